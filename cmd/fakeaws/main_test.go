@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+func TestServeWritesWhatAsksNeed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "fake.env")
+	ctx, cancel := context.WithCancel(t.Context())
+	read, write := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := run(ctx, []string{"-env-file", file, "-group", "ops", "-group", "dev", "-role", "deploy"}, write, io.Discard)
+		write.CloseWithError(io.EOF)
+		done <- err
+	}()
+	var printed bytes.Buffer
+	for !strings.Contains(printed.String(), "sts_endpoint=") {
+		b := make([]byte, 4096)
+		n, err := read.Read(b)
+		if err != nil {
+			t.Fatalf("after %q: %v", printed.String(), err)
+		}
+		printed.Write(b[:n])
+	}
+	exports := waitFor(t, file)
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if !strings.Contains(printed.String(), exports) || !strings.Contains(printed.String(), "vault write aws-dyn/config/root access_key=AKIA") {
+		t.Errorf("printed %s", printed.String())
+	}
+	for _, match := range regexp.MustCompile(`(?m)^export (\w+)=(.*)$`).FindAllStringSubmatch(exports, -1) {
+		t.Setenv(match[1], match[2])
+	}
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"whoami"}, &out, io.Discard); err != nil || out.String() != "arn:aws:iam::123456789012:user/vault-root\n" {
+		t.Errorf("whoami: %q, %v", out.String(), err)
+	}
+	out.Reset()
+	if err := run(t.Context(), []string{"users"}, &out, io.Discard); err != nil || out.String() != "" {
+		t.Errorf("users: %q, %v", out.String(), err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// waitFor reads a file as soon as it is there.
+func waitFor(t *testing.T, file string) string {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for range 2000 {
+		if text, err := os.ReadFile(file); err == nil {
+			return string(text)
+		}
+		<-tick.C
+	}
+	t.Fatalf("%s did not come", file)
+	return ""
+}
+
+func TestAsk(t *testing.T) {
+	server := fakeaws.New(t)
+	for _, name := range []string{"ann", "bob", "cid"} {
+		server.AddUser(name)
+	}
+	key := server.AddUser("dan")
+	for _, variable := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM", "AWS_SESSION_TOKEN"} {
+		t.Setenv(variable, "")
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", key.AccessKeyID)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", key.SecretAccessKey)
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"users", "-endpoint", server.URL()}, &out, io.Discard); err != nil || out.String() != "ann\nbob\ncid\nvault-root\n" {
+		t.Errorf("users: %q, %v", out.String(), err)
+	}
+	if err := run(t.Context(), []string{"whoami"}, &out, io.Discard); err == nil || !strings.Contains(err.Error(), "no endpoint") {
+		t.Errorf("without an endpoint: %v", err)
+	}
+	server.RemoveUser("dan")
+	err := run(t.Context(), []string{"whoami", "-endpoint", server.URL()}, &out, io.Discard)
+	if err == nil || err.Error() != "InvalidClientTokenId: The security token included in the request is invalid." {
+		t.Errorf("deleted: %v", err)
+	}
+}
+
+func TestRefusedArguments(t *testing.T) {
+	for _, args := range [][]string{{"-listen", "0.0.0.0:0"}, {"nonsense"}, {"-nonsense"}, {"-env-file", filepath.Join(t.TempDir(), "no", "such", "file")}} {
+		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
+			t.Errorf("%v was taken", args)
+		}
+	}
+}
+
+func TestHelpSaysWhatIsNotChecked(t *testing.T) {
+	var errs bytes.Buffer
+	if err := run(t.Context(), []string{"-h"}, io.Discard, &errs); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("got %v", err)
+	}
+	for _, words := range []string{"whoami", "-latency", "evaluates no IAM policy", "/_state"} {
+		if !strings.Contains(errs.String(), words) {
+			t.Errorf("help does not say %q", words)
+		}
+	}
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package fakeaws
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"slices"
+	"strings"
+	"time"
+)
+
+// This file is what an AWS account is made of. Nothing here locks: a server hands its account to one call at a
+// time.
+
+// account is the state behind the wire.
+type account struct {
+	id       string
+	pageSize int
+	users    map[string]*user      // by folded name
+	keys     map[string]*accessKey // by id, those of sessions included
+	groups   map[string]*group     // by folded name
+	policies map[string]bool       // ARNs of customer managed policies
+	roles    map[string]*role      // by name
+	devices  map[string]*mfaDevice // by serial number
+	webToken string                // what AssumeRoleWithWebIdentity accepts
+
+	lag      lag
+	guarded  bool            // overlapping changes of a user conflict
+	changing map[string]bool // users that a change holds, by folded name
+	instance instance
+	root     Key
+}
+
+// user is an IAM user with all that it can own, except its MFA devices, which know whose they are.
+type user struct {
+	name, id, path string
+	created        time.Time
+	boundary       string
+	tags           []tag
+	keys           []*accessKey
+	attached       map[string]bool   // policy ARNs
+	inline         map[string]string // documents by policy name
+	groups         map[string]bool   // folded names
+	login          *time.Time        // when the login profile was made
+	sshKeys        []*credentialOf
+	certificates   []*credentialOf
+	services       []*credentialOf
+
+	seeded   bool      // not made over the wire
+	forgiven bool      // no leftover
+	hidden   time.Time // until when other calls do not see it
+	hideFor  int       // how many other calls still do not see it
+}
+
+// tag keeps the case of its key, which is nevertheless the same as any other case.
+type tag struct {
+	Key   string
+	Value string
+}
+
+// credentialOf is an SSH key, a signing certificate or a service-specific credential of a user.
+type credentialOf struct {
+	id, body, name, service, status string
+	created                         time.Time
+}
+
+// accessKey is a long-term key of a user, or the key of a session.
+type accessKey struct {
+	id, secret, token string
+	owner             *user    // nil for a session
+	session           *session // nil for a user
+	created           time.Time
+	expires           time.Time // zero for a user's key
+	usableFrom        time.Time
+	inactive          bool
+	expected          bool // no leftover: seeded or forgiven
+
+	lastUsed                time.Time
+	lastService, lastRegion string
+}
+
+// session is who a temporary key speaks as: an assumed role, with the names that STS gives it.
+type session struct{ arn, id string }
+
+// role is an IAM role, of which the fake knows that it exists.
+type role struct{ name, id string }
+
+// group is an IAM group.
+type group struct {
+	name, id, path string
+	created        time.Time
+}
+
+// mfaDevice is a virtual MFA device of the account, enabled for a user or not.
+type mfaDevice struct {
+	serial  string
+	owner   *user
+	enabled time.Time
+}
+
+// principal is who signed a call.
+type principal struct {
+	arn, id string
+	user    *user // nil for a session
+	session *session
+}
+
+func newAccount() *account {
+	return &account{
+		id:       "123456789012",
+		pageSize: 2,
+		users:    map[string]*user{},
+		keys:     map[string]*accessKey{},
+		groups:   map[string]*group{},
+		policies: map[string]bool{},
+		roles:    map[string]*role{},
+		devices:  map[string]*mfaDevice{},
+		changing: map[string]bool{},
+	}
+}
+
+// fold is a name as AWS compares it: "User names are not distinguished by case" (IAM API Reference, CreateUser).
+func fold(name string) string { return strings.ToLower(name) }
+
+// arn is the name of something in the account's IAM.
+func (a *account) arn(kind, path, name string) string {
+	return "arn:aws:iam::" + a.id + ":" + kind + path + name
+}
+
+func (a *account) userARN(u *user) string { return a.arn("user", u.path, u.name) }
+
+// principalOf is who a key belongs to.
+func (a *account) principalOf(key *accessKey) principal {
+	if s := key.session; s != nil {
+		return principal{arn: s.arn, id: s.id, session: s}
+	}
+	return principal{arn: a.userARN(key.owner), id: key.owner.id, user: key.owner}
+}
+
+// addUser makes a user that owns nothing.
+func (a *account) addUser(name, path string, now time.Time) *user {
+	u := &user{
+		name: name, id: newID("AIDA"), path: path, created: now.UTC().Truncate(time.Second),
+		attached: map[string]bool{}, inline: map[string]string{}, groups: map[string]bool{},
+	}
+	a.users[fold(name)] = u
+	return u
+}
+
+// addKey gives a user a key.
+func (a *account) addKey(u *user, now time.Time) *accessKey {
+	key := &accessKey{id: newID("AKIA"), secret: newSecret(30), owner: u, created: now.UTC().Truncate(time.Second)}
+	u.keys = append(u.keys, key)
+	a.keys[key.id] = key
+	return key
+}
+
+// removeKey takes a key from its user.
+func (a *account) removeKey(key *accessKey) {
+	delete(a.keys, key.id)
+	key.owner.keys = slices.DeleteFunc(key.owner.keys, func(k *accessKey) bool { return k == key })
+}
+
+// assumed is a role's session. IAM User Guide, "IAM JSON policy elements: Principal".
+func (a *account) assumed(r *role, name string) *session {
+	return &session{arn: "arn:aws:sts::" + a.id + ":assumed-role/" + r.name + "/" + name, id: r.id + ":" + name}
+}
+
+// addSession makes a temporary key.
+func (a *account) addSession(s *session, now time.Time, ttl time.Duration) *accessKey {
+	key := &accessKey{
+		id: newID("ASIA"), secret: newSecret(30), token: "FwoGZXIvYXdz" + newSecret(201),
+		session: s, created: now, expires: now.Add(ttl),
+	}
+	a.keys[key.id] = key
+	return key
+}
+
+// key is what the owner of an access key is given.
+func (k *accessKey) key() Key { return Key{k.id, k.secret, k.token} }
+
+// newID is a unique id: four letters that say of what (IAM User Guide, "IAM identifiers") and 16 of A-Z2-7.
+func newID(prefix string) string { return prefix + rand.Text()[:16] }
+
+// newSecret is n random bytes in base64: 30 make the 40 characters of a secret access key.
+func newSecret(n int) string {
+	b := make([]byte, n)
+	rand.Read(b) // it never fails: crypto/rand
+	return base64.StdEncoding.EncodeToString(b)
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package fakeaws
+
+import (
+	"net/url"
+	"time"
+)
+
+// This file lists what the fake can do.
+
+// request is a call as an action sees it.
+type request struct {
+	params   url.Values
+	userName string // UserName, or the caller's where AWS takes that for granted
+	caller   principal
+	at       time.Time
+}
+
+// action is one thing that a service does. Its work has the account to itself and never waits.
+type action struct {
+	service   string
+	work      func(a *account, q request) (any, *Refusal)
+	changes   bool // it changes the user: SetConflicts guards it
+	makesUser bool // it is not put off by lag: CreateUser
+	ofCaller  bool // without UserName it is about the caller
+	unsigned  bool
+}
+
+// reads, changes and ofCaller build the table below.
+func reads(work func(*account, request) (any, *Refusal)) action {
+	return action{service: "iam", work: work}
+}
+
+func changes(work func(*account, request) (any, *Refusal)) action {
+	return action{service: "iam", work: work, changes: true}
+}
+
+func ofCaller(act action) action {
+	act.ofCaller = true
+	return act
+}
+
+// actions by their name on the wire. Whether UserName may be left out is as the IAM API Reference has it.
+var actions = map[string]action{
+	"CreateUser":   {service: "iam", work: createUser, changes: true, makesUser: true},
+	"GetUser":      ofCaller(reads(getUser)),
+	"DeleteUser":   changes(deleteUser),
+	"ListUsers":    reads(listUsers),
+	"TagUser":      changes(tagUser),
+	"UntagUser":    changes(untagUser),
+	"ListUserTags": reads(listUserTags),
+
+	"PutUserPermissionsBoundary":    changes(putBoundary),
+	"DeleteUserPermissionsBoundary": changes(deleteBoundary),
+
+	"CreateAccessKey":      ofCaller(changes(createAccessKey)),
+	"UpdateAccessKey":      ofCaller(changes(updateAccessKey)),
+	"DeleteAccessKey":      ofCaller(changes(deleteAccessKey)),
+	"ListAccessKeys":       ofCaller(reads(listAccessKeys)),
+	"GetAccessKeyLastUsed": reads(getAccessKeyLastUsed),
+
+	"AttachUserPolicy":         changes(attachUserPolicy),
+	"DetachUserPolicy":         changes(detachUserPolicy),
+	"ListAttachedUserPolicies": reads(listAttachedUserPolicies),
+
+	"PutUserPolicy":    changes(putUserPolicy),
+	"GetUserPolicy":    reads(getUserPolicy),
+	"DeleteUserPolicy": changes(deleteUserPolicy),
+	"ListUserPolicies": reads(listUserPolicies),
+
+	"CreateGroup":         reads(createGroup),
+	"AddUserToGroup":      changes(addUserToGroup),
+	"RemoveUserFromGroup": changes(removeUserFromGroup),
+	"ListGroupsForUser":   reads(listGroupsForUser),
+
+	"CreateLoginProfile": ofCaller(changes(createLoginProfile)),
+	"GetLoginProfile":    ofCaller(reads(getLoginProfile)),
+	"DeleteLoginProfile": ofCaller(changes(deleteLoginProfile)),
+
+	"CreateVirtualMFADevice": reads(createVirtualMFADevice),
+	"DeleteVirtualMFADevice": reads(deleteVirtualMFADevice),
+	"EnableMFADevice":        changes(enableMFADevice),
+	"DeactivateMFADevice":    ofCaller(changes(deactivateMFADevice)),
+	"ListMFADevices":         ofCaller(reads(listMFADevices)),
+
+	"UploadSSHPublicKey": changes(uploadSSHPublicKey),
+	"DeleteSSHPublicKey": changes(deleteSSHPublicKey),
+	"ListSSHPublicKeys":  ofCaller(reads(listSSHPublicKeys)),
+
+	"UploadSigningCertificate": ofCaller(changes(uploadSigningCertificate)),
+	"DeleteSigningCertificate": ofCaller(changes(deleteSigningCertificate)),
+	"ListSigningCertificates":  ofCaller(reads(listSigningCertificates)),
+
+	"CreateServiceSpecificCredential": changes(createServiceCredential),
+	"DeleteServiceSpecificCredential": ofCaller(changes(deleteServiceCredential)),
+	"ListServiceSpecificCredentials":  ofCaller(reads(listServiceCredentials)),
+
+	"GetCallerIdentity":         {service: "sts", work: getCallerIdentity},
+	"AssumeRole":                {service: "sts", work: assumeRole},
+	"AssumeRoleWithWebIdentity": {service: "sts", work: assumeRoleWithWebIdentity, unsigned: true},
+}

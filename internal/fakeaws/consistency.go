@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package fakeaws
+
+import "time"
+
+// This file has the two ways in which AWS itself, without any fault, gets between a call and its work: it has
+// not heard of a new user yet, or another change of the user is under way.
+
+// lag is how long AWS takes to hear of what is new: "Changes that I make are not always immediately visible"
+// (IAM User Guide, "Troubleshoot IAM").
+type lag struct {
+	user, key time.Duration
+	calls     int
+}
+
+// begin hides a new user for a while.
+func (l lag) begin(u *user, now time.Time) {
+	u.hidden, u.hideFor = now.Add(l.user), l.calls
+}
+
+// hides says whether a call about a user cannot see it yet, and counts the call.
+func (a *account) hides(u *user, act action, now time.Time) bool {
+	if act.makesUser {
+		return false
+	}
+	if now.Before(u.hidden) {
+		return true
+	}
+	if u.hideFor > 0 {
+		u.hideFor--
+		return true
+	}
+	return false
+}
+
+// SetLag sets for how long a new user, and a new key, are not known: for user after CreateUser, every other call
+// about the user answers NoSuchEntity and ListUsers leaves it out, while CreateUser says EntityAlreadyExists; for
+// key after CreateAccessKey, calls signed with the key are refused InvalidClientTokenId. It is about what is made
+// from now on.
+func (s *Server) SetLag(user, key time.Duration) {
+	s.with(func(a *account) { a.lag.user, a.lag.key = user, key })
+}
+
+// SetLagCalls is SetLag for users, counted instead of timed: the first n other calls about a new user answer
+// NoSuchEntity.
+func (s *Server) SetLagCalls(n int) {
+	s.with(func(a *account) { a.lag.calls = n })
+}
+
+// SetConflicts makes a change of a user that overlaps another change of the same user answer 409
+// ConcurrentModification. A change holds the user for as long as the call takes, held and delayed time included,
+// so a test needs a latency, a hang or a gathering for changes to overlap.
+func (s *Server) SetConflicts(on bool) {
+	s.with(func(a *account) { a.guarded = on })
+}
+
+// claim holds the user for a change until done is called. It says so if another change holds the user already.
+func (s *Server) claim(act action, call *Call) (overlaps bool, done func()) {
+	name := fold(call.User)
+	held := false
+	s.with(func(a *account) {
+		if !a.guarded || !act.changes || name == "" {
+			return
+		}
+		overlaps = a.changing[name]
+		held = !overlaps
+		a.changing[name] = true
+	})
+	if !held {
+		return overlaps, func() {}
+	}
+	return false, func() { s.with(func(a *account) { delete(a.changing, name) }) }
+}

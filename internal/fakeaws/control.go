@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package fakeaws
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// This file has the paths for people and scripts, which the program serves beside AWS's own.
+
+// Controls says, one line each, what WithControl serves.
+const Controls = `  GET    /_state   the users and what they own, as JSON
+  GET    /_calls   every call: start, duration, action, user, status, code, fault
+  POST   /_reset   forgets what was made over the wire, the faults and the calls
+  POST   /_faults  {"action":"CreateUser","kind":"hang","user":"","code":"","message":"","status":0,"after":0,"times":1,"latency":"50ms"}
+  DELETE /_faults  removes all faults and releases what they hold`
+
+// serveControl answers the paths that begin with /_. Names other than the loopback's are refused, so that a web
+// page cannot reach them by a name that it rebinds.
+func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
+	if !isLoopbackHost(r.Host) {
+		http.Error(w, "this server answers to loopback names only", http.StatusForbidden)
+		return
+	}
+	switch r.Method + " " + r.URL.Path {
+	case "GET /_state":
+		s.showState(w)
+	case "GET /_calls":
+		s.showCalls(w)
+	case "POST /_reset":
+		s.ClearFaults()
+		s.ResetCalls()
+		s.with(func(a *account) { a.reset() })
+	case "POST /_faults":
+		fault, err := readFault(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		s.Inject(fault)
+	case "DELETE /_faults":
+		s.ClearFaults()
+	default:
+		http.Error(w, "there is:\n"+Controls, http.StatusNotFound)
+	}
+}
+
+// isLoopbackHost reads a Host header.
+func isLoopbackHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+// showState writes all users, the seeded ones too.
+func (s *Server) showState(w http.ResponseWriter) {
+	users := []User{}
+	s.with(func(a *account) {
+		for _, u := range a.users {
+			users = append(users, a.copyOf(u))
+		}
+	})
+	slices.SortFunc(users, func(x, y User) int { return strings.Compare(x.Name, y.Name) })
+	body, err := json.MarshalIndent(map[string]any{"Users": users}, "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n')) // a client that has gone hears nothing
+}
+
+// showCalls writes the transcript, with times counted from the first call.
+func (s *Server) showCalls(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	calls := s.Calls()
+	for _, c := range calls {
+		line := fmt.Sprintf("%8.1f ms %8.1f ms  %-28s %-40s %3d %s", millis(c.Start.Sub(calls[0].Start)), millis(c.End.Sub(c.Start)), c.Action, dash(c.User), c.Status, c.Code)
+		if c.Fault != "" {
+			line += " (" + c.Fault + ")"
+		}
+		_, _ = fmt.Fprintln(w, strings.TrimRight(line, " ")) // a client that has gone hears nothing
+	}
+}
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// readFault reads a Fault whose kind is a word and whose latency is a duration such as 50ms.
+func readFault(r *http.Request) (Fault, error) {
+	var wire struct {
+		Action, User, Kind, Code, Message, Latency string
+		Status, After, Times                       int
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&wire); err != nil {
+		return Fault{}, fmt.Errorf("reading the fault: %w", err)
+	}
+	kind, err := ParseKind(wire.Kind)
+	if err != nil {
+		return Fault{}, err
+	}
+	var latency time.Duration
+	if wire.Latency != "" {
+		if latency, err = time.ParseDuration(wire.Latency); err != nil {
+			return Fault{}, fmt.Errorf("reading the fault's latency: %w", err)
+		}
+	}
+	return Fault{
+		Action: wire.Action, User: wire.User, Kind: kind, Code: wire.Code, Message: wire.Message,
+		Status: wire.Status, After: wire.After, Times: wire.Times, Latency: latency,
+	}, nil
+}

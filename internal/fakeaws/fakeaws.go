@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package fakeaws pretends to be AWS: one account that answers IAM, STS and instance-metadata requests on a
+// loopback address, over the real wire protocol.
+//
+// It is the only test double of this module. The product reaches it the way it reaches AWS, through
+// iam_endpoint and sts_endpoint, so that the code under test is the code that ships. It uses the standard
+// library alone: a mistake in the AWS SDK, or in how we call it, cannot repeat itself here.
+//
+// A test takes a server with [New], which fails the test if a user or a key is left behind. A program takes
+// one with [Start].
+//
+// # The life of a call
+//
+// serve.go reads the form and notes the start; faults.go and weather.go hold it, delay it or refuse it;
+// auth.go checks its signature; actions.go finds the work, which the iam_*.go and sts_*.go files do on the
+// account, alone; transcript.go notes the end; and the answer is written.
+//
+// # What it does not check
+//
+// The list is [Unchecked], which the program's help prints.
+package fakeaws
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Unchecked says, one sentence a line, where the fake is less strict than AWS.
+const Unchecked = `What the fake does not check:
+  - It evaluates no IAM policy, permissions boundary or trust policy: any valid key may do anything.
+  - Policies are checked for JSON and the shape of their statements, not for actions, resources or conditions.
+  - Every AWS managed policy exists, unless its name contains "DoesNotExist".
+  - The region that a signature is scoped to may be any region; AWS's IAM accepts one per partition.
+  - Only header signatures (SigV4) are understood: no presigned URLs, no SigV4A.
+  - Roles allow sessions of 12 hours; session policies are checked but change nothing, session tags are not read.
+  - MFA codes, SSH keys and certificates are checked for shape only.
+  - A web identity token is a word that the test or the operator chose, not a signed JWT.`
+
+// Server is one AWS account that answers IAM, STS and instance-metadata requests on a loopback address.
+type Server struct {
+	url     string
+	http    *http.Server
+	control bool
+	now     func() time.Time
+	weather *weather
+	calls   *transcript
+
+	mu      sync.Mutex
+	account *account // reached through with alone
+}
+
+// Option changes how a server starts.
+type Option func(*Server)
+
+// WithPageSize sets how many items a list answers at most. The default is 2, so that whoever forgets to page
+// fails at once; AWS's default is 100.
+func WithPageSize(n int) Option {
+	return func(s *Server) { s.account.pageSize = max(n, 1) }
+}
+
+// WithAccount sets the account's twelve digits.
+func WithAccount(id string) Option {
+	return func(s *Server) { s.account.id = id }
+}
+
+// WithControl also serves the paths for people and scripts: /_state, /_calls, /_reset and /_faults.
+func WithControl() Option {
+	return func(s *Server) { s.control = true }
+}
+
+// Start serves on addr, which must be a loopback address such as 127.0.0.1:0: a server that anybody on the
+// network can tell to make keys has no business there, even though its keys open nothing.
+func Start(addr string, opts ...Option) (*Server, error) {
+	if err := checkLoopback(addr); err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s: %w", addr, err)
+	}
+	if at, ok := listener.Addr().(*net.TCPAddr); !ok || !at.IP.IsLoopback() {
+		_ = listener.Close() // nothing was served
+		return nil, fmt.Errorf("listen address %q resolved to %s, which is not a loopback address", addr, listener.Addr())
+	}
+	s := &Server{
+		url:     "http://" + listener.Addr().String(),
+		now:     time.Now,
+		weather: newWeather(),
+		calls:   newTranscript(),
+		account: newAccount(),
+	}
+	for _, opt := range opts {
+		opt(s)
+	}
+	s.account.seed()
+	s.http = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		// It returns when Close closes the listener, and has nothing else to report.
+		_ = s.http.Serve(listener)
+	}()
+	return s, nil
+}
+
+// checkLoopback refuses an address that another machine could reach.
+func checkLoopback(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("reading listen address %q: %w", addr, err)
+	}
+	if host == "localhost" {
+		return nil
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return fmt.Errorf("listen address %q is not a loopback address: the fake AWS serves this machine only (try 127.0.0.1:0)", addr)
+	}
+	return nil
+}
+
+// closeLimit bounds the wait of Close for the calls under way.
+const closeLimit = 10 * time.Second
+
+// Close lets go of all that hangs, waits for the calls under way and stops serving. What a call that nobody
+// waits for any more still does to the account is therefore done when Close returns.
+func (s *Server) Close() error {
+	s.calls.close()
+	s.weather.close()
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	waited := s.calls.wait(ctx)
+	if err := s.http.Close(); err != nil {
+		return fmt.Errorf("closing the fake AWS: %w", err)
+	}
+	return waited
+}
+
+// URL is the endpoint, for IAM, STS and instance metadata alike: http://127.0.0.1:port.
+func (s *Server) URL() string { return s.url }
+
+// with runs work on the account while nobody else can. Nothing in work may wait.
+func (s *Server) with(work func(a *account)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	work(s.account)
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package fakeaws
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// This file says what can go wrong with a call, and lets a test order it.
+
+// Kind is a way for a call to go wrong.
+type Kind int
+
+const (
+	// Refuse answers an error of the test's choice, AccessDenied 403 by default; nothing is done.
+	Refuse Kind = iota
+	// ServerError answers 500 InternalFailure; nothing is done, but the client cannot know.
+	ServerError
+	// Unavailable answers 503 ServiceUnavailable; nothing is done, but the client cannot know.
+	Unavailable
+	// Throttle answers 400 Throttling; nothing is done.
+	Throttle
+	// LostAnswer does the work and then closes the connection without an answer.
+	LostAnswer
+	// Cut closes the connection before the work.
+	Cut
+	// Hang holds the call before the work until it is released or the client goes away. Either way the work
+	// is then done, as AWS would do it.
+	Hang
+	// HangAfter does the work and holds the answer until it is released or the client goes away.
+	HangAfter
+	// Delay makes the call take at least Fault.Latency.
+	Delay
+	// Conflict answers 409 ConcurrentModification; nothing is done.
+	Conflict
+	// Lagging answers 404 NoSuchEntity for the user, as a part of AWS does that has not heard of it yet;
+	// nothing is done.
+	Lagging
+)
+
+var kindNames = []string{
+	"refuse", "server error", "unavailable", "throttle", "lost answer", "cut", "hang", "hang after", "delay", "conflict", "lagging",
+}
+
+// String names the kind in words: "lost answer".
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(kindNames) {
+		return fmt.Sprintf("kind %d", int(k))
+	}
+	return kindNames[k]
+}
+
+// ParseKind finds a kind by what String says of it.
+func ParseKind(name string) (Kind, error) {
+	if i := slices.Index(kindNames, name); i >= 0 {
+		return Kind(i), nil
+	}
+	return 0, fmt.Errorf("unknown kind of fault %q: use one of %q", name, kindNames)
+}
+
+// Fault is an order for something to go wrong.
+type Fault struct {
+	Action  string // "" or "*" is every action
+	User    string // only calls about this user; "" is any
+	Kind    Kind
+	Code    string // for Refuse: default AccessDenied
+	Message string // for Refuse
+	Status  int    // for Refuse: default 403
+	After   int    // that many matching calls pass first
+	Times   int    // that many then meet it; 0 is until it is removed
+	Latency time.Duration
+}
+
+// matches says whether the fault is about the call.
+func (f Fault) matches(c *Call) bool {
+	return (f.Action == "" || f.Action == "*" || f.Action == c.Action) && (f.User == "" || f.User == c.User)
+}
+
+// refusal is the error that a fault of an answering kind gives.
+func (f Fault) refusal(c *Call) *Refusal {
+	switch f.Kind {
+	case ServerError:
+		return &Refusal{http.StatusInternalServerError, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure."}
+	case Unavailable:
+		return &Refusal{http.StatusServiceUnavailable, "ServiceUnavailable", "The request has failed due to a temporary failure of the server."}
+	case Throttle:
+		return throttled()
+	case Conflict:
+		return concurrentModification()
+	case Lagging:
+		return noSuchUser(c.User)
+	}
+	refusal := &Refusal{f.Status, f.Code, f.Message}
+	if refusal.Status == 0 {
+		refusal.Status = http.StatusForbidden
+	}
+	if refusal.Code == "" {
+		refusal.Code = "AccessDenied"
+	}
+	if refusal.Message == "" {
+		refusal.Message = fmt.Sprintf("The caller is not authorized to perform: %s:%s", c.Service, c.Action)
+	}
+	return refusal
+}
+
+// Injected is a fault at work.
+type Injected struct {
+	fault   Fault
+	weather *weather
+	release sync.Once
+	free    chan struct{} // closed by Release
+	reached chan struct{} // closed at the first hit
+	reach   sync.Once
+	seen    int // matching calls so far, under the weather's lock like hits
+	hits    int
+}
+
+// Inject orders a fault. Of several that would answer the same call the oldest does; hangs and delays add up.
+func (s *Server) Inject(f Fault) *Injected {
+	i := &Injected{fault: f, weather: s.weather, free: make(chan struct{}), reached: make(chan struct{})}
+	s.weather.mu.Lock()
+	defer s.weather.mu.Unlock()
+	s.weather.faults = append(s.weather.faults, i)
+	return i
+}
+
+// Remove ends the fault for calls to come. A call that hangs keeps hanging until Release.
+func (i *Injected) Remove() {
+	i.weather.mu.Lock()
+	defer i.weather.mu.Unlock()
+	i.weather.faults = slices.DeleteFunc(i.weather.faults, func(other *Injected) bool { return other == i })
+}
+
+// Release lets go of the calls that hang, now and later.
+func (i *Injected) Release() { i.release.Do(func() { close(i.free) }) }
+
+// Hits counts the calls that met the fault.
+func (i *Injected) Hits() int {
+	i.weather.mu.Lock()
+	defer i.weather.mu.Unlock()
+	return i.hits
+}
+
+// Reached is closed when a call first meets the fault: it hangs, or its work is done if the fault comes after the
+// work, or it is about to be refused or cut.
+func (i *Injected) Reached() <-chan struct{} { return i.reached }
+
+// ClearFaults removes all faults and gatherings and lets go of all that they hold. Latency, rates, lag and
+// conflicts stay as they are set.
+func (s *Server) ClearFaults() {
+	s.weather.mu.Lock()
+	faults, gatherings := s.weather.faults, s.weather.gatherings
+	s.weather.faults, s.weather.gatherings = nil, nil
+	s.weather.mu.Unlock()
+	for _, i := range faults {
+		i.Release()
+	}
+	for _, g := range gatherings {
+		g.Release()
+	}
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package fakeaws
+
+import "time"
+
+// This file makes, changes and deletes access keys.
+
+// maxAccessKeys is a quota that cannot be raised, which is what makes rotation a matter of order. IAM User
+// Guide, "IAM and AWS STS quotas".
+const maxAccessKeys = 2
+
+type accessKeyXML struct {
+	UserName        string
+	AccessKeyID     string `xml:"AccessKeyId"`
+	Status          string
+	SecretAccessKey string `xml:",omitempty"`
+	CreateDate      string
+}
+
+func (k *accessKey) status() string {
+	if k.inactive {
+		return "Inactive"
+	}
+	return "Active"
+}
+
+func (k *accessKey) xml() accessKeyXML {
+	return accessKeyXML{UserName: k.owner.name, AccessKeyID: k.id, Status: k.status(), CreateDate: stamp(k.created)}
+}
+
+func createAccessKey(a *account, q request) (any, *Refusal) {
+	u, refusal := a.userOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if len(u.keys) >= maxAccessKeys {
+		return nil, overQuota("AccessKeysPerUser", maxAccessKeys)
+	}
+	key := a.addKey(u, q.at)
+	key.usableFrom = q.at.Add(a.lag.key)
+	answer := key.xml()
+	answer.SecretAccessKey = key.secret // the only answer that ever has it
+	return struct{ AccessKey accessKeyXML }{answer}, nil
+}
+
+// keyOf finds the user's key that the request names.
+func (a *account) keyOf(q request) (*accessKey, *Refusal) {
+	u, refusal := a.userOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	id, refusal := sized(q.params, "AccessKeyId", 16, 128)
+	if refusal != nil {
+		return nil, refusal
+	}
+	key, ok := a.keys[id]
+	if !ok || key.owner != u {
+		return nil, noSuchEntity("The Access Key with id %s cannot be found.", id)
+	}
+	return key, nil
+}
+
+func updateAccessKey(a *account, q request) (any, *Refusal) {
+	key, refusal := a.keyOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	switch status := q.params.Get("Status"); status {
+	case "Active", "Inactive":
+		key.inactive = status == "Inactive"
+		return nil, nil
+	case "":
+		return nil, missing("Status")
+	default:
+		return nil, constraint("Status", status, "Member must satisfy enum value set: [Active, Inactive]")
+	}
+}
+
+func deleteAccessKey(a *account, q request) (any, *Refusal) {
+	key, refusal := a.keyOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	a.removeKey(key)
+	return nil, nil
+}
+
+func listAccessKeys(a *account, q request) (any, *Refusal) {
+	u, refusal := a.userOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	keys := make([]accessKeyXML, len(u.keys))
+	for i, key := range u.keys {
+		keys[i] = key.xml()
+	}
+	keys, page, refusal := paginate(a, q, keys, func(k accessKeyXML) string { return k.AccessKeyID })
+	if refusal != nil {
+		return nil, refusal
+	}
+	return struct {
+		UserName          string
+		AccessKeyMetadata members[accessKeyXML]
+		pageXML
+	}{u.name, listOf(keys), page}, nil
+}
+
+type lastUsedXML struct {
+	LastUsedDate string `xml:",omitempty"`
+	ServiceName  string
+	Region       string
+}
+
+func getAccessKeyLastUsed(a *account, q request) (any, *Refusal) {
+	id, refusal := sized(q.params, "AccessKeyId", 16, 128)
+	if refusal != nil {
+		return nil, refusal
+	}
+	key, ok := a.keys[id]
+	if !ok || key.owner == nil {
+		return nil, noSuchEntity("The Access Key with id %s cannot be found.", id)
+	}
+	used := lastUsedXML{ServiceName: "N/A", Region: "N/A"}
+	if key.lastUsed != (time.Time{}) {
+		used = lastUsedXML{stamp(key.lastUsed), key.lastService, key.lastRegion}
+	}
+	return struct {
+		UserName          string
+		AccessKeyLastUsed lastUsedXML
+	}{key.owner.name, used}, nil
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package fakeaws
+
+import (
+	"encoding/pem"
+	"slices"
+	"strings"
+)
+
+// This file keeps the rarer credentials of a user, which nobody makes on demand but which keep a user from
+// being deleted: SSH keys, signing certificates and service-specific credentials.
+
+// Quotas of a user: IAM User Guide, "IAM and AWS STS quotas".
+const (
+	maxSSHKeys      = 5
+	maxCertificates = 2
+	maxServices     = 2 // for each service
+)
+
+// take removes the credential that the request names from a list, or refuses with absent if it is not there.
+func take(list *[]*credentialOf, q request, param, absent string) *Refusal {
+	id, refusal := sized(q.params, param, 20, 128)
+	if refusal != nil {
+		return refusal
+	}
+	i := slices.IndexFunc(*list, func(c *credentialOf) bool { return c.id == id })
+	if i < 0 {
+		return noSuchEntity(absent, id)
+	}
+	*list = slices.Delete(*list, i, i+1)
+	return nil
+}
+
+type sshKeyXML struct {
+	UserName   string
+	SSHKeyID   string `xml:"SSHPublicKeyId"`
+	Body       string `xml:"SSHPublicKeyBody,omitempty"`
+	Status     string
+	UploadDate string
+}
+
+func uploadSSHPublicKey(a *account, q request) (any, *Refusal) {
+	u, refusal := a.userOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	body, refusal := sized(q.params, "SSHPublicKeyBody", 1, 16384)
+	switch {
+	case refusal != nil:
+		return nil, refusal
+	case !strings.HasPrefix(body, "ssh-") && !strings.HasPrefix(body, "-----BEGIN "):
+		return nil, &Refusal{400, "InvalidPublicKey", "The public key is malformed or otherwise invalid."}
+	case len(u.sshKeys) >= maxSSHKeys:
+		return nil, overQuota("SSHPublicKeysPerUser", maxSSHKeys)
+	}
+	key := &credentialOf{id: newID("APKA"), body: body, status: "Active", created: q.at}
+	u.sshKeys = append(u.sshKeys, key)
+	return struct{ SSHPublicKey sshKeyXML }{sshKeyXML{u.name, key.id, body, key.status, stamp(key.created)}}, nil
+}
+
+func deleteSSHPublicKey(a *account, q request) (any, *Refusal) {
+	u, refusal := a.userOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return nil, take(&u.sshKeys, q, "SSHPublicKeyId", "The Public Key with id %s cannot be found.")
+}
+
+func listSSHPublicKeys(a *account, q request) (any, *Refusal) {
+	u, refusal := a.userOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	var keys []sshKeyXML
+	for _, c := range u.sshKeys {
+		keys = append(keys, sshKeyXML{UserName: u.name, SSHKeyID: c.id, Status: c.status, UploadDate: stamp(c.created)})
+	}
+	keys, page, refusal := paginate(a, q, keys, func(k sshKeyXML) string { return k.SSHKeyID })
+	if refusal != nil {
+		return nil, refusal
+	}
+	return struct {
+		SSHPublicKeys members[sshKeyXML]
+		pageXML
+	}{listOf(keys), page}, nil
+}
+
+type certificateXML struct {
+	UserName      string
+	CertificateID string `xml:"CertificateId"`
+	Body          string `xml:"CertificateBody"`
+	Status        string
+	UploadDate    string
+}
+
+func (c *credentialOf) certificate(u *user) certificateXML {
+	return certificateXML{u.name, c.id, c.body, c.status, stamp(c.created)}
+}
+
+func uploadSigningCertificate(a *account, q request) (any, *Refusal) {
+	u, refusal := a.userOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	body, refusal := sized(q.params, "CertificateBody", 1, 16384)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if block, _ := pem.Decode([]byte(body)); block == nil {
+		return nil, &Refusal{400, "MalformedCertificate", "Unable to parse certificate. Please ensure the certificate is in PEM format."}
+	}
+	if len(u.certificates) >= maxCertificates {
+		return nil, overQuota("CertificatesPerUser", maxCertificates)
+	}
+	c := &credentialOf{id: newID("") + newID(""), body: body, status: "Active", created: q.at}
+	u.certificates = append(u.certificates, c)
+	return struct{ Certificate certificateXML }{c.certificate(u)}, nil
+}
+
+func deleteSigningCertificate(a *account, q request) (any, *Refusal) {
+	u, refusal := a.userOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return nil, take(&u.certificates, q, "CertificateId", "The Certificate with id %s cannot be found.")
+}
+
+func listSigningCertificates(a *account, q request) (any, *Refusal) {
+	u, refusal := a.userOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	var certificates []certificateXML
+	for _, c := range u.certificates {
+		certificates = append(certificates, c.certificate(u))
+	}
+	certificates, page, refusal := paginate(a, q, certificates, func(c certificateXML) string { return c.CertificateID })
+	if refusal != nil {
+		return nil, refusal
+	}
+	return struct {
+		Certificates members[certificateXML]
+		pageXML
+	}{listOf(certificates), page}, nil
+}
