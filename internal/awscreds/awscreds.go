@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package awscreds makes and deletes AWS credentials. It speaks AWS and knows
+// nothing of Vault.
+//
+// Two functions matter most. [Client.CreateUser] makes an IAM user with all
+// that it should own in two round trips, however much that is. [Client.DeleteUser]
+// takes a user away in two round trips when it still owns what it was given, and
+// finds and removes everything else when its holder added to it.
+//
+// A Client is immutable and safe for use by many goroutines. It never decides
+// what an error means to a user of Vault: it classifies errors (errors.go) and
+// hands AWS's own code and words up.
+package awscreds
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+)
+
+const (
+	// appID tells AWS which application calls; it stands in the User-Agent of
+	// each call, hence in CloudTrail.
+	appID = "vault-plugin-secrets-aws-dyn"
+
+	// DefaultRegion is used where neither the configuration nor the environment
+	// names one. IAM is global within a partition: any region of the commercial
+	// partition leads to the same IAM.
+	DefaultRegion = "us-east-1"
+
+	// parallel is how many calls one request may have under way at once. IAM
+	// gives a user at most 20 managed policies and 10 groups, so most requests
+	// fit in one go (IAM User Guide, "IAM and AWS STS quotas").
+	parallel = 16
+
+	// idleConns is how many connections to one AWS endpoint stay open between
+	// requests: enough for several requests at once.
+	idleConns = 8 * parallel
+
+	// answerTimeout bounds the wait for the first byte of one answer. IAM answers
+	// within a second or so; a connection that says nothing for this long is
+	// taken for dead and the call counts as uncertain.
+	answerTimeout = 20 * time.Second
+)
+
+// Config says who calls AWS, and where.
+type Config struct {
+	// AccessKey and SecretKey identify the caller. When both are empty, the AWS
+	// SDK's default chain serves: environment, shared profile, web identity token
+	// file, container credentials, instance role (AWS SDKs and Tools Reference
+	// Guide, "Standardized credential providers").
+	AccessKey, SecretKey string
+
+	// Region picks the partition, and the endpoints in it. Empty: the
+	// environment's, else DefaultRegion.
+	Region string
+
+	// IAMEndpoint replaces the IAM endpoint that the SDK would choose.
+	IAMEndpoint string
+
+	// STS lists where STS is called, in the order of trial. Empty: where the SDK
+	// would call it.
+	STS []STSEndpoint
+
+	// RoleARN is a role to assume first; all other calls are made with its
+	// credentials.
+	RoleARN string
+
+	// MaxRetries is how often a call is tried again, 0 for never, negative for
+	// the SDK's default.
+	MaxRetries int
+}
+
+// STSEndpoint is one place to call STS.
+type STSEndpoint struct {
+	// URL replaces the endpoint that the SDK would choose for Region. May be empty.
+	URL string
+	// Region is the region to sign for. Empty: the one that an AWS host name in
+	// URL tells, else Config.Region.
+	Region string
+}
+
+// Client makes and deletes credentials in one AWS account.
+type Client struct {
+	iam *iam.Client
+	// patient is for calls about a user that was created a moment ago, which
+	// AWS may not see yet.
+	patient func(*iam.Options)
+}
+
+// New makes a client. It reads the environment and the shared configuration
+// files and calls nobody: whether the credentials are any good is told by the
+// first call that needs them.
+func New(ctx context.Context, cfg Config) (*Client, error) {
+	opts := []func(*config.LoadOptions) error{
+		config.WithAppID(appID),
+		config.WithHTTPClient(transport()),
+		config.WithRetryer(func() aws.Retryer { return newRetryer(cfg.MaxRetries) }),
+	}
+	if cfg.Region != "" {
+		opts = append(opts, config.WithRegion(cfg.Region))
+	}
+	if cfg.AccessKey != "" {
+		opts = append(opts, config.WithCredentialsProvider(
+			credentials.NewStaticCredentialsProvider(cfg.AccessKey, cfg.SecretKey, "")))
+	}
+	sdk, err := config.LoadDefaultConfig(ctx, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("loading the AWS SDK's configuration: %w", err)
+	}
+	if sdk.Region == "" {
+		sdk.Region = DefaultRegion
+	}
+	if cfg.MaxRetries >= 0 {
+		sdk.RetryMaxAttempts = 0 // AWS_MAX_ATTEMPTS must not overrule what is configured
+	}
+	sdk.Credentials = rootCredentials(sdk, cfg)
+
+	return &Client{
+		iam:     iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint)),
+		patient: patience(cfg.MaxRetries),
+	}, nil
+}
+
+// transport returns the SDK's own HTTP client, sized for many calls at once. It
+// is the SDK's so that AWS_CA_BUNDLE, proxies and the like keep working: the
+// SDK refuses to put a CA bundle into a plain http.Client.
+func transport() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns = 2 * idleConns
+		t.MaxIdleConnsPerHost = idleConns
+		t.ResponseHeaderTimeout = answerTimeout
+	})
+}
+
+// absolute gives an endpoint a scheme: "iam.example.com" means https, as it does
+// for the AWS CLI's users of old.
+func absolute(endpoint string) (url.URL, error) {
+	if !strings.Contains(endpoint, "://") {
+		endpoint = "https://" + endpoint
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return url.URL{}, fmt.Errorf("reading endpoint: %w", err)
+	}
+	return *u, nil
+}

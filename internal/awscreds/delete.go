@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awscreds
+
+// How a user ends. A failed creation, a rollback and a revocation all come here.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+)
+
+const (
+	// deleteRounds is how often everything that a user owns is listed and removed
+	// before its deletion is given up for this time. One round does, unless its
+	// holder adds to it meanwhile, or AWS still shows what is already gone.
+	deleteRounds = 3
+
+	// clockSkew is how far our clock and AWS's may be apart: AWS refuses
+	// signatures that are more off (IAM User Guide, "Troubleshoot signed requests").
+	clockSkew = 15 * time.Minute
+)
+
+// Owned is what a user was given when it was made. Deletion takes it away without
+// asking AWS what there is.
+type Owned struct {
+	AccessKeyID  string
+	PolicyARNs   []string
+	InlinePolicy string
+	Groups       []string
+}
+
+// DeleteUser deletes a user with all that it owns, in two round trips where it
+// owns what owned says, and whatever its holder added where it does not. It is
+// idempotent: what is gone already is no error.
+//
+// existed tells whether AWS knew the user. Not knowing a user that was made a
+// moment ago proves nothing, since AWS may not show it yet: the caller has to
+// look again later. After an error some of the user may be left; the same call
+// again goes on from there.
+func (c *Client) DeleteUser(ctx context.Context, name string, owned Owned) (existed bool, err error) {
+	failed := wave(ctx, c.removals(name, owned)) // the access key among them: access stops here
+	for range deleteRounds {
+		err = c.deleteUser(ctx, name)
+		switch {
+		case err == nil:
+			return true, nil
+		case isNotFound(err):
+			return false, nil
+		case Code(err) != codeDeleteConflict:
+			return true, errors.Join(failed, err)
+		}
+		failed = c.strip(ctx, name)
+	}
+	return true, errors.Join(failed, err)
+}
+
+// DeleteUserMadeSince is DeleteUser for a user of which only the name is known,
+// and that nobody may have made before the moment given. A user that AWS says is
+// older belongs to somebody else and is left alone, as if it did not exist.
+func (c *Client) DeleteUserMadeSince(ctx context.Context, name string, moment time.Time) (existed bool, err error) {
+	older, err := c.olderThan(ctx, name, moment)
+	switch {
+	case isNotFound(err), older:
+		return false, nil
+	case err != nil && !IsRefused(err): // without iam:GetUser, go by the name alone
+		return false, err
+	}
+	return c.DeleteUser(ctx, name, Owned{})
+}
+
+// olderThan reports whether AWS says that a user was created before a moment,
+// by more than our clocks may differ.
+func (c *Client) olderThan(ctx context.Context, name string, moment time.Time, opts ...func(*iam.Options)) (bool, error) {
+	out, err := c.iam.GetUser(ctx, &iam.GetUserInput{UserName: &name}, opts...)
+	if err != nil {
+		return false, fmt.Errorf("reading IAM user %s: %w", name, err)
+	}
+	return aws.ToTime(out.User.CreateDate).Before(moment.Add(-clockSkew)), nil
+}
+
+func (c *Client) deleteUser(ctx context.Context, name string) error {
+	_, err := c.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &name})
+	if err != nil {
+		return fmt.Errorf("deleting IAM user %s: %w", name, err)
+	}
+	return nil
+}
+
+// removals are the changes that take away what a user is known to own.
+func (c *Client) removals(user string, owned Owned) []change {
+	var changes []change
+	add := func(k kind, ids ...string) {
+		for _, id := range ids {
+			if id != "" {
+				changes = append(changes, c.removal(k, user, id))
+			}
+		}
+	}
+	add(accessKeys, owned.AccessKeyID)
+	add(attachedPolicies, owned.PolicyARNs...)
+	add(inlinePolicies, owned.InlinePolicy)
+	add(groups, owned.Groups...)
+	return changes
+}
+
+// removal is the change that takes one thing away. Gone is as good as removed.
+func (c *Client) removal(k kind, user, id string) change {
+	return func(ctx context.Context) error {
+		if err := k.remove(ctx, c.iam, user, id); err != nil && !isNotFound(err) {
+			return fmt.Errorf("removing %s %s of %s: %w", k.name, id, user, err)
+		}
+		return nil
+	}
+}
+
+// strip lists everything of every kind that a user can own and removes it. The
+// kinds are listed all at once, and all that was found is then removed at once.
+func (c *Client) strip(ctx context.Context, user string) error {
+	found := make([][]string, len(kinds))
+	lists := make([]change, len(kinds))
+	for i, k := range kinds {
+		lists[i] = func(ctx context.Context) error {
+			ids, err := k.list(ctx, c.iam, user)
+			if err != nil && !isNotFound(err) {
+				return fmt.Errorf("listing the %ss of %s: %w", k.name, user, err)
+			}
+			found[i] = ids
+			return nil
+		}
+	}
+	listed := wave(ctx, lists)
+	var removals []change
+	for i, k := range kinds {
+		for _, id := range found[i] {
+			removals = append(removals, c.removal(k, user, id))
+		}
+	}
+	return errors.Join(listed, wave(ctx, removals))
+}

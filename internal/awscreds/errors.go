@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awscreds
+
+// What an error from AWS means. By code, never by text, and only here. The codes
+// are those of the IAM API Reference, "Common errors" and the errors of each
+// action.
+
+import (
+	"errors"
+	"net"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	smithy "github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+const (
+	codeNoSuchEntity            = "NoSuchEntity"
+	codeEntityAlreadyExists     = "EntityAlreadyExists"
+	codeDeleteConflict          = "DeleteConflict"
+	codeConcurrentModification  = "ConcurrentModification"
+	codeTemporarilyUnmodifiable = "EntityTemporarilyUnmodifiable"
+)
+
+// Code returns AWS's error code, or "" when err is not an answer of AWS.
+func Code(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+// IsThrottled reports whether AWS said that we call too often.
+func IsThrottled(err error) bool {
+	return retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool()
+}
+
+// IsRefused reports whether AWS answered that it will not do this: the request
+// is wrong or not allowed, and asking again the same way is of no use.
+func IsRefused(err error) bool {
+	return Code(err) != "" && clientError(err) && !IsThrottled(err)
+}
+
+// IsFromAWS reports whether err comes from a call to AWS, answered or not.
+func IsFromAWS(err error) bool {
+	var op *smithy.OperationError
+	return errors.As(err, &op)
+}
+
+// NoCredentialsError says that nobody gave us an AWS identity to call with.
+type NoCredentialsError struct{ Err error }
+
+func (e *NoCredentialsError) Error() string { return "getting AWS credentials: " + e.Err.Error() }
+
+// Unwrap returns what the SDK said.
+func (e *NoCredentialsError) Unwrap() error { return e.Err }
+
+// NotCreatedError says that AWS certainly did not create the user: there is
+// nothing to clean up, and a user of that name, if there is one, is somebody
+// else's.
+type NotCreatedError struct{ Err error }
+
+func (e *NotCreatedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why.
+func (e *NotCreatedError) Unwrap() error { return e.Err }
+
+func isNotFound(err error) bool { return Code(err) == codeNoSuchEntity }
+
+func isOverlap(err error) bool {
+	code := Code(err)
+	return code == codeConcurrentModification || code == codeTemporarilyUnmodifiable
+}
+
+// notDone reports whether a single attempt that ended in err certainly changed
+// nothing in AWS: AWS refused it, or it was never sent. A timeout, a cut
+// connection and a 5xx leave it open.
+func notDone(err error) bool {
+	var dial *net.OpError
+	var none *NoCredentialsError
+	return clientError(err) ||
+		errors.As(err, &none) ||
+		errors.As(err, &dial) && dial.Op == "dial"
+}
+
+// clientError reports whether AWS answered with a 4xx status.
+func clientError(err error) bool {
+	var answer *smithyhttp.ResponseError
+	if !errors.As(err, &answer) {
+		return false
+	}
+	status := answer.HTTPStatusCode()
+	return status >= http.StatusBadRequest && status < http.StatusInternalServerError
+}

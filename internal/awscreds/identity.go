@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awscreds
+
+// Who calls AWS: the configured key or the SDK's default chain, and the role
+// that is assumed with it.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// rootSession names the session of an assumed root role in CloudTrail.
+const rootSession = "vault-root"
+
+// rootCredentials returns the credentials that all calls are made with.
+func rootCredentials(sdk aws.Config, cfg Config) aws.CredentialsProvider {
+	base := aws.CredentialsProvider(found{sdk.Credentials})
+	if cfg.RoleARN == "" {
+		return base
+	}
+	sdk.Credentials = base
+	return aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(
+		anySTS(stsClients(sdk, cfg.STS)), cfg.RoleARN,
+		func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = rootSession }))
+}
+
+// found marks the failure to find any credentials, which reads in a dozen ways
+// in the SDK, as a [NoCredentialsError].
+type found struct{ chain aws.CredentialsProvider }
+
+// Retrieve asks the chain.
+func (f found) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	creds, err := f.chain.Retrieve(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = &NoCredentialsError{Err: err}
+	}
+	return creds, err
+}
+
+// anySTS tries each of its clients in turn, until one of them gets an answer.
+type anySTS []*sts.Client
+
+// AssumeRole implements [stscreds.AssumeRoleAPIClient].
+func (s anySTS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, opts ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
+	var errs []error
+	for _, client := range s {
+		out, err := client.AssumeRole(ctx, in, opts...)
+		if err == nil {
+			return out, nil
+		}
+		errs = append(errs, fmt.Errorf("assuming role %s: %w", aws.ToString(in.RoleArn), err))
+		if clientError(err) && !IsThrottled(err) {
+			break // STS has spoken; another region would say the same
+		}
+	}
+	return nil, errors.Join(errs...)
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awscreds
+
+// The nine kinds of things that an IAM user can own. IAM refuses to delete a user
+// that owns any of them (IAM API Reference, DeleteUser). Every list is read to
+// its last page: IAM may cut one short even below the number that was asked for.
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+)
+
+// kind is how one kind of things is found and removed.
+type kind struct {
+	name   string
+	list   func(ctx context.Context, c *iam.Client, user string) ([]string, error)
+	remove func(ctx context.Context, c *iam.Client, user, id string) error
+}
+
+var kinds = []kind{
+	accessKeys, attachedPolicies, inlinePolicies, groups,
+	loginProfiles, mfaDevices, sshKeys, certificates, serviceCredentials,
+}
+
+// pager is what the SDK's paginators have in common.
+type pager[O any] interface {
+	HasMorePages() bool
+	NextPage(ctx context.Context, opts ...func(*iam.Options)) (O, error)
+}
+
+// all reads every page and picks an identifier from each item. On an error it
+// returns what it has read so far.
+func all[O, T any](ctx context.Context, pages pager[O], items func(O) []T, id func(T) *string) ([]string, error) {
+	var ids []string
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return ids, err
+		}
+		for _, item := range items(page) {
+			ids = append(ids, aws.ToString(id(item)))
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awscreds
+
+// The kinds of things that the holder of a user's key can add to it.
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+)
+
+// loginProfiles holds at most one: the password for the console. It has no name.
+var loginProfiles = kind{
+	name: "login profile",
+	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+		if _, err := c.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: &user}); err != nil {
+			return nil, err // NoSuchEntity: there is none
+		}
+		return []string{"of the console"}, nil
+	},
+	remove: func(ctx context.Context, c *iam.Client, user, _ string) error {
+		_, err := c.DeleteLoginProfile(ctx, &iam.DeleteLoginProfileInput{UserName: &user})
+		return err
+	},
+}
+
+// mfaDevices are deactivated; a virtual one would stay in the account without an
+// owner and is deleted as well. Virtual devices are those whose serial number is
+// an ARN of type mfa (IAM API Reference, DeleteVirtualMFADevice).
+var mfaDevices = kind{
+	name: "MFA device",
+	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+		return all(ctx, iam.NewListMFADevicesPaginator(c, &iam.ListMFADevicesInput{UserName: &user}),
+			func(page *iam.ListMFADevicesOutput) []types.MFADevice { return page.MFADevices },
+			func(item types.MFADevice) *string { return item.SerialNumber })
+	},
+	remove: func(ctx context.Context, c *iam.Client, user, id string) error {
+		_, err := c.DeactivateMFADevice(ctx, &iam.DeactivateMFADeviceInput{UserName: &user, SerialNumber: &id})
+		if err != nil || !strings.Contains(id, ":mfa/") {
+			return err
+		}
+		_, err = c.DeleteVirtualMFADevice(ctx, &iam.DeleteVirtualMFADeviceInput{SerialNumber: &id})
+		return err
+	},
+}
+
+var sshKeys = kind{
+	name: "SSH key",
+	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+		return all(ctx, iam.NewListSSHPublicKeysPaginator(c, &iam.ListSSHPublicKeysInput{UserName: &user}),
+			func(page *iam.ListSSHPublicKeysOutput) []types.SSHPublicKeyMetadata { return page.SSHPublicKeys },
+			func(item types.SSHPublicKeyMetadata) *string { return item.SSHPublicKeyId })
+	},
+	remove: func(ctx context.Context, c *iam.Client, user, id string) error {
+		_, err := c.DeleteSSHPublicKey(ctx, &iam.DeleteSSHPublicKeyInput{UserName: &user, SSHPublicKeyId: &id})
+		return err
+	},
+}
+
+var certificates = kind{
+	name: "signing certificate",
+	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+		return all(ctx, iam.NewListSigningCertificatesPaginator(c, &iam.ListSigningCertificatesInput{UserName: &user}),
+			func(page *iam.ListSigningCertificatesOutput) []types.SigningCertificate { return page.Certificates },
+			func(item types.SigningCertificate) *string { return item.CertificateId })
+	},
+	remove: func(ctx context.Context, c *iam.Client, user, id string) error {
+		_, err := c.DeleteSigningCertificate(ctx, &iam.DeleteSigningCertificateInput{UserName: &user, CertificateId: &id})
+		return err
+	},
+}
+
+// serviceCredentials are passwords and keys for CodeCommit, Keyspaces, Bedrock. The
+// SDK has no paginator for them, though the API has pages.
+var serviceCredentials = kind{
+	name: "service-specific credential",
+	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+		var ids []string
+		in := &iam.ListServiceSpecificCredentialsInput{UserName: &user}
+		for {
+			page, err := c.ListServiceSpecificCredentials(ctx, in)
+			if err != nil {
+				return ids, err
+			}
+			for _, item := range page.ServiceSpecificCredentials {
+				ids = append(ids, aws.ToString(item.ServiceSpecificCredentialId))
+			}
+			if !page.IsTruncated {
+				return ids, nil
+			}
+			in.Marker = page.Marker
+		}
+	},
+	remove: func(ctx context.Context, c *iam.Client, user, id string) error {
+		_, err := c.DeleteServiceSpecificCredential(ctx, &iam.DeleteServiceSpecificCredentialInput{
+			UserName: &user, ServiceSpecificCredentialId: &id,
+		})
+		return err
+	},
+}

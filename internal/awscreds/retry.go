@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awscreds
+
+// Which calls are tried again, and how often. The waiting is the SDK's: full
+// jitter, 50 ms doubling for what passes by itself, a second doubling for
+// throttling, and a rate limit on our side once AWS has throttled us.
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// patientAttempts is how often a call about a brand-new user is made when the
+// number of retries is left to us. The waits add up to about three seconds at
+// most: IAM shows a new user to later calls within a second or two (IAM User
+// Guide, "Changes that I make are not always immediately visible").
+const patientAttempts = 7
+
+// newRetryer returns the SDK's adaptive retryer, taught that IAM answers 409 in
+// passing when changes of one user overlap.
+func newRetryer(maxRetries int) aws.Retryer {
+	r := retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
+		if maxRetries >= 0 {
+			o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) {
+				s.MaxAttempts = maxRetries + 1
+			})
+		}
+	})
+	return retry.AddWithErrorCodes(r, codeConcurrentModification, codeTemporarilyUnmodifiable)
+}
+
+// patience returns the option for calls about a user that was created a moment
+// ago: for those, NoSuchEntity means "not yet".
+func patience(maxRetries int) func(*iam.Options) {
+	return func(o *iam.Options) {
+		if maxRetries == 0 {
+			return
+		}
+		o.Retryer = retry.AddWithErrorCodes(o.Retryer, codeNoSuchEntity)
+		if maxRetries < 0 {
+			o.Retryer = retry.AddWithMaxAttempts(o.Retryer, patientAttempts)
+		}
+	}
+}
+
+// doubt remembers whether any attempt of a call ended without AWS saying what it
+// had done. The last attempt's error alone does not tell: a lost answer followed
+// by a throttled retry ends as "Throttling", and the work may be done.
+type doubt struct{ seen atomic.Bool }
+
+// watch makes a call report its attempts to d.
+func (d *doubt) watch(o *iam.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("WatchAttempts", d.attempt), "Retry", middleware.After)
+	})
+}
+
+func (d *doubt) attempt(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+	middleware.FinalizeOutput, middleware.Metadata, error,
+) {
+	out, meta, err := next.HandleFinalize(ctx, in)
+	if err != nil && !notDone(err) {
+		d.seen.Store(true)
+	}
+	return out, meta, err
+}

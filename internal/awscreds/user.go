@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awscreds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+)
+
+// User is an IAM user to be made, and all that it shall own.
+type User struct {
+	// Name is unique in the account, without regard to case.
+	Name string
+	// Path is "/" or begins and ends with a slash; empty means "/".
+	Path string
+	// PermissionsBoundary is the ARN of a managed policy, or empty.
+	PermissionsBoundary string
+	// Tags go with CreateUser itself, so that policies on aws:RequestTag see them.
+	Tags map[string]string
+	// PolicyARNs are managed policies to attach.
+	PolicyARNs []string
+	// InlinePolicy and PolicyDocument are the name and JSON text of an inline
+	// policy; both are empty when there is none.
+	InlinePolicy, PolicyDocument string
+	// Groups are existing groups to join.
+	Groups []string
+}
+
+// Key is an access key of an IAM user.
+type Key struct {
+	ID, Secret string
+}
+
+// CreateUser makes an IAM user with a key, in two round trips: the user needs to
+// exist before anything else can, and then everything else goes at once.
+//
+// After an error nothing is under way any more. A [NotCreatedError] says that
+// there is no user. After any other error the user may exist with any part of
+// what it shall own, and the caller has to delete it.
+func (c *Client) CreateUser(ctx context.Context, u User) (Key, error) {
+	if err := c.createUser(ctx, u); err != nil {
+		return Key{}, fmt.Errorf("creating IAM user %s: %w", u.Name, err)
+	}
+	changes := make([]change, 0, len(u.PolicyARNs)+len(u.Groups)+2)
+	var key Key
+	changes = append(changes, func(ctx context.Context) (err error) {
+		key, err = c.createKey(ctx, u.Name)
+		return err
+	})
+	for _, arn := range u.PolicyARNs {
+		changes = append(changes, func(ctx context.Context) error { return c.attachPolicy(ctx, u.Name, arn) })
+	}
+	if u.InlinePolicy != "" {
+		changes = append(changes, func(ctx context.Context) error { return c.putPolicy(ctx, u) })
+	}
+	for _, group := range u.Groups {
+		changes = append(changes, func(ctx context.Context) error { return c.joinGroup(ctx, u.Name, group) })
+	}
+	if err := wave(ctx, changes); err != nil {
+		return Key{}, err
+	}
+	return key, nil
+}
+
+// createUser makes the bare user, with path, boundary and tags.
+func (c *Client) createUser(ctx context.Context, u User) error {
+	in := &iam.CreateUserInput{UserName: &u.Name}
+	if u.Path != "" {
+		in.Path = &u.Path
+	}
+	if u.PermissionsBoundary != "" {
+		in.PermissionsBoundary = &u.PermissionsBoundary
+	}
+	for k, v := range u.Tags {
+		in.Tags = append(in.Tags, types.Tag{Key: aws.String(k), Value: aws.String(v)})
+	}
+	var d doubt
+	began := time.Now()
+	_, err := c.iam.CreateUser(ctx, in, d.watch)
+	switch {
+	case err == nil:
+		return nil
+	case !d.seen.Load():
+		return &NotCreatedError{Err: err}
+	case Code(err) == codeEntityAlreadyExists:
+		return c.claim(ctx, u.Name, began, err)
+	}
+	return err
+}
+
+// claim decides whose the user is, of which a retry heard that it exists
+// already: ours, made by the attempt whose answer was lost, or one that was
+// there before. It returns nil when it is ours.
+func (c *Client) claim(ctx context.Context, name string, began time.Time, exists error) error {
+	older, err := c.olderThan(ctx, name, began, c.patient)
+	switch {
+	case err != nil:
+		return errors.Join(exists, err)
+	case older:
+		return &NotCreatedError{Err: exists}
+	}
+	return nil
+}
+
+// createKey makes the user's only key. When the answer to an attempt was lost, AWS
+// may have made a key that nobody knows the secret of; it goes.
+func (c *Client) createKey(ctx context.Context, user string) (Key, error) {
+	var d doubt
+	out, err := c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, c.patient, d.watch)
+	if err != nil {
+		return Key{}, fmt.Errorf("creating an access key for %s: %w", user, err)
+	}
+	key := Key{ID: aws.ToString(out.AccessKey.AccessKeyId), Secret: aws.ToString(out.AccessKey.SecretAccessKey)}
+	if d.seen.Load() {
+		if err := c.keepOnly(ctx, user, key.ID); err != nil {
+			return Key{}, err
+		}
+	}
+	return key, nil
+}
+
+// keepOnly deletes every access key of a user but one.
+func (c *Client) keepOnly(ctx context.Context, user, keyID string) error {
+	ids, err := accessKeys.list(ctx, c.iam, user)
+	if err != nil {
+		return fmt.Errorf("listing the access keys of %s: %w", user, err)
+	}
+	for _, id := range ids {
+		if id != keyID {
+			err = errors.Join(err, c.removal(accessKeys, user, id)(ctx))
+		}
+	}
+	return err
+}
+
+func (c *Client) attachPolicy(ctx context.Context, user, arn string) error {
+	_, err := c.iam.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: &user, PolicyArn: &arn}, c.patient)
+	if err != nil {
+		return fmt.Errorf("attaching %s to %s: %w", arn, user, err)
+	}
+	return nil
+}
+
+func (c *Client) putPolicy(ctx context.Context, u User) error {
+	_, err := c.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
+		UserName:       &u.Name,
+		PolicyName:     &u.InlinePolicy,
+		PolicyDocument: &u.PolicyDocument,
+	}, c.patient)
+	if err != nil {
+		return fmt.Errorf("putting inline policy %s on %s: %w", u.InlinePolicy, u.Name, err)
+	}
+	return nil
+}
+
+func (c *Client) joinGroup(ctx context.Context, user, group string) error {
+	_, err := c.iam.AddUserToGroup(ctx, &iam.AddUserToGroupInput{UserName: &user, GroupName: &group}, c.patient)
+	if err != nil {
+		return fmt.Errorf("adding %s to group %s: %w", user, group, err)
+	}
+	return nil
+}
