@@ -105,7 +105,6 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	opts := []func(*config.LoadOptions) error{
 		config.WithAppID(appID),
 		config.WithHTTPClient(transport()),
-		config.WithRetryer(func() aws.Retryer { return newRetryer(cfg.MaxRetries) }),
 	}
 	if cfg.Region != "" {
 		opts = append(opts, config.WithRegion(cfg.Region))
@@ -122,13 +121,14 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		sdk.Region = DefaultRegion
 	}
 	if cfg.MaxRetries >= 0 {
-		sdk.RetryMaxAttempts = 0 // AWS_MAX_ATTEMPTS must not overrule what is configured
+		sdk.RetryMaxAttempts = cfg.MaxRetries + 1 // else what AWS_MAX_ATTEMPTS says, or the SDK's default
 	}
-	sdk.Credentials = rootCredentials(sdk, cfg)
+	sdk.Retryer = func() aws.Retryer { return newRetryer(sdk.RetryMode) } // the SDK makes it keep to RetryMaxAttempts
+	sdk = withIdentity(sdk, cfg)
 
 	return &Client{
 		iam:     iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint)),
-		patient: patience(cfg.MaxRetries),
+		patient: patience(sdk.RetryMaxAttempts),
 	}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	smithy "github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -22,6 +23,7 @@ const (
 	codeDeleteConflict          = "DeleteConflict"
 	codeConcurrentModification  = "ConcurrentModification"
 	codeTemporarilyUnmodifiable = "EntityTemporarilyUnmodifiable"
+	codeExpiredToken            = "ExpiredToken"
 )
 
 // Code returns AWS's error code, or "" when err is not an answer of AWS.
@@ -50,13 +52,21 @@ func IsFromAWS(err error) bool {
 	return errors.As(err, &op)
 }
 
-// NoCredentialsError says that nobody gave us an AWS identity to call with.
+// NoCredentialsError says that there were no credentials to make a call with, so
+// that it was never made.
 type NoCredentialsError struct{ Err error }
 
 func (e *NoCredentialsError) Error() string { return "getting AWS credentials: " + e.Err.Error() }
 
 // Unwrap returns what the SDK said.
 func (e *NoCredentialsError) Unwrap() error { return e.Err }
+
+// FromSTS reports whether there is an identity to begin with, and STS did not
+// give the role's credentials for it.
+func (e *NoCredentialsError) FromSTS() bool {
+	var op *smithy.OperationError
+	return errors.As(e.Err, &op) && op.Service() == sts.ServiceID
+}
 
 // NotCreatedError says that AWS certainly did not create the user: there is
 // nothing to clean up, and a user of that name, if there is one, is somebody

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
@@ -18,16 +19,30 @@ import (
 // rootSession names the session of an assumed root role in CloudTrail.
 const rootSession = "vault-root"
 
-// rootCredentials returns the credentials that all calls are made with.
-func rootCredentials(sdk aws.Config, cfg Config) aws.CredentialsProvider {
-	base := aws.CredentialsProvider(found{sdk.Credentials})
+// withIdentity gives a configuration the credentials that all calls are made with.
+func withIdentity(sdk aws.Config, cfg Config) aws.Config {
+	base := signedBy(sdk, sdk.Credentials)
 	if cfg.RoleARN == "" {
 		return base
 	}
-	sdk.Credentials = base
-	return aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(
-		anySTS(stsClients(sdk, cfg.STS)), cfg.RoleARN,
-		func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = rootSession }))
+	return signedBy(sdk, aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(
+		anySTS(stsClients(base, cfg.STS)), cfg.RoleARN,
+		func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = rootSession })))
+}
+
+// signedBy makes all calls of a configuration with some credentials. Those that
+// AWS says have expired before their time, because clocks differ or somebody ended
+// the session, are fetched anew for the next attempt.
+func signedBy(sdk aws.Config, creds aws.CredentialsProvider) aws.Config {
+	sdk.Credentials = found{creds}
+	if cache, ok := creds.(interface{ Invalidate() }); ok {
+		sdk.APIOptions = append(slices.Clone(sdk.APIOptions), eachAttempt("Expired", func(err error) {
+			if Code(err) == codeExpiredToken {
+				cache.Invalidate()
+			}
+		}))
+	}
+	return sdk
 }
 
 // found marks the failure to find any credentials, which reads in a dozen ways

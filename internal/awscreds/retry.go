@@ -22,30 +22,27 @@ import (
 // Guide, "Changes that I make are not always immediately visible").
 const patientAttempts = 7
 
-// newRetryer returns the SDK's adaptive retryer, taught that IAM answers 409 in
-// passing when changes of one user overlap.
-func newRetryer(maxRetries int) aws.Retryer {
-	r := retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
-		if maxRetries >= 0 {
-			o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) {
-				s.MaxAttempts = maxRetries + 1
-			})
-		}
-	})
-	return retry.AddWithErrorCodes(r, codeConcurrentModification, codeTemporarilyUnmodifiable)
+// newRetryer returns the SDK's adaptive retryer, or the standard one where the
+// environment asks for that, taught two things. IAM answers 409 in passing when
+// changes of one user overlap. And an expired session is replaced by a new one for
+// the next attempt (identity.go).
+func newRetryer(mode aws.RetryMode) aws.Retryer {
+	r := aws.Retryer(retry.NewAdaptiveMode())
+	if mode == aws.RetryModeStandard {
+		r = retry.NewStandard()
+	}
+	return retry.AddWithErrorCodes(r, codeConcurrentModification, codeTemporarilyUnmodifiable, codeExpiredToken)
 }
 
 // patience returns the option for calls about a user that was created a moment
-// ago: for those, NoSuchEntity means "not yet".
-func patience(maxRetries int) func(*iam.Options) {
+// ago: for those, NoSuchEntity means "not yet". Zero attempts leave their number
+// to us.
+func patience(attempts int) func(*iam.Options) {
 	return func(o *iam.Options) {
-		if maxRetries == 0 {
-			return
-		}
-		o.Retryer = retry.AddWithErrorCodes(o.Retryer, codeNoSuchEntity)
-		if maxRetries < 0 {
+		if attempts == 0 {
 			o.Retryer = retry.AddWithMaxAttempts(o.Retryer, patientAttempts)
 		}
+		o.Retryer = retry.AddWithErrorCodes(o.Retryer, codeNoSuchEntity)
 	}
 }
 
@@ -56,17 +53,25 @@ type doubt struct{ seen atomic.Bool }
 
 // watch makes a call report its attempts to d.
 func (d *doubt) watch(o *iam.Options) {
-	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
-		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("WatchAttempts", d.attempt), "Retry", middleware.After)
-	})
+	o.APIOptions = append(o.APIOptions, eachAttempt("Doubt", func(err error) {
+		if !notDone(err) {
+			d.seen.Store(true)
+		}
+	}))
 }
 
-func (d *doubt) attempt(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
-	middleware.FinalizeOutput, middleware.Metadata, error,
-) {
-	out, meta, err := next.HandleFinalize(ctx, in)
-	if err != nil && !notDone(err) {
-		d.seen.Store(true)
+// eachAttempt tells f of every attempt of a call that fails, tried again or not.
+func eachAttempt(name string, f func(error)) func(*middleware.Stack) error {
+	attempt := func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+		middleware.FinalizeOutput, middleware.Metadata, error,
+	) {
+		out, meta, err := next.HandleFinalize(ctx, in)
+		if err != nil {
+			f(err)
+		}
+		return out, meta, err
 	}
-	return out, meta, err
+	return func(stack *middleware.Stack) error {
+		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc(name, attempt), "Retry", middleware.After)
+	}
 }

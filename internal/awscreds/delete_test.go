@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awscreds
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// Pages hold one item, so every list has several.
+func TestEverythingIsFoundAcrossPages(t *testing.T) {
+	t.Parallel()
+	aws := fakeaws.New(t, fakeaws.WithPageSize(1))
+	client := newClient(t, aws, 0)
+	mustCreate(t, client, someone)
+	for range 3 {
+		aws.Dirty(someone.Name)
+	}
+	user, _ := aws.User(someone.Name)
+	if len(user.MFADevices) < 2 || len(user.ServiceCredentials) < 2 || !user.LoginProfile {
+		t.Fatalf("the user owns too little for this test: %+v", user)
+	}
+	mustDelete(t, client, someone.Name, Owned{})
+}
+
+// One thing that cannot be removed stops nothing else, the access key least of all,
+// and is told in AWS's words.
+func TestDeletionNeverStopsAtTheFirstError(t *testing.T) {
+	t.Parallel()
+	aws := fakeaws.New(t)
+	client := newClient(t, aws, 0)
+	owned := mustCreate(t, client, someone)
+	aws.Inject(fakeaws.Fault{Action: "DetachUserPolicy", Kind: fakeaws.Refuse})
+	_, err := client.DeleteUser(t.Context(), someone.Name, owned)
+	if err == nil || !strings.Contains(err.Error(), "AccessDenied") || !strings.Contains(err.Error(), "DeleteConflict") {
+		t.Errorf("got %v", err)
+	}
+	user, _ := aws.User(someone.Name)
+	if len(user.AccessKeys) != 0 || len(user.InlinePolicies) != 0 || len(user.AttachedPolicies) != 1 {
+		t.Errorf("left of the user: %+v", user)
+	}
+	aws.ClearFaults()
+	mustDelete(t, client, someone.Name, owned)
+}
+
+func TestDeletionIsIdempotent(t *testing.T) {
+	t.Parallel()
+	aws := fakeaws.New(t)
+	client := newClient(t, aws, 0)
+	owned := mustCreate(t, client, someone)
+	mustDelete(t, client, someone.Name, owned)
+	if existed, err := client.DeleteUser(t.Context(), someone.Name, owned); existed || err != nil {
+		t.Errorf("the second time: existed %v, %v", existed, err)
+	}
+}
+
+// What was written down is younger than the user: the user is somebody else's.
+func TestOlderUserIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	aws := fakeaws.New(t)
+	client := newClient(t, aws, 0)
+	owned := mustCreate(t, client, someone)
+	later := time.Now().Add(time.Hour)
+	if existed, err := client.DeleteUserMadeSince(t.Context(), someone.Name, later); existed || err != nil {
+		t.Errorf("existed %v, %v", existed, err)
+	}
+	if _, ok := aws.User(someone.Name); !ok {
+		t.Error("the user is gone")
+	}
+	mustDelete(t, client, someone.Name, owned)
+}
+
+// Without iam:GetUser the name alone decides.
+func TestUserIsDeletedWithoutThePermissionToReadIt(t *testing.T) {
+	t.Parallel()
+	aws := fakeaws.New(t)
+	client := newClient(t, aws, 0)
+	mustCreate(t, client, someone)
+	aws.Inject(fakeaws.Fault{Action: "GetUser", Kind: fakeaws.Refuse})
+	if existed, err := client.DeleteUserMadeSince(t.Context(), someone.Name, time.Now()); !existed || err != nil {
+		t.Errorf("existed %v, %v", existed, err)
+	}
+}
