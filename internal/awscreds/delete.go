@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
@@ -20,9 +21,11 @@ const (
 	// holder adds to it meanwhile, or AWS still shows what is already gone.
 	deleteRounds = 3
 
-	// clockSkew is how far our clock and AWS's may be apart: AWS refuses
-	// signatures that are more off (IAM User Guide, "Troubleshoot signed requests").
-	clockSkew = 15 * time.Minute
+	// claimSlack and recordSlack are how much older than our own measure of time AWS
+	// may say that a user is which is ours all the same. Times come in whole seconds;
+	// and a record may have been written by another server, with another clock.
+	claimSlack  = 10 * time.Second
+	recordSlack = 2 * time.Minute
 )
 
 // Owned is what a user was given when it was made. Deletion takes it away without
@@ -59,28 +62,33 @@ func (c *Client) DeleteUser(ctx context.Context, name string, owned Owned) (exis
 	return true, errors.Join(failed, err)
 }
 
-// DeleteUserMadeSince is DeleteUser for a user of which only the name is known,
-// and that nobody may have made before the moment given. A user that AWS says is
-// older belongs to somebody else and is left alone, as if it did not exist.
-func (c *Client) DeleteUserMadeSince(ctx context.Context, name string, moment time.Time) (existed bool, err error) {
-	older, err := c.olderThan(ctx, name, moment)
+// DeleteUserByName is DeleteUser for a user of which only the name is known, and how
+// long ago nobody had made it yet. A user that AWS says is older belongs to somebody
+// else and is left alone, as if it did not exist. Where AWS does not let us ask, a
+// name that may repeat is not enough to delete a user.
+func (c *Client) DeleteUserByName(ctx context.Context, name string, since time.Duration, mayRepeat bool) (existed bool, err error) {
+	older, err := c.olderThan(ctx, name, since+recordSlack)
 	switch {
 	case isNotFound(err), older:
 		return false, nil
-	case err != nil && !IsRefused(err): // without iam:GetUser, go by the name alone
+	case err != nil && (mayRepeat || !IsRefused(err)):
 		return false, err
 	}
 	return c.DeleteUser(ctx, name, Owned{})
 }
 
-// olderThan reports whether AWS says that a user was created before a moment,
-// by more than our clocks may differ.
-func (c *Client) olderThan(ctx context.Context, name string, moment time.Time, opts ...func(*iam.Options)) (bool, error) {
+// olderThan reports whether a user was created longer ago than age, by AWS's clock
+// alone.
+func (c *Client) olderThan(ctx context.Context, name string, age time.Duration, opts ...func(*iam.Options)) (bool, error) {
 	out, err := c.iam.GetUser(ctx, &iam.GetUserInput{UserName: &name}, opts...)
 	if err != nil {
 		return false, fmt.Errorf("reading IAM user %s: %w", name, err)
 	}
-	return aws.ToTime(out.User.CreateDate).Before(moment.Add(-clockSkew)), nil
+	now, ok := awsmiddleware.GetServerTime(out.ResultMetadata)
+	if !ok {
+		now = time.Now() // an answer without a Date header
+	}
+	return now.Sub(aws.ToTime(out.User.CreateDate)) > age, nil
 }
 
 func (c *Client) deleteUser(ctx context.Context, name string) error {

@@ -43,7 +43,7 @@ func IsThrottled(err error) bool {
 // IsRefused reports whether AWS answered that it will not do this: the request
 // is wrong or not allowed, and asking again the same way is of no use.
 func IsRefused(err error) bool {
-	return Code(err) != "" && clientError(err) && !IsThrottled(err)
+	return Code(err) != "" && clientError(err) && !IsThrottled(err) && !isOverlap(err)
 }
 
 // IsFromAWS reports whether err comes from a call to AWS, answered or not.

@@ -17,6 +17,9 @@ import (
 type User struct {
 	// Name is unique in the account, without regard to case.
 	Name string
+	// NameMayRepeat says that a user of this name may be somebody else's: before one
+	// is taken for ours, AWS has to say that it is new.
+	NameMayRepeat bool
 	// Path is "/" or begins and ends with a slash; empty means "/".
 	Path string
 	// PermissionsBoundary is the ARN of a managed policy, or empty.
@@ -42,7 +45,8 @@ type Key struct {
 //
 // After an error nothing is under way any more. A [NotCreatedError] says that
 // there is no user. After any other error the user may exist with any part of
-// what it shall own, and the caller has to delete it.
+// what it shall own, and the caller has to delete it; the key, if one is known, comes
+// with the error.
 func (c *Client) CreateUser(ctx context.Context, u User) (Key, error) {
 	if err := c.createUser(ctx, u); err != nil {
 		return Key{}, fmt.Errorf("creating IAM user %s: %w", u.Name, err)
@@ -62,10 +66,8 @@ func (c *Client) CreateUser(ctx context.Context, u User) (Key, error) {
 	for _, group := range u.Groups {
 		changes = append(changes, func(ctx context.Context) error { return c.joinGroup(ctx, u.Name, group) })
 	}
-	if err := wave(ctx, changes); err != nil {
-		return Key{}, err
-	}
-	return key, nil
+	err := wave(ctx, changes)
+	return key, err
 }
 
 // createUser makes the bare user, with path, boundary and tags.
@@ -89,17 +91,19 @@ func (c *Client) createUser(ctx context.Context, u User) error {
 	case !d.seen.Load():
 		return &NotCreatedError{Err: err}
 	case Code(err) == codeEntityAlreadyExists:
-		return c.claim(ctx, u.Name, began, err)
+		return c.claim(ctx, u, time.Since(began), err)
 	}
 	return err
 }
 
-// claim decides whose the user is, of which a retry heard that it exists
-// already: ours, made by the attempt whose answer was lost, or one that was
-// there before. It returns nil when it is ours.
-func (c *Client) claim(ctx context.Context, name string, began time.Time, exists error) error {
-	older, err := c.olderThan(ctx, name, began, c.patient)
+// claim decides whose the user is, of which a retry heard that it exists already:
+// ours, made by an attempt whose answer was lost, or one that was there before. It
+// returns nil when it is ours.
+func (c *Client) claim(ctx context.Context, u User, since time.Duration, exists error) error {
+	older, err := c.olderThan(ctx, u.Name, since+claimSlack, c.patient)
 	switch {
+	case err != nil && IsRefused(err) && !u.NameMayRepeat: // without iam:GetUser, go by the name
+		return nil
 	case err != nil:
 		return errors.Join(exists, err)
 	case older:

@@ -3,7 +3,9 @@
 package awscreds
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
@@ -69,6 +71,19 @@ func TestLostAnswerToCreateUserIsClaimed(t *testing.T) {
 	client := newClient(t, aws, 2)
 	aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.LostAnswer, Times: 1})
 	mustDelete(t, client, someone.Name, mustCreate(t, client, someone))
+}
+
+// The user that a retry hears of was there long before: it is not ours.
+func TestUserOfTheSameNameIsNotClaimed(t *testing.T) {
+	t.Parallel()
+	aws := fakeaws.New(t)
+	client := newClient(t, aws, 2)
+	owned := mustCreate(t, client, someone)
+	err := client.claim(t.Context(), someone, -time.Minute, errors.New("EntityAlreadyExists"))
+	if !isNotCreated(err) {
+		t.Errorf("got %v", err)
+	}
+	mustDelete(t, client, someone.Name, owned)
 }
 
 // A key whose secret was lost on the way does not stay.

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package backend is the secrets engine as Vault sees it. It speaks Vault; all
+// that speaks AWS is in internal/awscreds.
+//
+// # The life of a credential
+//
+// A user of Vault reads creds/developer-access. Vault asks the plugin, and then:
+//
+//  1. path_creds.go reads the request, issue.go the role, and picks what to make.
+//  2. wal.go writes down the name of the IAM user to be made. No user ever exists
+//     in AWS without a record in Vault's storage.
+//  3. [awscreds.Client.CreateUser] makes the user and all that it owns, in two
+//     round trips.
+//  4. On a failure the user is deleted at once; what cannot be deleted now stays
+//     written down, and each tick of Vault's rollback tries again.
+//  5. On success lease.go gives Vault a lease that carries all that deletion will
+//     need, and the record in the WAL goes.
+//
+// When the lease ends, Vault calls revoke in lease.go, and
+// [awscreds.Client.DeleteUser] ends the user. The same function ends a failed
+// creation and a rollback.
+//
+// # Finding one's way
+//
+// path_*.go hold the schema and the verbs of one path each. root_config.go,
+// lease_config.go and role.go are the stored types: defaults, update, validation
+// and answer. request.go turns fields into values and errors into responses, and
+// is the only file that does. storage.go lists every key in storage. client.go
+// keeps the AWS client that config/root asks for.
+package backend
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// DefaultWALMinAge is how old a record of an IAM user must be before AWS's word
+// that there is no such user ends it. IAM shows a new user everywhere within
+// seconds as a rule; five minutes leave room for a bad day.
+const DefaultWALMinAge = 5 * time.Minute
+
+// Options are what the plugin's flags and the tests decide.
+type Options struct {
+	// Version is what the plugin reports to Vault: "v" and a semantic version.
+	Version string
+	// WALMinAge replaces DefaultWALMinAge when it is not zero.
+	WALMinAge time.Duration
+	// Now replaces time.Now.
+	Now func() time.Time
+}
+
+// backend is one mount of the engine. A process serves many.
+type backend struct {
+	*framework.Backend
+	now       func() time.Time
+	walMinAge time.Duration
+	clients   clients
+	underWay  sync.Map // names of IAM users that a request is making right now
+}
+
+// New returns what Vault calls for each mount. Vault calls it at registration
+// too, with neither storage nor a view of the system, so it only builds.
+func New(opts Options) logical.Factory {
+	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
+		b := &backend{now: opts.Now, walMinAge: opts.WALMinAge}
+		if b.now == nil {
+			b.now = time.Now
+		}
+		if b.walMinAge == 0 {
+			b.walMinAge = DefaultWALMinAge
+		}
+		b.Backend = &framework.Backend{
+			Help:           strings.TrimSpace(help),
+			BackendType:    logical.TypeLogical,
+			RunningVersion: opts.Version,
+			PathsSpecial:   pathsSpecial(),
+			Paths:          b.paths(),
+			Secrets:        []*framework.Secret{b.secret()},
+			PeriodicFunc:   b.tick,
+			Invalidate:     b.invalidate,
+		}
+		if err := b.Setup(ctx, conf); err != nil {
+			return nil, err
+		}
+		return b, nil
+	}
+}
+
+// paths is the table of contents.
+func (b *backend) paths() []*framework.Path {
+	return []*framework.Path{
+		b.pathConfigRoot(),
+		b.pathConfigLease(),
+		b.pathRoles(), // before pathRole, whose name takes anything
+		b.pathRole(),
+		b.pathCreds(),
+	}
+}
+
+// pathsSpecial tells Vault which keys are sealed once more, where the seal can,
+// and which never leave the cluster that wrote them.
+func pathsSpecial() *logical.Paths {
+	return &logical.Paths{
+		SealWrapStorage: []string{keyRootConfig},
+		LocalStorage:    []string{framework.WALPrefix},
+	}
+}
+
+// tick runs once a minute, when Vault's rollback manager comes by, with 90
+// seconds for all that it does.
+func (b *backend) tick(ctx context.Context, req *logical.Request) (err error) {
+	defer b.recoverTo(&err)
+	return b.rollBack(ctx, req)
+}
+
+// invalidate hears, on a standby, which key another server has changed.
+func (b *backend) invalidate(_ context.Context, key string) {
+	if key == keyRootConfig {
+		b.clients.reset()
+	}
+}
+
+const help = `
+The AWS secrets engine makes AWS credentials when they are asked for, and takes
+them back when their lease ends.
+
+Give the engine an AWS identity at config/root (or let it find the environment's
+or the instance's own), describe at roles/<name> what a credential may do, and
+read creds/<name>: an IAM user with a key and the role's policies is made at that
+moment. When the lease ends, by time or by "vault lease revoke", the user is
+deleted from AWS with everything that it owns.
+`

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What every test here stands on: a mount with storage in memory, a clock that the
+// test moves, and a fake AWS behind real HTTP. Tests go through the front door,
+// HandleRequest, as Vault does; and every secret goes through JSON on its way
+// back, as it does in Vault.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// mount is one mount of the engine under test.
+type mount struct {
+	t       testing.TB
+	ctx     context.Context
+	b       logical.Backend
+	storage *storage
+	aws     *fakeaws.Server
+	ahead   atomic.Int64 // how far the engine's clock is ahead
+}
+
+// TestMain takes every AWS identity out of the environment: a test that wants one
+// sets it itself.
+func TestMain(m *testing.M) {
+	for _, name := range []string{
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION",
+		"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_MAX_ATTEMPTS",
+	} {
+		_ = os.Unsetenv(name)
+	}
+	_ = os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	_ = os.Setenv("AWS_CONFIG_FILE", os.DevNull)
+	_ = os.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+	os.Exit(m.Run())
+}
+
+// newMount mounts the engine, with nothing configured.
+func newMount(t testing.TB) *mount {
+	t.Helper()
+	m := &mount{t: t, ctx: t.Context(), storage: newStorage(), aws: fakeaws.New(t)}
+	m.start()
+	return m
+}
+
+// start begins a process: first, and after a crash, of which only storage is left.
+func (m *mount) start() {
+	m.t.Helper()
+	factory := New(Options{Version: "v0.0.1", Now: func() time.Time {
+		return time.Now().Add(time.Duration(m.ahead.Load()))
+	}})
+	b, err := factory(m.ctx, &logical.BackendConfig{
+		Logger:      hclog.NewNullLogger(),
+		StorageView: m.storage,
+		System: &logical.StaticSystemView{
+			DefaultLeaseTTLVal: 768 * time.Hour,
+			MaxLeaseTTLVal:     768 * time.Hour,
+		},
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.b = b
+}
+
+// pass moves the engine's clock.
+func (m *mount) pass(d time.Duration) { m.ahead.Add(int64(d)) }
+
+// newConfiguredMount has a root configuration that leads to the fake, and the
+// role developer-access.
+func newConfiguredMount(t testing.TB, more ...map[string]any) *mount {
+	t.Helper()
+	m := newMount(t)
+	m.configure(more...)
+	m.write("roles/developer-access", map[string]any{"policy_arns": readOnly})
+	return m
+}
+
+const readOnly = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+func (m *mount) configure(more ...map[string]any) {
+	m.t.Helper()
+	key := m.aws.RootKey()
+	data := map[string]any{
+		"access_key": key.AccessKeyID, "secret_key": key.SecretAccessKey,
+		"iam_endpoint": m.aws.URL(), "sts_endpoint": m.aws.URL(),
+	}
+	for _, fields := range more {
+		maps.Copy(data, fields)
+	}
+	m.write("config/root", data)
+}
+
+// noRetries makes every fault count.
+var noRetries = map[string]any{"max_retries": 0}
+
+// ask sends a request as it is and returns what comes back.
+func (m *mount) ask(op logical.Operation, path string, data map[string]any) (*logical.Response, error) {
+	if op == logical.UpdateOperation && path == "config/root" {
+		if _, exists, err := m.b.HandleExistenceCheck(m.ctx, m.request(op, path, data)); err == nil && !exists {
+			op = logical.CreateOperation
+		}
+	}
+	return m.b.HandleRequest(m.ctx, m.request(op, path, data))
+}
+
+func (m *mount) request(op logical.Operation, path string, data map[string]any) *logical.Request {
+	return &logical.Request{
+		Operation: op, Path: path, Data: data, Storage: m.storage,
+		DisplayName: "token-test", MountPoint: "aws-dyn/",
+	}
+}
+
+// do sends a request that has to go well.
+func (m *mount) do(op logical.Operation, path string, data map[string]any) *logical.Response {
+	m.t.Helper()
+	resp, err := m.ask(op, path, data)
+	if err != nil || resp.IsError() {
+		m.t.Fatalf("%s %s: %v %v", op, path, err, resp)
+	}
+	return resp
+}
+
+func (m *mount) write(path string, data map[string]any) *logical.Response {
+	m.t.Helper()
+	return m.do(logical.UpdateOperation, path, data)
+}
+
+func (m *mount) read(path string) map[string]any {
+	m.t.Helper()
+	resp := m.do(logical.ReadOperation, path, nil)
+	if resp == nil {
+		return nil
+	}
+	return resp.Data
+}
+
+// refused sends a request that has to be answered 4xx, and returns the text.
+func (m *mount) refused(op logical.Operation, path string, data map[string]any) string {
+	m.t.Helper()
+	resp, err := m.ask(op, path, data)
+	text, status := outcome(resp, err)
+	if status < 400 || status > 499 {
+		m.t.Fatalf("%s %s: want a 4xx, got %d %q", op, path, status, text)
+	}
+	return text
+}
+
+// fails sends a request that has to fail in whatever way, and returns the text.
+func (m *mount) fails(op logical.Operation, path string, data map[string]any) string {
+	m.t.Helper()
+	resp, err := m.ask(op, path, data)
+	text, status := outcome(resp, err)
+	if status < 400 {
+		m.t.Fatalf("%s %s: went well, and should not have", op, path)
+	}
+	return text
+}
+
+// outcome is the status that Vault would answer, and the text.
+func outcome(resp *logical.Response, err error) (string, int) {
+	var text string
+	if resp.IsError() {
+		text = resp.Error().Error()
+	}
+	var coded logical.HTTPCodedError
+	switch {
+	case errors.Is(err, logical.ErrUpstreamRateLimited):
+		return text, 502
+	case errors.As(err, &coded):
+		return err.Error(), coded.Code()
+	case errors.Is(err, logical.ErrUnsupportedPath):
+		return err.Error(), 404
+	case errors.Is(err, logical.ErrUnsupportedOperation):
+		return err.Error(), 405
+	case err != nil:
+		return err.Error(), 500
+	case resp.IsError():
+		return text, 400
+	}
+	return "", 200
+}
+
+// creds issues a credential.
+func (m *mount) creds(role string) *logical.Response {
+	m.t.Helper()
+	return m.do(logical.ReadOperation, "creds/"+role, nil)
+}
+
+// user is the IAM user of a credential.
+func (m *mount) user(creds *logical.Response) string {
+	return creds.Secret.InternalData["username"].(string)
+}
+
+// lease asks for the renewal or the end of a credential.
+func (m *mount) lease(op logical.Operation, creds *logical.Response) (*logical.Response, error) {
+	m.t.Helper()
+	raw, err := json.Marshal(creds.Secret)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	secret := new(logical.Secret)
+	if err := json.Unmarshal(raw, secret); err != nil {
+		m.t.Fatal(err)
+	}
+	secret.InternalData = through(m.t, creds.Secret.InternalData)
+	req := m.request(op, "", nil)
+	req.Secret = secret
+	return m.b.HandleRequest(m.ctx, req)
+}
+
+// through sends a map through JSON.
+func through(t testing.TB, data map[string]any) map[string]any {
+	t.Helper()
+	raw, err := json.Marshal(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]any{}
+	if err := json.Unmarshal(raw, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (m *mount) revoke(creds *logical.Response) {
+	m.t.Helper()
+	if resp, err := m.lease(logical.RevokeOperation, creds); err != nil || resp.IsError() {
+		m.t.Fatalf("revoke: %v %v", err, resp)
+	}
+}
+
+func (m *mount) renew(creds *logical.Response) *logical.Secret {
+	m.t.Helper()
+	resp, err := m.lease(logical.RenewOperation, creds)
+	if err != nil || resp.IsError() {
+		m.t.Fatalf("renew: %v %v", err, resp)
+	}
+	return resp.Secret
+}
+
+// tick is Vault's rollback manager coming by.
+func (m *mount) tick() error {
+	_, err := m.b.HandleRequest(m.ctx, m.request(logical.RollbackOperation, "", nil))
+	return err
+}
+
+func (m *mount) mustTick() {
+	m.t.Helper()
+	if err := m.tick(); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// records counts what is written down as possibly existing.
+func (m *mount) records() int {
+	m.t.Helper()
+	ids, err := framework.ListWAL(m.ctx, m.storage)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return len(ids)
+}
+
+// noUsers checks that AWS has no user of ours.
+func (m *mount) noUsers() {
+	m.t.Helper()
+	if users := m.aws.Users(); len(users) > 0 {
+		m.t.Errorf("left in AWS: %s", strings.Join(users, ", "))
+	}
+}
+
+// recorded checks how many users are written down.
+func (m *mount) recorded(want int) {
+	m.t.Helper()
+	if got := m.records(); got != want {
+		m.t.Errorf("%d users are written down, want %d", got, want)
+	}
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// From config/root to a client that calls AWS.
+
+import (
+	"context"
+	"sync"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+// client is what one state of config/root leads to. It is immutable: a later
+// write makes a new one and leaves calls under way alone.
+type client struct {
+	*awscreds.Client
+	usernames *usernames
+}
+
+// clients keeps the client of the moment. The lock guards the two pointers and is
+// never held while anything else happens.
+type clients struct {
+	mu      sync.Mutex
+	current *client
+	making  *making
+}
+
+// making is a client being made by one request, which others wait for.
+type making struct {
+	done   chan struct{}
+	client *client
+	err    error
+}
+
+// aws returns the client for what config/root says now.
+func (b *backend) aws(ctx context.Context, s logical.Storage) (*client, error) {
+	c, m, mine := b.clients.get()
+	if c != nil {
+		return c, nil
+	}
+	if mine {
+		defer b.clients.made(m)
+		m.client, m.err = connect(context.WithoutCancel(ctx), s)
+		return m.client, m.err
+	}
+	select {
+	case <-m.done:
+		return m.client, m.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// get returns the client, or the making of it; mine says that the caller has to
+// make it.
+func (cs *clients) get() (c *client, m *making, mine bool) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.current == nil && cs.making == nil {
+		cs.making = &making{done: make(chan struct{})}
+		mine = true
+	}
+	return cs.current, cs.making, mine
+}
+
+// made lets those go that wait for m, and keeps its client unless config/root has
+// changed meanwhile.
+func (cs *clients) made(m *making) {
+	cs.mu.Lock()
+	if cs.making == m {
+		cs.making = nil
+		cs.current = m.client // nil after an error: the next request tries again
+	}
+	cs.mu.Unlock()
+	close(m.done)
+}
+
+// reset makes the next request read config/root anew.
+func (cs *clients) reset() {
+	cs.mu.Lock()
+	cs.current, cs.making = nil, nil
+	cs.mu.Unlock()
+}
+
+// connect makes a client. It calls nobody.
+func connect(ctx context.Context, s logical.Storage) (*client, error) {
+	cfg, err := loadOr(ctx, s, keyRootConfig, newRootConfig)
+	if err != nil {
+		return nil, err
+	}
+	usernames, err := newUsernames(cfg.UsernameTemplate)
+	if err != nil {
+		return nil, err
+	}
+	aws, err := awscreds.New(ctx, cfg.aws())
+	if err != nil {
+		return nil, err
+	}
+	return &client{Client: aws, usernames: usernames}, nil
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// A role and a request become a credential with a lease. One function for each
+// type of credential; none of them reads fields or chooses status codes.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+// cleanUpTime bounds the deletion of a user whose creation failed. It outlives the
+// request, whose client may be gone.
+const cleanUpTime = 60 * time.Second
+
+// order is what a request asks for.
+type order struct {
+	role        string
+	displayName string
+	ttl         time.Duration
+}
+
+// issue makes the credential that an order asks of a role.
+func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
+	switch {
+	case r.issues(iamUser):
+		return b.issueUser(ctx, s, r, o)
+	case r.InvalidData != "":
+		return nil, userErrorf("role %q holds data that cannot be read; write the role anew", o.role)
+	}
+	return nil, userErrorf("role %q has the credential_type %v, which cannot be issued; use %s", o.role, r.CredentialTypes, iamUser)
+}
+
+// issueUser makes an IAM user. Everything that can fail without AWS is done first.
+func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
+	bounds, err := loadOr(ctx, s, keyLeaseConfig, newLeaseConfig)
+	if err != nil {
+		return nil, err
+	}
+	client, err := b.aws(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	name, err := client.usernames.user(o.displayName, o.role)
+	if err != nil {
+		return nil, err
+	}
+	record, err := b.begin(ctx, s, name)
+	if err != nil {
+		return nil, err
+	}
+	defer record.end()
+
+	began := b.now().UTC()
+	user := r.user(name, o.role)
+	user.NameMayRepeat = client.usernames.repeat
+	key, err := client.CreateUser(ctx, user)
+	l := &lease{
+		Username: name, Role: o.role, Created: began,
+		AccessKeyID: key.ID, PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups,
+		RequestTTL: o.ttl, DefaultTTL: r.DefaultTTL, MaxTTL: r.MaxTTL,
+	}
+	if err == nil {
+		err = ctx.Err() // nobody is there to take the key
+	}
+	var resp *logical.Response
+	if err == nil {
+		resp, err = b.hand(l, key, bounds)
+	}
+	if err == nil {
+		err = record.forget(ctx) // else the rollback would end the user under its lease
+	}
+	if err != nil {
+		return nil, b.abandon(ctx, client, record, l, err)
+	}
+	return resp, nil
+}
+
+// hand makes the response that gives a key and its lease to Vault.
+func (b *backend) hand(l *lease, key awscreds.Key, bounds *leaseConfig) (*logical.Response, error) {
+	internal, err := l.internal()
+	if err != nil {
+		return nil, err
+	}
+	resp := b.Secret(secretType).Response(map[string]any{
+		"access_key":    key.ID,
+		"secret_key":    key.Secret,
+		"session_token": nil,
+	}, internal)
+	resp.Secret.TTL, resp.Secret.MaxTTL = l.ttls(bounds)
+	return resp, nil
+}
+
+// abandon cleans up after a creation that failed, and returns why it failed. The
+// record goes only when the user is known not to exist.
+func (b *backend) abandon(ctx context.Context, client *client, record *record, l *lease, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	b.Logger().Warn("creating an IAM user failed", "role", l.Role, "iam_user", l.Username, "error", cause)
+	var never *awscreds.NotCreatedError
+	if !errors.As(cause, &never) {
+		existed, err := b.undo(ctx, client, l)
+		if err != nil {
+			b.Logger().Error("cleaning up after a failed creation; the rollback will go on", "iam_user", l.Username, "error", err)
+			return fmt.Errorf("%w; the IAM user %s may exist and will be deleted when AWS allows it", cause, l.Username)
+		}
+		if !existed {
+			return cause // AWS may not show it yet: the record stays
+		}
+	}
+	if err := record.forget(ctx); err != nil {
+		b.Logger().Warn("a record outlives its IAM user; the rollback will remove it", "iam_user", l.Username, "error", err)
+	}
+	return cause
+}
+
+// undo deletes the user of a creation that failed. A name that may be somebody
+// else's is not enough for that: AWS has to say that the user is new.
+func (b *backend) undo(ctx context.Context, client *client, l *lease) (existed bool, err error) {
+	if client.usernames.repeat {
+		return client.DeleteUserByName(ctx, l.Username, b.now().Sub(l.Created), true)
+	}
+	return client.DeleteUser(ctx, l.Username, l.owned())
+}
+
+// user is the IAM user that a role describes.
+func (r *role) user(name, roleName string) awscreds.User {
+	user := awscreds.User{
+		Name:                name,
+		Path:                r.UserPath,
+		PermissionsBoundary: r.PermissionsBoundaryARN,
+		Tags:                r.IAMTags,
+		PolicyARNs:          r.PolicyARNs,
+		Groups:              r.IAMGroups,
+	}
+	if r.PolicyDocument != "" {
+		user.InlinePolicy, user.PolicyDocument = roleName, r.PolicyDocument
+	}
+	return user
+}
+
+// owned is what the user of a lease was given.
+func (l *lease) owned() awscreds.Owned {
+	return awscreds.Owned{
+		AccessKeyID: l.AccessKeyID, PolicyARNs: l.PolicyARNs, InlinePolicy: l.InlinePolicy, Groups: l.Groups,
+	}
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What Vault keeps on an issued credential, and what happens when it renews or
+// revokes it.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// secretType is what the built-in engine calls its leases; they are understood.
+const secretType = "access_keys"
+
+// lease is the internal data of a lease: all that its end will need, so that the
+// role may change or go meanwhile. The first two fields are those that the
+// built-in engine reads.
+type lease struct {
+	Username string `json:"username"`
+	IsSTS    bool   `json:"is_sts"`
+
+	Role         string    `json:"role,omitempty"`
+	AccessKeyID  string    `json:"access_key_id,omitempty"`
+	PolicyARNs   []string  `json:"policy_arns,omitempty"`
+	InlinePolicy string    `json:"inline_policy,omitempty"`
+	Groups       []string  `json:"iam_groups,omitempty"`
+	Created      time.Time `json:"created,omitzero"`
+
+	// How long the lease runs, as the request and the role said when it began.
+	RequestTTL time.Duration `json:"request_ttl,omitempty"`
+	DefaultTTL time.Duration `json:"default_ttl,omitempty"`
+	MaxTTL     time.Duration `json:"max_ttl,omitempty"`
+}
+
+// internal is the lease as Vault stores it.
+func (l *lease) internal() (map[string]any, error) {
+	raw, err := json.Marshal(l)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the lease: %w", err)
+	}
+	data := map[string]any{}
+	return data, json.Unmarshal(raw, &data)
+}
+
+// leaseOf reads a lease that we or the built-in engine wrote.
+func leaseOf(secret *logical.Secret) (*lease, error) {
+	if secret == nil {
+		return nil, errors.New("the request carries no lease")
+	}
+	raw, err := json.Marshal(secret.InternalData)
+	if err != nil {
+		return nil, fmt.Errorf("reading the lease: %w", err)
+	}
+	l := new(lease)
+	if err := json.Unmarshal(raw, l); err != nil {
+		return nil, fmt.Errorf("reading the lease: %w", err)
+	}
+	if l.Username == "" && !l.IsSTS {
+		return nil, errors.New("reading the lease: it names no IAM user")
+	}
+	return l, nil
+}
+
+// ttls returns the lease's length and its bound, for Vault to apply; zero leaves
+// either to the mount. Whoever is closest to the credential says how long, and
+// whoever says least how long at most.
+func (l *lease) ttls(cfg *leaseConfig) (ttl, longest time.Duration) {
+	ttl = firstSet(l.RequestTTL, l.DefaultTTL, cfg.Lease)
+	longest = firstSet(l.MaxTTL, cfg.LeaseMax)
+	if cfg.LeaseMax > 0 {
+		longest = min(longest, cfg.LeaseMax)
+	}
+	return ttl, longest
+}
+
+func firstSet(durations ...time.Duration) time.Duration {
+	for _, d := range durations {
+		if d > 0 {
+			return d
+		}
+	}
+	return 0
+}
+
+func (b *backend) secret() *framework.Secret {
+	return &framework.Secret{
+		Type: secretType,
+		Fields: map[string]*framework.FieldSchema{
+			"access_key":     {Type: framework.TypeString, Description: "ID of the AWS access key."},
+			"secret_key":     {Type: framework.TypeString, Description: "Secret of the AWS access key."},
+			"session_token":  {Type: framework.TypeString, Description: "Session token; IAM users have none."},
+			"security_token": {Type: framework.TypeString, Description: "The older name of session_token.", Deprecated: true},
+		},
+		Renew:  b.answer(b.renew),
+		Revoke: b.revoke,
+	}
+}
+
+// renew prolongs a lease as its role says now, or as it said when the role is gone.
+func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	l, err := leaseOf(req.Secret)
+	if err != nil {
+		return nil, err
+	}
+	if l.IsSTS {
+		return nil, userErrorf("the credentials of this lease end when AWS said they would; they cannot be renewed")
+	}
+	if l.Role != "" {
+		r, err := loadRole(ctx, req.Storage, l.Role)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			l.DefaultTTL, l.MaxTTL = r.DefaultTTL, r.MaxTTL
+		}
+	}
+	cfg, err := loadOr(ctx, req.Storage, keyLeaseConfig, newLeaseConfig)
+	if err != nil {
+		return nil, err
+	}
+	resp := &logical.Response{Secret: req.Secret}
+	resp.Secret.TTL, resp.Secret.MaxTTL = l.ttls(cfg)
+	return resp, nil
+}
+
+// revoke ends a credential. Its errors go to Vault as they are: Vault tries again,
+// and writes them to its log.
+func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework.FieldData) (resp *logical.Response, err error) {
+	defer b.recoverTo(&err)
+	l, err := leaseOf(req.Secret)
+	if err != nil || l.IsSTS { // STS credentials cannot be revoked; they end by themselves
+		return nil, err
+	}
+	client, err := b.aws(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	existed, err := client.DeleteUser(ctx, l.Username, l.owned())
+	if err != nil || existed || !b.young(l, req.Secret) {
+		return nil, err
+	}
+	// AWS may not show this user yet. Write it down, and look again later.
+	record, err := b.begin(ctx, req.Storage, l.Username)
+	if err != nil {
+		return nil, err
+	}
+	record.end()
+	return nil, nil
+}
+
+// young reports whether a user is so new that AWS may not know it everywhere.
+func (b *backend) young(l *lease, secret *logical.Secret) bool {
+	created := l.Created
+	if created.IsZero() {
+		created = secret.IssueTime
+	}
+	return b.now().Sub(created) < b.walMinAge
+}

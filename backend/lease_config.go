@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"time"
+
+	"github.com/hashicorp/go-secure-stdlib/parseutil"
+	"github.com/hashicorp/vault/sdk/framework"
+)
+
+// leaseConfig bounds the leases of a mount. Zero leaves it to the mount's tuning.
+type leaseConfig struct {
+	Lease    time.Duration // default
+	LeaseMax time.Duration // maximum
+}
+
+func newLeaseConfig() *leaseConfig { return &leaseConfig{} }
+
+// update takes what the request names, and reports whether it named anything. The
+// Vault UI saves this page with every other, with nothing in it.
+func (c *leaseConfig) update(d *framework.FieldData) (named bool, err error) {
+	var m mistakes
+	take := func(field string, dst *time.Duration) {
+		var text string
+		set(d, field, &text)
+		switch {
+		case isNull(d, field):
+			text = "0"
+		case text == "":
+			return
+		}
+		v, err := parseutil.ParseDurationSecond(text)
+		if err != nil || v < 0 {
+			m.add(field, "%q is not a duration; use a number with a unit such as 30m or 24h, or whole seconds", text)
+			return
+		}
+		*dst, named = v, true
+	}
+	take("lease", &c.Lease)
+	take("lease_max", &c.LeaseMax)
+	return named, m.err()
+}
+
+func (c *leaseConfig) validate() error {
+	var m mistakes
+	if c.LeaseMax > 0 && c.Lease > c.LeaseMax {
+		m.add("lease", "%s is more than lease_max, %s", c.Lease, c.LeaseMax)
+	}
+	return m.err()
+}
+
+func (c *leaseConfig) response() map[string]any {
+	return map[string]any{"lease": c.Lease.String(), "lease_max": c.LeaseMax.String()}
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func (b *backend) pathConfigLease() *framework.Path {
+	return &framework.Path{
+		Pattern:      "config/lease",
+		DisplayAttrs: operation("", "lease-configuration"),
+		Fields: map[string]*framework.FieldSchema{
+			"lease": {
+				Type:        framework.TypeString,
+				Description: "Default lease of IAM user credentials, such as 24h. 0: what the mount says.",
+			},
+			"lease_max": {
+				Type:        framework.TypeString,
+				Description: "Longest lease of IAM user credentials, renewals included. 0: what the mount says.",
+			},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation:   b.read("Read the default and the longest lease.", b.readLeaseConfig),
+			logical.UpdateOperation: b.configure("lease", "Configure the default and the longest lease.", b.writeLeaseConfig),
+		},
+		HelpSynopsis: "The default and the longest lease of IAM user credentials.",
+		HelpDescription: `
+lease is how long a credential lives when neither the request nor its role says;
+lease_max is the longest that any credential of this mount may live, renewals
+included. What is not set here is what the mount's tuning says. A write changes
+only the fields that it names.
+`,
+	}
+}
+
+func (b *backend) readLeaseConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	cfg, err := load[leaseConfig](ctx, req.Storage, keyLeaseConfig)
+	if err != nil || cfg == nil {
+		return nil, err
+	}
+	return &logical.Response{Data: cfg.response()}, nil
+}
+
+func (b *backend) writeLeaseConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	cfg, err := loadOr(ctx, req.Storage, keyLeaseConfig, newLeaseConfig)
+	if err != nil {
+		return nil, err
+	}
+	if named, err := cfg.update(d); !named || err != nil {
+		return nil, err
+	}
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	return nil, save(ctx, req.Storage, keyLeaseConfig, cfg)
+}

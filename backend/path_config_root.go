@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func (b *backend) pathConfigRoot() *framework.Path {
+	return &framework.Path{
+		Pattern:        "config/root",
+		DisplayAttrs:   operation("", "root-iam-credentials-configuration"),
+		ExistenceCheck: b.existsRootConfig,
+		Fields: map[string]*framework.FieldSchema{
+			"access_key": {
+				Type:        framework.TypeString,
+				Description: "ID of the AWS access key that the engine calls AWS with. Empty: the environment's, or the instance's own identity.",
+			},
+			"secret_key": {
+				Type:         framework.TypeString,
+				Description:  "Secret of access_key. Never read back.",
+				DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
+			},
+			"region": {
+				Type:        framework.TypeString,
+				Description: "AWS region for calls; it decides the partition as well. Empty: the environment's, else us-east-1.",
+			},
+			"iam_endpoint": {
+				Type:        framework.TypeString,
+				Description: "URL of IAM, where it is not the one that AWS has for the region.",
+			},
+			"sts_endpoint": {
+				Type:        framework.TypeString,
+				Description: "URL of STS, where it is not the one that AWS has for the region.",
+			},
+			"sts_region": {
+				Type:        framework.TypeString,
+				Description: "Region for STS calls. Empty: the one in sts_endpoint's host name, else region.",
+			},
+			"sts_fallback_endpoints": {
+				Type:        framework.TypeCommaStringSlice,
+				Description: "URLs of STS to try, in this order, when sts_endpoint does not answer.",
+			},
+			"sts_fallback_regions": {
+				Type:        framework.TypeCommaStringSlice,
+				Description: "Regions of sts_fallback_endpoints, one each; or, without those, regions whose own STS to try.",
+			},
+			"max_retries": {
+				Type:        framework.TypeInt,
+				Default:     sdkRetries,
+				Description: "How often a call that failed in passing is tried again. -1: the AWS SDK's default.",
+			},
+			"username_template": {
+				Type:        framework.TypeString,
+				Default:     defaultUsernameTemplate,
+				Description: "Template for the names of IAM users, in Vault's username templating.",
+			},
+			"role_arn": {
+				Type:        framework.TypeString,
+				Description: "ARN of a role to assume first; all calls are then made with that role's credentials.",
+			},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation:   b.read("Read the configuration, without the secret key.", b.readRootConfig),
+			logical.CreateOperation: b.configure("root-iam-credentials", "Configure how the engine calls AWS.", b.writeRootConfig),
+			logical.UpdateOperation: b.configure("root-iam-credentials", "Configure how the engine calls AWS.", b.writeRootConfig),
+			logical.DeleteOperation: b.write("Delete the configuration.", b.deleteRootConfig),
+		},
+		HelpSynopsis: "The AWS identity and endpoints that the engine works with.",
+		HelpDescription: `
+The engine needs an AWS identity that may create and delete IAM users. Give it one
+with access_key and secret_key, or give it none: then the AWS SDK's own chain
+serves, which is the environment, a shared profile, a web identity token file,
+the container's credentials and the instance's role, in this order.
+
+A write changes only the fields that it names, and takes effect at once; requests
+under way finish as they began.
+`,
+	}
+}
+
+func (b *backend) existsRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (bool, error) {
+	cfg, err := load[rootConfig](ctx, req.Storage, keyRootConfig)
+	return cfg != nil, err
+}
+
+func (b *backend) readRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	cfg, err := load[rootConfig](ctx, req.Storage, keyRootConfig)
+	if err != nil || cfg == nil {
+		return nil, err
+	}
+	return &logical.Response{Data: cfg.response()}, nil
+}
+
+func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	cfg, err := loadOr(ctx, req.Storage, keyRootConfig, newRootConfig)
+	if err != nil {
+		return nil, err
+	}
+	cfg.update(d)
+	warnings, err := cfg.validate()
+	if err != nil {
+		return nil, err
+	}
+	defer b.clients.reset() // after a failed write as well: it may have been stored all the same
+	if err := save(ctx, req.Storage, keyRootConfig, cfg); err != nil {
+		return nil, err
+	}
+	return done(warnings), nil
+}
+
+func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	defer b.clients.reset()
+	return nil, req.Storage.Delete(ctx, keyRootConfig)
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// Policy documents and ARNs, as far as they can be judged without asking AWS.
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// mostInline is how many characters, white space aside, the inline policies of a
+// user may have together; AWS grants no more.
+const mostInline = 2048
+
+// arnForm is the shape of the ARN of a policy or a role, in any partition. An AWS
+// managed policy has "aws" for its account.
+var arnForm = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}|aws):([a-z-]+)/([\w+=,.@/-]+)$`)
+
+// mostARN is the longest ARN that IAM takes (IAM API Reference, AttachUserPolicy).
+const mostARN = 2048
+
+// checkARN says what keeps text from being the ARN of an IAM resource of a type,
+// "policy" or "role".
+func checkARN(text, resource string) error {
+	example := "arn:aws:iam::123456789012:" + resource + "/example"
+	parts := arnForm.FindStringSubmatch(text)
+	switch {
+	case parts == nil || len(text) > mostARN:
+		return fmt.Errorf("%q is not the ARN of a %s, such as %s", abridged(text), resource, example)
+	case parts[2] != resource:
+		return fmt.Errorf("%q is the ARN of a %s, not of a %s such as %s", abridged(text), parts[2], resource, example)
+	case resource == "role" && parts[1] == "aws":
+		return fmt.Errorf("%q has no account number, such as %s has", abridged(text), example)
+	}
+	return nil
+}
+
+// compactJSON takes white space out of a JSON text.
+func compactJSON(text string) (string, error) {
+	var out bytes.Buffer
+	if err := json.Compact(&out, []byte(text)); err != nil {
+		return "", err
+	}
+	return out.String(), nil
+}
+
+// statement is what we look at in a statement of a policy (IAM User Guide, "IAM
+// JSON policy elements reference").
+type statement struct {
+	Effect                  string
+	Action, NotAction       any
+	Resource, NotResource   any
+	Principal, NotPrincipal any
+}
+
+// checkPolicy checks a policy for an IAM user and returns it without white space.
+func checkPolicy(text string) (compact string, warnings []string, err error) {
+	compact, err = compactJSON(text)
+	if err != nil {
+		return "", nil, fmt.Errorf("is not JSON: %w", err)
+	}
+	if n := len([]rune(compact)) - strings.Count(compact, " "); n > mostInline {
+		return "", nil, fmt.Errorf("has %d characters; AWS allows %d to the inline policy of a user, so make it a managed policy and name it in policy_arns", n, mostInline)
+	}
+	var doc struct {
+		Version   string
+		Statement json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(compact), &doc); err != nil {
+		return "", nil, errors.New(`is not a policy; a policy is a JSON object such as {"Version":"2012-10-17","Statement":[…]}`)
+	}
+	statements, err := readStatements(doc.Statement)
+	if err != nil {
+		return "", nil, err
+	}
+	for i, st := range statements {
+		if err := st.check(); err != nil {
+			return "", nil, fmt.Errorf("statement %d %w", i+1, err)
+		}
+	}
+	switch doc.Version {
+	case "2012-10-17":
+	case "", "2008-10-17":
+		warnings = append(warnings, `policy_document: has not the Version "2012-10-17", so AWS does not replace variables such as ${aws:username} in it`)
+	default:
+		return "", nil, fmt.Errorf(`has the Version %q; AWS knows "2012-10-17" and "2008-10-17"`, abridged(doc.Version))
+	}
+	return compact, warnings, nil
+}
+
+// readStatements reads one statement or a list of them.
+func readStatements(raw json.RawMessage) ([]statement, error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil, errors.New("has no Statement")
+	}
+	var list []statement
+	if raw[0] == '{' {
+		raw = json.RawMessage("[" + string(raw) + "]")
+	}
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, errors.New("has a Statement that is neither an object nor a list of objects")
+	}
+	if len(list) == 0 {
+		return nil, errors.New("has an empty Statement")
+	}
+	return list, nil
+}
+
+func (s statement) check() error {
+	switch {
+	case s.Effect != "Allow" && s.Effect != "Deny":
+		return fmt.Errorf(`has the Effect %q; use "Allow" or "Deny"`, abridged(s.Effect))
+	case (s.Action == nil) == (s.NotAction == nil):
+		return errors.New("needs either Action or NotAction")
+	case (s.Resource == nil) == (s.NotResource == nil):
+		return errors.New("needs either Resource or NotResource")
+	case s.Principal != nil || s.NotPrincipal != nil:
+		return errors.New("has a Principal, which a policy of a user cannot have: the user is the principal")
+	}
+	return nil
+}

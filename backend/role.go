@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+)
+
+// The kinds of credentials that a role can issue.
+const (
+	iamUser         = "iam_user"
+	federationToken = "federation_token" // half of what a legacy policy stands for
+)
+
+// role says what a credential may do, and how long it lives. JSON names and units
+// are the built-in engine's; what it does not know comes last.
+type role struct {
+	// CredentialTypes holds one type, or iam_user and federation_token together
+	// for a policy text that was written in the deprecated form.
+	CredentialTypes []string `json:"credential_types"`
+
+	PolicyARNs             []string          `json:"policy_arns"`
+	PolicyDocument         string            `json:"policy_document"`
+	IAMGroups              []string          `json:"iam_groups"`
+	IAMTags                map[string]string `json:"iam_tags"`
+	UserPath               string            `json:"user_path"`
+	PermissionsBoundaryARN string            `json:"permissions_boundary_arn"`
+
+	// What other credential types hold. Kept as it is.
+	RoleARNs      []string          `json:"role_arns"`
+	SessionTags   map[string]string `json:"session_tags"`
+	ExternalID    string            `json:"external_id"`
+	DefaultSTSTTL time.Duration     `json:"default_sts_ttl"`
+	MaxSTSTTL     time.Duration     `json:"max_sts_ttl"`
+	SerialNumber  string            `json:"mfa_serial_number"`
+
+	// InvalidData is a legacy entry that nobody could read.
+	InvalidData string `json:"invalid_data,omitempty"`
+	// ProhibitFlexibleCredPath marks a role that was written in the deprecated form.
+	ProhibitFlexibleCredPath bool `json:"prohibit_flexible_cred_path,omitempty"`
+	Version                  int  `json:"version"`
+
+	// DefaultTTL and MaxTTL bound the leases of IAM users of this role.
+	DefaultTTL time.Duration `json:"default_ttl,omitempty"`
+	MaxTTL     time.Duration `json:"max_ttl,omitempty"`
+}
+
+func newRole() *role { return &role{CredentialTypes: []string{iamUser}} }
+
+// update takes what the request names, and returns warnings.
+func (r *role) update(d *framework.FieldData) (warnings []string, err error) {
+	legacy, err := legacyField(d)
+	if err != nil {
+		return nil, err
+	}
+	if legacy != "" {
+		return r.updateLegacy(d, legacy)
+	}
+	if r.InvalidData != "" {
+		warnings = append(warnings, fmt.Sprintf("the role held data that could not be read, %q; it is gone now", abridged(r.InvalidData)))
+		r.InvalidData = ""
+	}
+	r.ProhibitFlexibleCredPath = false
+	var kind string
+	if set(d, "credential_type", &kind) {
+		r.CredentialTypes = []string{kind}
+	}
+	set(d, "policy_arns", &r.PolicyARNs)
+	set(d, "policy_document", &r.PolicyDocument)
+	set(d, "iam_groups", &r.IAMGroups)
+	set(d, "iam_tags", &r.IAMTags)
+	set(d, "user_path", &r.UserPath)
+	set(d, "permissions_boundary_arn", &r.PermissionsBoundaryARN)
+	setSeconds(d, "default_ttl", &r.DefaultTTL)
+	setSeconds(d, "max_ttl", &r.MaxTTL)
+	r.PolicyARNs = unique(r.PolicyARNs)
+	r.IAMGroups = unique(r.IAMGroups)
+	return warnings, nil
+}
+
+// unique drops repetitions and empty entries: IAM would be asked for the same
+// thing twice at once.
+func unique(list []string) []string {
+	seen := make(map[string]bool, len(list))
+	return slices.DeleteFunc(list, func(s string) bool {
+		again := seen[s] || s == ""
+		seen[s] = true
+		return again
+	})
+}
+
+// issues reports whether the role can issue credentials of a type.
+func (r *role) issues(kind string) bool { return slices.Contains(r.CredentialTypes, kind) }
+
+// response is what a read shows.
+func (r *role) response() map[string]any {
+	data := map[string]any{
+		"credential_type":          strings.Join(r.CredentialTypes, ","),
+		"policy_arns":              r.PolicyARNs,
+		"policy_document":          r.PolicyDocument,
+		"iam_groups":               r.IAMGroups,
+		"iam_tags":                 r.IAMTags,
+		"user_path":                r.UserPath,
+		"permissions_boundary_arn": r.PermissionsBoundaryARN,
+		"role_arns":                r.RoleARNs,
+		"session_tags":             r.SessionTags,
+		"external_id":              r.ExternalID,
+		"default_sts_ttl":          seconds(r.DefaultSTSTTL),
+		"max_sts_ttl":              seconds(r.MaxSTSTTL),
+		"mfa_serial_number":        r.SerialNumber,
+		"default_ttl":              seconds(r.DefaultTTL),
+		"max_ttl":                  seconds(r.MaxTTL),
+	}
+	if r.InvalidData != "" {
+		data["invalid_data"] = r.InvalidData
+	}
+	return data
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// The deprecated forms of a role: one ARN or one policy text, in the fields arn
+// and policy, and what very old servers stored of them.
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// modernFields may not stand beside a deprecated one.
+var modernFields = []string{
+	"credential_type", "policy_arns", "policy_document", "iam_groups", "iam_tags",
+	"user_path", "permissions_boundary_arn", "default_ttl", "max_ttl",
+}
+
+// legacyField returns what the request says in a deprecated field, or "".
+func legacyField(d *framework.FieldData) (string, error) {
+	var arn, policy string
+	set(d, "arn", &arn)
+	set(d, "policy", &policy)
+	if arn != "" && policy != "" {
+		return "", userErrorf("arn and policy: only one of these deprecated fields can be given; use policy_arns and policy_document, which go together")
+	}
+	return arn + policy, nil
+}
+
+// updateLegacy replaces the whole role, as a write in the deprecated form always did.
+func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []string, err error) {
+	var m mistakes
+	for _, field := range modernFields {
+		if d.Raw[field] != nil {
+			m.add(field, "cannot be given together with the deprecated fields arn and policy; use policy_arns or policy_document instead of those")
+		}
+	}
+	if err := m.err(); err != nil {
+		return nil, err
+	}
+	*r = *roleFromLegacy(text)
+	if r.InvalidData != "" {
+		return nil, userErrorf("arn or policy: %q is neither the ARN of a managed policy nor the JSON text of a policy", r.InvalidData)
+	}
+	return []string{"arn and policy are deprecated; use policy_arns and policy_document"}, nil
+}
+
+// roleFromLegacy reads a deprecated form.
+func roleFromLegacy(text string) *role {
+	r := &role{ProhibitFlexibleCredPath: true, Version: 1}
+	compact, err := compactJSON(text)
+	switch {
+	case checkARN(text, "policy") == nil:
+		r.CredentialTypes = []string{iamUser}
+		r.PolicyARNs = []string{text}
+	case !strings.HasPrefix(text, "arn:") && err == nil:
+		// The old form did not say which: creds/ made a user of it, sts/ a token.
+		r.CredentialTypes = []string{iamUser, federationToken}
+		r.PolicyDocument = compact
+	default:
+		r.InvalidData = text
+	}
+	return r
+}
+
+// loadRole reads a role, in the form of today or the oldest; nil when there is none.
+func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
+	r, err := load[role](ctx, s, prefixRole+name)
+	if r != nil || err != nil {
+		return r, err
+	}
+	entry, err := s.Get(ctx, prefixLegacyRole+name)
+	if err != nil || entry == nil {
+		return nil, err
+	}
+	return roleFromLegacy(string(entry.Value)), nil
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/helper/automatedrotationutil"
+	"github.com/hashicorp/vault/sdk/helper/pluginidentityutil"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+const (
+	// sdkRetries leaves the number of retries to the AWS SDK.
+	sdkRetries = -1
+	// mostRetries is where a large number becomes a mistake: with the SDK's waits
+	// in between, a request of Vault's has long been given up.
+	mostRetries = 100
+)
+
+// rootConfig says with which identity, and where, the engine calls AWS.
+type rootConfig struct {
+	// What the built-in engine may have stored; kept as it is.
+	pluginidentityutil.PluginIdentityTokenParams
+	automatedrotationutil.AutomatedRotationParams
+
+	AccessKey            string   `json:"access_key"`
+	SecretKey            string   `json:"secret_key"`
+	IAMEndpoint          string   `json:"iam_endpoint"`
+	STSEndpoint          string   `json:"sts_endpoint"`
+	STSRegion            string   `json:"sts_region"`
+	STSFallbackEndpoints []string `json:"sts_fallback_endpoints"`
+	STSFallbackRegions   []string `json:"sts_fallback_regions"`
+	Region               string   `json:"region"`
+	MaxRetries           int      `json:"max_retries"`
+	UsernameTemplate     string   `json:"username_template"`
+	RoleARN              string   `json:"role_arn"`
+}
+
+func newRootConfig() *rootConfig {
+	return &rootConfig{MaxRetries: sdkRetries, UsernameTemplate: defaultUsernameTemplate}
+}
+
+// update takes what the request names. A new access key needs its own secret: one
+// that is not named with it is dropped, and validate misses it.
+func (c *rootConfig) update(d *framework.FieldData) {
+	before := c.AccessKey
+	set(d, "access_key", &c.AccessKey)
+	if !set(d, "secret_key", &c.SecretKey) && c.AccessKey != before {
+		c.SecretKey = ""
+	}
+	set(d, "region", &c.Region)
+	set(d, "iam_endpoint", &c.IAMEndpoint)
+	set(d, "sts_endpoint", &c.STSEndpoint)
+	set(d, "sts_region", &c.STSRegion)
+	set(d, "sts_fallback_endpoints", &c.STSFallbackEndpoints)
+	set(d, "sts_fallback_regions", &c.STSFallbackRegions)
+	set(d, "max_retries", &c.MaxRetries)
+	set(d, "role_arn", &c.RoleARN)
+	set(d, "username_template", &c.UsernameTemplate)
+	if c.UsernameTemplate == "" {
+		c.UsernameTemplate = defaultUsernameTemplate
+	}
+}
+
+var (
+	accessKeyForm = regexp.MustCompile(`^\w{16,128}$`)
+	regionForm    = regexp.MustCompile(`^[a-z]{2,}(-[a-z0-9]+)+$`)
+)
+
+// validate returns warnings, or every mistake at once.
+func (c *rootConfig) validate() (warnings []string, err error) {
+	var m mistakes
+	c.validateKey(&m)
+	c.validateRegions(&m)
+	warnings = append(warnings, validateEndpoint(&m, "iam_endpoint", c.IAMEndpoint)...)
+	warnings = append(warnings, validateEndpoint(&m, "sts_endpoint", c.STSEndpoint)...)
+	for _, endpoint := range c.STSFallbackEndpoints {
+		warnings = append(warnings, validateEndpoint(&m, "sts_fallback_endpoints", endpoint)...)
+	}
+	if c.MaxRetries < sdkRetries || c.MaxRetries > mostRetries {
+		m.add("max_retries", "%d is not possible; use -1 for the AWS SDK's default, or 0 to %d", c.MaxRetries, mostRetries)
+	}
+	if c.RoleARN != "" {
+		if err := checkARN(c.RoleARN, "role"); err != nil {
+			m.add("role_arn", "%v", err)
+		}
+	}
+	more, err := checkUsernameTemplate(c.UsernameTemplate)
+	if err != nil {
+		m = append(m, err) // names the field
+	}
+	return append(warnings, more...), m.err()
+}
+
+func (c *rootConfig) validateKey(m *mistakes) {
+	if c.AccessKey != "" && !accessKeyForm.MatchString(c.AccessKey) {
+		m.add("access_key", "is not an AWS access key ID: 16 to 128 letters and digits, as in AKIAIOSFODNN7EXAMPLE")
+	}
+	if strings.ContainsAny(c.SecretKey, " \t\r\n") {
+		m.add("secret_key", "contains white space, which no AWS secret access key does; was a line end copied with it?")
+	}
+	switch {
+	case c.AccessKey != "" && c.SecretKey == "":
+		m.add("secret_key", "is missing; an access_key needs the secret key that belongs to it")
+	case c.AccessKey == "" && c.SecretKey != "":
+		m.add("access_key", "is missing; a secret_key needs the access key ID that it belongs to")
+	}
+}
+
+func (c *rootConfig) validateRegions(m *mistakes) {
+	check := func(field, region string) {
+		if region != "" && !regionForm.MatchString(region) {
+			m.add(field, "%q is not the name of an AWS region, such as eu-central-1", region)
+		}
+	}
+	check("region", c.Region)
+	check("sts_region", c.STSRegion)
+	for _, region := range c.STSFallbackRegions {
+		check("sts_fallback_regions", region)
+	}
+	endpoints, regions := len(c.STSFallbackEndpoints), len(c.STSFallbackRegions)
+	if endpoints > 0 && regions > 0 && endpoints != regions {
+		m.add("sts_fallback_regions", "has %d entries and sts_fallback_endpoints %d; give one region for each endpoint, or leave one of the two fields empty",
+			regions, endpoints)
+	}
+}
+
+// validateEndpoint checks the address of an AWS service, and warns of one that
+// would carry new keys in clear text over a network.
+func validateEndpoint(m *mistakes, field, endpoint string) (warnings []string) {
+	if endpoint == "" {
+		return nil
+	}
+	full := endpoint
+	if !strings.Contains(full, "://") {
+		full = "https://" + full
+	}
+	u, err := url.Parse(full)
+	switch {
+	case err != nil, u.Hostname() == "", u.Scheme != "http" && u.Scheme != "https":
+		m.add(field, "is not the URL of a service, such as https://iam.amazonaws.com")
+	case u.User != nil, u.RawQuery != "", u.Fragment != "":
+		m.add(field, "must hold no user, query or fragment; a URL such as https://iam.amazonaws.com is enough")
+	case u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback():
+		return []string{fmt.Sprintf("%s: %s is not encrypted; AWS's answers, with the secret keys in them, cross the network in clear text", field, endpoint)}
+	}
+	return nil
+}
+
+// aws is the configuration in the words of the AWS side.
+func (c *rootConfig) aws() awscreds.Config {
+	cfg := awscreds.Config{
+		AccessKey:   c.AccessKey,
+		SecretKey:   c.SecretKey,
+		Region:      c.Region,
+		IAMEndpoint: c.IAMEndpoint,
+		STS:         []awscreds.STSEndpoint{{URL: c.STSEndpoint, Region: c.STSRegion}},
+		RoleARN:     c.RoleARN,
+		MaxRetries:  c.MaxRetries,
+	}
+	for i := range max(len(c.STSFallbackEndpoints), len(c.STSFallbackRegions)) {
+		var place awscreds.STSEndpoint
+		if i < len(c.STSFallbackEndpoints) {
+			place.URL = c.STSFallbackEndpoints[i]
+		}
+		if i < len(c.STSFallbackRegions) {
+			place.Region = c.STSFallbackRegions[i]
+		}
+		cfg.STS = append(cfg.STS, place)
+	}
+	return cfg
+}
+
+// response is what a read shows: everything but the secret.
+func (c *rootConfig) response() map[string]any {
+	return map[string]any{
+		"access_key":             c.AccessKey,
+		"region":                 c.Region,
+		"iam_endpoint":           c.IAMEndpoint,
+		"sts_endpoint":           c.STSEndpoint,
+		"sts_region":             c.STSRegion,
+		"sts_fallback_endpoints": c.STSFallbackEndpoints,
+		"sts_fallback_regions":   c.STSFallbackRegions,
+		"max_retries":            c.MaxRetries,
+		"username_template":      c.UsernameTemplate,
+		"role_arn":               c.RoleARN,
+	}
+}

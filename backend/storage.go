@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// Every key that the engine keeps in Vault's storage, and the four verbs that
+// touch them. Keys and forms are those of Vault's built-in engine, so that a
+// mount can be taken over in place and handed back.
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+const (
+	keyRootConfig  = "config/root"  // rootConfig; holds the secret key, seal-wrapped
+	keyLeaseConfig = "config/lease" // leaseConfig
+
+	prefixRole       = "role/"   // role, by name
+	prefixLegacyRole = "policy/" // by name: the bare ARN or policy text that Vault wrote before 0.11
+
+	// framework.WALPrefix, "wal/": what may exist in AWS without a lease; see wal.go
+)
+
+// load reads the value under a key; nil when there is none.
+func load[T any](ctx context.Context, s logical.Storage, key string) (*T, error) {
+	entry, err := s.Get(ctx, key)
+	if err != nil || entry == nil {
+		return nil, err
+	}
+	v := new(T)
+	if err := entry.DecodeJSON(v); err != nil {
+		return nil, fmt.Errorf("decoding %s from storage: %w", key, err)
+	}
+	return v, nil
+}
+
+// loadOr is load with a value for when there is none.
+func loadOr[T any](ctx context.Context, s logical.Storage, key string, defaults func() *T) (*T, error) {
+	v, err := load[T](ctx, s, key)
+	if err == nil && v == nil {
+		v = defaults()
+	}
+	return v, err
+}
+
+// save writes a value under a key. Storage's error comes back as it is: a standby
+// knows by its exact text that the request belongs to the active server.
+func save(ctx context.Context, s logical.Storage, key string, v any) error {
+	entry, err := logical.StorageEntryJSON(key, v)
+	if err != nil {
+		return fmt.Errorf("encoding %s for storage: %w", key, err)
+	}
+	return s.Put(ctx, entry)
+}

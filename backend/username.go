@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/helper/template"
+)
+
+const (
+	// defaultUsernameTemplate is the built-in engine's, as its API documentation
+	// gives it: Terraform and others compare what they read with it.
+	defaultUsernameTemplate = `{{ if (eq .Type "STS") }}{{ printf "vault-%s-%s"  (unix_time) (random 20) | truncate 32 }}{{ else }}` +
+		`{{ printf "vault-%s-%s-%s" (printf "%s-%s" (.DisplayName) (.PolicyName) | truncate 42) (unix_time) (random 20) | truncate 64 }}{{ end }}`
+
+	// mostUsername is the longest name of an IAM user (IAM User Guide, "IAM and
+	// AWS STS quotas").
+	mostUsername = 64
+)
+
+// usernames makes the names of IAM users from the template in config/root.
+type usernames struct {
+	tmpl   template.StringTemplate
+	repeat bool // the template can make the same name twice
+}
+
+// nameData is what a template may use.
+type nameData struct {
+	Type        string // IAM or STS
+	DisplayName string // who asks, as Vault calls them
+	PolicyName  string // the role
+}
+
+// newUsernames reads a template; empty means the default one.
+func newUsernames(text string) (*usernames, error) {
+	if text == "" {
+		text = defaultUsernameTemplate
+	}
+	tmpl, err := template.NewTemplate(template.Template(text))
+	if err != nil {
+		return nil, userErrorf("username_template: is not a template: %v", err)
+	}
+	u := &usernames{tmpl: tmpl}
+	one, _ := u.user("t", "r") // what makes no name at all is refused when it is used
+	two, _ := u.user("t", "r")
+	u.repeat = one == two
+	return u, nil
+}
+
+// outsideName are the characters that the name of an IAM user cannot have.
+var outsideName = regexp.MustCompile(`[^a-zA-Z0-9+=,.@_-]`)
+
+// user returns the name of a new IAM user.
+func (u *usernames) user(displayName, role string) (string, error) {
+	name, err := u.tmpl.Generate(nameData{
+		Type:        "IAM",
+		DisplayName: outsideName.ReplaceAllString(displayName, "_"),
+		PolicyName:  outsideName.ReplaceAllString(role, "_"),
+	})
+	switch {
+	case err != nil:
+		return "", userErrorf("username_template: makes no name: %v", err)
+	case name == "" || outsideName.MatchString(name):
+		return "", userErrorf("username_template: makes the name %q; a name of an IAM user has letters, digits and + = , . @ _ - alone", name)
+	case len(name) > mostUsername:
+		return "", userErrorf("username_template: makes names of %d characters, and AWS allows %d to an IAM user; shorten a part with truncate", len(name), mostUsername)
+	}
+	return name, nil
+}
+
+// checkUsernameTemplate tries a template, and returns warnings or what keeps it
+// from making any name at all.
+func checkUsernameTemplate(text string) (warnings []string, err error) {
+	u, err := newUsernames(text)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := u.user("t", "r"); err != nil {
+		return nil, err
+	}
+	if u.repeat {
+		warnings = append(warnings, "username_template: makes the same name for requests of one caller and role, so AWS will refuse all but the first of them; "+
+			"add a random part, such as {{random 20}}")
+	}
+	if _, err := u.user(strings.Repeat("d", 200), strings.Repeat("r", 200)); err != nil {
+		warnings = append(warnings, fmt.Sprintf("for callers and roles with long names: %v", err))
+	}
+	return warnings, nil
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Command vault-plugin-secrets-aws-dyn is the AWS secrets engine as a plugin for
+// Vault and OpenBao. Vault starts it; by hand it only tells its version.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/api"
+	"github.com/hashicorp/vault/sdk/plugin"
+
+	"vault-plugin-secrets-aws-dyn/backend"
+)
+
+func main() {
+	// Vault's own plugin flags, and ours beside them: an operator sets those with
+	// "vault plugin register -args=-wal-min-age=1m".
+	var meta api.PluginAPIClientMeta
+	flags := meta.FlagSet()
+	showVersion := flags.Bool("version", false, "Print the version and exit.")
+	walMinAge := flags.Duration("wal-min-age", backend.DefaultWALMinAge,
+		"How old the record of an IAM user must be before AWS's word that there is no such user ends it.")
+	if err := flags.Parse(os.Args[1:]); err != nil {
+		os.Exit(2) // the flag set has said what is wrong
+	}
+	if *showVersion {
+		fmt.Println(currentVersion())
+		return
+	}
+	if *walMinAge <= 0 {
+		fmt.Fprintln(os.Stderr, "-wal-min-age must be more than nothing, such as 5m")
+		os.Exit(2)
+	}
+	err := plugin.ServeMultiplex(&plugin.ServeOpts{
+		BackendFactoryFunc: backend.New(backend.Options{Version: currentVersion(), WALMinAge: *walMinAge}),
+		TLSProviderFunc:    api.VaultPluginTLSProvider(meta.GetTLSConfig()),
+	})
+	if err != nil {
+		hclog.New(&hclog.LoggerOptions{}).Error("serving the plugin", "error", err)
+		os.Exit(1)
+	}
+}
