@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What stands in docs/ is checked against what the code does: the API document
+// against the schema, the IAM policy against the calls in internal/awscreds, and
+// every block of JSON against a parser.
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+const (
+	apiDoc = "../docs/api.md"
+	iamDoc = "../docs/iam-policy.md"
+)
+
+func TestDocsAPI(t *testing.T) {
+	doc := readDoc(t, apiDoc)
+	sections := pathSections(doc)
+	paths := newMount(t).b.(*backend).Paths
+	var known []string
+	for _, p := range paths {
+		name := documentedPath(t, p)
+		known = append(known, name)
+		t.Run(name, func(t *testing.T) {
+			section, ok := sections[name]
+			if !ok {
+				t.Fatalf("%s has no section ## `%s`", apiDoc, name)
+			}
+			checkVerbs(t, section, name, p)
+			checkFields(t, section, p)
+		})
+	}
+	for name := range sections {
+		if !slices.Contains(known, name) {
+			t.Errorf("%s describes the path %s, which does not exist", apiDoc, name)
+		}
+	}
+	checkPathsNamed(t, doc, known)
+	checkWords(t, doc, paths)
+}
+
+// An answer that is shown must have the keys that there are.
+func TestDocsAPIAnswers(t *testing.T) {
+	m := newConfiguredMount(t)
+	m.write("config/lease", map[string]any{"lease": "1h"})
+	creds := m.creds("developer-access")
+	defer m.revoke(creds)
+	actual := map[string]map[string]any{
+		"config/root":  m.read("config/root"),
+		"config/lease": m.read("config/lease"),
+		"roles":        m.do(logical.ListOperation, "roles/", nil).Data,
+		"roles/:name":  m.read("roles/developer-access"),
+		"creds/:name":  creds.Data,
+	}
+	for name, section := range pathSections(readDoc(t, apiDoc)) {
+		blocks := fenced(section, "json")
+		if len(blocks) != 1 {
+			t.Errorf("%s: want one answer in JSON, got %d", name, len(blocks))
+			continue
+		}
+		var shown struct{ Data map[string]any }
+		if err := json.Unmarshal([]byte(blocks[0]), &shown); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want, got := slices.Sorted(maps.Keys(actual[name])), slices.Sorted(maps.Keys(shown.Data))
+		if !slices.Equal(got, want) {
+			t.Errorf("%s shows an answer with the keys\n%v, and it has\n%v", name, got, want)
+		}
+	}
+}
+
+func TestDocsJSON(t *testing.T) {
+	files, err := filepath.Glob("../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("../README.md"); !errors.Is(err, fs.ErrNotExist) {
+		files = append(files, "../README.md")
+	}
+	blocks := 0
+	for _, file := range files {
+		for i, block := range fenced(readDoc(t, file), "json") {
+			blocks++
+			var v any
+			if err := json.Unmarshal([]byte(block), &v); err != nil {
+				t.Errorf("%s, JSON block %d: %v\n%s", file, i+1, err, block)
+			}
+		}
+	}
+	if blocks == 0 {
+		t.Error("no JSON found: is the test looking in the right place?")
+	}
+}
+
+// allowedUncalled are actions that AWS asks for though nobody calls them.
+var allowedUncalled = map[string]string{
+	"iam:TagUser": "CreateUser with tags",
+}
+
+// conditionKeys look like actions and are none.
+var conditionKeys = []string{"iam:PermissionsBoundary", "iam:PolicyARN"}
+
+func TestDocsIAMPolicy(t *testing.T) {
+	doc := readDoc(t, iamDoc)
+	called := calledActions(t)
+	granted := map[string]bool{}
+	for _, block := range fenced(doc, "json") {
+		var v any
+		if err := json.Unmarshal([]byte(block), &v); err != nil {
+			t.Fatal(err)
+		}
+		grants(v, granted)
+	}
+	named := map[string]bool{}
+	for _, action := range regexp.MustCompile(`\b(?:iam|sts):[A-Z]\w*`).FindAllString(doc, -1) {
+		if !slices.Contains(conditionKeys, action) {
+			named[action] = true
+		}
+	}
+	prose := doc
+	for _, block := range fenced(doc, "json") {
+		prose = strings.Replace(prose, block, "", 1)
+	}
+	for _, action := range slices.Sorted(maps.Keys(called)) {
+		if !granted[action] {
+			t.Errorf("internal/awscreds calls %s, and no policy in %s allows it", action, iamDoc)
+		}
+		if !strings.Contains(prose, "`"+action+"`") {
+			t.Errorf("internal/awscreds calls %s, and %s does not say what for", action, iamDoc)
+		}
+	}
+	for _, action := range slices.Sorted(maps.Keys(named)) {
+		if !called[action] && allowedUncalled[action] == "" {
+			t.Errorf("%s names %s, which internal/awscreds does not call", iamDoc, action)
+		}
+	}
+}
+
+// calledActions reads the source of internal/awscreds. A call of the AWS SDK takes
+// an input that is named after the action, in the package of the service.
+func calledActions(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob("../internal/awscreds/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := map[string]bool{}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			service, ok := sel.X.(*ast.Ident)
+			if !ok || service.Name != "iam" && service.Name != "sts" {
+				return true
+			}
+			if action, ok := strings.CutSuffix(sel.Sel.Name, "Input"); ok {
+				called[service.Name+":"+action] = true
+			}
+			if action, ok := strings.CutSuffix(sel.Sel.Name, "Paginator"); ok {
+				called[service.Name+":"+strings.TrimPrefix(action, "New")] = true
+			}
+			return true
+		})
+	}
+	for _, sure := range []string{"iam:CreateUser", "iam:ListAccessKeys", "sts:AssumeRole"} {
+		if !called[sure] {
+			t.Fatalf("%s not found in the source: is the test looking in the right place? Found %v", sure, called)
+		}
+	}
+	return called
+}
+
+// grants collects the actions of all statements that allow something, in a policy,
+// a list of statements or one.
+func grants(v any, into map[string]bool) {
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			grants(item, into)
+		}
+	case map[string]any:
+		grants(v["Statement"], into)
+		if v["Effect"] != "Allow" {
+			return
+		}
+		switch action := v["Action"].(type) {
+		case string:
+			into[action] = true
+		case []any:
+			for _, a := range action {
+				into[fmt.Sprint(a)] = true
+			}
+		}
+	}
+}
+
+var captured = regexp.MustCompile(`\(\?P<(\w+)>[^()]*\)`)
+
+// documentedPath is a pattern as the document has it: roles/:name.
+func documentedPath(t *testing.T, p *framework.Path) string {
+	t.Helper()
+	name := captured.ReplaceAllString(p.Pattern, ":$1")
+	name = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSuffix(name, "$"), "^"), "/?")
+	if regexp.QuoteMeta(name) != name {
+		t.Fatalf("do not know how the pattern %q should stand in %s", p.Pattern, apiDoc)
+	}
+	return name
+}
+
+// pathSections are the parts of the document whose heading is a path.
+func pathSections(doc string) map[string]string {
+	sections := map[string]string{}
+	for _, part := range strings.Split(doc, "\n## ")[1:] {
+		heading, body, _ := strings.Cut(part, "\n")
+		if name := strings.Trim(heading, "`"); "`"+name+"`" == heading {
+			sections[name] = body
+		}
+	}
+	return sections
+}
+
+// table returns the rows of the table whose heading begins with the given cells.
+func table(section string, heading ...string) [][]string {
+	var rows [][]string
+	inside := false
+	for line := range strings.Lines(section) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "|") {
+			inside = false
+			continue
+		}
+		cells := strings.Split(strings.Trim(line, "|"), " | ")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		switch {
+		case inside && !strings.HasPrefix(line, "|---"):
+			rows = append(rows, cells)
+		case len(cells) >= len(heading) && slices.Equal(cells[:len(heading)], heading):
+			inside = true
+		}
+	}
+	return rows
+}
+
+func checkVerbs(t *testing.T, section, name string, p *framework.Path) {
+	t.Helper()
+	want := map[string][]string{} // capabilities by method
+	for op := range p.Operations {
+		switch op {
+		case logical.ReadOperation:
+			want["GET"] = append(want["GET"], "read")
+		case logical.UpdateOperation, logical.CreateOperation:
+			want["POST"] = append(want["POST"], string(op))
+		case logical.DeleteOperation:
+			want["DELETE"] = append(want["DELETE"], "delete")
+		case logical.ListOperation:
+			want["LIST"] = append(want["LIST"], "list")
+		default:
+			t.Errorf("the test does not know the operation %s", op)
+		}
+	}
+	got := map[string]bool{}
+	for _, row := range table(section, "Method", "Path", "What it does", "ACL capability") {
+		method, path, capability := row[0], row[1], row[3]
+		got[method] = true
+		if path != "`"+name+"`" {
+			t.Errorf("the table of methods names the path %s", path)
+		}
+		slices.Sort(want[method])
+		if capabilities := backticked(capability); !slices.Equal(capabilities, want[method]) {
+			t.Errorf("%s needs the capabilities %v, and the document says %v", method, want[method], capabilities)
+		}
+	}
+	for method := range want {
+		if !got[method] {
+			t.Errorf("%s is not documented", method)
+		}
+	}
+}
+
+func backticked(text string) []string {
+	var words []string
+	for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(text, -1) {
+		words = append(words, m[1])
+	}
+	return words
+}
+
+// fieldTypes are the document's names for the types of fields.
+var fieldTypes = map[framework.FieldType]string{
+	framework.TypeString:           "string",
+	framework.TypeInt:              "integer",
+	framework.TypeBool:             "boolean",
+	framework.TypeDurationSecond:   "duration",
+	framework.TypeCommaStringSlice: "list of strings",
+	framework.TypeKVPairs:          "map of strings",
+}
+
+func checkFields(t *testing.T, section string, p *framework.Path) {
+	t.Helper()
+	got := map[string]bool{}
+	for _, row := range table(section, "Field", "Type", "Default", "Meaning and limits") {
+		name := strings.Trim(row[0], "`")
+		schema := p.Fields[name]
+		if schema == nil {
+			t.Errorf("the document has a field %s, and the schema has none", name)
+			continue
+		}
+		got[name] = true
+		if want := fieldTypes[schema.Type]; row[1] != want || want == "" {
+			t.Errorf("%s is of the type %v (%q), and the document says %q", name, schema.Type, want, row[1])
+		}
+		checkDefault(t, section, name, row[2], schema, strings.Contains(p.Pattern, "(?P<"+name+">"))
+		if schema.Deprecated != strings.HasPrefix(row[3], "Deprecated") {
+			t.Errorf("%s: deprecated is %v, and the document says %q", name, schema.Deprecated, row[3])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Fields)) {
+		if !got[name] {
+			t.Errorf("the field %s is not documented", name)
+		}
+	}
+}
+
+func checkDefault(t *testing.T, section, name, cell string, schema *framework.FieldSchema, inPath bool) {
+	t.Helper()
+	if inPath {
+		if cell != "in the path" {
+			t.Errorf("%s stands in the path, and the document says of its default: %s", name, cell)
+		}
+		return
+	}
+	value := schema.DefaultOrZero()
+	if text, ok := value.(string); ok && cell == "see below" {
+		if blocks := fenced(section, "text"); !slices.Contains(blocks, text+"\n") {
+			t.Errorf("%s: no block of text is the default, %s", name, text)
+		}
+		return
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cell != "`"+string(raw)+"`" {
+		t.Errorf("%s has the default %s, and the document says %s", name, raw, cell)
+	}
+}
+
+// checkPathsNamed looks for paths of the engine anywhere in the text.
+func checkPathsNamed(t *testing.T, doc string, known []string) {
+	t.Helper()
+	forms := make([]string, len(known))
+	for i, name := range known {
+		forms[i] = regexp.MustCompile(`:\w+`).ReplaceAllString(regexp.QuoteMeta(name), `[^/]+`)
+	}
+	form := regexp.MustCompile("^(?:" + strings.Join(forms, "|") + ")/?$")
+	for _, m := range regexp.MustCompile(`aws-dyn/((?:config|roles|creds|sts|static)[\w/:.*-]*)`).FindAllStringSubmatch(doc, -1) {
+		// A lease ID is the path of its credential and one part more.
+		path := regexp.MustCompile(`^(creds/[^/]+)/\w{24}$`).ReplaceAllString(m[1], "$1")
+		if !form.MatchString(path) {
+			t.Errorf("%s names the path %s, which does not exist", apiDoc, path)
+		}
+	}
+}
+
+// vaultWords look like fields and are Vault's, Go's or AWS's.
+var vaultWords = []string{
+	"default_lease_ttl", "max_lease_ttl", // of a mount
+	"unix_time", "unix_time_millis", "truncate_sha256", // functions of templates
+	"invalid_data", // of a role that nobody can read
+}
+
+// checkWords looks for words that look like fields anywhere in the text.
+func checkWords(t *testing.T, doc string, paths []*framework.Path) {
+	t.Helper()
+	known := slices.Clone(vaultWords)
+	for _, p := range paths {
+		known = slices.AppendSeq(known, maps.Keys(p.Fields))
+	}
+	known = slices.AppendSeq(known, maps.Keys(newRole().response()))
+	known = append(known, "session_token", iamUser, federationToken)
+	for _, span := range backticked(withoutBlocks(doc)) {
+		for _, word := range regexp.MustCompile(`\b[a-z]+(?:_[a-z0-9]+)+\b`).FindAllString(span, -1) {
+			if !slices.Contains(known, word) && !strings.Contains(span, " ") {
+				t.Errorf("%s speaks of `%s`, which is no field", apiDoc, span)
+			}
+		}
+	}
+}
+
+var block = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
+
+// fenced returns the blocks of a language.
+func fenced(doc, language string) []string {
+	var blocks []string
+	for _, m := range block.FindAllStringSubmatch(doc, -1) {
+		if m[1] == language {
+			blocks = append(blocks, m[2])
+		}
+	}
+	return blocks
+}
+
+func withoutBlocks(doc string) string { return block.ReplaceAllString(doc, "") }
+
+func readDoc(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
