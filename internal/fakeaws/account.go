@@ -23,7 +23,9 @@ type account struct {
 	policies map[string]bool       // ARNs of customer managed policies
 	roles    map[string]*role      // by name
 	devices  map[string]*mfaDevice // by serial number
+	codes    map[string]string     // what an MFA device shows now, by serial number
 	webToken string                // what AssumeRoleWithWebIdentity accepts
+	handed   []Session             // by STS, in order
 
 	lag      lag
 	guarded  bool            // overlapping changes of a user conflict
@@ -39,16 +41,16 @@ type user struct {
 	boundary       string
 	tags           []tag
 	keys           []*accessKey
-	attached       map[string]bool   // policy ARNs
-	inline         map[string]string // documents by policy name
-	groups         map[string]bool   // folded names
-	login          *time.Time        // when the login profile was made
-	sshKeys        []*credentialOf
-	certificates   []*credentialOf
-	services       []*credentialOf
+	grants
+	groups       map[string]bool // folded names
+	login        *time.Time      // when the login profile was made
+	sshKeys      []*credentialOf
+	certificates []*credentialOf
+	services     []*credentialOf
 
 	seeded   bool      // not made over the wire
 	forgiven bool      // no leftover
+	adopted  bool      // its new keys are no leftovers
 	hidden   time.Time // until when other calls do not see it
 	hideFor  int       // how many other calls still do not see it
 }
@@ -80,16 +82,24 @@ type accessKey struct {
 	lastService, lastRegion string
 }
 
-// session is who a temporary key speaks as: an assumed role, with the names that STS gives it.
-type session struct{ arn, id string }
+// session is who a temporary key speaks as: an assumed role, a federated user, or the IAM user that asked for it.
+type session struct {
+	arn, id    string // "" if it speaks as an IAM user
+	role       *role  // nil if it is no role's
+	user       *user  // nil if it speaks as no IAM user
+	mfa        bool
+	transitive []tag
+	source     string // source identity
+}
 
-// role is an IAM role, of which the fake knows that it exists.
-type role struct{ name, id string }
+// role is an IAM role, of which the fake knows that it exists and whether it wants an external ID.
+type role struct{ name, id, externalID string }
 
 // group is an IAM group.
 type group struct {
 	name, id, path string
 	created        time.Time
+	grants
 }
 
 // mfaDevice is a virtual MFA device of the account, enabled for a user or not.
@@ -102,8 +112,8 @@ type mfaDevice struct {
 // principal is who signed a call.
 type principal struct {
 	arn, id string
-	user    *user // nil for a session
-	session *session
+	user    *user    // nil for a role or a federated user
+	session *session // nil for a long-term key
 }
 
 func newAccount() *account {
@@ -116,6 +126,7 @@ func newAccount() *account {
 		policies: map[string]bool{},
 		roles:    map[string]*role{},
 		devices:  map[string]*mfaDevice{},
+		codes:    map[string]string{},
 		changing: map[string]bool{},
 	}
 }
@@ -132,20 +143,31 @@ func (a *account) userARN(u *user) string { return a.arn("user", u.path, u.name)
 
 // principalOf is who a key belongs to.
 func (a *account) principalOf(key *accessKey) principal {
-	if s := key.session; s != nil {
+	u, s := key.owner, key.session
+	if s != nil {
+		u = s.user
+	}
+	if u == nil {
 		return principal{arn: s.arn, id: s.id, session: s}
 	}
-	return principal{arn: a.userARN(key.owner), id: key.owner.id, user: key.owner}
+	return principal{arn: a.userARN(u), id: u.id, user: u, session: s}
 }
 
 // addUser makes a user that owns nothing.
 func (a *account) addUser(name, path string, now time.Time) *user {
 	u := &user{
 		name: name, id: newID("AIDA"), path: path, created: now.UTC().Truncate(time.Second),
-		attached: map[string]bool{}, inline: map[string]string{}, groups: map[string]bool{},
+		grants: newGrants(), groups: map[string]bool{},
 	}
 	a.users[fold(name)] = u
 	return u
+}
+
+// addGroup makes a group with nobody in it.
+func (a *account) addGroup(name, path string, now time.Time) *group {
+	g := &group{name: name, id: newID("AGPA"), path: path, created: now, grants: newGrants()}
+	a.groups[fold(name)] = g
+	return g
 }
 
 // addKey gives a user a key.
@@ -164,7 +186,7 @@ func (a *account) removeKey(key *accessKey) {
 
 // assumed is a role's session. IAM User Guide, "IAM JSON policy elements: Principal".
 func (a *account) assumed(r *role, name string) *session {
-	return &session{arn: "arn:aws:sts::" + a.id + ":assumed-role/" + r.name + "/" + name, id: r.id + ":" + name}
+	return &session{arn: "arn:aws:sts::" + a.id + ":assumed-role/" + r.name + "/" + name, id: r.id + ":" + name, role: r}
 }
 
 // addSession makes a temporary key.

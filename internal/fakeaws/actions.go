@@ -27,7 +27,7 @@ type action struct {
 	unsigned  bool
 }
 
-// reads, changes and ofCaller build the table below.
+// reads, changes and ofCaller build the table below. What changes no user reads, as far as the table is concerned.
 func reads(work func(*account, request) (any, *Refusal)) action {
 	return action{service: "iam", work: work}
 }
@@ -60,19 +60,30 @@ var actions = map[string]action{
 	"ListAccessKeys":       ofCaller(reads(listAccessKeys)),
 	"GetAccessKeyLastUsed": reads(getAccessKeyLastUsed),
 
-	"AttachUserPolicy":         changes(attachUserPolicy),
-	"DetachUserPolicy":         changes(detachUserPolicy),
-	"ListAttachedUserPolicies": reads(listAttachedUserPolicies),
+	"AttachUserPolicy":         changes(byUser(attachUserPolicy)),
+	"DetachUserPolicy":         changes(byUser(detachUserPolicy)),
+	"ListAttachedUserPolicies": reads(byUser(listAttachedUserPolicies)),
 
-	"PutUserPolicy":    changes(putUserPolicy),
-	"GetUserPolicy":    reads(getUserPolicy),
-	"DeleteUserPolicy": changes(deleteUserPolicy),
-	"ListUserPolicies": reads(listUserPolicies),
+	"PutUserPolicy":    changes(byUser(putUserPolicy)),
+	"GetUserPolicy":    reads(byUser(getUserPolicy)),
+	"DeleteUserPolicy": changes(byUser(deleteUserPolicy)),
+	"ListUserPolicies": reads(byUser(listUserPolicies)),
 
 	"CreateGroup":         reads(createGroup),
+	"GetGroup":            reads(getGroup),
+	"DeleteGroup":         reads(deleteGroup),
 	"AddUserToGroup":      changes(addUserToGroup),
 	"RemoveUserFromGroup": changes(removeUserFromGroup),
 	"ListGroupsForUser":   reads(listGroupsForUser),
+
+	"AttachGroupPolicy":         reads(byGroup(attachGroupPolicy)),
+	"DetachGroupPolicy":         reads(byGroup(detachGroupPolicy)),
+	"ListAttachedGroupPolicies": reads(byGroup(listAttachedGroupPolicies)),
+
+	"PutGroupPolicy":    reads(byGroup(putGroupPolicy)),
+	"GetGroupPolicy":    reads(byGroup(getGroupPolicy)),
+	"DeleteGroupPolicy": reads(byGroup(deleteGroupPolicy)),
+	"ListGroupPolicies": reads(byGroup(listGroupPolicies)),
 
 	"CreateLoginProfile": ofCaller(changes(createLoginProfile)),
 	"GetLoginProfile":    ofCaller(reads(getLoginProfile)),
@@ -96,7 +107,11 @@ var actions = map[string]action{
 	"DeleteServiceSpecificCredential": ofCaller(changes(deleteServiceCredential)),
 	"ListServiceSpecificCredentials":  ofCaller(reads(listServiceCredentials)),
 
+	"GetAccountSummary": reads(getAccountSummary),
+
 	"GetCallerIdentity":         {service: "sts", work: getCallerIdentity},
+	"GetFederationToken":        {service: "sts", work: getFederationToken},
+	"GetSessionToken":           {service: "sts", work: getSessionToken},
 	"AssumeRole":                {service: "sts", work: assumeRole},
 	"AssumeRoleWithWebIdentity": {service: "sts", work: assumeRoleWithWebIdentity, unsigned: true},
 }

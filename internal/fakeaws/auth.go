@@ -102,6 +102,10 @@ func (a *account) authenticate(r *http.Request, body []byte, service string, now
 	if !key.expires.IsZero() && !now.Before(key.expires) {
 		return principal{}, expiredToken()
 	}
+	caller := a.principalOf(key)
+	if u := caller.user; u != nil && a.users[fold(u.name)] != u {
+		return principal{}, invalidToken() // whom the session spoke as is gone
+	}
 	if refusal := c.check(service, now); refusal != nil {
 		return principal{}, refusal
 	}
@@ -109,5 +113,24 @@ func (a *account) authenticate(r *http.Request, body []byte, service string, now
 		return principal{}, signatureMismatch("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
 	key.lastUsed, key.lastService, key.lastRegion = now, service, c.scope.region
-	return a.principalOf(key), nil
+	return caller, nil
+}
+
+// may refuses what the kind of credentials rules out, whatever policies say: IAM User Guide, "Compare AWS STS
+// credentials", and "Permissions" in the AWS STS API Reference, GetFederationToken and GetSessionToken.
+func (p principal) may(q request, service string) *Refusal {
+	s, name := p.session, q.params.Get("Action")
+	switch {
+	case s == nil || name == "GetCallerIdentity":
+		return nil
+	case name == "GetFederationToken" || name == "GetSessionToken":
+		return accessDenied("Cannot call %s with session credentials", name)
+	case s.role != nil:
+		return nil
+	case service == "iam" && !s.mfa:
+		return invalidToken() // IAM does not even know it
+	case service == "sts" && s.user == nil:
+		return accessDenied("User: %s is not authorized to perform: sts:%s", p.arn, name)
+	}
+	return nil
 }

@@ -37,8 +37,10 @@ const Unchecked = `What the fake does not check:
   - Every AWS managed policy exists, unless its name contains "DoesNotExist".
   - The region that a signature is scoped to may be any region; AWS's IAM accepts one per partition.
   - Only header signatures (SigV4) are understood: no presigned URLs, no SigV4A.
-  - Roles allow sessions of 12 hours; session policies are checked but change nothing, session tags are not read.
-  - MFA codes, SSH keys and certificates are checked for shape only.
+  - Roles allow sessions of 12 hours; session policies and session tags are checked and remembered but change nothing.
+  - The packed size of session policies and tags is AWS's secret: the plaintext of the policies stands for it.
+  - A code that an MFA device shows may be used again, and by any user; EnableMFADevice takes any six digits.
+  - SSH keys and certificates are checked for shape only.
   - A web identity token is a word that the test or the operator chose, not a signed JWT.`
 
 // Server is one AWS account that answers IAM, STS and instance-metadata requests on a loopback address.

@@ -39,6 +39,7 @@ func createAccessKey(a *account, q request) (any, *Refusal) {
 	}
 	key := a.addKey(u, q.at)
 	key.usableFrom = q.at.Add(a.lag.key)
+	key.expected = u.adopted
 	answer := key.xml()
 	answer.SecretAccessKey = key.secret // the only answer that ever has it
 	return struct{ AccessKey accessKeyXML }{answer}, nil

@@ -2,7 +2,7 @@
 
 package fakeaws
 
-// This file keeps groups and who is in them.
+// This file keeps groups and who is in them. Their policies are in iam_group_policy.go.
 
 // maxGroups is a quota of a user. IAM User Guide, "IAM and AWS STS quotas".
 const maxGroups = 10
@@ -31,24 +31,83 @@ func createGroup(a *account, q request) (any, *Refusal) {
 	if a.groups[fold(name)] != nil {
 		return nil, alreadyExists("Group with name %s already exists.", name)
 	}
-	g := &group{name: name, id: newID("AGPA"), path: path, created: q.at}
-	a.groups[fold(name)] = g
-	return struct{ Group groupXML }{a.groupXML(g)}, nil
+	return struct{ Group groupXML }{a.groupXML(a.addGroup(name, path, q.at))}, nil
+}
+
+// groupOf finds the group that the request names.
+func (a *account) groupOf(q request) (*group, *Refusal) {
+	name, refusal := nameOf(q.params, "GroupName", maxName)
+	if refusal != nil {
+		return nil, refusal
+	}
+	g, ok := a.groups[fold(name)]
+	if !ok {
+		return nil, noSuchEntity("The group with name %s cannot be found.", name)
+	}
+	return g, nil
+}
+
+// usersIn lists who is in a group.
+func (a *account) usersIn(g *group) []*user {
+	var users []*user
+	for _, u := range a.users {
+		if u.groups[fold(g.name)] {
+			users = append(users, u)
+		}
+	}
+	return users
+}
+
+func getGroup(a *account, q request) (any, *Refusal) {
+	g, refusal := a.groupOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	var users []userXML
+	for _, u := range a.usersIn(g) {
+		users = append(users, a.short(u))
+	}
+	users, page, refusal := paginate(a, q, users, func(u userXML) string { return u.UserName })
+	if refusal != nil {
+		return nil, refusal
+	}
+	return struct {
+		Group groupXML
+		Users members[userXML]
+		pageXML
+	}{a.groupXML(g), listOf(users), page}, nil
+}
+
+// deleteGroup wants the group bare: "The group must not contain any users or have any attached policies" (IAM
+// API Reference, DeleteGroup).
+func deleteGroup(a *account, q request) (any, *Refusal) {
+	g, refusal := a.groupOf(q)
+	switch {
+	case refusal != nil:
+		return nil, refusal
+	case len(a.usersIn(g)) > 0:
+		return nil, deleteConflict("must remove users from group first")
+	case len(g.attached) > 0:
+		return nil, deleteConflict("must detach all policies first")
+	case len(g.inline) > 0:
+		return nil, deleteConflict("must delete policies first")
+	}
+	delete(a.groups, fold(g.name))
+	return nil, nil
 }
 
 // membership finds the group and the user of a request.
 func (a *account) membership(q request) (*user, *group, *Refusal) {
-	name, refusal := nameOf(q.params, "GroupName", maxName)
-	if refusal != nil {
-		return nil, nil, refusal
+	if _, refusal := nameOf(q.params, "GroupName", maxName); refusal != nil {
+		return nil, nil, refusal // shapes come before what is there
 	}
 	u, refusal := a.userOf(q)
 	if refusal != nil {
 		return nil, nil, refusal
 	}
-	g, ok := a.groups[fold(name)]
-	if !ok {
-		return nil, nil, noSuchEntity("The group with name %s cannot be found.", name)
+	g, refusal := a.groupOf(q)
+	if refusal != nil {
+		return nil, nil, refusal
 	}
 	return u, g, nil
 }

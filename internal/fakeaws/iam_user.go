@@ -45,7 +45,7 @@ func (a *account) full(u *user) userXML {
 // userOf finds whom the request is about.
 func (a *account) userOf(q request) (*user, *Refusal) {
 	if q.params.Has("UserName") || q.userName == "" {
-		if q.caller.session != nil && !q.params.Has("UserName") {
+		if q.caller.user == nil && !q.params.Has("UserName") {
 			return nil, validationError("Must specify userName when calling with non-User credentials")
 		}
 		if _, refusal := nameOf(q.params, "UserName", maxName); refusal != nil {

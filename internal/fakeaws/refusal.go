@@ -42,6 +42,11 @@ func overQuota(name string, limit int) *Refusal {
 	return &Refusal{http.StatusConflict, "LimitExceeded", fmt.Sprintf("Cannot exceed quota for %s: %d", name, limit)}
 }
 
+// overPolicySize is of the inline policies of a user or a group: "group ops".
+func overPolicySize(limit int, of string) *Refusal {
+	return &Refusal{http.StatusConflict, "LimitExceeded", fmt.Sprintf("Maximum policy size of %d bytes exceeded for %s", limit, of)}
+}
+
 func invalidInput(format string, args ...any) *Refusal {
 	return &Refusal{http.StatusBadRequest, "InvalidInput", fmt.Sprintf(format, args...)}
 }
@@ -78,6 +83,10 @@ func memberName(param string) string {
 
 func malformedPolicy(message string) *Refusal {
 	return &Refusal{http.StatusBadRequest, "MalformedPolicyDocument", message}
+}
+
+func invalidParameterValue(format string, args ...any) *Refusal {
+	return &Refusal{http.StatusBadRequest, "InvalidParameterValue", fmt.Sprintf(format, args...)}
 }
 
 func throttled() *Refusal {

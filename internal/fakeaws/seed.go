@@ -33,20 +33,22 @@ func (a *account) seedUser(name string) Key {
 }
 
 // seedGroup makes a group, unless it exists.
-func (a *account) seedGroup(name string) {
+func (a *account) seedGroup(name string) *group {
 	if a.groups[fold(name)] == nil {
-		a.groups[fold(name)] = &group{name: name, id: newID("AGPA"), path: "/", created: time.Now()}
+		a.addGroup(name, "/", time.Now())
 	}
+	return a.groups[fold(name)]
 }
 
 // seedRole makes a role, unless it exists.
-func (a *account) seedRole(name string) {
+func (a *account) seedRole(name string) *role {
 	if a.roles[name] == nil {
-		a.roles[name] = &role{name, newID("AROA")}
+		a.roles[name] = &role{name: name, id: newID("AROA")}
 	}
+	return a.roles[name]
 }
 
-// RootKey is the key of the seeded user vault-root.
+// RootKey is the first key of the seeded user vault-root. Whoever rotates it finds the next one in [Server.Keys].
 func (s *Server) RootKey() (key Key) {
 	s.with(func(a *account) { key = a.root })
 	return key
@@ -70,9 +72,41 @@ func (s *Server) AddPolicy(arn string) {
 	s.with(func(a *account) { a.policies[arn] = true })
 }
 
+// AddGroupPolicy gives a group an inline policy, and makes the group if need be. The document is taken as it is.
+func (s *Server) AddGroupPolicy(group, name, document string) {
+	s.with(func(a *account) { a.seedGroup(group).inline[name] = document })
+}
+
+// AttachGroupPolicy attaches a managed policy to a group. It makes whichever of the two is not there.
+func (s *Server) AttachGroupPolicy(group, arn string) {
+	s.with(func(a *account) {
+		if !a.hasPolicy(arn) {
+			a.policies[arn] = true
+		}
+		a.seedGroup(group).attached[arn] = true
+	})
+}
+
 // AddRole makes an IAM role that everybody may assume.
 func (s *Server) AddRole(name string) {
 	s.with(func(a *account) { a.seedRole(name) })
+}
+
+// AddRoleExternalID makes an IAM role that only those may assume who say its external ID. A role that exists
+// already asks for it from now on; "" asks for nothing.
+func (s *Server) AddRoleExternalID(name, externalID string) {
+	s.with(func(a *account) { a.seedRole(name).externalID = externalID })
+}
+
+// SetMFACode sets what an MFA device shows, until it is set anew; "" is a device that does not exist. The device
+// need not be one that IAM lists.
+func (s *Server) SetMFACode(serial, code string) {
+	s.with(func(a *account) {
+		delete(a.codes, serial)
+		if code != "" {
+			a.codes[serial] = code
+		}
+	})
 }
 
 // Dirty gives a user one more of everything that a user can own: a second key if there is room, an attached and
@@ -139,6 +173,10 @@ func (a *account) reset() {
 			}
 		}
 	}
+	for _, session := range a.handed {
+		delete(a.keys, session.AccessKeyID)
+	}
+	a.handed = nil
 	a.lag = lag{}
 	a.guarded = false
 }

@@ -120,8 +120,10 @@ func (s *Server) understand(r *http.Request, body []byte, call *Call) (action, r
 	call.User = form.Get("UserName")
 	if call.User == "" && known && act.ofCaller {
 		s.with(func(a *account) {
-			if key := a.keys[call.AccessKeyID]; key != nil && key.owner != nil {
-				call.User = key.owner.name
+			if key := a.keys[call.AccessKeyID]; key != nil {
+				if u := a.principalOf(key).user; u != nil {
+					call.User = u.name
+				}
 			}
 		})
 	}
@@ -152,6 +154,9 @@ func (s *Server) work(r *http.Request, body []byte, act action, q request, overl
 	s.with(func(a *account) {
 		if !act.unsigned {
 			if q.caller, refusal = a.authenticate(r, body, act.service, q.at); refusal != nil {
+				return
+			}
+			if refusal = q.caller.may(q, act.service); refusal != nil {
 				return
 			}
 		}

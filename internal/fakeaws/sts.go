@@ -2,28 +2,9 @@
 
 package fakeaws
 
-import (
-	"fmt"
-	"regexp"
-	"strings"
-	"time"
-)
+import "time"
 
-// This file answers STS: who the caller is, and sessions of roles.
-
-var (
-	sessionPattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	rolePattern    = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::\d{12}:role/([!-~]+/)?([\w+=,.@-]{1,64})$`)
-)
-
-const (
-	shortestSession = 900   // seconds; AWS STS API Reference, AssumeRole
-	longestSession  = 43200 // seconds, if the role allows it, which all roles here do
-	longestChained  = 3600  // seconds for a session that a session asks for: IAM User Guide, "Role chaining"
-	defaultSession  = 3600
-	maxSessionText  = 2048 // characters of a session policy
-	maxSessionARNs  = 10
-)
+// This file answers who the caller is, and remembers the sessions that STS hands out.
 
 func getCallerIdentity(a *account, q request) (any, *Refusal) {
 	return struct {
@@ -40,122 +21,64 @@ type credentialsXML struct {
 	Expiration      string
 }
 
-type assumedRoleXML struct {
-	AssumedRoleID string `xml:"AssumedRoleId"`
-	ARN           string `xml:"Arn"`
-}
-
 // sessionKey is a session's key as every STS action that makes one answers it.
 func sessionKey(key *accessKey) credentialsXML {
 	return credentialsXML{key.id, key.secret, key.token, stamp(key.expires)}
 }
 
-// checkSession reads what the AssumeRole actions share: the role, the session's name, its length and policies.
-func (a *account) checkSession(q request) (roleName, sessionName string, ttl time.Duration, refusal *Refusal) {
-	arn, refusal := sized(q.params, "RoleArn", 20, maxARN)
-	if refusal != nil {
-		return "", "", 0, refusal
-	}
-	sessionName, refusal = sized(q.params, "RoleSessionName", 2, 64)
-	if refusal != nil {
-		return "", "", 0, refusal
-	}
-	if !sessionPattern.MatchString(sessionName) {
-		return "", "", 0, constraint("RoleSessionName", sessionName, `Member must satisfy regular expression pattern: [\w+=,.@-]*`)
-	}
-	seconds, refusal := numberOf(q.params, "DurationSeconds", shortestSession, longestSession, defaultSession)
-	if refusal != nil {
-		return "", "", 0, refusal
-	}
-	match := rolePattern.FindStringSubmatch(arn)
-	if match == nil {
-		return "", "", 0, validationError("%s is invalid", arn)
-	}
-	if q.caller.session != nil && seconds > longestChained {
-		return "", "", 0, validationError("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
-	}
-	return match[3], sessionName, time.Duration(seconds) * time.Second, a.checkSessionPolicies(q)
+// Session is what STS handed out: whose it is and what it was limited to.
+type Session struct {
+	Kind              string // the action: AssumeRole, AssumeRoleWithWebIdentity, GetFederationToken or GetSessionToken
+	ARN               string // what GetCallerIdentity says of it
+	AccessKeyID       string
+	Policy            string            // as sent, "" if none was
+	PolicyARNs        []string          // as sent
+	Tags              map[string]string // those inherited from the caller's session included
+	TransitiveTagKeys []string          // likewise
+	ExternalID        string            // as sent, whether or not the role asks for one
+	SessionName       string            // RoleSessionName, or the Name of a federated user
+	Duration          time.Duration
+	SourceIdentity    string
+	MFA               bool // a device's code was sent, and right
 }
 
-// checkSessionPolicies refuses session policies that could not be; those that could be change nothing here.
-func (a *account) checkSessionPolicies(q request) *Refusal {
-	if document := q.params.Get("Policy"); document != "" {
-		if _, refusal := sized(q.params, "Policy", 1, maxSessionText); refusal != nil {
-			return refusal
-		}
-		if refusal := checkPolicy(document); refusal != nil {
-			return refusal
+// hand makes the key of a session and notes what it is.
+func (a *account) hand(kind, name string, who *session, t terms, q request) *accessKey {
+	who.mfa, who.source = t.mfa, t.source
+	for _, x := range t.tags {
+		if x.transitive {
+			who.transitive = append(who.transitive, x.tag)
 		}
 	}
-	for n := 1; ; n++ {
-		param := fmt.Sprintf("PolicyArns.member.%d.arn", n)
-		if !q.params.Has(param) {
-			return nil
+	key := a.addSession(who, q.at, t.ttl)
+	noted := Session{
+		Kind: kind, ARN: a.principalOf(key).arn, AccessKeyID: key.id, SessionName: name,
+		Policy: t.policy, PolicyARNs: t.arns, Tags: map[string]string{}, ExternalID: t.externalID,
+		Duration: t.ttl, SourceIdentity: t.source, MFA: t.mfa,
+	}
+	for _, x := range t.tags {
+		noted.Tags[x.Key] = x.Value
+	}
+	for _, x := range who.transitive {
+		noted.TransitiveTagKeys = append(noted.TransitiveTagKeys, x.Key)
+	}
+	a.handed = append(a.handed, noted)
+	return key
+}
+
+// Sessions returns what STS handed out, in order. What instance metadata hands out is not among it.
+func (s *Server) Sessions() []Session {
+	var sessions []Session
+	s.with(func(a *account) { sessions = append(sessions, a.handed...) })
+	return sessions
+}
+
+// ExpireSessions ends all sessions that STS handed out so far, from now on.
+func (s *Server) ExpireSessions() {
+	now := s.now()
+	s.with(func(a *account) {
+		for _, session := range a.handed {
+			a.keys[session.AccessKeyID].expires = now
 		}
-		if n > maxSessionARNs {
-			return validationError("The number of managed session policies exceeds the limit of %d", maxSessionARNs)
-		}
-		if _, refusal := a.policyOf(q.params, param, noSuchPolicy); refusal != nil {
-			return validationError("%s", refusal.Message)
-		}
-	}
-}
-
-type assumeRoleXML struct {
-	SubjectFromToken string `xml:"SubjectFromWebIdentityToken,omitempty"`
-	Provider         string `xml:",omitempty"`
-	Audience         string `xml:",omitempty"`
-	Credentials      credentialsXML
-	AssumedRoleUser  assumedRoleXML
-	PackedPolicySize int    `xml:",omitempty"`
-	SourceIdentity   string `xml:",omitempty"`
-}
-
-// assume makes the session of a role, once it is clear that the caller may have it.
-func (a *account) assume(r *role, sessionName string, ttl time.Duration, q request) assumeRoleXML {
-	key := a.addSession(a.assumed(r, sessionName), q.at, ttl)
-	who := a.principalOf(key)
-	return assumeRoleXML{
-		Credentials:     sessionKey(key),
-		AssumedRoleUser: assumedRoleXML{who.id, who.arn},
-		SourceIdentity:  q.params.Get("SourceIdentity"),
-	}
-}
-
-func assumeRole(a *account, q request) (any, *Refusal) {
-	roleName, sessionName, ttl, refusal := a.checkSession(q)
-	if refusal != nil {
-		return nil, refusal
-	}
-	r, ok := a.roles[roleName]
-	if !ok || !strings.HasPrefix(q.params.Get("RoleArn"), "arn:aws:iam::"+a.id+":") {
-		return nil, accessDenied("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", q.caller.arn, q.params.Get("RoleArn"))
-	}
-	return a.assume(r, sessionName, ttl, q), nil
-}
-
-func assumeRoleWithWebIdentity(a *account, q request) (any, *Refusal) {
-	roleName, sessionName, ttl, refusal := a.checkSession(q)
-	if refusal != nil {
-		return nil, refusal
-	}
-	token, refusal := sized(q.params, "WebIdentityToken", 4, 20000)
-	if refusal != nil {
-		return nil, refusal
-	}
-	r, ok := a.roles[roleName]
-	switch {
-	case a.webToken == "" || token != a.webToken:
-		return nil, &Refusal{400, "InvalidIdentityToken", "The web identity token that was passed could not be validated."}
-	case !ok:
-		return nil, accessDenied("Not authorized to perform sts:AssumeRoleWithWebIdentity")
-	}
-	answer := a.assume(r, sessionName, ttl, q)
-	answer.SubjectFromToken, answer.Provider, answer.Audience = "fake-subject", "fake-provider", "sts.amazonaws.com"
-	return answer, nil
-}
-
-// SetWebIdentityToken sets the token that AssumeRoleWithWebIdentity accepts; "" is none.
-func (s *Server) SetWebIdentityToken(token string) {
-	s.with(func(a *account) { a.webToken = token })
+	})
 }

@@ -3,6 +3,7 @@
 package fakeaws
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -58,7 +59,10 @@ func TestAssumeRoleRefusals(t *testing.T) {
 		{"session name", root(s), 400, "ValidationError", "pattern", []string{"RoleSessionName", "a b"}},
 		{"one letter", root(s), 400, "ValidationError", "greater than or equal to 2", []string{"RoleSessionName", "a"}},
 		{"policy", root(s), 400, "MalformedPolicyDocument", "", []string{"Policy", "{}"}},
-		{"long policy", root(s), 400, "ValidationError", "2048", []string{"Policy", strings.Repeat(" ", 2049)}},
+		{"empty policy", root(s), 400, "ValidationError", "greater than or equal to 1", []string{"Policy", ""}},
+		{"long policy", root(s), 400, "PackedPolicyTooLarge", "101%", []string{"Policy", padded(2049)}},
+		{"long ARNs", root(s), 400, "PackedPolicyTooLarge", "101%", []string{"Policy", padded(2019), "PolicyArns.member.1.arn", managed(1)}},
+		{"eleven policies", root(s), 400, "ValidationError", "limit of 10", elevenPolicies()},
 		{"policy ARN", root(s), 400, "ValidationError", "does not exist", []string{"PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/DoesNotExist"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -66,7 +70,26 @@ func TestAssumeRoleRefusals(t *testing.T) {
 			refused(t, tc.c, tc.status, tc.code, tc.words, "AssumeRole", pairs...)
 		})
 	}
-	do(t, root(s), "AssumeRole", "RoleArn", roleARN+"deploy", "RoleSessionName", "test", "DurationSeconds", "43200", "Policy", allowAll, "PolicyArns.member.1.arn", managed(1))
+	pairs := []string{"RoleArn", roleARN + "deploy", "RoleSessionName", "test", "DurationSeconds", "43200"}
+	if body := do(t, root(s), "AssumeRole", pairs...); strings.Contains(body, "PackedPolicySize") {
+		t.Errorf("a size without policies: %s", body)
+	}
+	body := do(t, root(s), "AssumeRole", append(pairs, "Policy", padded(1000), "PolicyArns.member.1.arn", managed(1))...)
+	if got := field(t, body, "PackedPolicySize"); got != "51" {
+		t.Errorf("packed size %s", got)
+	}
+}
+
+// padded is a policy of n characters.
+func padded(n int) string { return allowAll + strings.Repeat(" ", n-len(allowAll)) }
+
+// elevenPolicies are one more than a session may have.
+func elevenPolicies() []string {
+	var pairs []string
+	for n := range 11 {
+		pairs = append(pairs, fmt.Sprintf("PolicyArns.member.%d.arn", n+1), managed(n))
+	}
+	return pairs
 }
 
 func TestWebIdentity(t *testing.T) {
@@ -78,6 +101,13 @@ func TestWebIdentity(t *testing.T) {
 	s.SetWebIdentityToken("open sesame")
 	c := fromAnswer(t, s, do(t, nobody, "AssumeRoleWithWebIdentity", pairs...))
 	do(t, c, "GetCallerIdentity")
+	if handed := s.Sessions(); len(handed) != 1 || handed[0].Kind != "AssumeRoleWithWebIdentity" || handed[0].SessionName != "test" {
+		t.Errorf("sessions %+v", handed)
+	}
+	pairs[1] = "arn:aws:iam::999999999999:role/deploy"
+	refused(t, nobody, 403, "AccessDenied", "", "AssumeRoleWithWebIdentity", pairs...)
+	pairs[1] = roleARN + "deploy"
+	refused(t, nobody, 400, "ValidationError", "2048", "AssumeRoleWithWebIdentity", append(pairs, "Policy", padded(2049))...)
 	if got := s.Calls()[1].Params.Get("WebIdentityToken"); got != "(redacted)" {
 		t.Errorf("the transcript remembers %q", got)
 	}

@@ -50,6 +50,32 @@ func sized(params url.Values, param string, shortest, longest int) (string, *Ref
 	return value, nil
 }
 
+// shape is what a parameter must look like to get in.
+type shape struct {
+	shortest, longest int
+	pattern           *regexp.Regexp // as AWS writes it: without anchors, and meant of the whole value
+}
+
+// optional reads a parameter of this shape; "" is that it is not there.
+func (s shape) optional(params url.Values, param string) (string, *Refusal) {
+	if !params.Has(param) {
+		return "", nil
+	}
+	return s.of(params, param)
+}
+
+// of wants a parameter of this shape.
+func (s shape) of(params url.Values, param string) (string, *Refusal) {
+	value, refusal := sized(params, param, s.shortest, s.longest)
+	if refusal != nil {
+		return "", refusal
+	}
+	if s.pattern.FindString(value) != value {
+		return "", constraint(param, value, "Member must satisfy regular expression pattern: "+s.pattern.String())
+	}
+	return value, nil
+}
+
 // nameOf wants a name of a user, a policy or a group.
 func nameOf(params url.Values, param string, longest int) (string, *Refusal) {
 	name, refusal := sized(params, param, 1, longest)
@@ -86,10 +112,15 @@ func (a *account) policyOf(params url.Values, param, absent string) (string, *Re
 	if !policyPattern.MatchString(arn) {
 		return "", invalidInput("ARN %s is not valid.", arn)
 	}
-	if !a.policies[arn] && (!strings.Contains(arn, ":iam::aws:policy/") || strings.Contains(arn, "DoesNotExist")) {
+	if !a.hasPolicy(arn) {
 		return "", noSuchEntity(absent, arn)
 	}
 	return arn, nil
+}
+
+// hasPolicy says whether a managed policy exists: those of AWS do, by and large.
+func (a *account) hasPolicy(arn string) bool {
+	return a.policies[arn] || (strings.Contains(arn, ":iam::aws:policy/") && !strings.Contains(arn, "DoesNotExist"))
 }
 
 // tagsOf reads Tags.member.N: shapes first, then keys that are the same.

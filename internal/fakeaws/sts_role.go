@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package fakeaws
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// This file assumes roles. The rules are those of the AWS STS API Reference, AssumeRole and
+// AssumeRoleWithWebIdentity.
+
+var rolePattern = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::\d{12}:role/([!-~]+/)?([\w+=,.@-]{1,64})$`)
+
+// A session of a role lasts up to 12 hours if the role allows it, which all roles here do. The model of AssumeRole
+// has no bound on the policy, so that a long one meets the packed size; that of AssumeRoleWithWebIdentity has one.
+var (
+	roleBounds = bounds{longest: 43200, otherwise: 3600, policy: maxPolicyText}
+	webBounds  = bounds{longest: 43200, otherwise: 3600, policy: maxSessionText}
+)
+
+// longestChained bounds a session that the session of a role asks for: "Role chaining limits your AWS CLI or AWS API
+// role session to a maximum of one hour" (IAM User Guide, "Role chaining").
+const longestChained = time.Hour
+
+type assumedRoleXML struct {
+	AssumedRoleID string `xml:"AssumedRoleId"`
+	ARN           string `xml:"Arn"`
+}
+
+type assumeRoleXML struct {
+	SubjectFromToken string `xml:"SubjectFromWebIdentityToken,omitempty"`
+	Provider         string `xml:",omitempty"`
+	Audience         string `xml:",omitempty"`
+	Credentials      credentialsXML
+	AssumedRoleUser  assumedRoleXML
+	PackedPolicySize int    `xml:",omitempty"` // not there without policies
+	SourceIdentity   string `xml:",omitempty"`
+}
+
+// assumption is a role that somebody asks for, and what for.
+type assumption struct {
+	arn, name string // of the role; of the session
+	role      *role  // nil if this account has no such role
+	terms
+}
+
+// assumptionOf reads what the actions share: the role, the session's name, its length and its policies.
+func (a *account) assumptionOf(q request, b bounds) (x assumption, refusal *Refusal) {
+	if x.arn, refusal = sized(q.params, "RoleArn", 20, maxARN); refusal != nil {
+		return x, refusal
+	}
+	if x.name, refusal = sessionShape.of(q.params, "RoleSessionName"); refusal != nil {
+		return x, refusal
+	}
+	if refusal = x.readTTL(q, b); refusal != nil {
+		return x, refusal
+	}
+	match := rolePattern.FindStringSubmatch(x.arn)
+	if match == nil {
+		return x, validationError("%s is invalid", x.arn)
+	}
+	if strings.HasPrefix(x.arn, "arn:aws:iam::"+a.id+":") {
+		x.role = a.roles[match[3]]
+	}
+	if s := q.caller.session; s != nil && s.role != nil && x.ttl > longestChained {
+		return x, validationError("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+	}
+	return x, x.readPolicies(a, q, b)
+}
+
+// assume makes the session of a role, once it is clear that the caller may have it.
+func (a *account) assume(kind string, x assumption, q request) assumeRoleXML {
+	who := a.assumed(x.role, x.name)
+	key := a.hand(kind, x.name, who, x.terms, q)
+	return assumeRoleXML{
+		Credentials:      sessionKey(key),
+		AssumedRoleUser:  assumedRoleXML{who.id, who.arn},
+		PackedPolicySize: x.packed,
+		SourceIdentity:   x.source,
+	}
+}
+
+func assumeRole(a *account, q request) (any, *Refusal) {
+	x, refusal := a.assumptionOf(q, roleBounds)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if refusal := x.readTags(q); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := x.readTransitive(q); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := x.readSource(q); refusal != nil {
+		return nil, refusal
+	}
+	if x.externalID, refusal = externalShape.optional(q.params, "ExternalId"); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := x.readMFA(a, q); refusal != nil {
+		return nil, refusal
+	}
+	if x.role == nil || (x.role.externalID != "" && x.role.externalID != x.externalID) {
+		return nil, x.denied(q)
+	}
+	return a.assume("AssumeRole", x, q), nil
+}
+
+// denied is what AWS says whether there is no such role or its trust policy wants something else.
+func (x assumption) denied(q request) *Refusal {
+	return accessDenied("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", q.caller.arn, x.arn)
+}
+
+// readSource reads the source identity, which lasts through a chain: "The value that is set cannot be changed
+// during the role session" (IAM User Guide, "Monitor and control actions taken with assumed roles").
+func (x *assumption) readSource(q request) (refusal *Refusal) {
+	if x.source, refusal = sessionShape.optional(q.params, "SourceIdentity"); refusal != nil {
+		return refusal
+	}
+	s := q.caller.session
+	if s == nil || s.source == "" {
+		return nil
+	}
+	if x.source != "" && x.source != s.source {
+		return x.denied(q)
+	}
+	x.source = s.source
+	return nil
+}
+
+func assumeRoleWithWebIdentity(a *account, q request) (any, *Refusal) {
+	x, refusal := a.assumptionOf(q, webBounds)
+	if refusal != nil {
+		return nil, refusal
+	}
+	token, refusal := sized(q.params, "WebIdentityToken", 4, 20000)
+	switch {
+	case refusal != nil:
+		return nil, refusal
+	case a.webToken == "" || token != a.webToken:
+		return nil, &Refusal{http.StatusBadRequest, "InvalidIdentityToken", "The web identity token that was passed could not be validated."}
+	case x.role == nil:
+		return nil, accessDenied("Not authorized to perform sts:AssumeRoleWithWebIdentity")
+	}
+	answer := a.assume("AssumeRoleWithWebIdentity", x, q)
+	answer.SubjectFromToken, answer.Provider, answer.Audience = "fake-subject", "fake-provider", "sts.amazonaws.com"
+	return answer, nil
+}
+
+// SetWebIdentityToken sets the token that AssumeRoleWithWebIdentity accepts; "" is none.
+func (s *Server) SetWebIdentityToken(token string) {
+	s.with(func(a *account) { a.webToken = token })
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package fakeaws
+
+// This file hands out the sessions that an IAM user asks for without a role. Both actions want long-term
+// credentials, which principal.may has seen to.
+
+// tokenBounds are of both: "from 900 seconds (15 minutes) up to a maximum of 129,600 seconds (36 hours), with a
+// default of 43,200 seconds (12 hours)" (AWS STS API Reference, GetSessionToken and GetFederationToken).
+var tokenBounds = bounds{longest: 129600, otherwise: 43200, policy: maxSessionText}
+
+type federatedUserXML struct {
+	FederatedUserID string `xml:"FederatedUserId"`
+	ARN             string `xml:"Arn"`
+}
+
+// getFederationToken takes no policy as well as one: the session then may nothing (AWS STS API Reference,
+// GetFederationToken).
+func getFederationToken(a *account, q request) (any, *Refusal) {
+	name, refusal := nameShape.of(q.params, "Name")
+	if refusal != nil {
+		return nil, refusal
+	}
+	var t terms
+	if refusal := t.readTTL(q, tokenBounds); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := t.readPolicies(a, q, tokenBounds); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := t.readTags(q); refusal != nil {
+		return nil, refusal
+	}
+	who := &session{arn: "arn:aws:sts::" + a.id + ":federated-user/" + name, id: a.id + ":" + name}
+	key := a.hand("GetFederationToken", name, who, t, q)
+	return struct {
+		Credentials      credentialsXML
+		FederatedUser    federatedUserXML
+		PackedPolicySize int
+	}{sessionKey(key), federatedUserXML{who.id, who.arn}, t.packed}, nil
+}
+
+// getSessionToken makes a session that speaks as the user itself.
+func getSessionToken(a *account, q request) (any, *Refusal) {
+	var t terms
+	if refusal := t.readTTL(q, tokenBounds); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := t.readMFA(a, q); refusal != nil {
+		return nil, refusal
+	}
+	key := a.hand("GetSessionToken", "", &session{user: q.caller.user}, t, q)
+	return struct{ Credentials credentialsXML }{sessionKey(key)}, nil
+}
