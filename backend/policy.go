@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -28,9 +29,12 @@ const mostARN = 2048
 // "policy" or "role".
 func checkARN(text, resource string) error {
 	example := "arn:aws:iam::123456789012:" + resource + "/example"
-	parts := arnForm.FindStringSubmatch(text)
+	var parts []string
+	if len(text) <= mostARN {
+		parts = arnForm.FindStringSubmatch(text)
+	}
 	switch {
-	case parts == nil || len(text) > mostARN:
+	case parts == nil:
 		return fmt.Errorf("%q is not the ARN of a %s, such as %s", abridged(text), resource, example)
 	case parts[2] != resource:
 		return fmt.Errorf("%q is the ARN of a %s, not of a %s such as %s", abridged(text), parts[2], resource, example)
@@ -119,8 +123,21 @@ func (s statement) check() error {
 		return errors.New("needs either Action or NotAction")
 	case (s.Resource == nil) == (s.NotResource == nil):
 		return errors.New("needs either Resource or NotResource")
+	case !texts(s.Action) || !texts(s.NotAction) || !texts(s.Resource) || !texts(s.NotResource):
+		return errors.New("has an Action or a Resource that is neither a text nor a list of texts")
 	case s.Principal != nil || s.NotPrincipal != nil:
 		return errors.New("has a Principal, which a policy of a user cannot have: the user is the principal")
 	}
 	return nil
+}
+
+// texts reports whether an element of a statement is absent, a text or a list of texts.
+func texts(element any) bool {
+	switch v := element.(type) {
+	case nil, string:
+		return true
+	case []any:
+		return !slices.ContainsFunc(v, func(item any) bool { _, ok := item.(string); return !ok })
+	}
+	return false
 }

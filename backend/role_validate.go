@@ -36,7 +36,7 @@ var (
 
 // checkRoleName keeps to the names that the built-in engine and Vault's storage allow.
 func checkRoleName(name string) error {
-	if !roleNameForm.MatchString(name) || strings.Contains(name, "..") || len(name) > mostRoleName {
+	if len(name) > mostRoleName || !roleNameForm.MatchString(name) || strings.Contains(name, "..") {
 		return userErrorf("name: %q cannot name a role; use up to %d letters, digits and _ . @ -, with a letter, digit or _ at both ends and no two dots in a row",
 			name, mostRoleName)
 	}
@@ -53,7 +53,7 @@ func (r *role) validate(name string) (warnings []string, err error) {
 	r.validateGroups(&m)
 	r.validateTags(&m)
 	r.validateTTLs(&m)
-	if r.UserPath != "" && (!pathForm.MatchString(r.UserPath) || len(r.UserPath) > mostPath) {
+	if r.UserPath != "" && (len(r.UserPath) > mostPath || !pathForm.MatchString(r.UserPath)) {
 		m.add("user_path", "%q is not a path in IAM: / alone, or up to %d characters that begin and end with /, without spaces", r.UserPath, mostPath)
 	}
 	if r.PermissionsBoundaryARN != "" {

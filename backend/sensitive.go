@@ -13,7 +13,8 @@ import (
 )
 
 // HandleRequest is the front door.
-func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
+func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
+	defer b.recoverTo(&err)
 	if err := checkSensitive(req); err != nil {
 		return respond(err)
 	}
@@ -25,6 +26,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 // they are left out: a wrong type found here would become "internal error" in Vault,
 // with the value in its log, instead of a refusal that names the field.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (found, exists bool, err error) {
+	defer b.recoverTo(&err)
 	bare := *req
 	bare.Data = nil
 	return b.Backend.HandleExistenceCheck(ctx, &bare)

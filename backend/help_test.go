@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What the engine says of itself: help for operators and the OpenAPI document for
+// programs.
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// examples are one path for each pattern.
+var examples = []string{"config/root", "config/lease", "roles/", "roles/example", "creds/example"}
+
+// help asks for the help of a path as "vault path-help" does.
+func (m *mount) help(path string) (text string, doc *framework.OASDocument) {
+	m.t.Helper()
+	resp := m.askHelp(path, nil)
+	text, _ = resp.Data["help"].(string)
+	doc, ok := resp.Data["openapi"].(*framework.OASDocument)
+	if text == "" || !ok {
+		m.t.Fatalf("help of %q: %v", path, resp.Data)
+	}
+	return text, doc
+}
+
+// askHelp sends a request for help. The document wants to know Vault's version.
+func (m *mount) askHelp(path string, data map[string]any) *logical.Response {
+	m.t.Helper()
+	m.b.System().(*logical.StaticSystemView).PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.0"}
+	return m.do(logical.HelpOperation, path, data)
+}
+
+func TestEveryPathAndFieldIsDescribed(t *testing.T) {
+	t.Parallel()
+	paths := newMount(t).b.(*backend).Paths
+	if len(paths) != len(examples) {
+		t.Errorf("%d paths: teach this test the new ones", len(paths))
+	}
+	sentence := regexp.MustCompile(`^[A-Z0-9](?s:.*)\.$`)
+	for _, path := range paths {
+		if text := strings.TrimSpace(path.HelpDescription); !strings.HasSuffix(text, ".") {
+			t.Errorf("%s: the description does not end: %q", path.Pattern, text)
+		}
+		texts := map[string]string{"synopsis": path.HelpSynopsis}
+		for name, field := range path.Fields {
+			texts["field "+name] = field.Description
+		}
+		for op, handler := range path.Operations {
+			texts["summary of "+string(op)] = handler.Properties().Summary
+		}
+		for what, text := range texts {
+			if !sentence.MatchString(text) {
+				t.Errorf("%s: the %s is not a sentence: %q", path.Pattern, what, text)
+			}
+		}
+	}
+}
+
+func TestHelpOfAPathHasItsFields(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	for _, path := range examples {
+		text, doc := m.help(path)
+		route := m.b.(*backend).Route(path)
+		wanted := []string{route.HelpSynopsis}
+		for name, field := range route.Fields {
+			wanted = append(wanted, name+" (", field.Description)
+		}
+		wanted = append(wanted, strings.Split(strings.TrimSpace(route.HelpDescription), "\n")...)
+		for _, want := range wanted {
+			if !strings.Contains(text, want) {
+				t.Errorf("the help of %s lacks %q", path, want)
+			}
+		}
+		if len(doc.Paths) == 0 || strings.Contains(text, "<no ") {
+			t.Errorf("the help of %s is not whole: %d paths in OpenAPI", path, len(doc.Paths))
+		}
+	}
+}
+
+func TestRootHelpHasItsPaths(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	text, _ := m.help("")
+	for _, want := range []string{"config/root", "roles/<name>", "creds/<name>", "vault lease revoke"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the help does not speak of %s", want)
+		}
+	}
+	for _, path := range m.b.(*backend).Paths {
+		if !strings.Contains(text, path.HelpSynopsis) {
+			t.Errorf("the help lacks the path %s", path.Pattern)
+		}
+	}
+}
+
+// operations are the names by which generated clients call us. They are the
+// built-in engine's, but for the deletion of config/root, which it has not.
+var operations = map[string]string{
+	"/config/lease get":    "aws-read-lease-configuration",
+	"/config/lease post":   "aws-configure-lease",
+	"/config/root get":     "aws-read-root-iam-credentials-configuration",
+	"/config/root post":    "aws-configure-root-iam-credentials",
+	"/config/root delete":  "aws-delete-root-iam-credentials-configuration",
+	"/creds/{name} get":    "aws-generate-credentials",
+	"/creds/{name} post":   "aws-generate-credentials-with-parameters",
+	"/roles/ get":          "aws-list-roles",
+	"/roles/{name} get":    "aws-read-role",
+	"/roles/{name} post":   "aws-write-role",
+	"/roles/{name} delete": "aws-delete-role",
+}
+
+// The names do not follow the name that the plugin is registered under.
+func TestOpenAPI(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	for _, registered := range []string{"", "aws", "aws-dyn"} {
+		resp := m.askHelp("", map[string]any{"requestResponsePrefix": registered})
+		raw, err := json.Marshal(resp.Data["openapi"]) // as it leaves the plugin
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc struct {
+			Paths map[string]map[string]json.RawMessage
+		}
+		if err := json.Unmarshal(raw, &doc); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for path, verbs := range doc.Paths {
+			for _, verb := range []string{"get", "post", "delete"} {
+				var op struct{ OperationID string }
+				if json.Unmarshal(verbs[verb], &op) == nil {
+					got[path+" "+verb] = op.OperationID
+				}
+			}
+		}
+		if !maps.Equal(got, operations) {
+			t.Errorf("registered as %q:\n%v\nwant\n%v", registered, got, operations)
+		}
+	}
+}
+
+// Every field that a write takes is in its schema in the document.
+func TestOpenAPIHasTheFields(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	_, doc := m.help("")
+	for _, path := range []string{"config/root", "config/lease", "roles/{name}", "creds/{name}"} {
+		item := doc.Paths["/"+path]
+		if item == nil || item.Post == nil || item.Post.RequestBody == nil {
+			t.Errorf("%s takes nothing in OpenAPI", path)
+			continue
+		}
+		ref := item.Post.RequestBody.Content["application/json"].Schema.Ref
+		schema := doc.Components.Schemas[ref[strings.LastIndex(ref, "/")+1:]]
+		var want []string
+		for name := range m.b.(*backend).Route(strings.Replace(path, "{name}", "x", 1)).Fields {
+			if name != "name" { // it is in the path
+				want = append(want, name)
+			}
+		}
+		slices.Sort(want)
+		if got := slices.Sorted(maps.Keys(schema.Properties)); !slices.Equal(got, want) {
+			t.Errorf("%s takes %v in OpenAPI, and %v", path, got, want)
+		}
+	}
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// Storage that fails: every verb of every path answers an error, AWS is not called
+// for what cannot be written down, and no user is left without a record.
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// storageFailure is a request, and a verb of storage that it needs.
+type storageFailure struct {
+	op   logical.Operation
+	path string
+	verb string // get, put, delete or list
+	key  string // prefix of the keys for which it fails
+}
+
+// storageFailures are all the needs of all the verbs of all the paths.
+var storageFailures = []storageFailure{
+	{logical.ReadOperation, "config/root", "get", "config/root"},
+	{logical.CreateOperation, "config/root", "get", "config/root"},
+	{logical.CreateOperation, "config/root", "put", "config/root"},
+	{logical.UpdateOperation, "config/root", "get", "config/root"},
+	{logical.UpdateOperation, "config/root", "put", "config/root"},
+	{logical.DeleteOperation, "config/root", "delete", "config/root"},
+	{logical.ReadOperation, "config/lease", "get", "config/lease"},
+	{logical.UpdateOperation, "config/lease", "get", "config/lease"},
+	{logical.UpdateOperation, "config/lease", "put", "config/lease"},
+	{logical.ListOperation, "roles/", "list", "role/"},
+	{logical.ListOperation, "roles/", "list", "policy/"},
+	{logical.ReadOperation, "roles/developer-access", "get", "role/"},
+	{logical.ReadOperation, "roles/other", "get", "policy/"},
+	{logical.UpdateOperation, "roles/developer-access", "get", "role/"},
+	{logical.UpdateOperation, "roles/other", "get", "policy/"},
+	{logical.UpdateOperation, "roles/developer-access", "put", "role/"},
+	{logical.UpdateOperation, "roles/other", "put", "role/"},
+	{logical.UpdateOperation, "roles/other", "delete", "policy/"},
+	{logical.DeleteOperation, "roles/developer-access", "delete", "role/"},
+	{logical.DeleteOperation, "roles/developer-access", "delete", "policy/"},
+	{logical.ReadOperation, "creds/developer-access", "get", "role/"},
+	{logical.ReadOperation, "creds/other", "get", "policy/"},
+	{logical.ReadOperation, "creds/developer-access", "get", "config/lease"},
+	{logical.ReadOperation, "creds/developer-access", "get", "config/root"},
+	{logical.ReadOperation, "creds/developer-access", "put", "wal/"},
+	{logical.UpdateOperation, "creds/developer-access", "get", "role/"},
+	{logical.UpdateOperation, "creds/developer-access", "get", "config/root"},
+	{logical.UpdateOperation, "creds/developer-access", "put", "wal/"},
+}
+
+// failureData are fields that each path takes.
+var failureData = map[string]map[string]any{
+	"config/root": fullRoot, "config/lease": {"lease": "1h"},
+	"roles/developer-access": fullRole, "roles/other": fullRole, "creds/developer-access": {"ttl": "1h"},
+}
+
+func TestStorageFailureIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, c := range storageFailures {
+		t.Run(string(c.op)+" "+c.path+" without "+c.verb+" of "+c.key, func(t *testing.T) {
+			m := newConfiguredMount(t)
+			m.start() // a new process keeps nothing in memory
+			before := m.storage.dump(t)
+			m.storage.breaks(c.verb, c.key)
+			var data map[string]any
+			if c.op == logical.CreateOperation || c.op == logical.UpdateOperation {
+				data = failureData[c.path]
+			}
+			resp, err := m.b.HandleRequest(m.ctx, m.request(c.op, c.path, data))
+			text, status := outcome(resp, err)
+			// Vault knows some errors of storage by their very text: it stays as it is.
+			if status != 500 || text != errStorage.Error() {
+				t.Errorf("answered %d %s", status, text)
+			}
+			m.storage.mend()
+			if after := m.storage.dump(t); c.verb != "delete" && !maps.Equal(before, after) {
+				t.Errorf("stored %v, before %v", after, before)
+			}
+			m.mustNotCall()
+			m.recorded(0)
+			m.revoke(m.creds("developer-access")) // all is well again
+		})
+	}
+}
+
+// A request that fails for want of a get, a put or a list is in the table; one that
+// needs a verb which the table has not would be missing from it.
+func TestStorageFailuresAreAllInTheTable(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	known := map[string]bool{}
+	for _, c := range storageFailures {
+		known[m.b.(*backend).Route(c.path).Pattern+" "+string(c.op)] = true
+	}
+	for _, path := range m.b.(*backend).Paths {
+		for op := range path.Operations {
+			if !known[path.Pattern+" "+string(op)] {
+				t.Errorf("%s of %s is not tried with storage that fails", op, path.Pattern)
+			}
+		}
+	}
+}
+
+// A create that went well, and whose record cannot be removed: with the record
+// there, a rollback would end the user under its lease. So the user ends now.
+func TestRecordThatStaysAfterAGoodCreateEndsTheUser(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	m.storage.breaks("delete", "wal/")
+	if text := m.fails(logical.ReadOperation, "creds/developer-access", nil); !strings.Contains(text, errStorage.Error()) {
+		t.Errorf("failed with %s", text)
+	}
+	m.noUsers()
+	m.recorded(1)
+	if err := m.tick(); err == nil && m.records() == 0 {
+		t.Error("a record went from storage that deletes nothing")
+	}
+	m.storage.mend()
+	m.pass(2 * DefaultWALMinAge) // AWS says that there is no such user, and is believed by now
+	m.mustTick()
+	m.recorded(0)
+}
+
+// The end of a lease needs config/root; without it the lease stays, and Vault asks
+// again.
+func TestLeaseWithStorageThatFails(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	creds := m.creds("developer-access")
+	m.start()
+	m.storage.breaks("get", "config/root")
+	if _, err := m.lease(logical.RevokeOperation, creds); err == nil {
+		t.Error("revoked without a configuration")
+	}
+	if len(m.aws.Users()) != 1 {
+		t.Errorf("users: %v", m.aws.Users())
+	}
+	for _, key := range []string{"role/", "config/lease"} {
+		m.storage.mend()
+		m.storage.breaks("get", key)
+		if resp, err := m.lease(logical.RenewOperation, creds); err == nil && !resp.IsError() {
+			t.Errorf("renewed without %s", key)
+		}
+	}
+	m.storage.mend()
+	m.renew(creds)
+	m.revoke(creds)
+	m.noUsers()
+}
+
+// A user that AWS does not show yet is written down at revocation; where that
+// fails, the lease stays.
+func TestRevokeThatCannotBeWrittenDownFails(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	creds := m.creds("developer-access")
+	m.revoke(creds)
+	m.storage.breaks("put", "wal/")
+	if _, err := m.lease(logical.RevokeOperation, creds); err == nil {
+		t.Error("a young user that AWS does not show was forgotten")
+	}
+	m.storage.mend()
+	m.revoke(creds)
+	m.recorded(1)
+	m.pass(2 * DefaultWALMinAge)
+	m.mustTick()
+	m.recorded(0)
+}
+
+// A rollback that cannot read or list what is written down says so and loses nothing.
+func TestRollbackWithStorageThatFails(t *testing.T) {
+	t.Parallel()
+	for verb, key := range map[string]string{"list": "wal/", "get": "wal/", "delete": "wal/"} {
+		m := newConfiguredMount(t)
+		m.storage.breaks("delete", "wal/")
+		m.fails(logical.ReadOperation, "creds/developer-access", nil)
+		m.storage.mend()
+		m.pass(2 * DefaultWALMinAge)
+		m.storage.breaks(verb, key)
+		if err := m.tick(); err == nil || !strings.Contains(err.Error(), errStorage.Error()) {
+			t.Errorf("%s fails, and the tick says %v", verb, err)
+		}
+		m.storage.mend()
+		m.recorded(1)
+		m.mustTick()
+		m.recorded(0)
+	}
+}
