@@ -44,7 +44,7 @@ func (e iamEndpoint) ResolveEndpoint(ctx context.Context, p iam.EndpointParamete
 	p.Endpoint = nil
 	resolved, err := e.rules.ResolveEndpoint(ctx, p)
 	if err != nil { // no rule for this region: sign for the region as it is
-		return smithyendpoints.Endpoint{URI: at}, nil
+		resolved = smithyendpoints.Endpoint{}
 	}
 	resolved.URI = at
 	return resolved, nil
