@@ -1,0 +1,52 @@
+# How to build, try and check the plugin. Go, make, git and a POSIX shell are all that it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The version that the binary reports to Vault. It must start with v: without it Vault registers a plugin that it cannot mount.
+VERSION ?= v0.1.0-dev
+
+# No C compiler is needed and the build says nothing of the machine it ran on: same source, same version, same sha256.
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+
+.PHONY: build
+build: ## Build bin/vault-plugin-secrets-aws-dyn (the plugin) and bin/fakeaws (a pretend AWS to try it against).
+	@mkdir -p bin
+	$(GO_BUILD) -o bin/vault-plugin-secrets-aws-dyn ./cmd/vault-plugin-secrets-aws-dyn
+	$(GO_BUILD) -o bin/fakeaws ./cmd/fakeaws
+
+.PHONY: demo
+demo: build ## Watch a real Vault server issue, renew and revoke IAM users of a fake AWS, step by step.
+	@scripts/demo.sh
+
+.PHONY: dev
+dev: build ## The same Vault and fake AWS, left running for you to play with until Ctrl-C.
+	@scripts/demo.sh --stay
+
+.PHONY: test
+test: ## Run every test, with the race detector, the end-to-end ones in a real Vault server included.
+	@scripts/test.sh ./...
+
+.PHONY: unit
+unit: ## Run the tests that need no Vault server.
+	@scripts/test.sh $$(go list ./... | grep -v /internal/e2e)
+
+.PHONY: lint
+lint: ## Check formatting, vet, golangci-lint, modules, import rules and shell scripts.
+	@scripts/lint.sh
+
+.PHONY: bench
+bench: ## Run the benchmarks.
+	@. scripts/clean-env.sh && go test -run '^$$' -bench . -benchmem ./backend ./internal/awscreds
+
+.PHONY: fmt
+fmt: ## Format the Go code.
+	gofmt -w backend cmd internal
+
+.PHONY: clean
+clean: ## Remove what was built, the pinned Vault and linter included.
+	rm -rf bin .tools
+
+.PHONY: help
+help: ## Print this list.
+	@echo "Targets (version $(VERSION)):"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile

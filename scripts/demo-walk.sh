@@ -1,0 +1,92 @@
+# shellcheck shell=sh disable=SC2016,SC2154
+# Sourced by demo.sh, which defines run, expect and the rest: the walk itself, in the order in which an operator would do it.
+# The commands stand in single quotes because they are printed as typed, and expanded only when they run.
+
+creds=aws-dyn/creds/developer-access
+
+title "Register the plugin, as \"aws\", so that Vault's UI and tools know it for what it is"
+run "sha256=\$($(sha256_command bin/vault-plugin-secrets-aws-dyn))"
+run 'vault plugin register -sha256="$sha256" -command=vault-plugin-secrets-aws-dyn secret aws'
+run 'vault secrets enable -path=aws-dyn aws'
+
+title "Tell it how to reach AWS: here the fake one, by endpoint"
+run 'vault write aws-dyn/config/root access_key="$AWS_ACCESS_KEY_ID" secret_key="$AWS_SECRET_ACCESS_KEY" region="$AWS_REGION" iam_endpoint="$AWS_ENDPOINT_URL_IAM" sts_endpoint="$AWS_ENDPOINT_URL_STS"'
+
+title "A role: what the users are allowed to do"
+run 'vault write aws-dyn/roles/developer-access policy_arns=arn:aws:iam::aws:policy/ReadOnlyAccess'
+
+if [ -n "$stay" ]; then
+	cat <<TEXT
+
+Vault and the fake AWS are running. Paste this into another terminal, in this directory:
+
+  export VAULT_ADDR=$VAULT_ADDR VAULT_TOKEN=$VAULT_TOKEN
+$(sed -n 's/^export /  export /p' "$tmp/aws.env")
+
+and try, for instance:
+
+  $VAULT_BIN read $creds
+  $VAULT_BIN list sys/leases/lookup/$creds
+  $VAULT_BIN lease revoke -prefix $creds
+  $VAULT_BIN path-help aws-dyn
+  bin/fakeaws users
+  AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... bin/fakeaws whoami
+
+TEXT
+	if has_ui; then
+		say "Vault's UI: $VAULT_ADDR/ui/ (sign in with the token above)"
+	else
+		say "This Vault was built without its UI. For the UI, start again with VAULT_BIN=/path/to/a/full/vault."
+	fi
+	say "Ctrl-C ends it all."
+	trap 'exit 0' INT TERM HUP
+	wait "$vault_pid" || :
+	fail "the Vault server ended by itself."
+fi
+
+title "Ask for credentials: an IAM user is made for you"
+run "vault read $creds"
+expect "lease_duration" "$(field lease_duration)" 768h
+expect "lease_renewable" "$(field lease_renewable)" true
+lease=$(field lease_id)
+key="AWS_ACCESS_KEY_ID=$(field access_key) AWS_SECRET_ACCESS_KEY=$(field secret_key)"
+run 'bin/fakeaws users'
+user=$(cat "$out")
+expect "the number of IAM users" "$(user_count)" 1
+
+title "Use them: AWS knows the new user by this key"
+run "$key bin/fakeaws whoami"
+case $(cat "$out") in
+arn:aws:iam::*:user/*"$user") ;;
+*) fail "AWS should answer with the ARN of the user $user." ;;
+esac
+
+title "Renew the lease"
+run "vault lease renew $lease"
+# 768h is also the longest that the mount allows, counted from the first issue: a second later some seconds are gone.
+case $(field lease_duration) in
+768h | 767h59m*) ;;
+*) fail "the renewed lease should last 768h, less the seconds since it was issued, and lasts $(field lease_duration)." ;;
+esac
+
+title "Revoke it: the user is deleted, and the same call is refused"
+run "vault lease revoke $lease"
+wait_until 30 no_users || fail "the IAM user should be gone within 30 seconds of the revoke."
+try "$key bin/fakeaws whoami"
+[ "$exited" -ne 0 ] || fail "AWS should refuse a key that was revoked."
+grep -q InvalidClientTokenId "$out" || fail "AWS should call the revoked key an InvalidClientTokenId."
+
+title "Ten more, for ten people"
+run "for i in 1 2 3 4 5 6 7 8 9 10; do vault read -field=access_key $creds && echo || break; done"
+expect "the number of keys" "$(sort -u "$out" | awk 'END { print NR }')" 10
+run 'bin/fakeaws users'
+expect "the number of IAM users" "$(user_count)" 10
+
+title "Take all of them back at once"
+run "vault lease revoke -prefix $creds"
+wait_until 60 no_users || fail "every IAM user should be gone within 60 seconds, and these are left: $(bin/fakeaws users | tr '\n' ' ')"
+run 'bin/fakeaws users'
+expect "the list of IAM users" "$(cat "$out")" ""
+say "(nothing: no IAM user is left)"
+
+printf '\nThe demo passed: 11 IAM users were issued, 1 lease was renewed, all were revoked, and no IAM user is left.\n'

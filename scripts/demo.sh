@@ -1,0 +1,207 @@
+#!/bin/sh
+# Shows the plugin at work: a real Vault server hands out IAM users of a fake AWS account, renews them and takes them back.
+# Each command is printed as you would type it, runs for real, and its outcome is checked: the script fails if AWS or Vault
+# answers anything but what the text around it promises.
+#   scripts/demo.sh          the whole walk, then everything is taken down
+#   scripts/demo.sh --stay   sets the same thing up and leaves it to you until Ctrl-C
+# Everything lives on loopback and in a temporary directory; your home directory and your own Vault and AWS are left alone.
+set -eu
+
+cd "$(dirname -- "$0")/.."
+. scripts/clean-env.sh
+
+stay=
+case ${1:-} in
+--stay) stay=yes ;;
+'') ;;
+*)
+	echo "usage: scripts/demo.sh [--stay]" >&2
+	exit 2
+	;;
+esac
+for program in vault-plugin-secrets-aws-dyn fakeaws; do
+	if [ ! -x "bin/$program" ]; then
+		echo "bin/$program is missing: run \`make build\` first." >&2
+		exit 1
+	fi
+done
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/aws-dyn-demo.XXXXXX")
+out=$tmp/out
+vault_pid='' fakeaws_pid='' step=0
+
+# --- taking down ---
+
+# Ends a process that this script started. Vault ends the plugin's process with itself.
+end() {
+	[ -n "$1" ] || return 0
+	kill "$1" 2>/dev/null || return 0
+	wait "$1" 2>/dev/null || :
+}
+
+# shellcheck disable=SC2317,SC2329 # take_down is reached by the traps below
+take_down() {
+	code=$?
+	trap - EXIT INT TERM HUP
+	end "$vault_pid"
+	end "$fakeaws_pid"
+	rm -rf "$tmp"
+	exit "$code"
+}
+trap take_down EXIT
+trap 'exit 130' INT TERM HUP
+
+# --- telling and checking ---
+
+say() { printf '%s\n' "$*"; }
+title() {
+	step=$((step + 1))
+	printf '\n--- %d. %s\n' "$step" "$*"
+}
+fail() {
+	printf '\nTHE DEMO FAILED: %s\n' "$*" >&2
+	if [ -s "$tmp/vault.log" ]; then
+		printf 'The last lines of the Vault server:\n' >&2
+		tail -n 15 "$tmp/vault.log" >&2
+	fi
+	exit 1
+}
+
+# Prints a command as one would type it, runs it, shows what it says, and leaves that in $out and its exit code in $exited.
+try() {
+	printf '$ %s\n' "$1"
+	exited=0
+	eval "$1" >"$out" 2>&1 || exited=$?
+	cat "$out"
+}
+run() {
+	try "$1"
+	[ "$exited" -eq 0 ] || fail "\`$1\` should succeed, and exited with $exited."
+}
+field() { awk -v key="$1" '$1 == key { print $2; exit }' "$out"; }
+expect() {
+	[ "$2" = "$3" ] || fail "$1 should be \"$3\" and is \"$2\"."
+}
+
+# wait_until SECONDS CONDITION...: Vault revokes in the background, so what a revoke promises is true a moment later.
+wait_until() {
+	left=$1
+	shift
+	until "$@"; do
+		[ "$left" -gt 0 ] || return 1
+		left=$((left - 1))
+		sleep 1
+	done
+}
+user_count() { bin/fakeaws users | awk 'END { print NR }'; }
+no_users() { [ "$(user_count)" -eq 0 ]; }
+
+# --- setting up ---
+
+start_fakeaws() {
+	bin/fakeaws -listen 127.0.0.1:0 -env-file "$tmp/aws.env" >"$tmp/fakeaws.log" 2>&1 &
+	fakeaws_pid=$!
+	wait_until 15 test -f "$tmp/aws.env" || {
+		cat "$tmp/fakeaws.log" >&2
+		fail "the fake AWS did not start."
+	}
+}
+
+# A server that can no longer answer ends the waiting at once.
+vault_answers() {
+	if grep -q 'address already in use' "$tmp/vault.log" || ! kill -0 "$vault_pid" 2>/dev/null; then left=0; fi
+	vault token lookup >"$out" 2>&1
+}
+
+# A shell cannot ask for a free port, so it tries some: Vault's dev server also takes the port above the one it is given.
+start_vault() {
+	VAULT_TOKEN=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
+	export VAULT_TOKEN
+	# A copy: Vault checks the sha256 whenever it starts the binary, and you may build again while this runs.
+	mkdir "$tmp/plugins"
+	cp bin/vault-plugin-secrets-aws-dyn "$tmp/plugins/"
+	printf 'plugin_directory = "%s"\n' "$(cd "$tmp/plugins" && pwd -P)" >"$tmp/vault.hcl"
+	: >"$tmp/vault.log"
+	for attempt in 1 2 3 4 5 6 7 8 9 10; do
+		port=$((20000 + ($$ * 7 + attempt * 614) % 12000))
+		export VAULT_ADDR="http://127.0.0.1:$port"
+		vault server -dev -dev-no-store-token -dev-root-token-id="$VAULT_TOKEN" -dev-listen-address="127.0.0.1:$port" \
+			-config="$tmp/vault.hcl" >"$tmp/vault.log" 2>&1 &
+		vault_pid=$!
+		if wait_until 30 vault_answers; then return; fi
+		grep -q 'address already in use' "$tmp/vault.log" || break
+		end "$vault_pid"
+	done
+	fail "the Vault server did not start."
+}
+
+# Prints the command that this machine has for a sha256; Go, which built the plugin, serves where there is none.
+sha256_command() {
+	if command -v sha256sum >/dev/null; then
+		echo "sha256sum $1 | cut -d' ' -f1"
+	elif command -v shasum >/dev/null; then
+		echo "shasum -a 256 $1 | cut -d' ' -f1"
+	elif command -v openssl >/dev/null; then
+		echo "openssl dgst -sha256 -r $1 | cut -d' ' -f1"
+	else
+		cat >"$tmp/sha256.go" <<'GO'
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+)
+
+func main() {
+	content, err := os.ReadFile(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("%x\n", sha256.Sum256(content))
+}
+GO
+		echo "go run $tmp/sha256.go $1"
+	fi
+}
+
+# A Vault built without its UI, as scripts/vault.sh builds it, answers below /ui/ with a page that says so.
+has_ui() {
+	cat >"$tmp/ui.go" <<'GO'
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+)
+
+func main() {
+	answer, err := http.Get(os.Args[1])
+	if err != nil || answer.StatusCode != http.StatusOK {
+		os.Exit(1)
+	}
+	page, err := io.ReadAll(answer.Body)
+	if err != nil || bytes.Contains(page, []byte("UI is not available")) {
+		os.Exit(1)
+	}
+}
+GO
+	go run "$tmp/ui.go" "$VAULT_ADDR/ui/" 2>/dev/null
+}
+
+VAULT_BIN=$(scripts/vault.sh)
+mkdir "$tmp/path"
+ln -s "$VAULT_BIN" "$tmp/path/vault"
+PATH=$tmp/path:$PATH
+
+say "A Vault server ($(vault version | cut -d, -f1)) and a fake AWS start on loopback. Every key below belongs to the fake account, and is worth nothing."
+start_fakeaws
+start_vault
+# From here on this shell holds the fake account's own key, as an administrator would. Vault was started without it.
+# shellcheck disable=SC1091 # fakeaws has just written it
+. "$tmp/aws.env"
+
+# shellcheck disable=SC1091 # scripts/demo-walk.sh is checked by itself
+. scripts/demo-walk.sh

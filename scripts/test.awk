@@ -1,0 +1,66 @@
+# Turns the output of `go test -v` into one line a package, plus all that the failing tests said.
+# Lines belong to the test that the last "=== RUN/CONT/NAME" line named; those of passing tests are dropped.
+
+function flush_package(	i) {
+	for (i = 1; i <= count; i++)
+		if (!(owner[i] in passed)) print line[i]
+}
+
+function forget() {
+	split("", line); split("", owner); split("", passed)
+	count = 0; tests = 0; current = ""
+}
+
+function keep(name) {
+	line[++count] = $0
+	owner[count] = name
+}
+
+BEGIN { forget() }
+
+# What the compiler says comes whenever it likes, in the middle of another package's output: it is shown at once.
+/^# / { compiling = 1 }
+/^(=== |ok  \t|FAIL|PASS|\?   \t)/ { compiling = 0 }
+compiling { print; fflush(); next }
+
+/^=== (RUN|CONT|NAME|PAUSE) / { current = $3; next }
+
+/^ *--- (PASS|FAIL|SKIP): [^ ]+ \(/ {
+	tests++
+	current = $3
+	if ($2 == "PASS:") passed[$3] = 1
+	keep($3)
+	next
+}
+
+/^ok  \t/ {
+	printf "ok    %-55s %5d tests  %s\n", $2, tests, $3
+	fflush()
+	forget()
+	next
+}
+
+/^\?   \t/ || /\[no test files\]/ {
+	printf "none  %-55s no test files\n", $2
+	forget()
+	next
+}
+
+/^FAIL\t/ {
+	print "-------- " $2 " --------"
+	flush_package()
+	printf "FAIL  %-55s %5d tests  %s %s\n", $2, tests, $3, $4
+	fflush()
+	forget()
+	next
+}
+
+/^(PASS|FAIL)$/ { next }
+/^coverage: / { next }
+
+# A panic or a timeout belongs to nobody's passing test.
+/^(panic: |fatal error: |SIG|WARNING: DATA RACE|FAIL: )/ { current = "" }
+
+{ keep(current) }
+
+END { flush_package() }

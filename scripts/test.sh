@@ -1,0 +1,66 @@
+#!/bin/sh
+# Runs the tests of the packages it is given and ends with the line "N passed, N failed, N skipped".
+# A test that was skipped, or a run in which no test ran, counts as a failure: a green run means that everything ran.
+set -eu
+
+cd "$(dirname -- "$0")/.."
+. scripts/clean-env.sh
+[ $# -gt 0 ] || set -- ./...
+
+packages=$(go list "$@")
+log=$PWD/.tools/test.log
+mkdir -p .tools
+
+# The end-to-end tests take these two from here, so that the minutes a first Vault build takes do not count as test time.
+case $packages in
+*/internal/e2e*)
+	VAULT_BIN=$(scripts/vault.sh)
+	make -s build
+	PLUGIN_BIN=$PWD/bin/vault-plugin-secrets-aws-dyn
+	export VAULT_BIN PLUGIN_BIN
+	;;
+esac
+
+race=-race
+if [ "$(go env CGO_ENABLED)" = 0 ]; then
+	race=
+	echo "NOTE: cgo is off (no C compiler here), so these tests run WITHOUT the race detector."
+else
+	echo "Running with the race detector; the first run compiles everything anew, which takes minutes."
+fi
+echo "The whole log goes to .tools/test.log."
+
+# The shells that POSIX describes have no pipefail: go's exit code goes through a file.
+{
+	code=0
+	# shellcheck disable=SC2086 # $race is one flag or none
+	go test $race -count=1 -timeout 30m -v "$@" 2>&1 || code=$?
+	echo "$code" >.tools/test.rc
+} | tee "$log" | awk -f scripts/test.awk
+
+counts=$(awk '
+	/^ *--- PASS: [^ ]+ \(/ { passed++ }
+	/^ *--- FAIL: [^ ]+ \(/ { failed++ }
+	/^ *--- SKIP: [^ ]+ \(/ { skipped++ }
+	END { printf "%d %d %d", passed, failed, skipped }' "$log")
+code=$(cat .tools/test.rc)
+died=$code
+rm -f .tools/test.rc
+
+# shellcheck disable=SC2086 # three numbers, split on purpose
+set -- $counts
+if [ "$3" -gt 0 ]; then
+	echo "These tests were skipped, which is not allowed here:"
+	grep -E '^ *--- SKIP: ' "$log"
+	code=1
+fi
+if [ "$1" -eq 0 ]; then
+	echo "No test passed or none ran."
+	code=1
+fi
+if [ "$died" -ne 0 ] && [ "$2" -eq 0 ]; then
+	echo "No test failed by itself, but a package did not build, or died before its tests could end."
+fi
+echo "Counted: every PASS, FAIL and SKIP line, of tests and of their subtests."
+echo "$1 passed, $2 failed, $3 skipped"
+exit "$code"
