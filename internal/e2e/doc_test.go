@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package e2e runs the shipped binary in real Vault servers, against the fake AWS.
+//
+// Everything goes through doors that an operator has: Vault's command line and its HTTP API, the plugin
+// catalog with the binary's sha256, signals to processes. Each test has its own Vault and its own AWS account,
+// and the account fails the test if a user is left in it.
+//
+// START HERE: walk_test.go. The files without a Test in them are the machinery: programs_test.go finds the
+// binaries, server_test.go runs a Vault, raft_test.go one that survives being killed, plugin_test.go knows the
+// plugin in it, http_test.go speaks to it, key_test.go uses what it hands out.
+package e2e

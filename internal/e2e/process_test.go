@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// This file finds the plugin's process below Vault's and kills it.
+
+// process is one line of the process table.
+type process struct {
+	pid, parent int
+	command     string
+}
+
+// plugins are the ids of the server's plugin processes.
+func (v *server) plugins() []int {
+	v.t.Helper()
+	all, err := processes()
+	if err != nil {
+		v.t.Fatalf("listing processes: %v", err)
+	}
+	var pids []int
+	for _, p := range all {
+		if p.parent == v.process.Pid && filepath.Base(p.command) == pluginName {
+			pids = append(pids, p.pid)
+		}
+	}
+	return pids
+}
+
+// plugin is the id of the one plugin process that the server should have.
+func (v *server) plugin() int {
+	v.t.Helper()
+	var pids []int
+	waitFor(v.t, 30*time.Second, "one plugin process below Vault", func() bool {
+		pids = v.plugins()
+		return len(pids) == 1
+	})
+	return pids[0]
+}
+
+// killProcess kills a process that this test started, by SIGKILL, and waits until it is gone.
+func killProcess(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatalf("killing process %d: %v", pid, err)
+	}
+	waitFor(t, 30*time.Second, fmt.Sprintf("process %d gone", pid), func() bool { return !runs(pid) })
+}
+
+// runs says whether a process is alive; one that has ended and was not waited for is not.
+func runs(pid int) bool {
+	all, err := processes()
+	if err != nil {
+		return false
+	}
+	for _, p := range all {
+		if p.pid == pid {
+			return true
+		}
+	}
+	return false
+}
+
+// processes lists the living processes, from /proc where there is one, else by ps.
+func processes() ([]process, error) {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(stats) == 0 {
+		return processesByPS()
+	}
+	var all []process
+	for _, file := range stats {
+		stat, err := os.ReadFile(file)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		// pid (name) state parent ..., and the name may hold anything.
+		words := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil || len(words) < 2 || words[0] == "Z" || words[0] == "X" {
+			continue
+		}
+		parent, err := strconv.Atoi(words[1])
+		if err != nil {
+			continue
+		}
+		line, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline")) // empty if it ended meanwhile
+		command, _, _ := strings.Cut(string(line), "\x00")
+		all = append(all, process{pid, parent, command})
+	}
+	return all, nil
+}
+
+func processesByPS() ([]process, error) {
+	// Not on a test's context: that has ended when clean-up asks.
+	table, err := exec.CommandContext(context.Background(), "ps", "-A", "-o", "pid=,ppid=,stat=,args=").Output()
+	if err != nil {
+		return nil, fmt.Errorf("running ps: %w", err)
+	}
+	var all []process
+	for line := range strings.Lines(string(table)) {
+		words := strings.Fields(line)
+		if len(words) < 4 || strings.HasPrefix(words[2], "Z") {
+			continue
+		}
+		pid, pidErr := strconv.Atoi(words[0])
+		parent, parentErr := strconv.Atoi(words[1])
+		if pidErr == nil && parentErr == nil {
+			all = append(all, process{pid, parent, words[3]})
+		}
+	}
+	return all, nil
+}

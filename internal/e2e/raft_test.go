@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// This file runs Vault on raft storage with a seal, the kind of server that is killed, restarted and unsealed.
+
+// startRaft starts such a server, initializes and unseals it.
+func startRaft(t *testing.T, env ...string) *server {
+	t.Helper()
+	v := newServer(t, env)
+	storage := filepath.Join(v.dir, "raft")
+	if err := os.Mkdir(storage, 0o700); err != nil {
+		t.Fatalf("making raft's directory: %v", err)
+	}
+	v.configure(fmt.Sprintf(`
+storage "raft" {
+  path    = %q
+  node_id = "only"
+}
+listener "tcp" {
+  address     = "127.0.0.1:%d"
+  tls_disable = true
+}
+api_addr     = %q
+cluster_addr = "https://127.0.0.1:%d"
+`, storage, v.port, v.address(), v.port+1))
+	v.args = []string{"server", "-config=" + v.configFile()}
+	v.start()
+	v.waitForStatus(http.StatusNotImplemented)
+	keys := v.call(http.MethodPut, "sys/init", map[string]any{"secret_shares": 1, "secret_threshold": 1})
+	shares, _ := keys.body["keys"].([]any)
+	if len(shares) != 1 {
+		t.Fatalf("one unseal key expected, got %d", len(shares))
+	}
+	v.unseal, _ = shares[0].(string)
+	v.token, _ = keys.body["root_token"].(string)
+	v.unsealNow()
+	return v
+}
+
+// unsealNow unseals the server and waits until it is active.
+func (v *server) unsealNow() {
+	v.t.Helper()
+	v.call(http.MethodPut, "sys/unseal", map[string]any{"key": v.unseal})
+	v.waitForStatus(http.StatusOK)
+}
+
+// restart starts the server again after kill, on the storage that it left.
+func (v *server) restart() {
+	v.t.Helper()
+	v.start()
+	v.waitForStatus(http.StatusServiceUnavailable)
+	v.unsealNow()
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// TestReadsBackOverHTTP looks at statuses and bodies where Vault itself takes part: what comes out of the plugin
+// as nil, as a warning or as data passes through gRPC and Vault's own handler before a client sees it.
+func TestReadsBackOverHTTP(t *testing.T) {
+	t.Parallel()
+	account := fakeaws.New(t)
+	v := startDev(t)
+	v.mount()
+
+	// What is not there yet.
+	for _, path := range []string{"config/root", "config/lease", "roles/nobody"} {
+		v.call(http.MethodGet, "aws-dyn/"+path, nil, http.StatusNotFound)
+	}
+	v.call("LIST", "aws-dyn/roles", nil, http.StatusNotFound)
+
+	configureRoot(v, account)
+	root := v.call(http.MethodGet, "aws-dyn/config/root", nil, http.StatusOK)
+	if got := root.data("access_key"); got != account.RootKey().AccessKeyID {
+		t.Errorf("access_key reads back as %v", got)
+	}
+	if got := root.data("iam_endpoint"); got != account.URL() {
+		t.Errorf("iam_endpoint reads back as %v", got)
+	}
+	if strings.Contains(root.text, account.RootKey().SecretAccessKey) || strings.Contains(root.text, `"secret_key"`) {
+		t.Errorf("config/root gives its secret away: %s", root.text)
+	}
+
+	// A write that names other fields keeps the secret: the engine still works.
+	v.call(http.MethodPost, "aws-dyn/config/root", map[string]any{"max_retries": 3})
+	writeRole(v)
+	issued := v.issue()
+	mustWork(t, account, issued.key())
+	for _, absent := range []string{"security_token", "session_token"} {
+		if got := issued.data(absent); got != nil {
+			t.Errorf("an IAM user has no %s, and %v was answered", absent, got)
+		}
+	}
+	v.revoke(issued.lease())
+
+	listed, _ := v.call("LIST", "aws-dyn/roles", nil, http.StatusOK).data("keys").([]any)
+	if len(listed) != 1 || listed[0] != "developer-access" {
+		t.Errorf("the roles are listed as %v", listed)
+	}
+}
+
+// TestAnUnknownFieldEarnsAWarning makes sure that the warning reaches the client, and that data beside it is an
+// object: clients index into it.
+func TestAnUnknownFieldEarnsAWarning(t *testing.T) {
+	t.Parallel()
+	v := startDev(t)
+	v.mount()
+	written := v.call(http.MethodPost, "aws-dyn/roles/developer-access", map[string]any{
+		"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess", "polcy_arns": "arn:aws:iam::aws:policy/AdministratorAccess",
+	}, http.StatusOK)
+	warnings, _ := written.body["warnings"].([]any)
+	if len(warnings) == 0 || !strings.Contains(written.text, "polcy_arns") {
+		t.Errorf("no warning names the field polcy_arns: %s", written.text)
+	}
+	if data, isObject := written.body["data"].(map[string]any); !isObject {
+		t.Errorf("data beside a warning is %v, not an object", data)
+	}
+
+	// Without a warning there is nothing to say.
+	plain := v.call(http.MethodPost, "aws-dyn/roles/developer-access", map[string]any{"user_path": "/people/"})
+	if plain.status != http.StatusNoContent {
+		t.Errorf("a plain write answers %d: %s", plain.status, plain.text)
+	}
+}
+
+// TestMistakesAreTheCallers: what the caller got wrong is a 400 that names it, and not a 500, which clients repeat.
+func TestMistakesAreTheCallers(t *testing.T) {
+	t.Parallel()
+	account := fakeaws.New(t)
+	v := startDev(t)
+	v.mount()
+	configureRoot(v, account)
+
+	refused := v.call(http.MethodPost, "aws-dyn/roles/bad", map[string]any{"policy_arns": "no-arn", "policy_document": "{"}, http.StatusBadRequest)
+	for _, field := range []string{"policy_arns", "policy_document"} {
+		if !strings.Contains(refused.text, field) {
+			t.Errorf("two mistakes in one write, and the answer does not name %s: %s", field, refused.text)
+		}
+	}
+	v.call(http.MethodGet, "aws-dyn/roles/bad", nil, http.StatusNotFound)
+	unknown := v.call(http.MethodGet, "aws-dyn/creds/nobody", nil, http.StatusBadRequest)
+	if !strings.Contains(unknown.text, "nobody") {
+		t.Errorf("the answer does not name the role that is missing: %s", unknown.text)
+	}
+
+	// What AWS refuses reaches the caller with AWS's own code, and leaves nothing behind.
+	writeRole(v)
+	fault := account.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse, Code: "AccessDenied"})
+	denied := v.call(http.MethodGet, "aws-dyn/creds/developer-access", nil, http.StatusBadRequest, http.StatusForbidden)
+	if !strings.Contains(denied.text, "AccessDenied") {
+		t.Errorf("the answer does not give AWS's code: %s", denied.text)
+	}
+	fault.Remove()
+}
