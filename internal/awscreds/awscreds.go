@@ -26,6 +26,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 const (
@@ -93,6 +94,7 @@ type STSEndpoint struct {
 // Client makes and deletes credentials in one AWS account.
 type Client struct {
 	iam *iam.Client
+	sts []*sts.Client // in the order of trial
 	// patient is for calls about a user that was created a moment ago, which
 	// AWS may not see yet.
 	patient func(*iam.Options)
@@ -128,6 +130,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 
 	return &Client{
 		iam:     iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint)),
+		sts:     stsClients(sdk, cfg.STS),
 		patient: patience(sdk.RetryMaxAttempts),
 	}, nil
 }

@@ -58,21 +58,33 @@ func (f found) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return creds, err
 }
 
-// anySTS tries each of its clients in turn, until one of them gets an answer.
+// anySTS assumes roles wherever STS answers.
 type anySTS []*sts.Client
 
 // AssumeRole implements [stscreds.AssumeRoleAPIClient].
 func (s anySTS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, opts ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
+	out, err := firstSTS(ctx, s, func(client *sts.Client) (*sts.AssumeRoleOutput, error) {
+		return client.AssumeRole(ctx, in, opts...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("assuming role %s: %w", aws.ToString(in.RoleArn), err)
+	}
+	return out, nil
+}
+
+// firstSTS makes a call at one STS after another until one answers. A refusal is an
+// answer: another region would say the same.
+func firstSTS[T any](ctx context.Context, clients []*sts.Client, call func(*sts.Client) (T, error)) (out T, err error) {
 	var errs []error
-	for _, client := range s {
-		out, err := client.AssumeRole(ctx, in, opts...)
+	for _, client := range clients {
+		out, err = call(client)
 		if err == nil {
 			return out, nil
 		}
-		errs = append(errs, fmt.Errorf("assuming role %s: %w", aws.ToString(in.RoleArn), err))
-		if clientError(err) && !IsThrottled(err) {
-			break // STS has spoken; another region would say the same
+		errs = append(errs, err)
+		if IsRefused(err) || ctx.Err() != nil {
+			break
 		}
 	}
-	return nil, errors.Join(errs...)
+	return out, errors.Join(errs...)
 }

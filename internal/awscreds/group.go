@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awscreds
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+)
+
+// Policies are what a group, or several, give to their members.
+type Policies struct {
+	Documents []string // JSON texts of the inline policies
+	ARNs      []string // the managed policies, each once
+}
+
+// GroupPolicies reads the policies of groups, every page, all groups at once. They
+// come in the order of the groups.
+func (c *Client) GroupPolicies(ctx context.Context, groups []string) (Policies, error) {
+	found := make([]Policies, len(groups))
+	reads := make([]change, 0, 2*len(groups))
+	for i, group := range groups {
+		reads = append(reads,
+			func(ctx context.Context) (err error) {
+				found[i].ARNs, err = c.managedPolicies(ctx, group)
+				return err
+			},
+			func(ctx context.Context) (err error) {
+				found[i].Documents, err = c.inlinePolicies(ctx, group)
+				return err
+			})
+	}
+	if err := wave(ctx, reads); err != nil {
+		return Policies{}, err
+	}
+	var joined Policies
+	for _, p := range found {
+		joined.Documents = append(joined.Documents, p.Documents...)
+		for _, arn := range p.ARNs {
+			if !slices.Contains(joined.ARNs, arn) {
+				joined.ARNs = append(joined.ARNs, arn)
+			}
+		}
+	}
+	return joined, nil
+}
+
+func (c *Client) managedPolicies(ctx context.Context, group string) ([]string, error) {
+	arns, err := all(ctx, iam.NewListAttachedGroupPoliciesPaginator(c.iam, &iam.ListAttachedGroupPoliciesInput{GroupName: &group}),
+		func(page *iam.ListAttachedGroupPoliciesOutput) []types.AttachedPolicy { return page.AttachedPolicies },
+		func(p types.AttachedPolicy) *string { return p.PolicyArn })
+	if err != nil {
+		return nil, fmt.Errorf("listing the managed policies of group %s: %w", group, err)
+	}
+	return arns, nil
+}
+
+func (c *Client) inlinePolicies(ctx context.Context, group string) ([]string, error) {
+	names, err := all(ctx, iam.NewListGroupPoliciesPaginator(c.iam, &iam.ListGroupPoliciesInput{GroupName: &group}),
+		func(page *iam.ListGroupPoliciesOutput) []string { return page.PolicyNames },
+		func(name string) *string { return &name })
+	if err != nil {
+		return nil, fmt.Errorf("listing the inline policies of group %s: %w", group, err)
+	}
+	texts := make([]string, len(names))
+	reads := make([]change, len(names))
+	for i, name := range names {
+		reads[i] = func(ctx context.Context) (err error) {
+			texts[i], err = c.inlinePolicy(ctx, group, name)
+			return err
+		}
+	}
+	return texts, wave(ctx, reads)
+}
+
+// inlinePolicy reads one policy, which IAM sends URL-encoded (IAM API Reference,
+// GetGroupPolicy).
+func (c *Client) inlinePolicy(ctx context.Context, group, name string) (string, error) {
+	out, err := c.iam.GetGroupPolicy(ctx, &iam.GetGroupPolicyInput{GroupName: &group, PolicyName: &name})
+	if err != nil {
+		return "", fmt.Errorf("reading inline policy %s of group %s: %w", name, group, err)
+	}
+	text, err := url.QueryUnescape(aws.ToString(out.PolicyDocument))
+	if err != nil {
+		return "", fmt.Errorf("decoding inline policy %s of group %s: %w", name, group, err)
+	}
+	return text, nil
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awscreds
+
+// The keys of users that exist already: the engine's own, and those of static
+// roles. A user has two keys at most (IAM User Guide, "IAM and AWS STS quotas").
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// MostKeys is how many access keys AWS lets a user have.
+const MostKeys = 2
+
+// UserInfo is an IAM user that exists.
+type UserInfo struct {
+	Name string
+	// ID is AWS's own, never used again: a user that was deleted and made anew under
+	// the same name has another.
+	ID  string
+	ARN string
+}
+
+// KeyInfo is an access key as AWS lists it, without its secret.
+type KeyInfo struct {
+	ID     string
+	Active bool
+	// Age is how long ago AWS says the key was made, by AWS's clock alone.
+	Age time.Duration
+}
+
+// LookUpUser reads an IAM user; the caller's own when name is empty.
+func (c *Client) LookUpUser(ctx context.Context, name string) (UserInfo, error) {
+	in := &iam.GetUserInput{}
+	if name != "" {
+		in.UserName = &name
+	}
+	out, err := c.iam.GetUser(ctx, in)
+	if err != nil {
+		return UserInfo{}, fmt.Errorf("reading IAM user %s: %w", orOwn(name), err)
+	}
+	return UserInfo{
+		Name: aws.ToString(out.User.UserName),
+		ID:   aws.ToString(out.User.UserId),
+		ARN:  aws.ToString(out.User.Arn),
+	}, nil
+}
+
+// Keys lists the access keys of a user.
+func (c *Client) Keys(ctx context.Context, user string) ([]KeyInfo, error) {
+	var keys []KeyInfo
+	pages := iam.NewListAccessKeysPaginator(c.iam, &iam.ListAccessKeysInput{UserName: &user})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("listing the access keys of %s: %w", user, err)
+		}
+		now, ok := awsmiddleware.GetServerTime(page.ResultMetadata)
+		if !ok {
+			now = time.Now() // an answer without a Date header
+		}
+		for _, key := range page.AccessKeyMetadata {
+			keys = append(keys, KeyInfo{
+				ID:     aws.ToString(key.AccessKeyId),
+				Active: key.Status == types.StatusTypeActive,
+				Age:    now.Sub(aws.ToTime(key.CreateDate)),
+			})
+		}
+	}
+	return keys, nil
+}
+
+// MakeKey makes one more key of an existing user, in one attempt: a second attempt
+// could make a second key. certain is false when AWS may have made a key that
+// nobody knows the secret of.
+func (c *Client) MakeKey(ctx context.Context, user string) (key Key, certain bool, err error) {
+	var d doubt
+	out, err := c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, once, d.watch)
+	if err != nil {
+		return Key{}, !d.seen.Load(), fmt.Errorf("creating an access key for %s: %w", user, err)
+	}
+	return Key{ID: aws.ToString(out.AccessKey.AccessKeyId), Secret: aws.ToString(out.AccessKey.SecretAccessKey)}, true, nil
+}
+
+// once makes a call a single attempt.
+func once(o *iam.Options) { o.Retryer = aws.NopRetryer{} }
+
+// DeleteKey deletes a key of a user. A key that is gone is no error.
+func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
+	return c.removal(accessKeys, user, id)(ctx)
+}
+
+// Caller returns the ARN of whoever the client calls AWS as.
+func (c *Client) Caller(ctx context.Context) (string, error) {
+	out, err := firstSTS(ctx, c.sts, func(client *sts.Client) (*sts.GetCallerIdentityOutput, error) {
+		return client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	})
+	if err != nil {
+		return "", fmt.Errorf("asking STS who we are: %w", err)
+	}
+	return aws.ToString(out.Arn), nil
+}
+
+func orOwn(name string) string {
+	if name == "" {
+		return "of our own"
+	}
+	return name
+}
