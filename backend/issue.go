@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -25,17 +26,53 @@ type order struct {
 	role        string
 	displayName string
 	ttl         time.Duration
+	sts         bool   // asked at sts/, not at creds/
+	roleARN     string // which of the role's role_arns to assume
+	sessionName string
+	mfaCode     string
 }
 
 // issue makes the credential that an order asks of a role.
 func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
-	switch {
-	case r.issues(iamUser):
-		return b.issueUser(ctx, s, r, o)
-	case r.InvalidData != "":
-		return nil, userErrorf("role %q holds data that cannot be read; write the role anew", o.role)
+	kind, err := r.kindFor(o)
+	if err != nil {
+		return nil, err
 	}
-	return nil, userErrorf("role %q has the credential_type %v, which cannot be issued; use %s", o.role, r.CredentialTypes, iamUser)
+	switch kind {
+	case iamUser:
+		return b.issueUser(ctx, s, r, o)
+	case assumedRole:
+		return b.issueRoleSession(ctx, s, r, o)
+	case federationToken:
+		return b.issueFederatedUser(ctx, s, r, o)
+	case sessionToken:
+		return b.issueOwnSession(ctx, s, r, o)
+	}
+	return nil, userErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, kind, strings.Join(credentialTypes, ", "))
+}
+
+// kindFor picks the credential type. A role that was written in the deprecated form
+// issues users at creds/ and sessions at sts/, and nothing else; others issue their
+// one type at both.
+func (r *role) kindFor(o order) (string, error) {
+	if r.InvalidData != "" || len(r.CredentialTypes) == 0 {
+		return "", userErrorf("role %q holds data that cannot be read; write the role anew", o.role)
+	}
+	kind := r.CredentialTypes[0]
+	if len(r.CredentialTypes) > 1 {
+		kind = iamUser
+		if o.sts {
+			kind = federationToken
+		}
+	}
+	if r.ProhibitFlexibleCredPath && o.sts == (kind == iamUser) {
+		right := "sts"
+		if kind == iamUser {
+			right = "creds"
+		}
+		return "", userErrorf("role %q was written in a deprecated form and issues %s; read it at %s/%s, or write it anew with a credential_type", o.role, kind, right, o.role)
+	}
+	return kind, nil
 }
 
 // issueUser makes an IAM user. Everything that can fail without AWS is done first.

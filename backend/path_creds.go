@@ -4,6 +4,7 @@ package backend
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -11,7 +12,7 @@ import (
 
 func (b *backend) pathCreds() *framework.Path {
 	return &framework.Path{
-		Pattern:      "creds/" + roleName,
+		Pattern:      "(creds|sts)/" + roleName,
 		DisplayAttrs: operation("generate", ""),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {
@@ -21,20 +22,37 @@ func (b *backend) pathCreds() *framework.Path {
 			"ttl": {
 				Type:        framework.TypeDurationSecond,
 				Query:       true,
-				Description: "Lease of the credential, within the role's and the mount's bounds. Not given: what the role, else config/lease, else the mount, says.",
+				Description: "Lifetime of the credential, cut to the role's and the mount's bounds. Not given: the role's own, else config/lease's or the mount's for an IAM user, and 1h for a session.",
+			},
+			"role_arn": {
+				Type:        framework.TypeString,
+				Query:       true,
+				Description: "ARN of the role to assume, for a role of the type assumed_role that has several.",
+			},
+			"role_session_name": {
+				Type:        framework.TypeString,
+				Query:       true,
+				Description: "Name of the session, for a role of the type assumed_role. Not given: made from username_template.",
+			},
+			"mfa_code": {
+				Type:        framework.TypeString,
+				Description: "Code that the MFA device shows, for a role of the type session_token with an mfa_serial_number.",
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   b.generate("credentials"),
-			logical.UpdateOperation: b.generate("credentials-with-parameters"),
+			logical.ReadOperation:   b.generate("credentials|sts-credentials"),
+			logical.UpdateOperation: b.generate("credentials-with-parameters|sts-credentials-with-parameters"),
 		},
 		HelpSynopsis: "Make AWS credentials of a role.",
 		HelpDescription: `
-Each read of creds/<name> makes a new credential: an IAM user with a key and what
-the role gives it. The user is deleted when the lease ends or is revoked.
+Each read of creds/<name> makes a new credential of the role's type. An IAM user
+is deleted when the lease ends or is revoked. A session of STS, of the types
+assumed_role, federation_token and session_token, ends by itself; its lease cannot
+be renewed, and revoking it takes nothing back. sts/<name> is the same path under
+the name that some clients expect for sessions.
 
-AWS takes some seconds until a new key is accepted everywhere. If the first call
-is answered InvalidClientTokenId, try it again.
+AWS takes some seconds until a new key of an IAM user is accepted everywhere. If
+the first call is answered InvalidClientTokenId, try it again.
 `,
 	}
 }
@@ -47,8 +65,15 @@ func (b *backend) generate(what string) *framework.PathOperation {
 }
 
 func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	o := order{role: d.Get("name").(string), displayName: req.DisplayName}
+	o := order{
+		role:        d.Get("name").(string),
+		displayName: req.DisplayName,
+		sts:         strings.HasPrefix(req.Path, "sts/"),
+	}
 	setSeconds(d, "ttl", &o.ttl)
+	set(d, "role_arn", &o.roleARN)
+	set(d, "role_session_name", &o.sessionName)
+	set(d, "mfa_code", &o.mfaCode)
 	if err := checkRoleName(o.role); err != nil {
 		return nil, err
 	}
@@ -59,5 +84,18 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	if r == nil {
 		return nil, userErrorf("name: there is no role %q; write it to roles/%s first", o.role, o.role)
 	}
-	return b.issue(ctx, req.Storage, r, o)
+	resp, err := b.issue(ctx, req.Storage, r, o)
+	if err != nil {
+		return nil, err
+	}
+	for field, misplaced := range map[string]bool{
+		"role_arn":          o.roleARN != "" && !r.issues(assumedRole),
+		"role_session_name": o.sessionName != "" && !r.issues(assumedRole),
+		"mfa_code":          o.mfaCode != "" && !r.issues(sessionToken),
+	} {
+		if misplaced {
+			resp.AddWarning(field + ": is of no use to a role of the type " + strings.Join(r.CredentialTypes, ","))
+		}
+	}
+	return resp, nil
 }

@@ -43,75 +43,16 @@ the managed policies in policy_arns, the inline policy in policy_document, and
 joins the groups in iam_groups; permissions_boundary_arn, user_path and iam_tags
 are set as the user is created. default_ttl and max_ttl bound the lease.
 
+The other types give temporary credentials of STS, which default_sts_ttl and
+max_sts_ttl bound. assumed_role: a session of one of role_arns, with session_tags
+and external_id. federation_token: a session of the engine's own identity under a
+new name. Both may do what their identity may and policy_arns, policy_document and
+the policies of iam_groups allow, taken together. session_token: a session of the
+engine's own identity, with mfa_serial_number where that has an MFA device.
+
 A write changes only the fields that it names. Deleting a role leaves the
 credentials that were issued from it alone: they end with their leases.
 `,
-	}
-}
-
-func roleFields() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
-		"name": {
-			Type:         framework.TypeString,
-			Description:  "Name of the role.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Role Name"},
-		},
-		"credential_type": {
-			Type:          framework.TypeString,
-			Default:       iamUser,
-			AllowedValues: []any{iamUser},
-			Description:   "What the role issues: iam_user, which is what a new role gets when the field is not given.",
-		},
-		"policy_arns": {
-			Type:         framework.TypeCommaStringSlice,
-			Description:  "ARNs of managed policies to attach to the IAM user.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Policy ARNs"},
-		},
-		"policy_document": {
-			Type:        framework.TypeString,
-			Description: "JSON text of an inline policy for the IAM user, 2048 characters at most without white space.",
-		},
-		"iam_groups": {
-			Type:         framework.TypeCommaStringSlice,
-			Description:  "Names of IAM groups that the IAM user joins, 10 at most.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "IAM Groups", Value: "group1,group2"},
-		},
-		"iam_tags": {
-			Type:         framework.TypeKVPairs,
-			Description:  "Tags that the IAM user is created with, as a map or as key=value pairs, 50 at most.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "IAM Tags", Value: "[key1=value1, key2=value2]"},
-		},
-		"user_path": {
-			Type:         framework.TypeString,
-			Default:      "/",
-			Description:  "Path of the IAM user, such as /vault/.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "User Path", Value: "/"},
-		},
-		"permissions_boundary_arn": {
-			Type:         framework.TypeString,
-			Description:  "ARN of a managed policy that bounds what the IAM user may be allowed.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Permissions Boundary ARN"},
-		},
-		"default_ttl": {
-			Type:         framework.TypeDurationSecond,
-			Description:  "Lease of an IAM user when the request names none. 0: what config/lease, else the mount, says.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Default TTL"},
-		},
-		"max_ttl": {
-			Type:         framework.TypeDurationSecond,
-			Description:  "Longest lease of an IAM user, renewals included. 0: what config/lease, else the mount, says.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Max TTL"},
-		},
-		"arn": {
-			Type:        framework.TypeString,
-			Deprecated:  true,
-			Description: "Use policy_arns.",
-		},
-		"policy": {
-			Type:        framework.TypeString,
-			Deprecated:  true,
-			Description: "Use policy_document.",
-		},
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // mostInline is how many characters, white space aside, the inline policies of a
-// user may have together; AWS grants no more.
+// user may have together, and the policies of a session; AWS grants no more.
 const mostInline = 2048
 
 // arnForm is the shape of the ARN of a policy or a role, in any partition. An AWS
@@ -62,14 +62,15 @@ type statement struct {
 	Principal, NotPrincipal any
 }
 
-// checkPolicy checks a policy for an IAM user and returns it without white space.
-func checkPolicy(text string) (compact string, warnings []string, err error) {
+// checkPolicy checks a policy of a user or a session, which may have so many
+// characters, and returns it without white space.
+func checkPolicy(text string, most int) (compact string, warnings []string, err error) {
 	compact, err = compactJSON(text)
 	if err != nil {
 		return "", nil, fmt.Errorf("is not JSON: %w", err)
 	}
-	if n := len([]rune(compact)) - strings.Count(compact, " "); n > mostInline {
-		return "", nil, fmt.Errorf("has %d characters; AWS allows %d to the inline policy of a user, so make it a managed policy and name it in policy_arns", n, mostInline)
+	if n := len([]rune(compact)) - strings.Count(compact, " "); n > most {
+		return "", nil, fmt.Errorf("has %d characters; AWS allows %d to an inline policy of a user or a session, so make it a managed policy and name it in policy_arns", n, most)
 	}
 	var doc struct {
 		Version   string
@@ -140,4 +141,45 @@ func texts(element any) bool {
 		return !slices.ContainsFunc(v, func(item any) bool { _, ok := item.(string); return !ok })
 	}
 	return false
+}
+
+// joinPolicies makes one policy of the statements of several. The Sid of a statement
+// has to be unique within a policy; one that comes again is left out.
+func joinPolicies(documents []string) (string, error) {
+	joined := struct {
+		Version   string
+		Statement []map[string]json.RawMessage
+	}{Version: "2012-10-17"}
+	seen := map[string]bool{}
+	for _, document := range documents {
+		if document == "" {
+			continue
+		}
+		var doc struct{ Statement json.RawMessage }
+		if err := json.Unmarshal([]byte(document), &doc); err != nil {
+			return "", fmt.Errorf("joining policies: %w", err)
+		}
+		if len(doc.Statement) > 0 && doc.Statement[0] == '{' {
+			doc.Statement = json.RawMessage("[" + string(doc.Statement) + "]")
+		}
+		var statements []map[string]json.RawMessage
+		if err := json.Unmarshal(doc.Statement, &statements); err != nil {
+			return "", fmt.Errorf("joining policies: %w", err)
+		}
+		for _, st := range statements {
+			if sid := string(st["Sid"]); seen[sid] {
+				delete(st, "Sid")
+			} else if sid != "" {
+				seen[sid] = true
+			}
+			joined.Statement = append(joined.Statement, st)
+		}
+	}
+	var text strings.Builder
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false) // it would make the policy longer, and AWS counts
+	if err := enc.Encode(joined); err != nil {
+		return "", fmt.Errorf("joining policies: %w", err)
+	}
+	return strings.TrimSpace(text.String()), nil
 }

@@ -13,9 +13,13 @@ import (
 
 // The kinds of credentials that a role can issue.
 const (
-	iamUser         = "iam_user"
-	federationToken = "federation_token" // half of what a legacy policy stands for
+	iamUser         = "iam_user"         // an IAM user with a key, deleted when its lease ends
+	assumedRole     = "assumed_role"     // a session of another role
+	federationToken = "federation_token" // a session of a name, narrowed down by policies
+	sessionToken    = "session_token"    // a session of the engine's own identity
 )
+
+var credentialTypes = []string{iamUser, assumedRole, federationToken, sessionToken}
 
 // role says what a credential may do, and how long it lives. JSON names and units
 // are the built-in engine's; what it does not know comes last.
@@ -24,14 +28,17 @@ type role struct {
 	// for a policy text that was written in the deprecated form.
 	CredentialTypes []string `json:"credential_types"`
 
-	PolicyARNs             []string          `json:"policy_arns"`
-	PolicyDocument         string            `json:"policy_document"`
-	IAMGroups              []string          `json:"iam_groups"`
+	// What a user is given, and what narrows a session down.
+	PolicyARNs     []string `json:"policy_arns"`
+	PolicyDocument string   `json:"policy_document"`
+	IAMGroups      []string `json:"iam_groups"`
+
+	// Of users.
 	IAMTags                map[string]string `json:"iam_tags"`
 	UserPath               string            `json:"user_path"`
 	PermissionsBoundaryARN string            `json:"permissions_boundary_arn"`
 
-	// What other credential types hold. Kept as it is.
+	// Of sessions.
 	RoleARNs      []string          `json:"role_arns"`
 	SessionTags   map[string]string `json:"session_tags"`
 	ExternalID    string            `json:"external_id"`
@@ -76,10 +83,17 @@ func (r *role) update(d *framework.FieldData) (warnings []string, err error) {
 	set(d, "iam_tags", &r.IAMTags)
 	set(d, "user_path", &r.UserPath)
 	set(d, "permissions_boundary_arn", &r.PermissionsBoundaryARN)
+	set(d, "role_arns", &r.RoleARNs)
+	set(d, "session_tags", &r.SessionTags)
+	set(d, "external_id", &r.ExternalID)
+	set(d, "mfa_serial_number", &r.SerialNumber)
+	setSeconds(d, "default_sts_ttl", &r.DefaultSTSTTL)
+	setSeconds(d, "max_sts_ttl", &r.MaxSTSTTL)
 	setSeconds(d, "default_ttl", &r.DefaultTTL)
 	setSeconds(d, "max_ttl", &r.MaxTTL)
 	r.PolicyARNs = unique(r.PolicyARNs)
 	r.IAMGroups = unique(r.IAMGroups)
+	r.RoleARNs = unique(r.RoleARNs)
 	return warnings, nil
 }
 

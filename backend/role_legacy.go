@@ -17,6 +17,7 @@ import (
 var modernFields = []string{
 	"credential_type", "policy_arns", "policy_document", "iam_groups", "iam_tags",
 	"user_path", "permissions_boundary_arn", "default_ttl", "max_ttl",
+	"role_arns", "session_tags", "external_id", "mfa_serial_number", "default_sts_ttl", "max_sts_ttl",
 }
 
 // legacyField returns what the request says in a deprecated field, or "".
@@ -43,7 +44,7 @@ func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []str
 	}
 	*r = *roleFromLegacy(text)
 	if r.InvalidData != "" {
-		return nil, userErrorf("arn or policy: %q is neither the ARN of a managed policy nor the JSON text of a policy", r.InvalidData)
+		return nil, userErrorf("arn or policy: %q is neither the ARN of a managed policy or of a role, nor the JSON text of a policy", r.InvalidData)
 	}
 	return []string{"arn and policy are deprecated; use policy_arns and policy_document"}, nil
 }
@@ -56,6 +57,9 @@ func roleFromLegacy(text string) *role {
 	case checkARN(text, "policy") == nil:
 		r.CredentialTypes = []string{iamUser}
 		r.PolicyARNs = []string{text}
+	case checkARN(text, "role") == nil:
+		r.CredentialTypes = []string{assumedRole}
+		r.RoleARNs = []string{text}
 	case !strings.HasPrefix(text, "arn:") && err == nil:
 		// The old form did not say which: creds/ made a user of it, sts/ a token.
 		r.CredentialTypes = []string{iamUser, federationToken}

@@ -46,22 +46,21 @@ func checkRoleName(name string) error {
 // validate returns warnings, or every mistake at once.
 func (r *role) validate(name string) (warnings []string, err error) {
 	var m mistakes
-	if !r.issues(iamUser) {
-		m.add("credential_type", "%q cannot be issued; use %s", strings.Join(r.CredentialTypes, ","), iamUser)
+	for _, kind := range r.CredentialTypes {
+		if !slices.Contains(credentialTypes, kind) {
+			m.add("credential_type", "%q is none; use %s", kind, strings.Join(credentialTypes, ", "))
+		}
+	}
+	if len(r.CredentialTypes) == 0 {
+		m.add("credential_type", "is missing; use %s", strings.Join(credentialTypes, ", "))
 	}
 	warnings = append(warnings, r.validatePolicies(&m, name)...)
 	r.validateGroups(&m)
-	r.validateTags(&m)
+	validateTags(&m, "iam_tags", r.IAMTags)
+	r.validateUser(&m)
+	warnings = append(warnings, r.validateSession(&m)...)
 	r.validateTTLs(&m)
-	if r.UserPath != "" && (len(r.UserPath) > mostPath || !pathForm.MatchString(r.UserPath)) {
-		m.add("user_path", "%q is not a path in IAM: / alone, or up to %d characters that begin and end with /, without spaces", r.UserPath, mostPath)
-	}
-	if r.PermissionsBoundaryARN != "" {
-		if err := checkARN(r.PermissionsBoundaryARN, "policy"); err != nil {
-			m.add("permissions_boundary_arn", "%v", err)
-		}
-	}
-	if len(r.PolicyARNs)+len(r.IAMGroups) == 0 && r.PolicyDocument == "" {
+	if r.issues(iamUser) && len(r.PolicyARNs)+len(r.IAMGroups) == 0 && r.PolicyDocument == "" {
 		warnings = append(warnings, "the role gives no permissions; set policy_arns, policy_document or iam_groups")
 	}
 	return warnings, m.err()
@@ -73,25 +72,66 @@ func (r *role) validatePolicies(m *mistakes, name string) (warnings []string) {
 			m.add("policy_arns", "%v", err)
 		}
 	}
+	if r.issues(iamUser) {
+		warnings = r.validateAttached(m)
+	}
+	if r.PolicyDocument == "" {
+		return warnings
+	}
+	compact, more, err := checkPolicy(r.PolicyDocument, mostInline)
+	if err != nil {
+		m.add("policy_document", "%v", err)
+		return warnings
+	}
+	r.PolicyDocument = compact
+	if r.issues(iamUser) && len(name) > mostPolicyName {
+		m.add("name", "has %d characters; AWS allows %d to the inline policy that is named after the role", len(name), mostPolicyName)
+	}
+	return append(warnings, more...)
+}
+
+// validateAttached keeps to the number of policies that a user may have.
+func (r *role) validateAttached(m *mistakes) (warnings []string) {
 	switch n := len(r.PolicyARNs); {
 	case n > mostPolicies:
 		m.add("policy_arns", "has %d policies; AWS attaches at most %d to a user, so join some or use iam_groups", n, mostPolicies)
 	case n > defaultPolicies:
 		warnings = append(warnings, fmt.Sprintf("policy_arns: has %d policies; AWS attaches %d to a user unless the account's quota was raised", n, defaultPolicies))
 	}
-	if r.PolicyDocument == "" {
-		return warnings
+	return warnings
+}
+
+// validateUser checks what only IAM users have.
+func (r *role) validateUser(m *mistakes) {
+	if r.UserPath != "" && (len(r.UserPath) > mostPath || !pathForm.MatchString(r.UserPath)) {
+		m.add("user_path", "%q is not a path in IAM: / alone, or up to %d characters that begin and end with /, without spaces", r.UserPath, mostPath)
 	}
-	compact, more, err := checkPolicy(r.PolicyDocument)
-	if err != nil {
-		m.add("policy_document", "%v", err)
-		return warnings
+	if r.PermissionsBoundaryARN != "" {
+		if err := checkARN(r.PermissionsBoundaryARN, "policy"); err != nil {
+			m.add("permissions_boundary_arn", "%v", err)
+		}
 	}
-	r.PolicyDocument = compact
-	if len(name) > mostPolicyName {
-		m.add("name", "has %d characters; AWS allows %d to the inline policy that is named after the role", len(name), mostPolicyName)
+	r.only(m, iamUser, map[string]bool{
+		"user_path":                r.UserPath != "" && r.UserPath != "/",
+		"permissions_boundary_arn": r.PermissionsBoundaryARN != "",
+		"iam_tags":                 len(r.IAMTags) > 0,
+		"default_ttl":              r.DefaultTTL > 0,
+		"max_ttl":                  r.MaxTTL > 0,
+	})
+}
+
+// only refuses fields that are set and that no credential type of the role has.
+func (r *role) only(m *mistakes, kinds string, fields map[string]bool) {
+	for _, kind := range strings.Split(kinds, " ") {
+		if r.issues(kind) {
+			return
+		}
 	}
-	return append(warnings, more...)
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		if fields[field] {
+			m.add(field, "is of no use to the credential_type %s; only %s has it", strings.Join(r.CredentialTypes, ","), strings.ReplaceAll(kinds, " ", " or "))
+		}
+	}
 }
 
 func (r *role) validateGroups(m *mistakes) {
@@ -100,35 +140,30 @@ func (r *role) validateGroups(m *mistakes) {
 			m.add("iam_groups", "%q is not the name of an IAM group: up to 128 letters, digits and _ + = , . @ - (the name, not the ARN)", group)
 		}
 	}
-	if n := len(r.IAMGroups); n > mostGroups {
+	if n := len(r.IAMGroups); r.issues(iamUser) && n > mostGroups {
 		m.add("iam_groups", "has %d groups; AWS lets a user be in %d at most", n, mostGroups)
 	}
 }
 
-func (r *role) validateTags(m *mistakes) {
-	if n := len(r.IAMTags); n > mostTags {
-		m.add("iam_tags", "has %d tags; AWS allows a user %d", n, mostTags)
+// validateTags checks tags of a user or of a session; the limits are the same.
+func validateTags(m *mistakes, field string, tags map[string]string) {
+	if n := len(tags); n > mostTags {
+		m.add(field, "has %d tags; AWS allows %d", n, mostTags)
 	}
-	seen := make(map[string]string, len(r.IAMTags))
-	for _, key := range slices.Sorted(maps.Keys(r.IAMTags)) {
-		value, folded := r.IAMTags[key], strings.ToLower(key)
+	seen := make(map[string]string, len(tags))
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		value, folded := tags[key], strings.ToLower(key)
 		switch {
 		case key == "" || utf8.RuneCountInString(key) > mostTagKey || !tagForm.MatchString(key):
-			m.add("iam_tags", "%q is not the key of a tag: 1 to %d letters, digits, spaces and _ . : / = + - @", key, mostTagKey)
+			m.add(field, "%q is not the key of a tag: 1 to %d letters, digits, spaces and _ . : / = + - @", key, mostTagKey)
 		case strings.HasPrefix(folded, "aws:"):
-			m.add("iam_tags", "%q begins with aws:, which AWS keeps for itself", key)
+			m.add(field, "%q begins with aws:, which AWS keeps for itself", key)
 		case seen[folded] != "":
-			m.add("iam_tags", "%q and %q differ only in case; to IAM they are one key", seen[folded], key)
+			m.add(field, "%q and %q differ only in case; to AWS they are one key", seen[folded], key)
 		}
 		seen[folded] = key
 		if utf8.RuneCountInString(value) > mostTagValue || !tagForm.MatchString(value) {
-			m.add("iam_tags", "the value of %q is not that of a tag: up to %d letters, digits, spaces and _ . : / = + - @", key, mostTagValue)
+			m.add(field, "the value of %q is not that of a tag: up to %d letters, digits, spaces and _ . : / = + - @", key, mostTagValue)
 		}
-	}
-}
-
-func (r *role) validateTTLs(m *mistakes) {
-	if r.MaxTTL > 0 && r.DefaultTTL > r.MaxTTL {
-		m.add("default_ttl", "%s is more than max_ttl, %s", r.DefaultTTL, r.MaxTTL)
 	}
 }

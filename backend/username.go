@@ -19,9 +19,13 @@ const (
 	// mostUsername is the longest name of an IAM user (IAM User Guide, "IAM and
 	// AWS STS quotas").
 	mostUsername = 64
+
+	// mostFederated is the longest name of a federated user (STS API Reference,
+	// GetFederationToken).
+	mostFederated = 32
 )
 
-// usernames makes the names of IAM users from the template in config/root.
+// usernames makes the names of users and sessions from the template in config/root.
 type usernames struct {
 	tmpl   template.StringTemplate
 	repeat bool // the template can make the same name twice
@@ -29,7 +33,7 @@ type usernames struct {
 
 // nameData is what a template may use.
 type nameData struct {
-	Type        string // IAM or STS
+	Type        string // IAM, or STS for a federated user
 	DisplayName string // who asks, as Vault calls them
 	PolicyName  string // the role
 }
@@ -50,26 +54,38 @@ func newUsernames(text string) (*usernames, error) {
 	return u, nil
 }
 
-// outsideName are the characters that the name of an IAM user cannot have.
+// outsideName are the characters that the name of a user or a session cannot have.
 var outsideName = regexp.MustCompile(`[^a-zA-Z0-9+=,.@_-]`)
 
-// user returns the name of a new IAM user.
+// user returns the name of a new IAM user, or of a session of a role.
 func (u *usernames) user(displayName, role string) (string, error) {
+	return u.make("IAM", displayName, role, mostUsername)
+}
+
+// federated returns the name of a federated user.
+func (u *usernames) federated(displayName, role string) (string, error) {
+	return u.make("STS", displayName, role, mostFederated)
+}
+
+func (u *usernames) make(kind, displayName, role string, most int) (string, error) {
 	name, err := u.tmpl.Generate(nameData{
-		Type:        "IAM",
-		DisplayName: outsideName.ReplaceAllString(displayName, "_"),
-		PolicyName:  outsideName.ReplaceAllString(role, "_"),
+		Type:        kind,
+		DisplayName: inName(displayName),
+		PolicyName:  inName(role),
 	})
 	switch {
 	case err != nil:
 		return "", userErrorf("username_template: makes no name: %v", err)
 	case name == "" || outsideName.MatchString(name):
-		return "", userErrorf("username_template: makes the name %q; a name of an IAM user has letters, digits and + = , . @ _ - alone", name)
-	case len(name) > mostUsername:
-		return "", userErrorf("username_template: makes names of %d characters, and AWS allows %d to an IAM user; shorten a part with truncate", len(name), mostUsername)
+		return "", userErrorf("username_template: makes the name %q for Type %s; a name in AWS has letters, digits and + = , . @ _ - alone", name, kind)
+	case len(name) > most:
+		return "", userErrorf("username_template: makes names of %d characters for Type %s, and AWS allows %d; shorten a part with truncate", len(name), kind, most)
 	}
 	return name, nil
 }
+
+// inName replaces what a name in AWS cannot have.
+func inName(text string) string { return outsideName.ReplaceAllString(text, "_") }
 
 // checkUsernameTemplate tries a template, and returns warnings or what keeps it
 // from making any name at all.

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// Temporary credentials of STS. They cannot be taken back and end by themselves, so
+// nothing has to be written down; their leases tell clients how long they have.
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+// issueRoleSession assumes one of the role's role_arns.
+func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
+	arn, err := r.pickARN(o)
+	if err != nil {
+		return nil, err
+	}
+	ttl, err := b.sessionTTL(r, o)
+	if err != nil {
+		return nil, err
+	}
+	client, err := b.aws(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	name := inName(o.sessionName)
+	if name == "" {
+		if name, err = client.usernames.user(o.displayName, o.role); err != nil {
+			return nil, err
+		}
+	} else if err := checkSessionName(name); err != nil {
+		return nil, userErrorf("role_session_name: %v", err)
+	}
+	limits, err := r.limits(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	session, err := client.AssumeRole(ctx, awscreds.RoleSession{
+		RoleARN: arn, Name: name, ExternalID: r.ExternalID, Tags: r.SessionTags, Duration: ttl, Limits: limits,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.handSession(session, &lease{Username: name, Role: o.role})
+}
+
+// pickARN is the ARN to assume: the one that the request names, if the role has it,
+// or the only one.
+func (r *role) pickARN(o order) (string, error) {
+	switch {
+	case o.roleARN != "" && !slices.Contains(r.RoleARNs, o.roleARN):
+		return "", userErrorf("role_arn: %q is not among the role_arns of role %q", o.roleARN, o.role)
+	case o.roleARN != "":
+		return o.roleARN, nil
+	case len(r.RoleARNs) == 1:
+		return r.RoleARNs[0], nil
+	}
+	return "", userErrorf("role_arn: is missing, and role %q has %d role_arns to choose from", o.role, len(r.RoleARNs))
+}
+
+// issueFederatedUser makes a session of a new name. Without limits it could do all
+// that the engine's own identity can, so there have to be some.
+func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
+	ttl, err := b.sessionTTL(r, o)
+	if err != nil {
+		return nil, err
+	}
+	client, err := b.aws(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	name, err := client.usernames.federated(o.displayName, o.role)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := r.limits(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	if limits.Policy == "" && len(limits.PolicyARNs) == 0 {
+		return nil, userErrorf("role %q gives no permissions, and a federation token without any would have the engine's own; set policy_arns, policy_document or iam_groups", o.role)
+	}
+	session, err := client.FederatedUser(ctx, name, ttl, limits)
+	if err != nil {
+		return nil, err
+	}
+	return b.handSession(session, &lease{Username: name, Role: o.role})
+}
+
+// issueOwnSession makes a session of the engine's own identity.
+func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
+	ttl, err := b.sessionTTL(r, o)
+	if err != nil {
+		return nil, err
+	}
+	if r.SerialNumber != "" && o.mfaCode == "" {
+		return nil, userErrorf("mfa_code: is missing; role %q has an mfa_serial_number, so STS wants the code that the device shows", o.role)
+	}
+	if r.SerialNumber == "" && o.mfaCode != "" {
+		return nil, userErrorf("mfa_code: role %q has no mfa_serial_number for it; set that, or leave the code away", o.role)
+	}
+	client, err := b.aws(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	session, err := client.OwnSession(ctx, ttl, awscreds.MFA{Serial: r.SerialNumber, Code: o.mfaCode})
+	if err != nil {
+		return nil, err
+	}
+	return b.handSession(session, &lease{Role: o.role})
+}
+
+// sessionTTL asks Vault for the mount's bound only where the role has none.
+func (b *backend) sessionTTL(r *role, o order) (time.Duration, error) {
+	var mount time.Duration
+	if r.MaxSTSTTL == 0 {
+		mount = b.System().MaxLeaseTTL()
+	}
+	return r.sessionTTL(o.ttl, mount)
+}
+
+// limits are the policies that narrow a session of the role down: its own and those
+// of its groups.
+func (r *role) limits(ctx context.Context, client *client) (awscreds.Limits, error) {
+	limits := awscreds.Limits{Policy: r.PolicyDocument, PolicyARNs: r.PolicyARNs}
+	if len(r.IAMGroups) == 0 {
+		return limits, nil
+	}
+	groups, err := client.GroupPolicies(ctx, r.IAMGroups)
+	if err != nil {
+		return awscreds.Limits{}, err
+	}
+	limits.PolicyARNs = unique(slices.Concat(limits.PolicyARNs, groups.ARNs))
+	if len(groups.Documents) > 0 {
+		limits.Policy, err = joinPolicies(append(groups.Documents, r.PolicyDocument))
+	}
+	return limits, err
+}
+
+// handSession makes the response that gives a session and its lease to Vault.
+func (b *backend) handSession(session awscreds.Session, l *lease) (*logical.Response, error) {
+	l.IsSTS = true
+	internal, err := l.internal()
+	if err != nil {
+		return nil, err
+	}
+	ttl := session.Expires.Sub(b.now())
+	data := map[string]any{
+		"access_key":     session.AccessKeyID,
+		"secret_key":     session.SecretKey,
+		"security_token": session.Token,
+		"session_token":  session.Token,
+		"ttl":            uint64(max(ttl, 0) / time.Second),
+	}
+	if session.ARN != "" {
+		data["arn"] = session.ARN
+	}
+	resp := b.Secret(secretType).Response(data, internal)
+	resp.Secret.TTL = ttl
+	resp.Secret.Renewable = false
+	return resp, nil
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What STS would refuse later is refused when the role is written. The limits are
+// those of the STS API Reference, AssumeRole, GetFederationToken and
+// GetSessionToken.
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	shortestSession   = 15 * time.Minute // of any kind
+	longestRole       = 12 * time.Hour   // AssumeRole, where the role allows that much
+	longestFederation = 36 * time.Hour   // GetFederationToken, GetSessionToken
+	mostExternalID    = 1224             // characters
+	mostSessionARNs   = 10               // managed policies that narrow a session down
+	defaultSession    = time.Hour        // when neither the request nor the role says
+)
+
+var (
+	externalIDForm = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
+	serialForm     = regexp.MustCompile(`^[\w+=/:,.@-]{9,256}$`)
+	sessionForm    = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+)
+
+// validateSession checks what only sessions have, and what narrows them down.
+func (r *role) validateSession(m *mistakes) (warnings []string) {
+	for _, arn := range r.RoleARNs {
+		if err := checkARN(arn, "role"); err != nil {
+			m.add("role_arns", "%v", err)
+		}
+	}
+	validateTags(m, "session_tags", r.SessionTags)
+	if r.ExternalID != "" && (!externalIDForm.MatchString(r.ExternalID) || len(r.ExternalID) > mostExternalID) {
+		m.add("external_id", "is not an external ID: 2 to %d letters, digits and _ + = , . @ : / -", mostExternalID)
+	}
+	if r.SerialNumber != "" && !serialForm.MatchString(r.SerialNumber) {
+		m.add("mfa_serial_number", "%q is neither the serial number of an MFA device nor an ARN such as arn:aws:iam::123456789012:mfa/vault", r.SerialNumber)
+	}
+	r.only(m, assumedRole, map[string]bool{
+		"role_arns": len(r.RoleARNs) > 0, "session_tags": len(r.SessionTags) > 0, "external_id": r.ExternalID != "",
+	})
+	r.only(m, sessionToken, map[string]bool{"mfa_serial_number": r.SerialNumber != ""})
+	sessions := assumedRole + " " + federationToken + " " + sessionToken
+	r.only(m, sessions, map[string]bool{"default_sts_ttl": r.DefaultSTSTTL > 0, "max_sts_ttl": r.MaxSTSTTL > 0})
+	r.only(m, iamUser+" "+assumedRole+" "+federationToken, map[string]bool{
+		"policy_arns": len(r.PolicyARNs) > 0, "policy_document": r.PolicyDocument != "", "iam_groups": len(r.IAMGroups) > 0,
+	})
+	if r.issues(assumedRole) && len(r.RoleARNs) == 0 {
+		warnings = append(warnings, "role_arns: is empty, so nothing can be issued yet; name the roles that may be assumed")
+	}
+	return append(warnings, r.validateLimits(m)...)
+}
+
+// validateLimits checks the policies that narrow a session down, as far as their
+// sizes are known before the groups are read.
+func (r *role) validateLimits(m *mistakes) (warnings []string) {
+	if r.issues(iamUser) || r.issues(sessionToken) {
+		return nil
+	}
+	if n := len(r.PolicyARNs); n > mostSessionARNs {
+		m.add("policy_arns", "has %d policies; AWS narrows a session down by %d at most", n, mostSessionARNs)
+	}
+	size := utf8.RuneCountInString(r.PolicyDocument)
+	for _, arn := range r.PolicyARNs {
+		size += utf8.RuneCountInString(arn)
+	}
+	if size > mostInline {
+		m.add("policy_document", "and policy_arns have %d characters together; AWS allows %d to the policies of a session", size, mostInline)
+	}
+	if r.issues(federationToken) && size == 0 && len(r.IAMGroups) == 0 {
+		warnings = append(warnings, "the role gives no permissions, and federation tokens are not issued without; set policy_arns, policy_document or iam_groups")
+	}
+	return warnings
+}
+
+// longest is the longest session of the role's kind that AWS gives to anybody.
+func (r *role) longest() time.Duration {
+	if r.issues(assumedRole) {
+		return longestRole
+	}
+	return longestFederation
+}
+
+func (r *role) validateTTLs(m *mistakes) {
+	if r.MaxTTL > 0 && r.DefaultTTL > r.MaxTTL {
+		m.add("default_ttl", "%s is more than max_ttl, %s", r.DefaultTTL, r.MaxTTL)
+	}
+	if r.MaxSTSTTL > 0 && r.DefaultSTSTTL > r.MaxSTSTTL {
+		m.add("default_sts_ttl", "%s is more than max_sts_ttl, %s", r.DefaultSTSTTL, r.MaxSTSTTL)
+	}
+	for field, ttl := range map[string]time.Duration{"default_sts_ttl": r.DefaultSTSTTL, "max_sts_ttl": r.MaxSTSTTL} {
+		if ttl > 0 && ttl < shortestSession {
+			m.add(field, "%s is less than %s, the shortest session that AWS gives", ttl, shortestSession)
+		}
+	}
+	if r.DefaultSTSTTL > r.longest() {
+		m.add("default_sts_ttl", "%s is more than %s, the longest session of this type that AWS gives", r.DefaultSTSTTL, r.longest())
+	}
+}
+
+// sessionTTL is how long a session shall run: as asked, else as the role says, else
+// an hour; never longer than the role or the mount allows.
+func (r *role) sessionTTL(asked, mount time.Duration) (time.Duration, error) {
+	ttl := firstSet(asked, r.DefaultSTSTTL, defaultSession)
+	ttl = min(ttl, firstSet(r.MaxSTSTTL, mount, ttl))
+	if ttl < shortestSession {
+		return 0, userErrorf("ttl: %s is less than %s, the shortest session that AWS gives", ttl, shortestSession)
+	}
+	return ttl, nil
+}
+
+// checkSessionName says what keeps a text from naming a session.
+func checkSessionName(name string) error {
+	if !sessionForm.MatchString(name) {
+		return fmt.Errorf("%q cannot name a session; use 2 to 64 letters, digits and _ + = , . @ -", name)
+	}
+	return nil
+}
