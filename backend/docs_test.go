@@ -37,16 +37,18 @@ func TestDocsAPI(t *testing.T) {
 	paths := newMount(t).b.(*backend).Paths
 	var known []string
 	for _, p := range paths {
-		name := documentedPath(t, p)
-		known = append(known, name)
-		t.Run(name, func(t *testing.T) {
-			section, ok := sections[name]
-			if !ok {
-				t.Fatalf("%s has no section ## `%s`", apiDoc, name)
-			}
-			checkVerbs(t, section, name, p)
-			checkFields(t, section, p)
-		})
+		names := documentedPaths(t, p)
+		known = append(known, names...)
+		for _, name := range names {
+			t.Run(name, func(t *testing.T) {
+				section, ok := sections[name]
+				if !ok {
+					t.Fatalf("%s has no section ## `%s`", apiDoc, name)
+				}
+				checkVerbs(t, section, name, names, p)
+				checkFields(t, section, p)
+			})
+		}
 	}
 	for name := range sections {
 		if !slices.Contains(known, name) {
@@ -59,7 +61,7 @@ func TestDocsAPI(t *testing.T) {
 
 // An answer that is shown must have the keys that there are.
 func TestDocsAPIAnswers(t *testing.T) {
-	m := newConfiguredMount(t)
+	m := newSessionMount(t)
 	m.write("config/lease", map[string]any{"lease": "1h"})
 	creds := m.creds("developer-access")
 	defer m.revoke(creds)
@@ -69,21 +71,95 @@ func TestDocsAPIAnswers(t *testing.T) {
 		"roles":        m.do(logical.ListOperation, "roles/", nil).Data,
 		"roles/:name":  m.read("roles/developer-access"),
 		"creds/:name":  creds.Data,
+		"sts/:name":    creds.Data, // the same section
 	}
+	// Paths that show more answers than one show these after the first.
+	session := []map[string]any{m.read("sts/deploy")}
+	more := map[string][]map[string]any{"creds/:name": session, "sts/:name": session}
 	for name, section := range pathSections(readDoc(t, apiDoc)) {
 		blocks := fenced(section, "json")
-		if len(blocks) != 1 {
-			t.Errorf("%s: want one answer in JSON, got %d", name, len(blocks))
+		answers := slices.Concat([]map[string]any{actual[name]}, more[name])
+		if len(blocks) != len(answers) {
+			t.Errorf("%s: want %d answers in JSON, got %d", name, len(answers), len(blocks))
 			continue
 		}
-		var shown struct{ Data map[string]any }
-		if err := json.Unmarshal([]byte(blocks[0]), &shown); err != nil {
-			t.Errorf("%s: %v", name, err)
+		for i, answer := range answers {
+			var shown struct{ Data map[string]any }
+			if err := json.Unmarshal([]byte(blocks[i]), &shown); err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			want, got := slices.Sorted(maps.Keys(answer)), slices.Sorted(maps.Keys(shown.Data))
+			if !slices.Equal(got, want) {
+				t.Errorf("%s shows an answer with the keys\n%v, and it has\n%v", name, got, want)
+			}
+		}
+	}
+}
+
+// The keys that the answer of each credential type has.
+func TestDocsAPIKeysOfTypes(t *testing.T) {
+	m := newSessionMount(t)
+	roles := map[string]string{iamUser: "developer-access", assumedRole: "deploy", federationToken: "fed", sessionToken: "own"}
+	rows := table(pathSections(readDoc(t, apiDoc))["creds/:name"], "Key", "Types", "Meaning")
+	for _, kind := range credentialTypes {
+		creds := m.creds(roles[kind])
+		m.revoke(creds)
+		var got []string
+		for _, row := range rows {
+			if row[1] == "all" || slices.Contains(backticked(row[1]), kind) {
+				got = append(got, strings.Trim(row[0], "`"))
+			}
+		}
+		slices.Sort(got)
+		if want := slices.Sorted(maps.Keys(creds.Data)); !slices.Equal(got, want) {
+			t.Errorf("the document gives to the answer of %s the keys\n%v, and it has\n%v", kind, got, want)
+		}
+	}
+}
+
+// The fields that a role of each credential type has; others are refused.
+func TestDocsAPIFieldsOfTypes(t *testing.T) {
+	m := newMount(t)
+	values := map[string]any{
+		"policy_arns": readOnly, "policy_document": s3Only, "iam_groups": "developers", "iam_tags": "team=payments",
+		"user_path": "/vault/", "permissions_boundary_arn": readOnly, "default_ttl": "1h", "max_ttl": "1h",
+		"role_arns": deployARN, "session_tags": "team=payments", "external_id": "external-1", "mfa_serial_number": mfaOfVault,
+		"default_sts_ttl": "1h", "max_sts_ttl": "1h",
+	}
+	heading := []string{"Field"}
+	for _, kind := range credentialTypes {
+		heading = append(heading, "`"+kind+"`")
+	}
+	said := map[string][]string{}
+	for _, row := range table(pathSections(readDoc(t, apiDoc))["roles/:name"], heading...) {
+		said[strings.Trim(row[0], "`")] = row[1:]
+	}
+	for field := range roleFields() {
+		if slices.Contains([]string{"name", "credential_type", "arn", "policy"}, field) {
 			continue
 		}
-		want, got := slices.Sorted(maps.Keys(actual[name])), slices.Sorted(maps.Keys(shown.Data))
-		if !slices.Equal(got, want) {
-			t.Errorf("%s shows an answer with the keys\n%v, and it has\n%v", name, got, want)
+		if len(said[field]) != len(credentialTypes) || values[field] == nil {
+			t.Errorf("%s does not say which credential types have %s, or the test has no value for it", apiDoc, field)
+			continue
+		}
+		for i, kind := range credentialTypes {
+			resp, err := m.ask(logical.UpdateOperation, "roles/"+kind+"-"+field, map[string]any{"credential_type": kind, field: values[field]})
+			text, status := outcome(resp, err)
+			want := "yes"
+			if status == 400 && strings.Contains(text, field+": is of no use") {
+				want = "no"
+			} else if status != 200 {
+				t.Errorf("%s in a role of the type %s: %d %s", field, kind, status, text)
+			}
+			if said[field][i] != want {
+				t.Errorf("does a role of the type %s have %s? %s, and the document says %q", kind, field, want, said[field][i])
+			}
+		}
+	}
+	for field := range said {
+		if values[field] == nil {
+			t.Errorf("the document has a field %s, and roles have none", field)
 		}
 	}
 }
@@ -113,11 +189,15 @@ func TestDocsJSON(t *testing.T) {
 
 // allowedUncalled are actions that AWS asks for though nobody calls them.
 var allowedUncalled = map[string]string{
-	"iam:TagUser": "CreateUser with tags",
+	"iam:TagUser":    "CreateUser with tags",
+	"sts:TagSession": "AssumeRole with tags",
 }
 
+// needNoPermission are called, and AWS allows them to everybody.
+var needNoPermission = []string{"sts:GetCallerIdentity", "sts:GetSessionToken"}
+
 // conditionKeys look like actions and are none.
-var conditionKeys = []string{"iam:PermissionsBoundary", "iam:PolicyARN"}
+var conditionKeys = []string{"iam:PermissionsBoundary", "iam:PolicyARN", "sts:ExternalId"}
 
 func TestDocsIAMPolicy(t *testing.T) {
 	doc := readDoc(t, iamDoc)
@@ -141,11 +221,19 @@ func TestDocsIAMPolicy(t *testing.T) {
 		prose = strings.Replace(prose, block, "", 1)
 	}
 	for _, action := range slices.Sorted(maps.Keys(called)) {
-		if !granted[action] {
+		switch free := slices.Contains(needNoPermission, action); {
+		case !granted[action] && !free:
 			t.Errorf("internal/awscreds calls %s, and no policy in %s allows it", action, iamDoc)
+		case granted[action] && free:
+			t.Errorf("a policy in %s allows %s, which needs no permission", iamDoc, action)
 		}
 		if !strings.Contains(prose, "`"+action+"`") {
 			t.Errorf("internal/awscreds calls %s, and %s does not say what for", action, iamDoc)
+		}
+	}
+	for _, action := range needNoPermission {
+		if !called[action] {
+			t.Errorf("internal/awscreds does not call %s", action)
 		}
 	}
 	for _, action := range slices.Sorted(maps.Keys(named)) {
@@ -222,26 +310,42 @@ func grants(v any, into map[string]bool) {
 	}
 }
 
-var captured = regexp.MustCompile(`\(\?P<(\w+)>[^()]*\)`)
+var (
+	captured = regexp.MustCompile(`\(\?P<(\w+)>[^()]*\)`)
+	choice   = regexp.MustCompile(`\((\w+(?:\|\w+)+)\)`)
+)
 
-// documentedPath is a pattern as the document has it: roles/:name.
-func documentedPath(t *testing.T, p *framework.Path) string {
+// documentedPaths are the paths of a pattern as the document has them: roles/:name.
+// A choice between words, (creds|sts), makes a path of each.
+func documentedPaths(t *testing.T, p *framework.Path) []string {
 	t.Helper()
 	name := captured.ReplaceAllString(p.Pattern, ":$1")
 	name = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSuffix(name, "$"), "^"), "/?")
-	if regexp.QuoteMeta(name) != name {
-		t.Fatalf("do not know how the pattern %q should stand in %s", p.Pattern, apiDoc)
+	names := []string{name}
+	if m := choice.FindStringSubmatch(name); m != nil {
+		names = nil
+		for _, word := range strings.Split(m[1], "|") {
+			names = append(names, strings.Replace(name, m[0], word, 1))
+		}
 	}
-	return name
+	for _, name := range names {
+		if regexp.QuoteMeta(name) != name {
+			t.Fatalf("do not know how the pattern %q should stand in %s", p.Pattern, apiDoc)
+		}
+	}
+	return names
 }
 
-// pathSections are the parts of the document whose heading is a path.
+// pathSections are the parts of the document whose heading is a path, or several
+// with "and" between them.
 func pathSections(doc string) map[string]string {
 	sections := map[string]string{}
 	for _, part := range strings.Split(doc, "\n## ")[1:] {
 		heading, body, _ := strings.Cut(part, "\n")
-		if name := strings.Trim(heading, "`"); "`"+name+"`" == heading {
-			sections[name] = body
+		for _, part := range strings.Split(heading, " and ") {
+			if name := strings.Trim(part, "`"); "`"+name+"`" == part {
+				sections[name] = body
+			}
 		}
 	}
 	return sections
@@ -271,7 +375,9 @@ func table(section string, heading ...string) [][]string {
 	return rows
 }
 
-func checkVerbs(t *testing.T, section, name string, p *framework.Path) {
+// checkVerbs checks the methods of one path; the table may have those of its
+// siblings as well.
+func checkVerbs(t *testing.T, section, name string, siblings []string, p *framework.Path) {
 	t.Helper()
 	want := map[string][]string{} // capabilities by method
 	for op := range p.Operations {
@@ -291,10 +397,13 @@ func checkVerbs(t *testing.T, section, name string, p *framework.Path) {
 	got := map[string]bool{}
 	for _, row := range table(section, "Method", "Path", "What it does", "ACL capability") {
 		method, path, capability := row[0], row[1], row[3]
-		got[method] = true
 		if path != "`"+name+"`" {
-			t.Errorf("the table of methods names the path %s", path)
+			if !slices.Contains(siblings, strings.Trim(path, "`")) {
+				t.Errorf("the table of methods names the path %s", path)
+			}
+			continue
 		}
+		got[method] = true
 		slices.Sort(want[method])
 		if capabilities := backticked(capability); !slices.Equal(capabilities, want[method]) {
 			t.Errorf("%s needs the capabilities %v, and the document says %v", method, want[method], capabilities)
@@ -385,7 +494,7 @@ func checkPathsNamed(t *testing.T, doc string, known []string) {
 	form := regexp.MustCompile("^(?:" + strings.Join(forms, "|") + ")/?$")
 	for _, m := range regexp.MustCompile(`aws-dyn/((?:config|roles|creds|sts|static)[\w/:.*-]*)`).FindAllStringSubmatch(doc, -1) {
 		// A lease ID is the path of its credential and one part more.
-		path := regexp.MustCompile(`^(creds/[^/]+)/\w{24}$`).ReplaceAllString(m[1], "$1")
+		path := regexp.MustCompile(`^((?:creds|sts)/[^/]+)/\w{24}$`).ReplaceAllString(m[1], "$1")
 		if !form.MatchString(path) {
 			t.Errorf("%s names the path %s, which does not exist", apiDoc, path)
 		}
@@ -407,7 +516,8 @@ func checkWords(t *testing.T, doc string, paths []*framework.Path) {
 		known = slices.AppendSeq(known, maps.Keys(p.Fields))
 	}
 	known = slices.AppendSeq(known, maps.Keys(newRole().response()))
-	known = append(known, "session_token", iamUser, federationToken)
+	known = append(known, credentialTypes...)
+	known = append(known, "security_token")
 	for _, span := range backticked(withoutBlocks(doc)) {
 		for _, word := range regexp.MustCompile(`\b[a-z]+(?:_[a-z0-9]+)+\b`).FindAllString(span, -1) {
 			if !slices.Contains(known, word) && !strings.Contains(span, " ") {

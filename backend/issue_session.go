@@ -7,6 +7,7 @@ package backend
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -47,7 +48,7 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, err
 	}
-	return b.handSession(session, &lease{Username: name, Role: o.role})
+	return b.handSession(session, &lease{Username: name, Role: o.role}, o.ttl, ttl)
 }
 
 // pickARN is the ARN to assume: the one that the request names, if the role has it,
@@ -64,8 +65,8 @@ func (r *role) pickARN(o order) (string, error) {
 	return "", userErrorf("role_arn: is missing, and role %q has %d role_arns to choose from", o.role, len(r.RoleARNs))
 }
 
-// issueFederatedUser makes a session of a new name. Without limits it could do all
-// that the engine's own identity can, so there have to be some.
+// issueFederatedUser makes a session of a new name. It may do only what its policies
+// allow, so there have to be some (STS API Reference, GetFederationToken).
 func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
 	ttl, err := b.sessionTTL(r, o)
 	if err != nil {
@@ -84,13 +85,13 @@ func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *
 		return nil, err
 	}
 	if limits.Policy == "" && len(limits.PolicyARNs) == 0 {
-		return nil, userErrorf("role %q gives no permissions, and a federation token without any would have the engine's own; set policy_arns, policy_document or iam_groups", o.role)
+		return nil, userErrorf("role %q gives no permissions, and a federation token without any could do nothing; set policy_arns, policy_document or iam_groups", o.role)
 	}
 	session, err := client.FederatedUser(ctx, name, ttl, limits)
 	if err != nil {
 		return nil, err
 	}
-	return b.handSession(session, &lease{Username: name, Role: o.role})
+	return b.handSession(session, &lease{Username: name, Role: o.role}, o.ttl, ttl)
 }
 
 // issueOwnSession makes a session of the engine's own identity.
@@ -113,7 +114,7 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 	if err != nil {
 		return nil, err
 	}
-	return b.handSession(session, &lease{Role: o.role})
+	return b.handSession(session, &lease{Role: o.role}, o.ttl, ttl)
 }
 
 // sessionTTL asks Vault for the mount's bound only where the role has none.
@@ -143,20 +144,24 @@ func (r *role) limits(ctx context.Context, client *client) (awscreds.Limits, err
 	return limits, err
 }
 
-// handSession makes the response that gives a session and its lease to Vault.
-func (b *backend) handSession(session awscreds.Session, l *lease) (*logical.Response, error) {
+// handSession makes the response that gives a session and its lease to Vault. Of how
+// long the session runs, asked is what the request wanted, and given what it got.
+func (b *backend) handSession(session awscreds.Session, l *lease, asked, given time.Duration) (*logical.Response, error) {
 	l.IsSTS = true
 	internal, err := l.internal()
 	if err != nil {
 		return nil, err
 	}
 	ttl := session.Expires.Sub(b.now())
+	if ttl <= 0 || ttl > given {
+		ttl = given // our clock and AWS's differ
+	}
 	data := map[string]any{
 		"access_key":     session.AccessKeyID,
 		"secret_key":     session.SecretKey,
 		"security_token": session.Token,
 		"session_token":  session.Token,
-		"ttl":            uint64(max(ttl, 0) / time.Second),
+		"ttl":            uint64(ttl / time.Second),
 	}
 	if session.ARN != "" {
 		data["arn"] = session.ARN
@@ -164,5 +169,8 @@ func (b *backend) handSession(session awscreds.Session, l *lease) (*logical.Resp
 	resp := b.Secret(secretType).Response(data, internal)
 	resp.Secret.TTL = ttl
 	resp.Secret.Renewable = false
+	if asked > given {
+		resp.AddWarning(fmt.Sprintf("ttl: cut from %s to %s, the longest that the role or the mount allows", asked, given))
+	}
 	return resp, nil
 }

@@ -91,13 +91,8 @@ func firstSet(durations ...time.Duration) time.Duration {
 
 func (b *backend) secret() *framework.Secret {
 	return &framework.Secret{
-		Type: secretType,
-		Fields: map[string]*framework.FieldSchema{
-			"access_key":     {Type: framework.TypeString, Description: "ID of the AWS access key."},
-			"secret_key":     {Type: framework.TypeString, Description: "Secret of the AWS access key."},
-			"session_token":  {Type: framework.TypeString, Description: "Session token; IAM users have none."},
-			"security_token": {Type: framework.TypeString, Description: "The older name of session_token.", Deprecated: true},
-		},
+		Type:   secretType,
+		Fields: credsFields(),
 		Renew:  b.answer(b.renew),
 		Revoke: b.revoke,
 	}

@@ -10,21 +10,22 @@ import (
 )
 
 func (b *backend) pathConfigLease() *framework.Path {
+	fields := map[string]*framework.FieldSchema{
+		"lease": {
+			Type:        framework.TypeString,
+			Description: "Default lease of IAM user credentials, such as 24h. 0: what the mount says.",
+		},
+		"lease_max": {
+			Type:        framework.TypeString,
+			Description: "Longest lease of IAM user credentials, renewals included. 0: what the mount says.",
+		},
+	}
 	return &framework.Path{
 		Pattern:      "config/lease",
 		DisplayAttrs: operation("", "lease-configuration"),
-		Fields: map[string]*framework.FieldSchema{
-			"lease": {
-				Type:        framework.TypeString,
-				Description: "Default lease of IAM user credentials, such as 24h. 0: what the mount says.",
-			},
-			"lease_max": {
-				Type:        framework.TypeString,
-				Description: "Longest lease of IAM user credentials, renewals included. 0: what the mount says.",
-			},
-		},
+		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   b.read("Read the default and the longest lease.", b.readLeaseConfig),
+			logical.ReadOperation:   gives(b.read("Read the default and the longest lease.", b.readLeaseConfig), fields),
 			logical.UpdateOperation: b.configure("lease", "Configure the default and the longest lease.", b.writeLeaseConfig),
 		},
 		HelpSynopsis: "The default and the longest lease of IAM user credentials.",

@@ -10,61 +10,14 @@ import (
 )
 
 func (b *backend) pathConfigRoot() *framework.Path {
+	fields := rootConfigFields()
 	return &framework.Path{
 		Pattern:        "config/root",
 		DisplayAttrs:   operation("", "root-iam-credentials-configuration"),
 		ExistenceCheck: b.existsRootConfig,
-		Fields: map[string]*framework.FieldSchema{
-			"access_key": {
-				Type:        framework.TypeString,
-				Description: "ID of the AWS access key that the engine calls AWS with. Empty: the environment's, or the instance's own identity.",
-			},
-			"secret_key": {
-				Type:         framework.TypeString,
-				Description:  "Secret of access_key. Never read back.",
-				DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
-			},
-			"region": {
-				Type:        framework.TypeString,
-				Description: "AWS region for calls; it decides the partition as well. Empty: the environment's, else us-east-1.",
-			},
-			"iam_endpoint": {
-				Type:        framework.TypeString,
-				Description: "URL of IAM, where it is not the one that AWS has for the region.",
-			},
-			"sts_endpoint": {
-				Type:        framework.TypeString,
-				Description: "URL of STS, where it is not the one that AWS has for the region.",
-			},
-			"sts_region": {
-				Type:        framework.TypeString,
-				Description: "Region for STS calls. Empty: the one in sts_endpoint's host name, else region.",
-			},
-			"sts_fallback_endpoints": {
-				Type:        framework.TypeCommaStringSlice,
-				Description: "URLs of STS to try, in this order, when sts_endpoint does not answer.",
-			},
-			"sts_fallback_regions": {
-				Type:        framework.TypeCommaStringSlice,
-				Description: "Regions of sts_fallback_endpoints, one each; or, without those, regions whose own STS to try.",
-			},
-			"max_retries": {
-				Type:        framework.TypeInt,
-				Default:     sdkRetries,
-				Description: "How often a call that failed in passing is tried again. -1: the AWS SDK's default.",
-			},
-			"username_template": {
-				Type:        framework.TypeString,
-				Default:     defaultUsernameTemplate,
-				Description: "Template for the names of IAM users, in Vault's username templating.",
-			},
-			"role_arn": {
-				Type:        framework.TypeString,
-				Description: "ARN of a role to assume first; all calls are then made with that role's credentials.",
-			},
-		},
+		Fields:         fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   b.read("Read the configuration, without the secret key.", b.readRootConfig),
+			logical.ReadOperation:   gives(b.read("Read the configuration, without the secret key.", b.readRootConfig), without(fields, "secret_key")),
 			logical.CreateOperation: b.configure("root-iam-credentials", "Configure how the engine calls AWS.", b.writeRootConfig),
 			logical.UpdateOperation: b.configure("root-iam-credentials", "Configure how the engine calls AWS.", b.writeRootConfig),
 			logical.DeleteOperation: b.write("Delete the configuration.", b.deleteRootConfig),
@@ -79,6 +32,58 @@ the container's credentials and the instance's role, in this order.
 A write changes only the fields that it names, and takes effect at once; requests
 under way finish as they began.
 `,
+	}
+}
+
+func rootConfigFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"access_key": {
+			Type:        framework.TypeString,
+			Description: "ID of the AWS access key that the engine calls AWS with. Empty: the environment's, or the instance's own identity.",
+		},
+		"secret_key": {
+			Type:         framework.TypeString,
+			Description:  "Secret of access_key. Never read back.",
+			DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
+		},
+		"region": {
+			Type:        framework.TypeString,
+			Description: "AWS region for calls; it decides the partition as well. Empty: the environment's, else us-east-1.",
+		},
+		"iam_endpoint": {
+			Type:        framework.TypeString,
+			Description: "URL of IAM, where it is not the one that AWS has for the region.",
+		},
+		"sts_endpoint": {
+			Type:        framework.TypeString,
+			Description: "URL of STS, where it is not the one that AWS has for the region.",
+		},
+		"sts_region": {
+			Type:        framework.TypeString,
+			Description: "Region for STS calls. Empty: the one in sts_endpoint's host name, else region.",
+		},
+		"sts_fallback_endpoints": {
+			Type:        framework.TypeCommaStringSlice,
+			Description: "URLs of STS to try, in this order, when sts_endpoint does not answer.",
+		},
+		"sts_fallback_regions": {
+			Type:        framework.TypeCommaStringSlice,
+			Description: "Regions of sts_fallback_endpoints, one each; or, without those, regions whose own STS to try.",
+		},
+		"max_retries": {
+			Type:        framework.TypeInt,
+			Default:     sdkRetries,
+			Description: "How often a call that failed in passing is tried again. -1: the AWS SDK's default.",
+		},
+		"username_template": {
+			Type:        framework.TypeString,
+			Default:     defaultUsernameTemplate,
+			Description: "Template for the names of IAM users, in Vault's username templating.",
+		},
+		"role_arn": {
+			Type:        framework.TypeString,
+			Description: "ARN of a role to assume first; all calls are then made with that role's credentials.",
+		},
 	}
 }
 

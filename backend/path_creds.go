@@ -57,9 +57,21 @@ the first call is answered InvalidClientTokenId, try it again.
 	}
 }
 
+// credsFields is what an answer may hold.
+func credsFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"access_key":     {Type: framework.TypeString, Description: "ID of the AWS access key."},
+		"secret_key":     {Type: framework.TypeString, Description: "Secret of the AWS access key.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
+		"session_token":  {Type: framework.TypeString, Description: "Token of a session; an IAM user has none.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
+		"security_token": {Type: framework.TypeString, Description: "The older name of session_token; sessions have both.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
+		"arn":            {Type: framework.TypeString, Description: "Whom AWS takes the holder of a session for."},
+		"ttl":            {Type: framework.TypeInt64, Description: "Seconds until a session ends."},
+	}
+}
+
 // generate is the operation that issues, by read and by update alike.
 func (b *backend) generate(what string) *framework.PathOperation {
-	op := b.write("Make AWS credentials of a role.", b.createCreds)
+	op := gives(b.write("Make AWS credentials of a role.", b.createCreds), credsFields())
 	op.DisplayAttrs = &framework.DisplayAttributes{OperationSuffix: what}
 	return op
 }

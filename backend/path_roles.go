@@ -27,12 +27,13 @@ func (b *backend) pathRoles() *framework.Path {
 }
 
 func (b *backend) pathRole() *framework.Path {
+	fields := roleFields()
 	return &framework.Path{
 		Pattern:      "roles/" + roleName,
 		DisplayAttrs: operation("", "role"),
-		Fields:       roleFields(),
+		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   b.read("Read a role.", b.readRole),
+			logical.ReadOperation:   gives(b.read("Read a role.", b.readRole), without(fields, "name", "arn", "policy")),
 			logical.UpdateOperation: b.write("Create or change a role.", b.writeRole),
 			logical.DeleteOperation: b.write("Delete a role; its leases live on.", b.deleteRole),
 		},

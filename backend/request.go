@@ -121,6 +121,7 @@ func (b *backend) write(summary string, h framework.OperationFunc) *framework.Pa
 	return &framework.PathOperation{
 		Callback:                    b.answer(warnOfUnknown(h)),
 		Summary:                     summary,
+		Responses:                   noContent(),
 		ForwardPerformanceStandby:   true,
 		ForwardPerformanceSecondary: true,
 	}

@@ -18,7 +18,11 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp
 	if err := checkSensitive(req); err != nil {
 		return respond(err)
 	}
-	return b.Backend.HandleRequest(ctx, req)
+	resp, err := b.Backend.HandleRequest(ctx, req)
+	if req.Operation == logical.HelpOperation && req.Path == "" {
+		inlineSchemas(resp)
+	}
+	return resp, err
 }
 
 // HandleExistenceCheck comes before HandleRequest where a path tells create from

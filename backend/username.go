@@ -104,5 +104,8 @@ func checkUsernameTemplate(text string) (warnings []string, err error) {
 	if _, err := u.user(strings.Repeat("d", 200), strings.Repeat("r", 200)); err != nil {
 		warnings = append(warnings, fmt.Sprintf("for callers and roles with long names: %v", err))
 	}
+	if _, err := u.federated("t", "r"); err != nil {
+		warnings = append(warnings, fmt.Sprintf("for roles of the type %s: %v", federationToken, err))
+	}
 	return warnings, nil
 }
