@@ -84,7 +84,7 @@ var badLegacy = []badInput{
 	{name: "arn with a credential type", data: map[string]any{"arn": readOnly, "credential_type": "iam_user"}, field: "credential_type"},
 	{name: "policy with tags", data: map[string]any{"policy": goodPolicy, "iam_tags": map[string]any{"a": "b"}}, field: "iam_tags"},
 	{name: "policy with a TTL", data: map[string]any{"policy": goodPolicy, "max_ttl": "1h"}, field: "max_ttl"},
-	{name: "arn of a role", data: map[string]any{"arn": "arn:aws:iam::123456789012:role/x"}, field: "arn"},
+	{name: "arn of a user", data: map[string]any{"arn": "arn:aws:iam::123456789012:user/x"}, field: "arn"},
 	{name: "arn is a list", data: map[string]any{"arn": []string{readOnly}}, field: "arn"},
 	{name: "policy is cut short", data: map[string]any{"policy": `{"Version":`}, field: "policy"},
 	{name: "policy is an object", data: map[string]any{"policy": map[string]any{"Version": "2012-10-17"}}, field: "policy"},

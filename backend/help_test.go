@@ -113,6 +113,8 @@ var operations = map[string]string{
 	"/config/root delete":  "aws-delete-root-iam-credentials-configuration",
 	"/creds/{name} get":    "aws-generate-credentials",
 	"/creds/{name} post":   "aws-generate-credentials-with-parameters",
+	"/sts/{name} get":      "aws-generate-sts-credentials",
+	"/sts/{name} post":     "aws-generate-sts-credentials-with-parameters",
 	"/roles/ get":          "aws-list-roles",
 	"/roles/{name} get":    "aws-read-role",
 	"/roles/{name} post":   "aws-write-role",
@@ -155,14 +157,13 @@ func TestOpenAPIHasTheFields(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
 	_, doc := m.help("")
-	for _, path := range []string{"config/root", "config/lease", "roles/{name}", "creds/{name}"} {
+	for _, path := range []string{"config/root", "config/lease", "roles/{name}", "creds/{name}", "sts/{name}"} {
 		item := doc.Paths["/"+path]
 		if item == nil || item.Post == nil || item.Post.RequestBody == nil {
 			t.Errorf("%s takes nothing in OpenAPI", path)
 			continue
 		}
-		ref := item.Post.RequestBody.Content["application/json"].Schema.Ref
-		schema := doc.Components.Schemas[ref[strings.LastIndex(ref, "/")+1:]]
+		schema := item.Post.RequestBody.Content["application/json"].Schema // in its place: Vault loses references
 		var want []string
 		for name := range m.b.(*backend).Route(strings.Replace(path, "{name}", "x", 1)).Fields {
 			if name != "name" { // it is in the path

@@ -2,61 +2,68 @@
 
 package backend
 
-// Roles that the built-in engine stored, with fields that no path of ours shows to
-// be written yet: a partial write must not lose them, since a mount can be handed
-// back.
+// Roles that the built-in engine stored: they read as they are, a partial write
+// keeps what it does not name, and what the built-in let pass is told.
 
 import (
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-const builtInUserRole = `{"credential_types":["iam_user"],"policy_arns":["arn:aws:iam::aws:policy/ReadOnlyAccess"],"role_arns":["arn:aws:iam::123456789012:role/a"],` +
-	`"policy_document":"","iam_groups":["developers"],"iam_tags":{"team":"payments"},"session_tags":{"project":"x"},"external_id":"ext",` +
-	`"version":1,"default_sts_ttl":1800000000000,"max_sts_ttl":3600000000000,"user_path":"/vault/","permissions_boundary_arn":"","mfa_serial_number":"mfa"}`
+const (
+	builtInUserRole = `{"credential_types":["iam_user"],"policy_arns":["arn:aws:iam::aws:policy/ReadOnlyAccess"],"role_arns":null,` +
+		`"policy_document":"","iam_groups":["developers"],"iam_tags":{"team":"payments"},"session_tags":null,"external_id":"",` +
+		`"version":0,"default_sts_ttl":0,"max_sts_ttl":0,"user_path":"/vault/","permissions_boundary_arn":"","mfa_serial_number":""}`
+	builtInSessionRole = `{"credential_types":["assumed_role"],"policy_arns":null,"role_arns":["arn:aws:iam::123456789012:role/deploy"],` +
+		`"policy_document":"","iam_groups":null,"iam_tags":null,"session_tags":{"project":"x"},"external_id":"ext",` +
+		`"version":0,"default_sts_ttl":1800000000000,"max_sts_ttl":3600000000000,"user_path":"","permissions_boundary_arn":"","mfa_serial_number":""}`
+)
 
 func TestRoleOfTheBuiltInEngineKeepsItsFields(t *testing.T) {
 	t.Parallel()
-	m := newMount(t)
-	m.leave("role/r", builtInUserRole)
-	want := m.stored("role/r")
-	data := through(t, m.read("roles/r"))
-	same(t, data, map[string]any{"default_sts_ttl": 1800.0, "max_sts_ttl": 3600.0, "external_id": "ext", "mfa_serial_number": "mfa"},
-		[]string{"default_sts_ttl", "max_sts_ttl", "external_id", "mfa_serial_number"})
-	m.write("roles/r", map[string]any{"user_path": "/other/"})
-	want["user_path"] = "/other/"
-	same(t, m.stored("role/r"), want, slices.Collect(maps.Keys(want)))
+	for stored, change := range map[string]map[string]any{
+		builtInUserRole:    {"user_path": "/other/"},
+		builtInSessionRole: {"external_id": "other"},
+	} {
+		m := newMount(t)
+		m.leave("role/r", stored)
+		want := m.stored("role/r")
+		m.write("roles/r", change)
+		maps.Copy(want, change)
+		same(t, m.stored("role/r"), want, slices.Collect(maps.Keys(want)))
+	}
 }
 
-// A role that issues sessions can be read and deleted. A write that does not change
-// what it issues is refused and leaves it as it is; creds/ issues nothing from it.
-func TestRoleOfAnotherTypeIsLeftAsItIs(t *testing.T) {
+func TestRoleOfTheBuiltInEngineIssuesSessions(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"assumed_role", "federation_token", "session_token"} {
-		m := newConfiguredMount(t)
-		m.leave("role/r", strings.Replace(builtInUserRole, "iam_user", kind, 1))
-		before := m.storage.dump(t)
-		if data := m.read("roles/r"); data["credential_type"] != kind {
-			t.Errorf("read %v", data)
-		}
-		for _, text := range []string{
-			m.refused(logical.UpdateOperation, "roles/r", map[string]any{"max_ttl": "1h"}),
-			m.refused(logical.ReadOperation, "creds/r", nil),
-		} {
-			if !strings.Contains(text, "credential_type") || !strings.Contains(text, kind) {
-				t.Errorf("refused with %s", text)
-			}
-			m.untouched(before, text)
-		}
-		m.do(logical.DeleteOperation, "roles/r", nil)
-		if m.read("roles/r") != nil {
-			t.Error("deleted, and still there")
-		}
+	m := newSessionMount(t)
+	m.leave("role/r", builtInSessionRole)
+	m.aws.AddRoleExternalID("deploy", "ext")
+	m.do(logical.ReadOperation, "sts/r", nil)
+	if s := m.session(); s.Duration != 30*time.Minute || s.Tags["project"] != "x" {
+		t.Errorf("AWS was asked for %+v", s)
 	}
+}
+
+// The built-in let fields stand that the role has no use for. Such a role works; the
+// next write says which they are, and leaves it as it is.
+func TestUselessFieldsOfTheBuiltInEngineAreTold(t *testing.T) {
+	t.Parallel()
+	m := newSessionMount(t)
+	m.leave("role/r", strings.Replace(builtInSessionRole, `"iam_tags":null`, `"iam_tags":{"team":"payments"}`, 1))
+	m.aws.AddRoleExternalID("deploy", "ext")
+	m.do(logical.ReadOperation, "sts/r", nil)
+	before := m.storage.dump(t)
+	text := m.refused(logical.UpdateOperation, "roles/r", map[string]any{"max_sts_ttl": "2h"})
+	if !strings.Contains(text, "iam_tags: is of no use to the credential_type assumed_role") || !maps.Equal(before, m.storage.dump(t)) {
+		t.Errorf("refused with %s", text)
+	}
+	m.write("roles/r", map[string]any{"max_sts_ttl": "2h", "iam_tags": nil})
 }
 
 // A role that is broken in storage says so, and can be deleted and written anew.

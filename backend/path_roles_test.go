@@ -17,7 +17,8 @@ import (
 )
 
 // fullRole has a value that is not the default in every field, as storage has it;
-// otherRole another one. There is one credential type.
+// otherRole another one, for each of two kinds of roles: what issues users has other
+// fields than what issues sessions.
 var (
 	fullRole = map[string]any{
 		"credential_type": "iam_user", "policy_arns": []any{readOnly}, "policy_document": goodPolicy,
@@ -33,18 +34,50 @@ var (
 		"credential_type": "iam_user", "policy_arns": []any{}, "policy_document": "", "iam_groups": []any{}, "iam_tags": map[string]any{},
 		"user_path": "", "permissions_boundary_arn": "", "default_ttl": 0.0, "max_ttl": 0.0,
 	}
+
+	fullSession = map[string]any{
+		"credential_type": "assumed_role", "role_arns": []any{deployARN}, "session_tags": map[string]any{"team": "payments"},
+		"external_id": "one", "default_sts_ttl": 1800.0, "max_sts_ttl": 3600.0,
+	}
+	otherSession = map[string]any{
+		"credential_type": "assumed_role", "role_arns": []any{auditARN, deployARN}, "session_tags": map[string]any{"cost-center": "42"},
+		"external_id": "two", "default_sts_ttl": 900.0, "max_sts_ttl": 7200.0,
+	}
+	emptySession = map[string]any{
+		"credential_type": "assumed_role", "role_arns": []any{}, "session_tags": map[string]any{},
+		"external_id": "", "default_sts_ttl": 0.0, "max_sts_ttl": 0.0,
+	}
+
+	// variants are the kinds, and the MFA device that only session tokens have.
+	variants = []struct{ full, other, empty map[string]any }{
+		{fullRole, otherRole, emptyRole},
+		{fullSession, otherSession, emptySession},
+		{
+			map[string]any{"credential_type": "session_token", "mfa_serial_number": mfaOfVault},
+			map[string]any{"credential_type": "session_token", "mfa_serial_number": "GAHT12345678"},
+			map[string]any{"credential_type": "session_token", "mfa_serial_number": ""},
+		},
+	}
 )
 
-// roleFields are the fields of a role that a write may name beside each other.
-func (m *mount) roleFields() []string {
+// everyVariant runs a test for each kind of role, and checks that together they have
+// all fields that a write may name beside each other.
+func (m *mount) everyVariant(test func(full, other, empty map[string]any, fields []string)) {
 	m.t.Helper()
+	known := map[string]any{}
+	for _, v := range variants {
+		maps.Copy(known, v.full)
+	}
 	fields := slices.DeleteFunc(m.fields("roles/r"), func(field string) bool {
 		return field == "name" || field == "arn" || field == "policy"
 	})
-	if !slices.Equal(fields, slices.Sorted(maps.Keys(fullRole))) || len(otherRole) != len(fullRole) || len(emptyRole) != len(fullRole) {
+	if !slices.Equal(fields, slices.Sorted(maps.Keys(known))) {
 		m.t.Fatalf("the fields are %v: teach this test the new ones", fields)
 	}
-	return fields
+	for _, v := range variants {
+		m.do(logical.DeleteOperation, "roles/r", nil)
+		test(v.full, v.other, v.empty, slices.Sorted(maps.Keys(v.full)))
+	}
 }
 
 func TestNewRole(t *testing.T) {
@@ -74,48 +107,53 @@ func TestNewRole(t *testing.T) {
 func TestPartialWriteOfARoleKeepsTheRest(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
-	fields := m.roleFields()
-	for _, field := range fields {
-		t.Run(field, func(t *testing.T) {
-			m.write("roles/r", fullRole)
-			m.write("roles/r", map[string]any{field: otherRole[field]})
-			want := maps.Clone(fullRole)
-			want[field] = otherRole[field]
-			same(t, through(t, m.read("roles/r")), want, fields)
-		})
-	}
-	m.write("roles/r", fullRole)
-	before := m.storage.dump(t)
-	m.write("roles/r", map[string]any{})
-	if !maps.Equal(before, m.storage.dump(t)) {
-		t.Error("an empty write has changed something")
-	}
+	m.everyVariant(func(full, other, _ map[string]any, fields []string) {
+		for _, field := range fields {
+			t.Run(field, func(t *testing.T) {
+				m.write("roles/r", full)
+				m.write("roles/r", map[string]any{field: other[field]})
+				want := maps.Clone(full)
+				want[field] = other[field]
+				same(t, through(t, m.read("roles/r")), want, fields)
+			})
+		}
+		m.write("roles/r", full)
+		before := m.storage.dump(t)
+		m.write("roles/r", map[string]any{})
+		if !maps.Equal(before, m.storage.dump(t)) {
+			t.Error("an empty write has changed something")
+		}
+	})
 }
 
 // null clears, and so do the empty text and the empty list that Terraform sends.
 func TestRoleFieldsCanBeCleared(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
-	fields := m.roleFields()
-	for _, field := range fields {
-		empties := []any{nil, emptyRole[field]}
-		if _, list := emptyRole[field].([]any); list || field == "default_ttl" || field == "max_ttl" {
-			empties = append(empties, "")
+	m.everyVariant(func(full, _, empty map[string]any, fields []string) {
+		for _, field := range fields {
+			empties := []any{nil, empty[field]}
+			if field == "credential_type" { // a null would make another kind of role of it
+				empties = empties[1:]
+			}
+			if _, list := empty[field].([]any); list || strings.HasSuffix(field, "_ttl") {
+				empties = append(empties, "")
+			}
+			for _, cleared := range empties {
+				t.Run(field, func(t *testing.T) {
+					m.write("roles/r", full)
+					m.write("roles/r", map[string]any{field: cleared})
+					want := maps.Clone(full)
+					want[field] = empty[field]
+					got := through(t, m.read("roles/r"))
+					if field == "user_path" && got[field] == "/" { // the default, in other words
+						got[field] = ""
+					}
+					same(t, got, want, fields)
+				})
+			}
 		}
-		for _, empty := range empties {
-			t.Run(field, func(t *testing.T) {
-				m.write("roles/r", fullRole)
-				m.write("roles/r", map[string]any{field: empty})
-				want := maps.Clone(fullRole)
-				want[field] = emptyRole[field]
-				got := through(t, m.read("roles/r"))
-				if field == "user_path" && got[field] == "/" { // the default, in other words
-					got[field] = ""
-				}
-				same(t, got, want, fields)
-			})
-		}
-	}
+	})
 }
 
 // goldenRole is what storage holds after fullRole is written. A name or a unit in

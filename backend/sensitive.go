@@ -18,7 +18,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp
 	if err := checkSensitive(req); err != nil {
 		return respond(err)
 	}
-	resp, err := b.Backend.HandleRequest(ctx, req)
+	resp, err = b.Backend.HandleRequest(ctx, req)
 	if req.Operation == logical.HelpOperation && req.Path == "" {
 		inlineSchemas(resp)
 	}
