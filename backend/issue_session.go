@@ -161,7 +161,7 @@ func (b *backend) handSession(session awscreds.Session, l *lease, asked, given t
 		"secret_key":     session.SecretKey,
 		"security_token": session.Token,
 		"session_token":  session.Token,
-		"ttl":            uint64(ttl / time.Second),
+		"ttl":            seconds(ttl),
 	}
 	if session.ARN != "" {
 		data["arn"] = session.ARN

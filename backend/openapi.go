@@ -31,15 +31,8 @@ func (b *backend) configure(what, summary string, h framework.OperationFunc) *fr
 	return op
 }
 
-// gives says what an operation answers with: fields of a schema, by name or all.
-func gives(op *framework.PathOperation, schema map[string]*framework.FieldSchema, names ...string) *framework.PathOperation {
-	fields := schema
-	if len(names) > 0 {
-		fields = make(map[string]*framework.FieldSchema, len(names))
-		for _, name := range names {
-			fields[name] = schema[name]
-		}
-	}
+// gives says which fields an operation answers with.
+func gives(op *framework.PathOperation, fields map[string]*framework.FieldSchema) *framework.PathOperation {
 	op.Responses = map[int][]framework.Response{http.StatusOK: {{Description: "OK", Fields: fields}}}
 	return op
 }

@@ -109,7 +109,9 @@ func session(creds *types.Credentials, arn *string) Session {
 	}
 }
 
-func wholeSeconds(d time.Duration) *int32 { return aws.Int32(int32(min(d, maxSession) / time.Second)) }
+func wholeSeconds(d time.Duration) *int32 {
+	return aws.Int32(int32(min(d, maxSession) / time.Second)) //nolint:gosec // maxSession keeps it far within 32 bits
+}
 
 // maxSession is longer than STS allows to any session (36 hours, GetSessionToken).
 const maxSession = 1000 * time.Hour
