@@ -24,6 +24,7 @@ const (
 	codeConcurrentModification  = "ConcurrentModification"
 	codeTemporarilyUnmodifiable = "EntityTemporarilyUnmodifiable"
 	codeExpiredToken            = "ExpiredToken"
+	codeInvalidClientTokenID    = "InvalidClientTokenId"
 )
 
 // Code returns AWS's error code, or "" when err is not an answer of AWS.
@@ -77,6 +78,21 @@ func (e *NotCreatedError) Error() string { return e.Err.Error() }
 
 // Unwrap returns why.
 func (e *NotCreatedError) Unwrap() error { return e.Err }
+
+// NotAcceptedError says that AWS does not accept a new key so far: it may, later.
+type NotAcceptedError struct{ Err error }
+
+func (e *NotAcceptedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what AWS said last.
+func (e *NotAcceptedError) Unwrap() error { return e.Err }
+
+// IsUnknownKey reports whether AWS said that it does not know the key that signed a
+// call: the key was deleted or made inactive, or is so new that AWS has not heard of it.
+func IsUnknownKey(err error) bool { return Code(err) == codeInvalidClientTokenID }
+
+// IsNotFound reports whether AWS said that what a call is about does not exist.
+func IsNotFound(err error) bool { return isNotFound(err) }
 
 func isNotFound(err error) bool { return Code(err) == codeNoSuchEntity }
 

@@ -8,6 +8,7 @@ package awscreds
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,6 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
+
+// stsLook bounds the wait for STS where it is only asked for its opinion.
+const stsLook = 3 * time.Second
 
 // MostKeys is how many access keys AWS lets a user have.
 const MostKeys = 2
@@ -28,6 +32,10 @@ type UserInfo struct {
 	ID  string
 	ARN string
 }
+
+// IsAccount reports whether this is the root user of the account, who is no IAM user
+// and whose keys IAM handles by other rules.
+func (u UserInfo) IsAccount() bool { return strings.HasSuffix(u.ARN, ":root") }
 
 // KeyInfo is an access key as AWS lists it, without its secret.
 type KeyInfo struct {
@@ -96,6 +104,25 @@ func once(o *iam.Options) { o.Retryer = aws.NopRetryer{} }
 // DeleteKey deletes a key of a user. A key that is gone is no error.
 func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
 	return c.removal(accessKeys, user, id)(ctx)
+}
+
+// Accepted asks IAM and STS, once each, whether they accept the client's own key, which
+// has to be user's. An STS that does not answer says nothing: not everybody has a way
+// to it, nor needs one.
+func (c *Client) Accepted(ctx context.Context, user string) error {
+	info, err := c.LookUpUser(ctx, "")
+	if err != nil {
+		return err
+	}
+	if info.Name != user {
+		return fmt.Errorf("the access key belongs to %s and not to %s", info.Name, user)
+	}
+	ctx, cancel := context.WithTimeout(ctx, stsLook)
+	defer cancel()
+	if _, err := c.Caller(ctx); IsRefused(err) {
+		return err
+	}
+	return nil
 }
 
 // Caller returns the ARN of whoever the client calls AWS as.
