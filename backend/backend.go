@@ -27,11 +27,14 @@
 // lease_config.go and role.go are the stored types: defaults, update, validation
 // and answer. request.go turns fields into values and errors into responses, and
 // is the only file that does. storage.go lists every key in storage. client.go
-// keeps the AWS client that config/root asks for.
+// keeps the AWS client that config/root asks for. root_key.go makes the engine's own
+// key anew, root_next.go sees that through, root_schedule.go says when it is time and
+// root_timer.go looks whether it is.
 package backend
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -51,6 +54,8 @@ type Options struct {
 	Version string
 	// WALMinAge replaces DefaultWALMinAge when it is not zero.
 	WALMinAge time.Duration
+	// ProofPause replaces DefaultProofPause when it is not zero.
+	ProofPause time.Duration
 	// Now replaces time.Now.
 	Now func() time.Time
 }
@@ -58,22 +63,31 @@ type Options struct {
 // backend is one mount of the engine. A process serves many.
 type backend struct {
 	*framework.Backend
-	now       func() time.Time
-	walMinAge time.Duration
-	clients   clients
-	underWay  sync.Map // names of IAM users that a request is making right now
+	now         func() time.Time
+	walMinAge   time.Duration
+	proofPause  time.Duration
+	clients     clients
+	underWay    sync.Map // names of IAM users that a request is making right now
+	configuring turn     // who reads config/root to write it
+	rotating    turn     // who changes the root key
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
 // too, with neither storage nor a view of the system, so it only builds.
 func New(opts Options) logical.Factory {
 	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
-		b := &backend{now: opts.Now, walMinAge: opts.WALMinAge}
+		b := &backend{
+			now: opts.Now, walMinAge: opts.WALMinAge, proofPause: opts.ProofPause,
+			configuring: newTurn(), rotating: newTurn(),
+		}
 		if b.now == nil {
 			b.now = time.Now
 		}
 		if b.walMinAge == 0 {
 			b.walMinAge = DefaultWALMinAge
+		}
+		if b.proofPause == 0 {
+			b.proofPause = DefaultProofPause
 		}
 		b.Backend = &framework.Backend{
 			Help:           strings.TrimSpace(help),
@@ -97,6 +111,7 @@ func (b *backend) paths() []*framework.Path {
 	return []*framework.Path{
 		b.pathConfigRoot(),
 		b.pathConfigLease(),
+		b.pathRotateRoot(),
 		b.pathRoles(), // before pathRole, whose name takes anything
 		b.pathRole(),
 		b.pathCreds(),
@@ -107,7 +122,7 @@ func (b *backend) paths() []*framework.Path {
 // and which never leave the cluster that wrote them.
 func pathsSpecial() *logical.Paths {
 	return &logical.Paths{
-		SealWrapStorage: []string{keyRootConfig},
+		SealWrapStorage: []string{keyRootConfig, keyRootNext},
 		LocalStorage:    []string{framework.WALPrefix},
 	}
 }
@@ -116,7 +131,7 @@ func pathsSpecial() *logical.Paths {
 // seconds for all that it does.
 func (b *backend) tick(ctx context.Context, req *logical.Request) (err error) {
 	defer b.recoverTo(&err)
-	return b.rollBack(ctx, req)
+	return errors.Join(b.rollBack(ctx, req), b.tendRootKey(ctx, req.Storage))
 }
 
 // invalidate hears, on a standby, which key another server has changed.

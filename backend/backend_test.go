@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION",
 		"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
-		"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_MAX_ATTEMPTS",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_MAX_ATTEMPTS", "AWS_CA_BUNDLE",
 	} {
 		_ = os.Unsetenv(name)
 	}
@@ -62,7 +62,7 @@ func newMount(t testing.TB) *mount {
 // start begins a process: first, and after a crash, of which only storage is left.
 func (m *mount) start() {
 	m.t.Helper()
-	factory := New(Options{Version: "v0.0.1", Now: func() time.Time {
+	factory := New(Options{Version: "v0.0.1", ProofPause: time.Millisecond, Now: func() time.Time {
 		return time.Now().Add(time.Duration(m.ahead.Load()))
 	}})
 	b, err := factory(m.ctx, &logical.BackendConfig{

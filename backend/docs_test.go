@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -65,13 +66,15 @@ func TestDocsAPIAnswers(t *testing.T) {
 	m.write("config/lease", map[string]any{"lease": "1h"})
 	creds := m.creds("developer-access")
 	defer m.revoke(creds)
+	m.aws.Adopt(rootUser)
 	actual := map[string]map[string]any{
-		"config/root":  m.read("config/root"),
-		"config/lease": m.read("config/lease"),
-		"roles":        m.do(logical.ListOperation, "roles/", nil).Data,
-		"roles/:name":  m.read("roles/developer-access"),
-		"creds/:name":  creds.Data,
-		"sts/:name":    creds.Data, // the same section
+		"config/root":        m.read("config/root"),
+		"config/rotate-root": m.rotateRoot().Data,
+		"config/lease":       m.read("config/lease"),
+		"roles":              m.do(logical.ListOperation, "roles/", nil).Data,
+		"roles/:name":        m.read("roles/developer-access"),
+		"creds/:name":        creds.Data,
+		"sts/:name":          creds.Data, // the same section
 	}
 	// Paths that show more answers than one show these after the first.
 	session := []map[string]any{m.read("sts/deploy")}
@@ -518,6 +521,8 @@ func checkWords(t *testing.T, doc string, paths []*framework.Path) {
 	known = slices.AppendSeq(known, maps.Keys(newRole().response()))
 	known = append(known, credentialTypes...)
 	known = append(known, "security_token")
+	known = slices.AppendSeq(known, maps.Keys((&rootRotation{Times: 1}).response(newRootConfig(), time.Now())))
+	known = append(known, "session_token")
 	for _, span := range backticked(withoutBlocks(doc)) {
 		for _, word := range regexp.MustCompile(`\b[a-z]+(?:_[a-z0-9]+)+\b`).FindAllString(span, -1) {
 			if !slices.Contains(known, word) && !strings.Contains(span, " ") {

@@ -4,6 +4,7 @@ package backend
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -84,6 +85,26 @@ func rootConfigFields() map[string]*framework.FieldSchema {
 			Type:        framework.TypeString,
 			Description: "ARN of a role to assume first; all calls are then made with that role's credentials.",
 		},
+		"rotation_period": {
+			Type:        framework.TypeDurationSecond,
+			Description: "How often to replace the access key by a new one: a minute or more. 0: not by time. Not beside rotation_schedule.",
+		},
+		"rotation_schedule": {
+			Type:        framework.TypeString,
+			Description: "When to replace the access key by a new one, as a cron schedule of five fields, in UTC. Not beside rotation_period.",
+		},
+		"rotation_window": {
+			Type:        framework.TypeDurationSecond,
+			Description: "For how long after a time of rotation_schedule the rotation may still begin: an hour or more. 0: without limit.",
+		},
+		"disable_automated_rotation": {
+			Type:        framework.TypeBool,
+			Description: "Stop rotating by period or schedule, and keep both.",
+		},
+		"rotation_policy": {
+			Type:        framework.TypeString,
+			Description: "Kept and read back; it has no effect, because the engine does not use Vault Enterprise's rotation manager.",
+		},
 	}
 }
 
@@ -97,10 +118,21 @@ func (b *backend) readRootConfig(ctx context.Context, req *logical.Request, _ *f
 	if err != nil || cfg == nil {
 		return nil, err
 	}
-	return &logical.Response{Data: cfg.response()}, nil
+	rotation, err := loadOr(ctx, req.Storage, keyRootRotation, newRootRotation)
+	if err != nil {
+		return nil, err
+	}
+	rotation.follow(cfg, b.now())
+	data := cfg.response()
+	maps.Copy(data, rotation.response(cfg, b.now()))
+	return &logical.Response{Data: data}, nil
 }
 
 func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	if err := b.configuring.take(ctx); err != nil {
+		return nil, err
+	}
+	defer b.configuring.leave()
 	cfg, err := loadOr(ctx, req.Storage, keyRootConfig, newRootConfig)
 	if err != nil {
 		return nil, err
@@ -114,10 +146,20 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	if err := save(ctx, req.Storage, keyRootConfig, cfg); err != nil {
 		return nil, err
 	}
+	if err := rememberInTurn(ctx, req.Storage, func(r *rootRotation) bool { return r.follow(cfg, b.now().UTC()) }); err != nil {
+		b.Logger().Warn("the rotation schedule will count from the next minute on", "error", err)
+	}
 	return done(warnings), nil
 }
 
 func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	if err := b.configuring.take(ctx); err != nil {
+		return nil, err
+	}
+	defer b.configuring.leave()
 	defer b.clients.reset()
-	return nil, req.Storage.Delete(ctx, keyRootConfig)
+	if err := req.Storage.Delete(ctx, keyRootConfig); err != nil {
+		return nil, err
+	}
+	return nil, req.Storage.Delete(ctx, keyRootRotation)
 }

@@ -176,9 +176,12 @@ func (b *backend) answer(h framework.OperationFunc) framework.OperationFunc {
 func respond(err error) (*logical.Response, error) {
 	var mistake *userError
 	var none *awscreds.NoCredentialsError
+	var notYet *awscreds.NotAcceptedError
 	switch {
 	case errors.As(err, &mistake):
 		return logical.ErrorResponse(err.Error()), nil
+	case errors.As(err, &notYet):
+		return nil, logical.CodedError(http.StatusBadGateway, err.Error())
 	case awscreds.IsThrottled(err):
 		return logical.ErrorResponse(err.Error()), logical.ErrUpstreamRateLimited // 502 with the text
 	case awscreds.IsRefused(err):

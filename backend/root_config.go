@@ -67,6 +67,7 @@ func (c *rootConfig) update(d *framework.FieldData) {
 	if c.UsernameTemplate == "" {
 		c.UsernameTemplate = defaultUsernameTemplate
 	}
+	c.updateRotation(d)
 }
 
 var (
@@ -79,6 +80,7 @@ func (c *rootConfig) validate() (warnings []string, err error) {
 	var m mistakes
 	c.validateKey(&m)
 	c.validateRegions(&m)
+	c.validateRotation(&m)
 	warnings = append(warnings, validateEndpoint(&m, "iam_endpoint", c.IAMEndpoint)...)
 	warnings = append(warnings, validateEndpoint(&m, "sts_endpoint", c.STSEndpoint)...)
 	for _, endpoint := range c.STSFallbackEndpoints {
@@ -180,7 +182,7 @@ func (c *rootConfig) aws() awscreds.Config {
 
 // response is what a read shows: everything but the secret.
 func (c *rootConfig) response() map[string]any {
-	return map[string]any{
+	data := map[string]any{
 		"access_key":             c.AccessKey,
 		"region":                 c.Region,
 		"iam_endpoint":           c.IAMEndpoint,
@@ -192,4 +194,6 @@ func (c *rootConfig) response() map[string]any {
 		"username_template":      c.UsernameTemplate,
 		"role_arn":               c.RoleARN,
 	}
+	c.PopulateAutomatedRotationData(data)
+	return data
 }

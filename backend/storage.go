@@ -17,6 +17,9 @@ const (
 	keyRootConfig  = "config/root"  // rootConfig; holds the secret key, seal-wrapped
 	keyLeaseConfig = "config/lease" // leaseConfig
 
+	keyRootNext     = "config/root-next"     // rootNext: a new root key on its way to config/root; seal-wrapped
+	keyRootRotation = "config/root-rotation" // rootRotation: when the root key was rotated, and what went wrong
+
 	prefixRole       = "role/"   // role, by name
 	prefixLegacyRole = "policy/" // by name: the bare ARN or policy text that Vault wrote before 0.11
 

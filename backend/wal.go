@@ -27,8 +27,11 @@ import (
 // on meanwhile and shares AWS's rate limits.
 const rollbacksAtOnce = 8
 
-// walKindUser is the kind of a walUser, as the built-in engine calls it.
-const walKindUser = "user"
+// The kinds of entries. That of a walUser is what the built-in engine calls it.
+const (
+	walKindUser    = "user"
+	walKindRootKey = "root_key"
+)
 
 // walUser is an IAM user that may exist.
 type walUser struct {
@@ -89,9 +92,24 @@ func (b *backend) rollBackEntry(ctx context.Context, s logical.Storage, id strin
 	if err != nil || entry == nil {
 		return err
 	}
-	user, err := userOf(entry)
+	switch entry.Kind {
+	case walKindUser:
+		return b.rollBackUser(ctx, s, entry, immediate)
+	case walKindRootKey:
+		return nil // tendRootKey's, which takes turns with rotations
+	}
+	return fmt.Errorf("rolling back entry %s: its kind, %q, is not known", id, entry.Kind)
+}
+
+// rollBackUser deletes the IAM user of an entry, ours or the built-in engine's.
+func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
+	wal, err := walData[walUser](entry)
 	if err != nil {
 		return err
+	}
+	id, user := entry.ID, wal.UserName
+	if user == "" {
+		return fmt.Errorf("rolling back entry %s: it names no user", id)
 	}
 	if _, making := b.underWay.Load(user); making {
 		return nil
@@ -119,18 +137,14 @@ func (b *backend) rollBackEntry(ctx context.Context, s logical.Storage, id strin
 	return nil
 }
 
-// userOf reads the name of the user from an entry, ours or the built-in engine's.
-func userOf(entry *framework.WALEntry) (string, error) {
-	if entry.Kind != walKindUser {
-		return "", fmt.Errorf("rolling back entry %s: its kind, %q, is not known", entry.ID, entry.Kind)
-	}
+// walData reads what an entry carries.
+func walData[T any](entry *framework.WALEntry) (v T, err error) {
 	raw, err := json.Marshal(entry.Data)
+	if err == nil {
+		err = json.Unmarshal(raw, &v)
+	}
 	if err != nil {
-		return "", fmt.Errorf("rolling back entry %s: %w", entry.ID, err)
+		return v, fmt.Errorf("rolling back entry %s: %w", entry.ID, err)
 	}
-	var user walUser
-	if err := json.Unmarshal(raw, &user); err != nil || user.UserName == "" {
-		return "", fmt.Errorf("rolling back entry %s: it names no user", entry.ID)
-	}
-	return user.UserName, nil
+	return v, nil
 }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func (b *backend) pathRotateRoot() *framework.Path {
+	return &framework.Path{
+		Pattern:      "config/rotate-root",
+		DisplayAttrs: operation("rotate", "root-iam-credentials"),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: b.write("Give the engine's own IAM user a new access key and delete the old one.", b.writeRotateRoot),
+		},
+		HelpSynopsis: "Replace the access key in config/root by a new one.",
+		HelpDescription: `
+Makes a new access key for the IAM user whose key is in config/root, waits until
+AWS accepts it, writes it to config/root and deletes the old one. The answer has
+the ID of the new key; its secret never leaves Vault. From then on nobody but Vault
+has a key of that user.
+
+The user must have no other access key: AWS allows two, and the second place is
+needed for the new one. It needs iam:GetUser, iam:ListAccessKeys,
+iam:CreateAccessKey and iam:DeleteAccessKey on itself.
+
+A rotation that fails in the middle is finished or undone by the next one, or by
+the engine itself within a minute.
+`,
+	}
+}
+
+func (b *backend) writeRotateRoot(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	if !b.rotating.try() {
+		return nil, userErrorf("the root key is being rotated at this moment; read config/root in a minute to see the new one")
+	}
+	defer b.rotating.leave()
+	id, left, err := b.rotateRootKey(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	resp := &logical.Response{Data: map[string]any{"access_key": id}}
+	if left != nil {
+		resp.AddWarning("the new key serves, and the engine will try every minute to finish: " + left.Error())
+	}
+	return resp, nil
+}

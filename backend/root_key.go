@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// How the engine's own access key, the root key in config/root, becomes a new one.
+//
+//  1. wal.go's record: a key may be about to exist of which nobody knows the secret.
+//  2. AWS makes the key, in one attempt.
+//  3. It is stored with its secret at config/root-next, before it counts.
+//  4. root_next.go sees it through: proves it, switches config/root to it, deletes the
+//     old key, forgets the records.
+//
+// A rotation that ends anywhere in between goes on from there: at the next tick, or at
+// the next rotation. Each of the two records has its own end. What config/root-next
+// holds is established or undone; what only the WAL knows of is looked for and deleted.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+// strayWindow is how far AWS's time of a key may be from that of the record which was
+// written just before the key was asked for. What is further off is somebody else's.
+const strayWindow = 2 * time.Minute
+
+// walRootKey is a key of the engine's own user that may exist, and whose secret is lost
+// unless config/root-next has it.
+type walRootKey struct {
+	User string   `json:"user"`
+	Keep []string `json:"keep"` // the keys that were there before, the one in config/root among them
+}
+
+// rotateRootKey gives the engine a new key, or finishes what an earlier rotation began.
+// left is what remains to be done when the new key is in use already. The caller has
+// the turn of b.rotating.
+func (b *backend) rotateRootKey(ctx context.Context, s logical.Storage) (id string, left, err error) {
+	next, err := load[rootNext](ctx, s, keyRootNext)
+	if err != nil {
+		return "", nil, err
+	}
+	if next != nil {
+		switched, err := b.establish(ctx, s, next)
+		switch {
+		case switched:
+			return next.AccessKey, err, nil
+		case err != nil:
+			return "", nil, err
+		}
+	}
+	strays := b.dropStrays(ctx, s, false) // they would stand where the new key has to go
+	next, err = b.newRootKey(ctx, s)
+	if err != nil {
+		return "", nil, errors.Join(err, strays)
+	}
+	switched, err := b.establish(ctx, s, next)
+	switch {
+	case switched:
+		return next.AccessKey, err, nil
+	case err != nil:
+		return "", nil, err
+	}
+	return "", nil, userErrorf("config/root was given another access_key during the rotation: that one stays, and the new key %s has been deleted", next.AccessKey)
+}
+
+// newRootKey makes a key for the user of the one in config/root, and stores it.
+func (b *backend) newRootKey(ctx context.Context, s logical.Storage) (*rootNext, error) {
+	cfg, err := loadOr(ctx, s, keyRootConfig, newRootConfig)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.AccessKey == "" || cfg.SecretKey == "" {
+		return nil, userErrorf("config/root holds no access_key and secret_key, so there is no key to rotate: " +
+			"the engine takes its AWS identity from the environment, which renews it itself")
+	}
+	client, err := awscreds.New(ctx, cfg.own())
+	if err != nil {
+		return nil, err
+	}
+	user, keep, err := ownUser(ctx, client, cfg.AccessKey)
+	if err != nil {
+		return nil, err
+	}
+	record, err := framework.PutWAL(ctx, s, walKindRootKey, walRootKey{User: user, Keep: keep})
+	if err != nil {
+		return nil, err
+	}
+	key, certain, err := client.MakeKey(ctx, user)
+	made := b.now()
+
+	// From here on it matters more what becomes of the key than whether the client waits.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	switch {
+	case err != nil && certain:
+		return nil, errors.Join(err, framework.DeleteWAL(ctx, s, record))
+	case err != nil:
+		b.Logger().Warn("AWS may have made a root key whose secret is lost", "iam_user", user, "error", err)
+		return nil, errors.Join(fmt.Errorf("%w; AWS may have made the key all the same, and the engine looks for it and deletes it", err),
+			b.dropStray(ctx, s, record, false))
+	}
+	next := &rootNext{User: user, Old: *cfg, AccessKey: key.ID, SecretKey: key.Secret, Made: made, Record: record}
+	if err := save(ctx, s, keyRootNext, next); err != nil {
+		// Unless it was stored all the same, nobody knows the key's secret any more.
+		return nil, errors.Join(err, b.dropStray(ctx, s, record, false))
+	}
+	return next, nil
+}
+
+// ownUser returns the IAM user of a client's own key, and the keys that it has. One
+// place must be free (IAM User Guide, "IAM and AWS STS quotas").
+func ownUser(ctx context.Context, client *awscreds.Client, id string) (user string, keys []string, err error) {
+	info, err := client.LookUpUser(ctx, "")
+	if err != nil {
+		return "", nil, err
+	}
+	if info.IsAccount() {
+		return "", nil, userErrorf("access_key %s in config/root belongs to the root user of the AWS account, whose keys are not rotated here; "+
+			"give the engine a key of an IAM user instead", id)
+	}
+	found, err := client.Keys(ctx, info.Name)
+	if err != nil {
+		return "", nil, err
+	}
+	keys = []string{id}
+	for _, key := range found {
+		if !slices.Contains(keys, key.ID) {
+			keys = append(keys, key.ID)
+		}
+	}
+	if len(keys) >= awscreds.MostKeys {
+		return "", nil, userErrorf("IAM user %s has two access keys, which is all that AWS allows: %s, which is the engine's own in config/root, "+
+			"and %s, which the engine did not make and will not delete; when nobody needs that one any more, "+
+			"delete it (aws iam delete-access-key --user-name %s --access-key-id %s), and rotate again",
+			info.Name, id, keys[1], info.Name, keys[1])
+	}
+	return info.Name, keys, nil
+}
+
+// dropStrays deletes the keys of the engine's own user that only the WAL knows of.
+func (b *backend) dropStrays(ctx context.Context, s logical.Storage, immediate bool) error {
+	ids, err := framework.ListWAL(ctx, s)
+	if err != nil {
+		return fmt.Errorf("listing what to roll back: %w", err)
+	}
+	var errs []error
+	for _, id := range ids {
+		errs = append(errs, b.dropStray(ctx, s, id, immediate))
+	}
+	return errors.Join(errs...)
+}
+
+// dropStray deletes the key of one entry, if the entry is about a key and AWS has made
+// it. As long as AWS may show it late, the entry stays.
+func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string, immediate bool) error {
+	entry, err := framework.GetWAL(ctx, s, id)
+	if err != nil || entry == nil || entry.Kind != walKindRootKey {
+		return err
+	}
+	wal, err := walData[walRootKey](entry)
+	if err != nil {
+		return err
+	}
+	cfg, err := loadOr(ctx, s, keyRootConfig, newRootConfig)
+	if err != nil {
+		return err
+	}
+	known := append(wal.Keep, cfg.AccessKey)
+	next, err := load[rootNext](ctx, s, keyRootNext)
+	if err != nil {
+		return err
+	}
+	if next != nil {
+		known = append(known, next.AccessKey, next.Old.AccessKey)
+	}
+	client, err := awscreds.New(ctx, cfg.own())
+	if err != nil {
+		return err
+	}
+	age := b.now().Sub(time.Unix(entry.CreatedAt, 0))
+	found, err := b.deleteStray(ctx, client, wal.User, known, age)
+	if err != nil {
+		return fmt.Errorf("looking for a key of %s that a failed rotation may have left: %w", wal.User, err)
+	}
+	if !found && !immediate && age < b.walMinAge {
+		return nil // AWS may not show it yet; look again
+	}
+	return framework.DeleteWAL(ctx, s, id)
+}
+
+// deleteStray deletes a key of a user that is not among the known ones and was made as
+// long ago as age says, give or take the difference of clocks.
+func (b *backend) deleteStray(ctx context.Context, client *awscreds.Client, user string, known []string, age time.Duration) (found bool, err error) {
+	keys, err := client.Keys(ctx, user)
+	if awscreds.IsNotFound(err) {
+		return false, nil // with the user, its keys are gone
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, key := range keys {
+		if slices.Contains(known, key.ID) || (age-key.Age).Abs() > strayWindow {
+			continue
+		}
+		if err := client.DeleteKey(ctx, user, key.ID); err != nil {
+			return false, err
+		}
+		b.Logger().Info("deleted a root key whose secret was lost", "iam_user", user, "access_key", key.ID)
+		found = true
+	}
+	return found, nil
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// A new root key on its way into config/root. Whatever interrupts it, the next look at
+// config/root and config/root-next together tells how to go on.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+const (
+	// proofs is how often in a row AWS has to accept a new key before it counts. A new
+	// key is known to some of AWS's servers before it is to others (IAM User Guide,
+	// "Changes that I make are not always immediately visible").
+	proofs = 5
+
+	// mostLooks is how often a key is tried before the rotation is left to the next tick.
+	mostLooks = 50
+
+	// DefaultProofPause is what lies between two looks, on average. A new key takes
+	// five to fifteen seconds as a rule.
+	DefaultProofPause = time.Second
+)
+
+// rootNext is a new root key, from when AWS made it until config/root has it and the
+// old one is gone.
+type rootNext struct {
+	User      string     `json:"user"`
+	AccessKey string     `json:"access_key"`
+	SecretKey string     `json:"secret_key"`
+	Made      time.Time  `json:"made"`
+	Record    string     `json:"record"` // of the WAL
+	Old       rootConfig `json:"old"`    // config/root as it was: with its key the new one can be undone
+}
+
+// own is the configuration of calls as the configured key itself, and not as role_arn.
+func (c *rootConfig) own() awscreds.Config {
+	cfg := c.aws()
+	cfg.RoleARN = ""
+	return cfg
+}
+
+// with is a configuration with another key.
+func (c *rootConfig) with(id, secret string) *rootConfig {
+	other := *c
+	other.AccessKey, other.SecretKey = id, secret
+	return &other
+}
+
+// establish sees a new key through, from wherever it stands. switched says that
+// config/root was switched to it by this call; an error then is about what is left to do.
+// Without either, the key was found switched already and is done with, or it was undone
+// because config/root has been given another key.
+func (b *backend) establish(ctx context.Context, s logical.Storage, n *rootNext) (switched bool, err error) {
+	cfg, err := loadOr(ctx, s, keyRootConfig, newRootConfig)
+	if err != nil {
+		return false, err
+	}
+	if cfg.AccessKey == n.Old.AccessKey {
+		if err := b.prove(ctx, cfg, n); err != nil {
+			return false, b.unproven(ctx, s, n, err)
+		}
+		if cfg, switched, err = b.switchTo(ctx, s, n); err != nil {
+			return false, fmt.Errorf("writing the new access key %s to config/root: %w", n.AccessKey, err)
+		}
+	}
+	if cfg.AccessKey != n.AccessKey {
+		return false, b.discard(ctx, s, n)
+	}
+	return switched, b.retire(ctx, s, cfg, n)
+}
+
+// prove waits until AWS accepts the new key several times in a row.
+func (b *backend) prove(ctx context.Context, cfg *rootConfig, n *rootNext) error {
+	client, err := awscreds.New(ctx, cfg.with(n.AccessKey, n.SecretKey).own())
+	if err != nil {
+		return err
+	}
+	good := 0
+	for range mostLooks {
+		if err = client.Accepted(ctx, n.User); err != nil {
+			good = 0
+		} else if good++; good == proofs {
+			return nil
+		}
+		pause := b.proofPause/2 + rand.N(b.proofPause) //nolint:gosec // jitter, not a secret
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		}
+	}
+	if err == nil {
+		err = errors.New("AWS accepts it and then again does not")
+	}
+	return err
+}
+
+// unproven gives a key up that AWS has not accepted for longer than it ever takes.
+func (b *backend) unproven(ctx context.Context, s logical.Storage, n *rootNext, cause error) error {
+	if b.now().Sub(n.Made) < b.walMinAge {
+		return &awscreds.NotAcceptedError{Err: fmt.Errorf(
+			"AWS does not accept the new access key %s so far; the old one stays in use, and the engine tries again every minute: %w", n.AccessKey, cause)}
+	}
+	cause = &awscreds.NotAcceptedError{Err: fmt.Errorf("AWS never accepted the new access key %s; the old one stays in use: %w", n.AccessKey, cause)}
+	return errors.Join(cause, b.discard(ctx, s, n))
+}
+
+// switchTo writes the new key to config/root, unless somebody has written another one
+// meanwhile, and returns what config/root is then.
+func (b *backend) switchTo(ctx context.Context, s logical.Storage, n *rootNext) (cfg *rootConfig, switched bool, err error) {
+	if err := b.configuring.take(ctx); err != nil {
+		return nil, false, err
+	}
+	defer b.configuring.leave()
+	cfg, err = loadOr(ctx, s, keyRootConfig, newRootConfig)
+	if err != nil || cfg.AccessKey != n.Old.AccessKey {
+		return cfg, false, err
+	}
+	cfg = cfg.with(n.AccessKey, n.SecretKey)
+	defer b.clients.reset() // after a failed write as well: it may have been stored all the same
+	return cfg, true, save(ctx, s, keyRootConfig, cfg)
+}
+
+// retire deletes the old key, with the new one, and forgets the records.
+func (b *backend) retire(ctx context.Context, s logical.Storage, cfg *rootConfig, n *rootNext) error {
+	client, err := awscreds.New(ctx, cfg.own())
+	if err != nil {
+		return err
+	}
+	if err := client.DeleteKey(ctx, n.User, n.Old.AccessKey); err != nil {
+		return fmt.Errorf("deleting the old access key %s: %w", n.Old.AccessKey, err)
+	}
+	if err := b.noteRotation(ctx, s, n); err != nil {
+		return fmt.Errorf("writing down when the root key was rotated: %w", err)
+	}
+	if err := framework.DeleteWAL(ctx, s, n.Record); err != nil {
+		return fmt.Errorf("forgetting the record of the new access key: %w", err)
+	}
+	if cfg, err = loadOr(ctx, s, keyRootConfig, newRootConfig); err != nil {
+		return err
+	}
+	if cfg.AccessKey == n.Old.AccessKey { // somebody wrote it again while it was being deleted
+		return fmt.Errorf("config/root was given the old access key %s again, which no longer exists", n.Old.AccessKey)
+	}
+	if err := s.Delete(ctx, keyRootNext); err != nil {
+		return fmt.Errorf("forgetting the record of the new access key: %w", err)
+	}
+	b.Logger().Info("rotated the root key", "iam_user", n.User, "old", n.Old.AccessKey, "new", n.AccessKey)
+	return nil
+}
+
+// discard deletes the new key: with the old one, or with the new one itself if the old one
+// is gone. The WAL's entry stays until AWS has had time to show what it may not show yet.
+func (b *backend) discard(ctx context.Context, s logical.Storage, n *rootNext) error {
+	var errs []error
+	unknown := 0
+	for _, cfg := range []*rootConfig{&n.Old, n.Old.with(n.AccessKey, n.SecretKey)} {
+		client, err := awscreds.New(ctx, cfg.own())
+		if err == nil {
+			err = client.DeleteKey(ctx, n.User, n.AccessKey)
+		}
+		if err == nil {
+			b.Logger().Warn("deleted a new root key that is not used", "iam_user", n.User, "access_key", n.AccessKey)
+			return s.Delete(ctx, keyRootNext)
+		}
+		if awscreds.IsUnknownKey(err) {
+			unknown++
+		}
+		errs = append(errs, err)
+	}
+	if unknown == len(errs) && b.now().Sub(n.Made) >= b.walMinAge {
+		b.Logger().Warn("AWS knows neither the old root key nor the new one", "iam_user", n.User, "old", n.Old.AccessKey, "new", n.AccessKey)
+		return s.Delete(ctx, keyRootNext)
+	}
+	return fmt.Errorf("deleting the new access key %s, which is not used: %w", n.AccessKey, errors.Join(errs...))
+}
