@@ -14,7 +14,8 @@ import (
 )
 
 // client is what one state of config/root leads to. It is immutable: a later
-// write makes a new one and leaves calls under way alone.
+// write makes a new one and leaves calls under way alone. Only a rotation of the root
+// key gives calls under way the new key, because it deletes the old one.
 type client struct {
 	*awscreds.Client
 	usernames *usernames
@@ -81,6 +82,16 @@ func (cs *clients) made(m *making) {
 // reset makes the next request read config/root anew.
 func (cs *clients) reset() {
 	cs.mu.Lock()
+	cs.current, cs.making = nil, nil
+	cs.mu.Unlock()
+}
+
+// rekey is reset for a rotation of the root key.
+func (cs *clients) rekey(key awscreds.Key) {
+	cs.mu.Lock()
+	if cs.current != nil {
+		cs.current.Rekey(key)
+	}
 	cs.current, cs.making = nil, nil
 	cs.mu.Unlock()
 }

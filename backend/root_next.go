@@ -128,7 +128,8 @@ func (b *backend) switchTo(ctx context.Context, s logical.Storage, n *rootNext) 
 		return cfg, false, err
 	}
 	cfg = cfg.with(n.AccessKey, n.SecretKey)
-	defer b.clients.reset() // after a failed write as well: it may have been stored all the same
+	// After a failed write as well, which may have been done all the same: both keys work.
+	defer b.clients.rekey(awscreds.Key{ID: n.AccessKey, Secret: n.SecretKey})
 	return cfg, true, save(ctx, s, keyRootConfig, cfg)
 }
 

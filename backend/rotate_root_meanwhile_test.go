@@ -97,3 +97,30 @@ func TestFieldsWrittenDuringARotationStay(t *testing.T) {
 		t.Errorf("region is %v", region)
 	}
 }
+
+// A credential that is being made when the key changes is made, and one that was made
+// before is revoked.
+func TestRequestsUnderWayOutliveTheOldRootKey(t *testing.T) {
+	t.Parallel()
+	m := newRotatingMount(t)
+	before := m.creds("developer-access")
+	held := m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.HangAfter, Times: 1})
+	made := make(chan *logical.Response)
+	go func() {
+		resp, err := m.ask(logical.ReadOperation, "creds/developer-access", nil)
+		if err != nil {
+			t.Error(err)
+		}
+		made <- resp
+	}()
+	<-held.Reached()
+	m.rotateRoot()
+	held.Release()
+	creds := <-made
+	if creds == nil || creds.IsError() {
+		t.Fatalf("the request failed: %v", creds)
+	}
+	m.revoke(creds)
+	m.revoke(before)
+	m.oneRootKey()
+}

@@ -8,7 +8,8 @@
 // takes a user away in two round trips when it still owns what it was given, and
 // finds and removes everything else when its holder added to it.
 //
-// A Client is immutable and safe for use by many goroutines. It never decides
+// A Client is safe for use by many goroutines, and immutable but for [Client.Rekey].
+// It never decides
 // what an error means to a user of Vault: it classifies errors (errors.go) and
 // hands AWS's own code and words up.
 package awscreds
@@ -24,7 +25,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
@@ -98,6 +98,7 @@ type Client struct {
 	// patient is for calls about a user that was created a moment ago, which
 	// AWS may not see yet.
 	patient func(*iam.Options)
+	key     *ownKey // nil where the default chain serves
 }
 
 // New makes a client. It reads the environment and the shared configuration
@@ -111,13 +112,16 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	if cfg.Region != "" {
 		opts = append(opts, config.WithRegion(cfg.Region))
 	}
-	if cfg.AccessKey != "" {
-		opts = append(opts, config.WithCredentialsProvider(
-			credentials.NewStaticCredentialsProvider(cfg.AccessKey, cfg.SecretKey, "")))
+	key := newOwnKey(cfg)
+	if key != nil {
+		opts = append(opts, config.WithCredentialsProvider(key))
 	}
 	sdk, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("loading the AWS SDK's configuration: %w", err)
+	}
+	if key != nil {
+		sdk.Credentials = key // without the cache that the SDK puts around it
 	}
 	if sdk.Region == "" {
 		sdk.Region = DefaultRegion
@@ -132,6 +136,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		iam:     iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint)),
 		sts:     stsClients(sdk, cfg.STS),
 		patient: patience(sdk.RetryMaxAttempts),
+		key:     key,
 	}, nil
 }
 

@@ -10,11 +10,39 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
+
+// ownKey is the configured access key.
+type ownKey struct{ now atomic.Pointer[Key] }
+
+// newOwnKey returns nil where no key is configured.
+func newOwnKey(cfg Config) *ownKey {
+	if cfg.AccessKey == "" {
+		return nil
+	}
+	k := new(ownKey)
+	k.now.Store(&Key{ID: cfg.AccessKey, Secret: cfg.SecretKey})
+	return k
+}
+
+// Retrieve implements [aws.CredentialsProvider].
+func (k *ownKey) Retrieve(context.Context) (aws.Credentials, error) {
+	key := k.now.Load()
+	return aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret, Source: "configured key"}, nil
+}
+
+// Rekey makes all calls from now on with another key of the same user, those of
+// requests under way as well: the one that they began with is about to be deleted.
+func (c *Client) Rekey(key Key) {
+	if c.key != nil {
+		c.key.now.Store(&key)
+	}
+}
 
 // rootSession names the session of an assumed root role in CloudTrail.
 const rootSession = "vault-root"
