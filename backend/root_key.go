@@ -55,7 +55,7 @@ func (b *backend) rotateRootKey(ctx context.Context, s logical.Storage) (id stri
 			return "", nil, err
 		}
 	}
-	strays := b.dropStrays(ctx, s, false) // they would stand where the new key has to go
+	strays := b.dropStrays(ctx, s) // they would stand where the new key has to go
 	next, err = b.newRootKey(ctx, s)
 	if err != nil {
 		return "", nil, errors.Join(err, strays)
@@ -104,12 +104,12 @@ func (b *backend) newRootKey(ctx context.Context, s logical.Storage) (*rootNext,
 	case err != nil:
 		b.Logger().Warn("AWS may have made a root key whose secret is lost", "iam_user", user, "error", err)
 		return nil, errors.Join(fmt.Errorf("%w; AWS may have made the key all the same, and the engine looks for it and deletes it", err),
-			b.dropStray(ctx, s, record, false))
+			b.dropStray(ctx, s, record))
 	}
 	next := &rootNext{User: user, Old: *cfg, AccessKey: key.ID, SecretKey: key.Secret, Made: made, Record: record}
 	if err := save(ctx, s, keyRootNext, next); err != nil {
 		// Unless it was stored all the same, nobody knows the key's secret any more.
-		return nil, errors.Join(err, b.dropStray(ctx, s, record, false))
+		return nil, errors.Join(err, b.dropStray(ctx, s, record))
 	}
 	return next, nil
 }
@@ -145,21 +145,21 @@ func ownUser(ctx context.Context, client *awscreds.Client, id string) (user stri
 }
 
 // dropStrays deletes the keys of the engine's own user that only the WAL knows of.
-func (b *backend) dropStrays(ctx context.Context, s logical.Storage, immediate bool) error {
+func (b *backend) dropStrays(ctx context.Context, s logical.Storage) error {
 	ids, err := framework.ListWAL(ctx, s)
 	if err != nil {
 		return fmt.Errorf("listing what to roll back: %w", err)
 	}
 	var errs []error
 	for _, id := range ids {
-		errs = append(errs, b.dropStray(ctx, s, id, immediate))
+		errs = append(errs, b.dropStray(ctx, s, id))
 	}
 	return errors.Join(errs...)
 }
 
 // dropStray deletes the key of one entry, if the entry is about a key and AWS has made
 // it. As long as AWS may show it late, the entry stays.
-func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string, immediate bool) error {
+func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string) error {
 	entry, err := framework.GetWAL(ctx, s, id)
 	if err != nil || entry == nil || entry.Kind != walKindRootKey {
 		return err
@@ -189,7 +189,7 @@ func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string, i
 	if err != nil {
 		return fmt.Errorf("looking for a key of %s that a failed rotation may have left: %w", wal.User, err)
 	}
-	if !found && !immediate && age < b.walMinAge {
+	if !found && age < b.walMinAge {
 		return nil // AWS may not show it yet; look again
 	}
 	return framework.DeleteWAL(ctx, s, id)

@@ -23,7 +23,7 @@ func (b *backend) tendRootKey(ctx context.Context, s logical.Storage) error {
 		return nil // the primary's, or under way
 	}
 	defer b.rotating.leave()
-	strays := b.dropStrays(ctx, s, false)
+	strays := b.dropStrays(ctx, s)
 	err := b.advanceRootKey(ctx, s)
 	if err != nil {
 		err = errors.Join(err, b.noteFailure(ctx, s, err))
