@@ -18,7 +18,7 @@ import (
 )
 
 // examples are one path for each pattern.
-var examples = []string{"config/root", "config/lease", "roles/", "roles/example", "creds/example"}
+var examples = []string{"config/root", "config/lease", "config/rotate-root", "roles/", "roles/example", "creds/example"}
 
 // help asks for the help of a path as "vault path-help" does.
 func (m *mount) help(path string) (text string, doc *framework.OASDocument) {
@@ -106,19 +106,20 @@ func TestRootHelpHasItsPaths(t *testing.T) {
 // operations are the names by which generated clients call us. They are the
 // built-in engine's, but for the deletion of config/root, which it has not.
 var operations = map[string]string{
-	"/config/lease get":    "aws-read-lease-configuration",
-	"/config/lease post":   "aws-configure-lease",
-	"/config/root get":     "aws-read-root-iam-credentials-configuration",
-	"/config/root post":    "aws-configure-root-iam-credentials",
-	"/config/root delete":  "aws-delete-root-iam-credentials-configuration",
-	"/creds/{name} get":    "aws-generate-credentials",
-	"/creds/{name} post":   "aws-generate-credentials-with-parameters",
-	"/sts/{name} get":      "aws-generate-sts-credentials",
-	"/sts/{name} post":     "aws-generate-sts-credentials-with-parameters",
-	"/roles/ get":          "aws-list-roles",
-	"/roles/{name} get":    "aws-read-role",
-	"/roles/{name} post":   "aws-write-role",
-	"/roles/{name} delete": "aws-delete-role",
+	"/config/lease get":        "aws-read-lease-configuration",
+	"/config/lease post":       "aws-configure-lease",
+	"/config/rotate-root post": "aws-rotate-root-iam-credentials",
+	"/config/root get":         "aws-read-root-iam-credentials-configuration",
+	"/config/root post":        "aws-configure-root-iam-credentials",
+	"/config/root delete":      "aws-delete-root-iam-credentials-configuration",
+	"/creds/{name} get":        "aws-generate-credentials",
+	"/creds/{name} post":       "aws-generate-credentials-with-parameters",
+	"/sts/{name} get":          "aws-generate-sts-credentials",
+	"/sts/{name} post":         "aws-generate-sts-credentials-with-parameters",
+	"/roles/ get":              "aws-list-roles",
+	"/roles/{name} get":        "aws-read-role",
+	"/roles/{name} post":       "aws-write-role",
+	"/roles/{name} delete":     "aws-delete-role",
 }
 
 // The names do not follow the name that the plugin is registered under.

@@ -34,7 +34,7 @@ func (m *mount) shown(field string) time.Time {
 }
 
 // untouched ticks and checks that the key is still the same.
-func (m *mount) untouched(key string) {
+func (m *mount) rootUntouched(key string) {
 	m.t.Helper()
 	m.mustTick()
 	if id := m.oneRootKey(); id != key {
@@ -68,16 +68,16 @@ func TestRootKeyIsRotatedByPeriod(t *testing.T) {
 	if last := m.shown("last_vault_rotation"); !last.IsZero() {
 		t.Errorf("last is %v", last)
 	}
-	m.untouched(first)
+	m.rootUntouched(first)
 	m.pass(24*time.Hour - time.Minute)
-	m.untouched(first)
+	m.rootUntouched(first)
 	m.pass(time.Minute)
 	second := m.rotated(first)
 	m.near("last", m.shown("last_vault_rotation"), m.now())
 	m.near("next", m.shown("next_vault_rotation"), m.now().Add(24*time.Hour))
 	m.start() // what counts survives the process
 	m.pass(23 * time.Hour)
-	m.untouched(second)
+	m.rootUntouched(second)
 	m.pass(time.Hour)
 	m.rotated(second)
 }
@@ -91,14 +91,14 @@ func TestChangedPeriodTakesEffectAtOnce(t *testing.T) {
 	m.write("config/root", map[string]any{"rotation_period": "24h", "region": "eu-west-1"})
 	m.near("next", m.shown("next_vault_rotation"), m.now().Add(22*time.Hour))
 	first := m.aws.RootKey().AccessKeyID
-	m.untouched(first)
+	m.rootUntouched(first)
 	m.write("config/root", map[string]any{"rotation_period": "1h"})
 	second := m.rotated(first)
 	m.pass(30 * time.Minute)
 	m.rotateRoot() // by hand: the period counts from here
 	third := m.oneRootKey()
 	m.pass(45 * time.Minute)
-	m.untouched(third)
+	m.rootUntouched(third)
 	m.pass(15 * time.Minute)
 	if fourth := m.rotated(third); fourth == second {
 		t.Error("the key is an old one")
@@ -116,13 +116,13 @@ func TestRootKeyIsRotatedBySchedule(t *testing.T) {
 	m.near("next", m.shown("next_vault_rotation"), at)
 
 	m.pass(at.Add(-time.Minute).Sub(m.now()))
-	m.untouched(first)
+	m.rootUntouched(first)
 	m.pass(2 * time.Hour) // still in the window
 	second := m.rotated(first)
 	m.near("next", m.shown("next_vault_rotation"), at.Add(24*time.Hour))
 
 	m.pass(at.Add(27 * time.Hour).Sub(m.now())) // nobody was there in the window
-	m.untouched(second)
+	m.rootUntouched(second)
 	m.near("next", m.shown("next_vault_rotation"), at.Add(48*time.Hour))
 
 	m.write("config/root", map[string]any{"rotation_window": 0}) // without a window it is made up for
@@ -134,12 +134,12 @@ func TestDisabledRotationRotatesNothing(t *testing.T) {
 	m := newRotatingMount(t, map[string]any{"rotation_period": "1h", "disable_automated_rotation": true})
 	first := m.aws.RootKey().AccessKeyID
 	m.pass(2 * time.Hour)
-	m.untouched(first)
+	m.rootUntouched(first)
 	if next := m.shown("next_vault_rotation"); !next.IsZero() {
 		t.Errorf("next is %v", next)
 	}
 	m.write("config/root", map[string]any{"disable_automated_rotation": false})
-	m.untouched(first) // it counts from now on
+	m.rootUntouched(first) // it counts from now on
 	m.pass(time.Hour)
 	m.rotated(first)
 }
@@ -208,7 +208,7 @@ func TestScheduleOfTheBuiltInEngineIsKept(t *testing.T) {
 		"rotation_period": int64(time.Hour), "rotation_policy": "default",
 	})
 	m.start()
-	m.untouched(key.AccessKeyID)
+	m.rootUntouched(key.AccessKeyID)
 	m.near("next", m.shown("next_vault_rotation"), m.now().Add(time.Hour))
 	m.pass(time.Hour)
 	m.rotated(key.AccessKeyID)
@@ -238,7 +238,7 @@ func TestRotationIsNotBegunWithoutTime(t *testing.T) {
 	ctx, cancel := context.WithTimeout(m.ctx, rotationTime-time.Second)
 	defer cancel()
 	m.ctx = ctx
-	m.untouched(m.aws.RootKey().AccessKeyID)
+	m.rootUntouched(m.aws.RootKey().AccessKeyID)
 	m.ctx = whole
 	m.rotated(m.aws.RootKey().AccessKeyID)
 }

@@ -29,6 +29,7 @@ var storageFailures = []storageFailure{
 	{logical.UpdateOperation, "config/root", "get", "config/root"},
 	{logical.UpdateOperation, "config/root", "put", "config/root"},
 	{logical.DeleteOperation, "config/root", "delete", "config/root"},
+	{logical.UpdateOperation, "config/rotate-root", "get", "config/root"},
 	{logical.ReadOperation, "config/lease", "get", "config/lease"},
 	{logical.UpdateOperation, "config/lease", "get", "config/lease"},
 	{logical.UpdateOperation, "config/lease", "put", "config/lease"},
