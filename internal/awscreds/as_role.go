@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awscreds
+
+// A client for another account, reached by a role there.
+
+import (
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// As returns a client that makes its calls as a role, which c assumes when the first
+// of them is made and again when the session ends. Endpoints and retries are c's,
+// and c stays as it is. Of the session, role, name and external ID count.
+func (c *Client) As(s RoleSession) *Client {
+	creds := aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(anySTS(c.sts), s.RoleARN,
+		func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName = s.Name
+			o.ExternalID = optional(s.ExternalID)
+		}))
+	// Named otherwise than the one of c's own identity, which the options still hold.
+	renew := eachAttempt("ExpiredAsRole", func(err error) {
+		if Code(err) == codeExpiredToken {
+			creds.Invalidate()
+		}
+	})
+	other := &Client{patient: c.patient}
+	other.iam = iam.New(c.iam.Options(), func(o *iam.Options) {
+		o.Credentials = found{creds}
+		o.APIOptions = with(o.APIOptions, renew)
+	})
+	for _, client := range c.sts {
+		other.sts = append(other.sts, sts.New(client.Options(), func(o *sts.Options) {
+			o.Credentials = found{creds}
+			o.APIOptions = with(o.APIOptions, renew)
+		}))
+	}
+	return other
+}
+
+// with adds to a list that others may share.
+func with(list []func(*middleware.Stack) error, one func(*middleware.Stack) error) []func(*middleware.Stack) error {
+	return append(slices.Clone(list), one)
+}
