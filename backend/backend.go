@@ -30,6 +30,10 @@
 // keeps the AWS client that config/root asks for. root_key.go makes the engine's own
 // key anew, root_next.go sees that through, root_schedule.go says when it is time and
 // root_timer.go looks whether it is.
+//
+// static_*.go are about IAM users that exist already: how one is adopted, gets its
+// key and loses it. rotation.go makes their keys anew when schedule.go says that it
+// is time, and turns.go keeps changes of one of them apart.
 package backend
 
 import (
@@ -63,13 +67,13 @@ type Options struct {
 // backend is one mount of the engine. A process serves many.
 type backend struct {
 	*framework.Backend
-	now         func() time.Time
-	walMinAge   time.Duration
-	proofPause  time.Duration
-	clients     clients
-	underWay    sync.Map // names of IAM users that a request is making right now
-	configuring turn     // who reads config/root to write it
-	rotating    turn     // who changes the root key
+	now        func() time.Time
+	walMinAge  time.Duration
+	proofPause time.Duration
+	clients    clients
+	underWay   sync.Map // names of IAM users that a request is making right now
+	turns      turns    // what is being changed right now
+	queue      queue    // when static roles are to be looked at
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
@@ -78,7 +82,6 @@ func New(opts Options) logical.Factory {
 	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 		b := &backend{
 			now: opts.Now, walMinAge: opts.WALMinAge, proofPause: opts.ProofPause,
-			configuring: newTurn(), rotating: newTurn(),
 		}
 		if b.now == nil {
 			b.now = time.Now
@@ -115,6 +118,10 @@ func (b *backend) paths() []*framework.Path {
 		b.pathRoles(), // before pathRole, whose name takes anything
 		b.pathRole(),
 		b.pathCreds(),
+		b.pathStaticRoles(),
+		b.pathStaticRoleRotate(), // before pathStaticRole, likewise
+		b.pathStaticRole(),
+		b.pathStaticCreds(),
 	}
 }
 
@@ -122,7 +129,7 @@ func (b *backend) paths() []*framework.Path {
 // and which never leave the cluster that wrote them.
 func pathsSpecial() *logical.Paths {
 	return &logical.Paths{
-		SealWrapStorage: []string{keyRootConfig, keyRootNext},
+		SealWrapStorage: []string{keyRootConfig, keyRootNext, prefixStaticCreds},
 		LocalStorage:    []string{framework.WALPrefix},
 	}
 }
@@ -131,13 +138,16 @@ func pathsSpecial() *logical.Paths {
 // seconds for all that it does.
 func (b *backend) tick(ctx context.Context, req *logical.Request) (err error) {
 	defer b.recoverTo(&err)
-	return errors.Join(b.rollBack(ctx, req), b.tendRootKey(ctx, req.Storage))
+	return errors.Join(b.rollBack(ctx, req), b.tendRootKey(ctx, req.Storage), b.rotateStatic(ctx, req.Storage))
 }
 
 // invalidate hears, on a standby, which key another server has changed.
 func (b *backend) invalidate(_ context.Context, key string) {
-	if key == keyRootConfig {
+	switch {
+	case key == keyRootConfig:
 		b.clients.reset()
+	case strings.HasPrefix(key, prefixStaticRole), strings.HasPrefix(key, prefixStaticCreds):
+		b.queue.forget()
 	}
 }
 
@@ -150,4 +160,7 @@ or the instance's own), describe at roles/<name> what a credential may do, and
 read creds/<name>: an IAM user with a key and the role's policies is made at that
 moment. When the lease ends, by time or by "vault lease revoke", the user is
 deleted from AWS with everything that it owns.
+
+Where an IAM user exists already, describe it at static-roles/<name>: the engine
+makes its access key, rotates it, and answers it at static-creds/<name>.
 `

@@ -66,6 +66,8 @@ func TestDocsAPIAnswers(t *testing.T) {
 	m.write("config/lease", map[string]any{"lease": "1h"})
 	creds := m.creds("developer-access")
 	defer m.revoke(creds)
+	m.addBareUser("app")
+	m.write("static-roles/app", daily)
 	m.aws.Adopt(rootUser)
 	actual := map[string]map[string]any{
 		"config/root":        m.read("config/root"),
@@ -75,6 +77,11 @@ func TestDocsAPIAnswers(t *testing.T) {
 		"roles/:name":        m.read("roles/developer-access"),
 		"creds/:name":        creds.Data,
 		"sts/:name":          creds.Data, // the same section
+
+		"static-roles":              m.do(logical.ListOperation, "static-roles/", nil).Data,
+		"static-roles/:name":        m.read("static-roles/app"),
+		"static-roles/:name/rotate": m.write("static-roles/app/rotate", nil).Data,
+		"static-creds/:name":        m.read("static-creds/app"),
 	}
 	// Paths that show more answers than one show these after the first.
 	session := []map[string]any{m.read("sts/deploy")}
@@ -523,6 +530,7 @@ func checkWords(t *testing.T, doc string, paths []*framework.Path) {
 	known = append(known, "security_token")
 	known = slices.AppendSeq(known, maps.Keys((&rootRotation{Times: 1}).response(newRootConfig(), time.Now())))
 	known = append(known, "session_token")
+	known = slices.AppendSeq(known, maps.Keys((&backend{}).describe(newStaticRole(""), nil)))
 	for _, span := range backticked(withoutBlocks(doc)) {
 		for _, word := range regexp.MustCompile(`\b[a-z]+(?:_[a-z0-9]+)+\b`).FindAllString(span, -1) {
 			if !slices.Contains(known, word) && !strings.Contains(span, " ") {

@@ -18,7 +18,10 @@ import (
 )
 
 // examples are one path for each pattern.
-var examples = []string{"config/root", "config/lease", "config/rotate-root", "roles/", "roles/example", "creds/example"}
+var examples = []string{
+	"config/root", "config/lease", "config/rotate-root", "roles/", "roles/example", "creds/example",
+	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
+}
 
 // help asks for the help of a path as "vault path-help" does.
 func (m *mount) help(path string) (text string, doc *framework.OASDocument) {
@@ -104,7 +107,8 @@ func TestRootHelpHasItsPaths(t *testing.T) {
 }
 
 // operations are the names by which generated clients call us. They are the
-// built-in engine's, but for the deletion of config/root, which it has not.
+// built-in engine's, but for what it has not: the deletion of config/root, and the
+// rotation of a static role on request.
 var operations = map[string]string{
 	"/config/lease get":        "aws-read-lease-configuration",
 	"/config/lease post":       "aws-configure-lease",
@@ -120,6 +124,13 @@ var operations = map[string]string{
 	"/roles/{name} get":        "aws-read-role",
 	"/roles/{name} post":       "aws-write-role",
 	"/roles/{name} delete":     "aws-delete-role",
+
+	"/static-roles/ get":               "aws-list-static-roles",
+	"/static-roles/{name} get":         "aws-read-static-roles-name",
+	"/static-roles/{name} post":        "aws-write-static-roles-name",
+	"/static-roles/{name} delete":      "aws-delete-static-roles-name",
+	"/static-roles/{name}/rotate post": "aws-rotate-static-role",
+	"/static-creds/{name} get":         "aws-read-static-creds-name",
 }
 
 // The names do not follow the name that the plugin is registered under.
@@ -158,7 +169,7 @@ func TestOpenAPIHasTheFields(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
 	_, doc := m.help("")
-	for _, path := range []string{"config/root", "config/lease", "roles/{name}", "creds/{name}", "sts/{name}"} {
+	for _, path := range []string{"config/root", "config/lease", "roles/{name}", "creds/{name}", "sts/{name}", "static-roles/{name}"} {
 		item := doc.Paths["/"+path]
 		if item == nil || item.Post == nil || item.Post.RequestBody == nil {
 			t.Errorf("%s takes nothing in OpenAPI", path)

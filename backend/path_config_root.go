@@ -129,10 +129,11 @@ func (b *backend) readRootConfig(ctx context.Context, req *logical.Request, _ *f
 }
 
 func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	if err := b.configuring.take(ctx); err != nil {
+	end, err := b.turns.take(ctx, turnOfConfig)
+	if err != nil {
 		return nil, err
 	}
-	defer b.configuring.leave()
+	defer end()
 	cfg, err := loadOr(ctx, req.Storage, keyRootConfig, newRootConfig)
 	if err != nil {
 		return nil, err
@@ -153,10 +154,11 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 }
 
 func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	if err := b.configuring.take(ctx); err != nil {
+	end, err := b.turns.take(ctx, turnOfConfig)
+	if err != nil {
 		return nil, err
 	}
-	defer b.configuring.leave()
+	defer end()
 	defer b.clients.reset()
 	if err := req.Storage.Delete(ctx, keyRootConfig); err != nil {
 		return nil, err

@@ -34,10 +34,11 @@ the engine itself within a minute.
 }
 
 func (b *backend) writeRotateRoot(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	if !b.rotating.try() {
+	end, busy := b.turns.try(turnOfRootKey)
+	if busy != nil {
 		return nil, userErrorf("the root key is being rotated at this moment; read config/root in a minute to see the new one")
 	}
-	defer b.rotating.leave()
+	defer end()
 	id, left, err := b.rotateRootKey(ctx, req.Storage)
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ type walRootKey struct {
 
 // rotateRootKey gives the engine a new key, or finishes what an earlier rotation began.
 // left is what remains to be done when the new key is in use already. The caller has
-// the turn of b.rotating.
+// the turn of the root key.
 func (b *backend) rotateRootKey(ctx context.Context, s logical.Storage) (id string, left, err error) {
 	next, err := load[rootNext](ctx, s, keyRootNext)
 	if err != nil {

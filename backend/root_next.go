@@ -119,10 +119,11 @@ func (b *backend) unproven(ctx context.Context, s logical.Storage, n *rootNext, 
 // switchTo writes the new key to config/root, unless somebody has written another one
 // meanwhile, and returns what config/root is then.
 func (b *backend) switchTo(ctx context.Context, s logical.Storage, n *rootNext) (cfg *rootConfig, switched bool, err error) {
-	if err := b.configuring.take(ctx); err != nil {
+	end, err := b.turns.take(ctx, turnOfConfig)
+	if err != nil {
 		return nil, false, err
 	}
-	defer b.configuring.leave()
+	defer end()
 	cfg, err = loadOr(ctx, s, keyRootConfig, newRootConfig)
 	if err != nil || cfg.AccessKey != n.Old.AccessKey {
 		return cfg, false, err

@@ -7,19 +7,12 @@ package backend
 // which comes by once a minute; no rotation manager of Vault Enterprise is needed.
 
 import (
-	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/rotation"
-	"github.com/robfig/cron/v3"
 )
 
-const (
-	shortestPeriod = time.Minute // the timer does not look more often
-	shortestWindow = time.Hour   // as in Vault
-	longestBackoff = time.Hour
-)
+const longestBackoff = time.Hour
 
 // rootRotation is what is remembered about rotations of the root key.
 type rootRotation struct {
@@ -48,17 +41,17 @@ func (c *rootConfig) validateRotation(m *mistakes) {
 	if period != 0 && schedule != "" {
 		m.add("rotation_schedule", "cannot be set beside rotation_period; write 0 or an empty text to the one that shall not count")
 	}
-	if period != 0 && period < shortestPeriod {
-		m.add("rotation_period", "%v is too short; the shortest is %v, and 0 switches it off", period, shortestPeriod)
+	if period != 0 && period < leastPeriod {
+		m.add("rotation_period", "%v is too short; the shortest is %v, and 0 switches it off", period, leastPeriod)
 	}
 	if schedule != "" {
-		validateSchedule(m, schedule)
+		validateCron(m, schedule)
 	}
 	switch {
 	case window != 0 && schedule == "":
 		m.add("rotation_window", "goes with rotation_schedule, which is not set; write 0 to unset it")
-	case window != 0 && window < shortestWindow:
-		m.add("rotation_window", "%v is too short; the shortest is %v, and 0 sets no limit", window, shortestWindow)
+	case window != 0 && window < leastWindow:
+		m.add("rotation_window", "%v is too short; the shortest is %v, and 0 sets no limit", window, leastWindow)
 	}
 	if c.AccessKey == "" && !c.DisableAutomatedRotation {
 		const missing = "needs access_key and secret_key in config/root; an identity from the environment is not the engine's to rotate"
@@ -69,34 +62,6 @@ func (c *rootConfig) validateRotation(m *mistakes) {
 			m.add("rotation_schedule", missing)
 		}
 	}
-}
-
-func validateSchedule(m *mistakes, text string) {
-	if zone(text) {
-		m.add("rotation_schedule", "must not name a time zone; its times are UTC")
-		return
-	}
-	schedule, err := parseSchedule(text)
-	switch {
-	case err != nil:
-		m.add("rotation_schedule", "%q is not a schedule of minute, hour, day of month, month and day of week, such as 0 3 * * 6: %s", text, err.Error())
-	case schedule.Next(time.Now()).IsZero():
-		m.add("rotation_schedule", "%q is a time that never comes", text)
-	}
-}
-
-// zone reports whether a schedule begins with a time zone. The SDK's parser accepts one,
-// ignores it, and panics where nothing follows.
-func zone(text string) bool {
-	return strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=")
-}
-
-// parseSchedule reads a schedule, one that the built-in engine stored as well.
-func parseSchedule(text string) (*cron.SpecSchedule, error) {
-	if zone(text) {
-		_, text, _ = strings.Cut(text, " ")
-	}
-	return rotation.DefaultScheduler.Parse(text)
 }
 
 // plan says what kind of schedule is in force; empty when there is none.
@@ -133,7 +98,7 @@ func (r *rootRotation) next(c *rootConfig, now time.Time) time.Time {
 	case c.RotationSchedule == "":
 		return later(from.Add(c.RotationPeriod), retry)
 	}
-	schedule, err := parseSchedule(c.RotationSchedule)
+	schedule, err := parseCron(c.RotationSchedule)
 	if err != nil {
 		return time.Time{}
 	}

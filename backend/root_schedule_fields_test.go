@@ -15,7 +15,7 @@ import (
 
 func TestRotationFieldsReadAsTheBuiltInHasThem(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	m.write("config/root", map[string]any{ // what the Vault UI sends with every write
 		"rotation_period": 0, "rotation_schedule": "", "rotation_window": 0, "disable_automated_rotation": false,
 	})
@@ -40,7 +40,7 @@ func TestRotationFieldsReadAsTheBuiltInHasThem(t *testing.T) {
 
 func TestBadRotationFieldsAreRefused(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	for name, test := range map[string]struct {
 		fields map[string]any
 		want   []string
@@ -78,7 +78,7 @@ func TestBadRotationFieldsAreRefused(t *testing.T) {
 // A schedule that this engine would refuse, stored by the built-in, harms nobody.
 func TestUnreadableScheduleOfTheBuiltInEngine(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	for stored, plans := range map[string]bool{"CRON_TZ=Asia/Tokyo 0 0 * * *": true, "TZ=": false, "nonsense": false} {
 		key := m.aws.RootKey()
 		m.put(keyRootConfig, map[string]any{
@@ -94,7 +94,7 @@ func TestUnreadableScheduleOfTheBuiltInEngine(t *testing.T) {
 // Deleting config/root ends the schedule and what is remembered of it.
 func TestDeletedConfigurationRemembersNothing(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t, map[string]any{"rotation_period": "1h"})
+	m := newScheduledMount(t, map[string]any{"rotation_period": "1h"})
 	m.do(logical.DeleteOperation, "config/root", nil)
 	m.pass(2 * time.Hour)
 	m.mustTick()

@@ -62,7 +62,7 @@ func (m *mount) near(what string, got, want time.Time) {
 
 func TestRootKeyIsRotatedByPeriod(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t, map[string]any{"rotation_period": "24h"})
+	m := newScheduledMount(t, map[string]any{"rotation_period": "24h"})
 	first := m.aws.RootKey().AccessKeyID
 	m.near("next", m.shown("next_vault_rotation"), m.now().Add(24*time.Hour))
 	if last := m.shown("last_vault_rotation"); !last.IsZero() {
@@ -86,7 +86,7 @@ func TestRootKeyIsRotatedByPeriod(t *testing.T) {
 // nothing change nothing.
 func TestChangedPeriodTakesEffectAtOnce(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t, map[string]any{"rotation_period": "24h"})
+	m := newScheduledMount(t, map[string]any{"rotation_period": "24h"})
 	m.pass(2 * time.Hour)
 	m.write("config/root", map[string]any{"rotation_period": "24h", "region": "eu-west-1"})
 	m.near("next", m.shown("next_vault_rotation"), m.now().Add(22*time.Hour))
@@ -107,7 +107,7 @@ func TestChangedPeriodTakesEffectAtOnce(t *testing.T) {
 
 func TestRootKeyIsRotatedBySchedule(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	m.pass(90 * time.Minute) // of the first day that the clock knows
 	at := m.now().UTC().Truncate(24 * time.Hour).Add(48 * time.Hour)
 	m.write("config/root", map[string]any{"rotation_schedule": "0 0 * * *", "rotation_window": 7200})
@@ -131,7 +131,7 @@ func TestRootKeyIsRotatedBySchedule(t *testing.T) {
 
 func TestDisabledRotationRotatesNothing(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t, map[string]any{"rotation_period": "1h", "disable_automated_rotation": true})
+	m := newScheduledMount(t, map[string]any{"rotation_period": "1h", "disable_automated_rotation": true})
 	first := m.aws.RootKey().AccessKeyID
 	m.pass(2 * time.Hour)
 	m.rootUntouched(first)
@@ -147,7 +147,7 @@ func TestDisabledRotationRotatesNothing(t *testing.T) {
 // A key that somebody configures is as new as that write.
 func TestConfiguredKeyBeginsItsOwnPeriod(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t, map[string]any{"rotation_period": "24h"})
+	m := newScheduledMount(t, map[string]any{"rotation_period": "24h"})
 	m.pass(23 * time.Hour)
 	m.aws.Adopt("another-root")
 	other := m.aws.AddUser("another-root")
@@ -158,7 +158,7 @@ func TestConfiguredKeyBeginsItsOwnPeriod(t *testing.T) {
 // A rotation that fails is told, and tried again with growing pauses.
 func TestFailedScheduledRotationIsToldAndTriedAgain(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t, map[string]any{"rotation_period": "24h"})
+	m := newScheduledMount(t, map[string]any{"rotation_period": "24h"})
 	met := m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", User: rootUser, Kind: fakeaws.Refuse})
 	m.pass(24 * time.Hour)
 	for i, pause := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute} {
@@ -201,7 +201,7 @@ func TestPausesBetweenTriesAreBounded(t *testing.T) {
 // to count when it is first seen.
 func TestScheduleOfTheBuiltInEngineIsKept(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	key := m.aws.RootKey()
 	m.put(keyRootConfig, map[string]any{
 		"access_key": key.AccessKeyID, "secret_key": key.SecretAccessKey, "iam_endpoint": m.aws.URL(), "sts_endpoint": m.aws.URL(),
@@ -220,7 +220,7 @@ func TestScheduleOfTheBuiltInEngineIsKept(t *testing.T) {
 // A performance secondary runs ticks too, and leaves the key to the primary.
 func TestSecondaryRotatesNothing(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t, map[string]any{"rotation_period": "1h"})
+	m := newScheduledMount(t, map[string]any{"rotation_period": "1h"})
 	m.pass(2 * time.Hour)
 	m.b.System().(*logical.StaticSystemView).ReplicationStateVal = consts.ReplicationPerformanceSecondary
 	m.mustTick()
@@ -232,7 +232,7 @@ func TestSecondaryRotatesNothing(t *testing.T) {
 // A tick that has little time left does not begin a rotation.
 func TestRotationIsNotBegunWithoutTime(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t, map[string]any{"rotation_period": "1h"})
+	m := newScheduledMount(t, map[string]any{"rotation_period": "1h"})
 	m.pass(2 * time.Hour)
 	whole := m.ctx
 	ctx, cancel := context.WithTimeout(m.ctx, rotationTime-time.Second)

@@ -20,7 +20,7 @@ import (
 // newDoubtfulMount has asked AWS for a root key, and nobody knows what came of it.
 func newDoubtfulMount(t *testing.T) *mount {
 	t.Helper()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", User: rootUser, Kind: fakeaws.Cut, Times: 1})
 	if text := m.fails(logical.UpdateOperation, "config/rotate-root", nil); !strings.Contains(text, "may have made the key") {
 		t.Errorf("the answer is: %s", text)
@@ -80,7 +80,7 @@ func TestLostRootKeyOfAUserThatIsGone(t *testing.T) {
 // AWS accepts the key now and then, but never often enough in a row.
 func TestRootKeyThatIsAcceptedNowAndThenIsNotProven(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	for k := range mostLooks / 4 { // every fourth look; a fault does not count what an earlier one answers
 		m.aws.Inject(fakeaws.Fault{Action: "GetUser", Kind: fakeaws.Refuse, After: 4 + 3*k, Times: 1})
 	}

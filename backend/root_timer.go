@@ -19,10 +19,14 @@ const rotationTime = 60 * time.Second
 
 // tendRootKey goes on with what an interrupted rotation left, and rotates when it is time.
 func (b *backend) tendRootKey(ctx context.Context, s logical.Storage) error {
-	if !b.WriteSafeReplicationState() || !b.rotating.try() {
-		return nil // the primary's, or under way
+	if !b.WriteSafeReplicationState() {
+		return nil // the primary's
 	}
-	defer b.rotating.leave()
+	end, busy := b.turns.try(turnOfRootKey)
+	if busy != nil {
+		return nil // under way
+	}
+	defer end()
 	strays := b.dropStrays(ctx, s)
 	err := b.advanceRootKey(ctx, s)
 	if err != nil {
@@ -62,14 +66,15 @@ func (b *backend) advanceRootKey(ctx context.Context, s logical.Storage) error {
 
 // remember changes what is remembered.
 func (b *backend) remember(ctx context.Context, s logical.Storage, change func(*rootRotation) (changed bool)) error {
-	if err := b.configuring.take(ctx); err != nil {
+	end, err := b.turns.take(ctx, turnOfConfig)
+	if err != nil {
 		return err
 	}
-	defer b.configuring.leave()
+	defer end()
 	return rememberInTurn(ctx, s, change)
 }
 
-// rememberInTurn is remember for whoever has the turn of b.configuring.
+// rememberInTurn is remember for whoever has the turn of config/root.
 func rememberInTurn(ctx context.Context, s logical.Storage, change func(*rootRotation) bool) error {
 	r, err := loadOr(ctx, s, keyRootRotation, newRootRotation)
 	if err != nil || !change(r) {

@@ -193,7 +193,7 @@ func storageFaults(n int, use string) []rootFault {
 // everyRootFault looks at a rotation in which all goes well.
 func everyRootFault(t *testing.T) (faults []rootFault) {
 	t.Helper()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	process := &stumbling{Storage: m.storage, at: -1}
 	m.rotateOn(m.ctx, process)
 	m.oneRootKey()
@@ -232,7 +232,7 @@ func TestRotateRootMeetsEveryFault(t *testing.T) {
 		for name, end := range endings {
 			t.Run(fault.name+", "+name, func(t *testing.T) {
 				t.Parallel()
-				m := newRotatingMount(t)
+				m := newScheduledMount(t)
 				fault.play(m)
 				end(m)
 				m.pass(DefaultWALMinAge) // what AWS may show late

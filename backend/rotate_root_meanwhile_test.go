@@ -18,7 +18,7 @@ import (
 // While one request rotates, another is refused, and a tick does nothing.
 func TestOneRotationAtATime(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	held := m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.HangAfter, Times: 1})
 	answer := make(chan *logical.Response)
 	go func() {
@@ -47,7 +47,7 @@ func TestConfigurationDuringARotationWins(t *testing.T) {
 	for _, at := range []string{"CreateAccessKey", "GetUser", "GetCallerIdentity"} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
-			m := newRotatingMount(t)
+			m := newScheduledMount(t)
 			other := m.aws.AddUser("another-root")
 			after := 0
 			if at == "GetUser" {
@@ -81,7 +81,7 @@ func TestConfigurationDuringARotationWins(t *testing.T) {
 // Other fields that are written during a rotation stay, and do not stop it.
 func TestFieldsWrittenDuringARotationStay(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	held := m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.HangAfter, Times: 1})
 	answer := make(chan *logical.Response)
 	go func() {
@@ -102,7 +102,7 @@ func TestFieldsWrittenDuringARotationStay(t *testing.T) {
 // before is revoked.
 func TestRequestsUnderWayOutliveTheOldRootKey(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	before := m.creds("developer-access")
 	held := m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.HangAfter, Times: 1})
 	made := make(chan *logical.Response)

@@ -18,8 +18,8 @@ import (
 // rootUser is whose key config/root is given.
 const rootUser = "vault-root"
 
-// newRotatingMount is configured without retries, and may leave a new root key behind.
-func newRotatingMount(t testing.TB, more ...map[string]any) *mount {
+// newScheduledMount is configured without retries, and may leave a new root key behind.
+func newScheduledMount(t testing.TB, more ...map[string]any) *mount {
 	t.Helper()
 	m := newConfiguredMount(t, append([]map[string]any{noRetries}, more...)...)
 	m.aws.Adopt(rootUser)
@@ -59,7 +59,7 @@ func (m *mount) oneRootKey() (id string) {
 
 func TestRotateRoot(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t, map[string]any{"region": "eu-central-1", "username_template": "vault-{{ random 20 }}"})
+	m := newScheduledMount(t, map[string]any{"region": "eu-central-1", "username_template": "vault-{{ random 20 }}"})
 	creds := m.creds("developer-access") // makes the client, which has to go
 	before := m.read("config/root")
 	resp := m.rotateRoot()
@@ -92,7 +92,7 @@ func TestRotateRoot(t *testing.T) {
 // The old key is deleted by the new one, after AWS accepted that several times in a row.
 func TestNewRootKeyIsProvenBeforeTheOldOneGoes(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	m.aws.SetLag(0, 40*time.Millisecond)
 	id := m.rotateRoot().Data["access_key"].(string)
 	inARow := 0
@@ -143,7 +143,7 @@ func TestRotateRootWithoutAKeyIsRefused(t *testing.T) {
 // A second key is somebody's: it stays, and the answer says which is whose.
 func TestRotateRootLeavesTheSecondKeyAlone(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	other := m.aws.AddKey(rootUser)
 	before := m.storage.dump(t)
 	text := m.refused(logical.UpdateOperation, "config/rotate-root", nil)
@@ -166,7 +166,7 @@ func TestRotateRootLeavesTheSecondKeyAlone(t *testing.T) {
 // A key that AWS never accepts is given up after a while; the old one serves on.
 func TestNewRootKeyThatNeverWorksIsGivenUp(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	m.aws.SetLag(0, time.Hour)
 	text, status := outcome(m.ask(logical.UpdateOperation, "config/rotate-root", nil))
 	if status != 502 || !strings.Contains(text, "so far") {
@@ -198,7 +198,7 @@ func TestNewRootKeyThatNeverWorksIsGivenUp(t *testing.T) {
 // goes on trying.
 func TestOldRootKeyThatCannotBeDeletedIsTold(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	met := m.aws.Inject(fakeaws.Fault{Action: "DeleteAccessKey", User: rootUser, Kind: fakeaws.Refuse})
 	resp := m.rotateRoot()
 	if len(resp.Warnings) != 1 || !strings.Contains(resp.Warnings[0], m.aws.RootKey().AccessKeyID) {
@@ -224,7 +224,7 @@ func TestOldRootKeyThatCannotBeDeletedIsTold(t *testing.T) {
 // The secret of a new key is nowhere but where Vault seals it once more.
 func TestNewRootKeyIsSealed(t *testing.T) {
 	t.Parallel()
-	m := newRotatingMount(t)
+	m := newScheduledMount(t)
 	m.aws.SetLag(0, time.Hour)
 	m.fails(logical.UpdateOperation, "config/rotate-root", nil)
 	sealed := m.b.SpecialPaths().SealWrapStorage

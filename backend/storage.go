@@ -23,6 +23,9 @@ const (
 	prefixRole       = "role/"   // role, by name
 	prefixLegacyRole = "policy/" // by name: the bare ARN or policy text that Vault wrote before 0.11
 
+	prefixStaticRole  = "static-roles/" // staticRole, by name
+	prefixStaticCreds = "static-creds/" // staticCreds, by the role's name; holds the secret key, seal-wrapped
+
 	// framework.WALPrefix, "wal/": what may exist in AWS without a lease; see wal.go
 )
 

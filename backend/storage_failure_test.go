@@ -52,6 +52,14 @@ var storageFailures = []storageFailure{
 	{logical.UpdateOperation, "creds/developer-access", "get", "role/"},
 	{logical.UpdateOperation, "creds/developer-access", "get", "config/root"},
 	{logical.UpdateOperation, "creds/developer-access", "put", "wal/"},
+	{logical.ListOperation, "static-roles/", "list", "static-roles/"},
+	{logical.ReadOperation, "static-roles/app", "get", "static-roles/"},
+	{logical.UpdateOperation, "static-roles/app", "get", "static-roles/"}, // and more in static_crash_test.go
+	{logical.DeleteOperation, "static-roles/app", "get", "static-roles/"},
+	{logical.DeleteOperation, "static-roles/app", "delete", "static-roles/"},
+	{logical.DeleteOperation, "static-roles/app", "delete", "static-creds/"},
+	{logical.UpdateOperation, "static-roles/app/rotate", "get", "static-roles/"},
+	{logical.ReadOperation, "static-creds/app", "get", "static-roles/"},
 }
 
 // failureData are fields that each path takes.

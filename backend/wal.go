@@ -97,6 +97,8 @@ func (b *backend) rollBackEntry(ctx context.Context, s logical.Storage, id strin
 		return b.rollBackUser(ctx, s, entry, immediate)
 	case walKindRootKey:
 		return nil // tendRootKey's, which takes turns with rotations
+	case walKindStaticKey:
+		return b.rollBackKeyEntry(ctx, s, entry, immediate)
 	}
 	return fmt.Errorf("rolling back entry %s: its kind, %q, is not known", id, entry.Kind)
 }

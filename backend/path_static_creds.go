@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func (b *backend) pathStaticCreds() *framework.Path {
+	return &framework.Path{
+		Pattern:      "static-creds/" + roleName,
+		DisplayAttrs: operation("", "static-creds-name"),
+		Fields: map[string]*framework.FieldSchema{
+			"name": {
+				Type:        framework.TypeString,
+				Description: "Name of the static role.",
+			},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation: gives(b.read("Read the access key of a static role.", b.readStaticCreds), staticCredsAnswer()),
+		},
+		HelpSynopsis: "The access key of a static role.",
+		HelpDescription: `
+Answers the access key of the IAM user of a static role, the same one to everybody
+until it is rotated. It has no lease: ttl tells the seconds until the next rotation.
+`,
+	}
+}
+
+func staticCredsAnswer() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"access_key":          {Type: framework.TypeString, Description: "ID of the access key."},
+		"secret_key":          {Type: framework.TypeString, Description: "Secret of the access key."},
+		"expiration":          {Type: framework.TypeString, Description: "When the key is due for rotation."},
+		"last_vault_rotation": {Type: framework.TypeString, Description: "When the key was made."},
+		"rotation_period":     {Type: framework.TypeInt, Description: "Seconds between two rotations. 0: by rotation_schedule."},
+		"rotation_schedule":   {Type: framework.TypeString, Description: "Cron line of the rotations, where the role has one."},
+		"ttl":                 {Type: framework.TypeInt, Description: "Seconds until the next rotation."},
+	}
+}
+
+func (b *backend) readStaticCreds(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	if err := checkRoleName(name); err != nil {
+		return nil, err
+	}
+	r, c, err := loadStatic(ctx, req.Storage, name)
+	if err != nil || c == nil {
+		return nil, err
+	}
+	return &logical.Response{Data: c.response(r, b.nextRotation(r, c), b.now())}, nil
+}
+
+// nextRotation is when a key will be rotated: when it is due or, where that has
+// failed, when it is tried again.
+func (b *backend) nextRotation(r *staticRole, c *staticCreds) time.Time {
+	next := c.due(r, b.now())
+	if l := b.queue.get(r.Name); l.failures > 0 && l.at.After(next) {
+		return l.at
+	}
+	return next
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"context"
+	"maps"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func (b *backend) pathStaticRoles() *framework.Path {
+	return &framework.Path{
+		Pattern:      "static-roles/?$",
+		DisplayAttrs: operation("", "static-roles"),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ListOperation: b.read("List the names of the static roles.", b.listStaticRoles),
+		},
+		HelpSynopsis:    "The names of all static roles.",
+		HelpDescription: "Lists the names of all static roles of this mount.",
+	}
+}
+
+func (b *backend) pathStaticRole() *framework.Path {
+	write := gives(b.write("Adopt an IAM user, or change how its key is rotated.", b.writeStaticRole), staticRoleAnswer())
+	return &framework.Path{
+		Pattern:      "static-roles/" + roleName,
+		DisplayAttrs: operation("", "static-roles-name"),
+		Fields:       staticRoleFields(),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation:   gives(b.read("Read a static role, and when its key was and will be rotated.", b.readStaticRole), staticRoleAnswer()),
+			logical.UpdateOperation: write,
+			logical.DeleteOperation: b.write("Delete a static role and the keys that it made.", b.deleteStaticRole),
+		},
+		HelpSynopsis: "An existing IAM user whose access key the engine makes and rotates.",
+		HelpDescription: `
+Writing a static role adopts an IAM user that exists already: the engine makes an
+access key for it, which static-creds/<name> answers, and makes a new one every
+rotation_period or at the times of rotation_schedule. The key before it works until
+the next rotation, or for previous_key_ttl, where AWS's limit of two keys leaves
+room for it.
+
+Keys of the user that the engine did not make are never deleted, but for the one
+that replace_access_key names. One IAM user can have one static role. With
+assume_role_arn the user is in another account.
+`,
+	}
+}
+
+func (b *backend) pathStaticRoleRotate() *framework.Path {
+	return &framework.Path{
+		Pattern:      "static-roles/" + roleName + "/rotate",
+		DisplayAttrs: operation("rotate", "static-role"),
+		Fields:       map[string]*framework.FieldSchema{"name": staticRoleFields()["name"]},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: gives(b.write("Rotate the key of a static role now.", b.rotateStaticRole), staticRoleAnswer()),
+		},
+		HelpSynopsis: "Rotate the key of a static role now.",
+		HelpDescription: `
+Makes a new key for the IAM user of the static role, whether or not it is due, and
+counts the time to the next rotation from now.
+`,
+	}
+}
+
+func (b *backend) readStaticRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	if err := checkRoleName(name); err != nil {
+		return nil, err
+	}
+	r, c, err := loadStatic(ctx, req.Storage, name)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	return &logical.Response{Data: b.describe(r, c)}, nil
+}
+
+// describe is a static role and how its rotation goes.
+func (b *backend) describe(r *staticRole, c *staticCreds) map[string]any {
+	data := map[string]any{
+		"last_vault_rotation": "", "next_vault_rotation": "", "other_access_keys": []string{},
+		"last_rotation_error": b.queue.get(r.Name).failure,
+	}
+	if c != nil {
+		data["last_vault_rotation"] = timestamp(c.rotated(r))
+		data["next_vault_rotation"] = timestamp(b.nextRotation(r, c))
+		data["other_access_keys"] = append([]string{}, c.OtherKeys...)
+	}
+	maps.Copy(data, r.response())
+	return data
+}
+
+func (b *backend) writeStaticRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	if err := checkRoleName(name); err != nil {
+		return nil, err
+	}
+	var user, replace string
+	set(d, "username", &user)
+	set(d, "replace_access_key", &replace)
+	changed := []string{turnOfRole(name)}
+	if user != "" {
+		changed = append(changed, turnOfUser(user))
+	}
+	end, err := b.turns.take(ctx, changed...)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	before, c, err := loadStatic(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	r := newStaticRole(name)
+	if before != nil {
+		*r = *before
+	}
+	if err := r.update(d); err != nil {
+		return nil, err
+	}
+	if err := r.validate(); err != nil {
+		return nil, err
+	}
+	if before == nil {
+		err = b.identify(ctx, req.Storage, r)
+	}
+	switch {
+	case err != nil:
+	case before == nil || c == nil:
+		c, err = b.adopt(ctx, req.Storage, r, replace)
+	default:
+		err = b.change(ctx, req.Storage, staticChange{before: before, role: r, creds: c, replace: replace})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: b.describe(r, c), Warnings: c.warnings(r)}, nil
+}
+
+func (b *backend) rotateStaticRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	if err := checkRoleName(name); err != nil {
+		return nil, err
+	}
+	end, err := b.turns.take(ctx, turnOfRole(name))
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	r, c, err := loadStatic(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, userErrorf("name: there is no static role %q; write it to static-roles/%s first", name, name)
+	}
+	if c, err = b.rotate(ctx, req.Storage, r, c); err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: b.describe(r, c), Warnings: c.warnings(r)}, nil
+}
+
+func (b *backend) deleteStaticRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := d.Get("name").(string)
+	if err := checkRoleName(name); err != nil {
+		return nil, err
+	}
+	end, err := b.turns.take(ctx, turnOfRole(name))
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	var force bool
+	set(d, "force", &force)
+	warnings, err := b.abolish(ctx, req.Storage, name, force)
+	if err != nil {
+		return nil, err
+	}
+	return done(warnings), nil
+}
+
+func (b *backend) listStaticRoles(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	names, err := req.Storage.List(ctx, prefixStaticRole)
+	if err != nil {
+		return nil, err
+	}
+	return logical.ListResponse(names), nil
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What is left when storage fails or the process dies in the middle, and what stands
+// in storage at all.
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+func TestStaticStorageFailures(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ verb, prefix, path string }{
+		{"put", "wal/", "static-roles/app"},
+		{"list", "wal/", "static-roles/app"},
+		{"put", prefixStaticCreds, "static-roles/app"},
+		{"put", prefixStaticRole, "static-roles/app"},
+		{"get", prefixStaticRole, "static-roles/app"},
+		{"list", prefixStaticRole, "static-roles/app"},
+		{"put", "wal/", "static-roles/app/rotate"},
+		{"put", prefixStaticCreds, "static-roles/app/rotate"},
+		{"get", prefixStaticCreds, "static-roles/app/rotate"},
+		{"get", prefixStaticRole, "static-roles/app/rotate"},
+	} {
+		t.Run(c.path+" without "+c.verb+" of "+c.prefix, func(t *testing.T) {
+			t.Parallel()
+			m := newStaticMount(t, noRetries)
+			own := m.aws.AddKey("app").AccessKeyID
+			data := daily
+			if strings.HasSuffix(c.path, "rotate") {
+				m.write("static-roles/app", daily)
+				m.write("static-roles/app", map[string]any{"replace_access_key": own}) // else the old key makes room
+				data = nil
+			}
+			m.storage.breaks(c.verb, c.prefix)
+			if text := m.fails(logical.UpdateOperation, c.path, data); !strings.Contains(text, errStorage.Error()) {
+				t.Errorf("told %q", text)
+			}
+			m.storage.mend()
+			if data == nil {
+				m.hasKeys("app", m.served("app"))
+				m.settled()
+			} else {
+				m.hasKeys("app", own)
+				m.settled(own)
+			}
+		})
+	}
+}
+
+// A record that cannot be removed after a good rotation does no harm to the new key.
+func TestStaticRecordThatStaysDoesNotEndTheKey(t *testing.T) {
+	t.Parallel()
+	m := newStaticMount(t)
+	m.storage.breaks("delete", "wal/")
+	m.write("static-roles/app", daily)
+	m.recorded(1)
+	m.storage.mend()
+	m.settled()
+	if m.read("static-roles/app") == nil {
+		t.Error("the role is gone")
+	}
+}
+
+// The process dies when AWS has made the key and nobody has stored it.
+func TestStaticCrashIsRolledBackAtTheNextTick(t *testing.T) {
+	t.Parallel()
+	for _, action := range []string{"GetUser", "ListAccessKeys", "DeleteAccessKey", "CreateAccessKey"} {
+		for path, data := range map[string]map[string]any{"static-roles/app": daily, "static-roles/app/rotate": nil} {
+			if action == "DeleteAccessKey" && data != nil {
+				continue // an adoption deletes nothing
+			}
+			t.Run(path+" at "+action, func(t *testing.T) {
+				t.Parallel()
+				m := newStaticMount(t, noRetries)
+				if data == nil {
+					m.write("static-roles/app", daily)
+					m.write("static-roles/app/rotate", nil)
+				}
+				m.dieStatic(action, path, data)
+				m.mustTick()
+				if action == "CreateAccessKey" {
+					m.recorded(0) // else only time tells that there is no key
+				}
+				m.settled()
+			})
+		}
+	}
+}
+
+// dieStatic lets a request run until AWS has done a call, and ends the process there:
+// it reaches neither storage nor AWS any more.
+func (m *mount) dieStatic(action, path string, data map[string]any) {
+	m.t.Helper()
+	met := m.aws.Inject(fakeaws.Fault{Action: action, Kind: fakeaws.HangAfter, Times: 1})
+	req := m.request(logical.UpdateOperation, path, data)
+	process := &mortal{Storage: m.storage}
+	req.Storage = process
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = m.b.HandleRequest(m.ctx, req)
+	}()
+	<-met.Reached()
+	process.dead.Store(true)
+	for _, call := range rotateCalls {
+		m.aws.Inject(fakeaws.Fault{Action: call, Kind: fakeaws.Cut})
+	}
+	met.Release()
+	<-ended
+	m.aws.ClearFaults()
+	m.start()
+}
+
+// No secret outside of static-creds/, which is sealed once more where the seal can.
+func TestStaticSecretIsInOnePlace(t *testing.T) {
+	t.Parallel()
+	m := newRotatingMount(t, noRetries)
+	m.storage.breaks("delete", "wal/")
+	m.write("static-roles/app/rotate", nil)
+	m.recorded(1)
+	secret := m.read("static-creds/app")["secret_key"].(string)
+	raw, err := json.Marshal(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for key, value := range m.storage.dump(t) {
+		if strings.Contains(value, secret) || strings.Contains(value, strings.Trim(string(raw), `"`)) {
+			found++
+			if key != prefixStaticCreds+"app" {
+				t.Errorf("%s holds the secret", key)
+			}
+		}
+	}
+	if found != 1 {
+		t.Errorf("found in %d places", found)
+	}
+	if special := pathsSpecial().SealWrapStorage; !strings.Contains(strings.Join(special, " "), prefixStaticCreds) {
+		t.Errorf("sealed: %v", special)
+	}
+	m.storage.mend()
+	m.settled()
+}
+
+// What the built-in engine has stored is read, rotated and handed back.
+func TestStaticRoleOfTheBuiltInEngine(t *testing.T) {
+	t.Parallel()
+	m := newStaticMount(t)
+	key := m.aws.AddKey("app")
+	m.write("static-roles/app", daily)
+	id := m.read("static-roles/app")["id"]
+	m.write("static-roles/app", map[string]any{"replace_access_key": key.AccessKeyID})
+	ours := m.read("static-creds/app")
+	m.put("static-roles/app", map[string]any{
+		"name": "app", "id": id, "username": "app", "rotation_period": int64(time.Hour),
+		"assume_role_arn": "", "assume_role_session_name": "", "external_id": "",
+	})
+	ends := time.Now().Add(30 * time.Minute).UTC().Truncate(time.Second)
+	m.put("static-creds/app", map[string]any{"access_key": ours["access_key"], "secret_key": ours["secret_key"], "expiration": ends})
+	m.start()
+	creds := m.read("static-creds/app")
+	if creds["expiration"] != timestamp(ends) || creds["last_vault_rotation"] != timestamp(ends.Add(-time.Hour)) {
+		t.Errorf("answered %v", creds)
+	}
+	m.mustTick()
+	if m.served("app") != ours["access_key"] {
+		t.Error("rotated before its time")
+	}
+	m.write("static-roles/app", map[string]any{"rotation_period": "2h"})
+	if ttl := m.read("static-creds/app")["ttl"].(int64); ttl < 5390 || ttl > 5400 {
+		t.Errorf("ttl %d, want 90 minutes", ttl)
+	}
+	m.pass(91 * time.Minute)
+	m.mustTick()
+	if m.served("app") == ours["access_key"] {
+		t.Error("not rotated")
+	}
+	var stored struct {
+		AccessKey  string     `json:"access_key"`
+		SecretKey  string     `json:"secret_key"`
+		Expiration *time.Time `json:"expiration"`
+	}
+	if err := json.Unmarshal([]byte(m.storage.dump(t)["static-creds/app"]), &stored); err != nil || stored.Expiration == nil || stored.AccessKey != m.served("app") {
+		t.Errorf("stored %+v: %v", stored, err)
+	}
+}
+
+// The built-in engine does not write down which key it rotated away. Its age tells,
+// and any other key is a customer's.
+func TestStaticPreviousKeyOfTheBuiltInEngine(t *testing.T) {
+	t.Parallel()
+	r := &staticRole{}
+	r.RotationPeriod = 24 * time.Hour
+	for _, c := range []struct {
+		name  string
+		made  time.Time // of the role's key; zero: the built-in engine did not say
+		last  time.Duration
+		other time.Duration
+		known bool
+	}{
+		{name: "a period older", last: time.Hour, other: 25 * time.Hour, known: true},
+		{name: "a period and a tick older", last: time.Hour, other: 25*time.Hour + time.Minute, known: true},
+		{name: "an hour more", last: time.Hour, other: 26 * time.Hour},
+		{name: "a minute less", last: time.Hour, other: 25*time.Hour - time.Minute},
+		{name: "younger", last: 25 * time.Hour, other: time.Hour},
+		{name: "a period older, but rotated by us", made: time.Now(), last: time.Hour, other: 25 * time.Hour},
+	} {
+		creds := &staticCreds{AccessKey: "last", LastRotated: c.made}
+		keys := []awscreds.KeyInfo{{ID: "other", Age: c.other}, {ID: "last", Age: c.last}}
+		if got := creds.withBuiltIn(r, keys).PreviousKey == "other"; got != c.known {
+			t.Errorf("%s: known as the previous key: %v", c.name, got)
+		}
+	}
+}

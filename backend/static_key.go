@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// How a static role gets a new key. AWS allows a user two keys, so the order matters:
+// what is in the way goes, the new key is made, and it counts once it is stored. A
+// record in the WAL stands for the key that may exist meanwhile.
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+// keyTime bounds a change of a key, which goes on when its client has left: between
+// an old key that is gone and a new one that is not stored is no place to stop.
+const keyTime = 45 * time.Second
+
+// keyChange is a static role that gets a new key.
+type keyChange struct {
+	role    *staticRole
+	old     *staticCreds // nil: none yet
+	replace string       // a key that is not the role's and that may go; or ""
+	// commit stores the new key. If it fails, the new key goes again, unless storage
+	// has it all the same.
+	commit func(ctx context.Context, c *staticCreds) error
+}
+
+// clientOf returns the client for the account of a static role. It is made for the
+// one use; the client of config/root is everybody's, and is never replaced by it.
+func (b *backend) clientOf(ctx context.Context, s logical.Storage, a account) (*awscreds.Client, error) {
+	c, err := b.aws(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if a.AssumeRoleARN == "" {
+		return c.Client, nil
+	}
+	return c.As(a.session()), nil
+}
+
+// keysOf lists the keys of the IAM user of a static role, once AWS has said that it
+// is still the user that was adopted.
+func keysOf(ctx context.Context, client *awscreds.Client, user, id string) ([]awscreds.KeyInfo, error) {
+	info, err := client.LookUpUser(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	if info.ID != id {
+		return nil, userErrorf("username: the IAM user %s is not the one that the role was written for: AWS calls it %s, and that one was %s; "+
+			"somebody made it anew. Delete the static role and write it again", user, info.ID, id)
+	}
+	return client.Keys(ctx, user)
+}
+
+// makeKey gives a static role a new key. The caller holds the role's turn.
+func (b *backend) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (*staticCreds, error) {
+	r := ch.role
+	client, err := b.clientOf(ctx, s, r.account)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.settle(ctx, s, r); err != nil {
+		return nil, err
+	}
+	keys, err := keysOf(ctx, client, r.Username, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	ch.old = ch.old.withBuiltIn(r, keys)
+	goes, others, err := ch.room(keys)
+	if err != nil {
+		return nil, err
+	}
+	if ch.old != nil && slices.Contains(goes, ch.old.AccessKey) {
+		b.Logger().Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", others)
+	}
+	w := &walStaticKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: b.now().UTC(), account: r.account}
+	walID, err := framework.PutWAL(ctx, s, walKindStaticKey, w)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keyTime)
+	defer cancel()
+	c, err := b.swap(ctx, client, ch, goes)
+	if err == nil {
+		c.OtherKeys = others
+		err = ch.commit(ctx, c)
+	}
+	if err != nil {
+		return nil, b.abandonKey(ctx, s, walID, w, c, err)
+	}
+	if err := framework.DeleteWAL(ctx, s, walID); err != nil {
+		b.Logger().Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", r.Name, "error", err)
+	}
+	return c, nil
+}
+
+// swap deletes what is in the way and makes the new key. When AWS may have made a key
+// that nobody knows, it returns a key without an ID.
+func (b *backend) swap(ctx context.Context, client *awscreds.Client, ch keyChange, goes []string) (*staticCreds, error) {
+	for _, id := range goes {
+		if err := client.DeleteKey(ctx, ch.role.Username, id); err != nil {
+			return nil, err
+		}
+	}
+	key, certain, err := client.MakeKey(ctx, ch.role.Username)
+	if err != nil {
+		if certain {
+			return nil, err
+		}
+		return &staticCreds{}, err
+	}
+	now := b.now().UTC()
+	c := &staticCreds{AccessKey: key.ID, SecretKey: key.Secret, LastRotated: now, Expiration: ch.role.next(now, now)}
+	// AWS may not have listed it: what was not deleted is taken to be there.
+	if ch.old != nil && !slices.Contains(goes, ch.old.AccessKey) {
+		c.PreviousKey = ch.old.AccessKey
+	}
+	return c, nil
+}
+
+// withBuiltIn finds the previous key of a role that the built-in engine rotated, which
+// stores no more than the last one: it is older than that by the period, to the
+// minute in which the built-in engine came by. Any other key is a customer's.
+func (c *staticCreds) withBuiltIn(r *staticRole, keys []awscreds.KeyInfo) *staticCreds {
+	const early, late = 5 * time.Second, 2 * time.Minute
+	if c == nil || !c.LastRotated.IsZero() || len(keys) != awscreds.MostKeys {
+		return c
+	}
+	last, other := keys[0], keys[1]
+	if other.ID == c.AccessKey {
+		last, other = other, last
+	}
+	off := other.Age - last.Age - r.RotationPeriod
+	if last.ID != c.AccessKey || r.RotationPeriod < leastPeriod || off < -early || off > late {
+		return c
+	}
+	with := *c
+	with.PreviousKey = other.ID
+	return &with
+}
+
+// room says which keys have to go before a new one can be made, and which stay though
+// they are not the role's.
+func (ch keyChange) room(keys []awscreds.KeyInfo) (goes, others []string, err error) {
+	ours := ch.old.keys()
+	for _, key := range keys {
+		switch {
+		case slices.Contains(ours, key.ID):
+		case key.ID == ch.replace:
+			goes = append(goes, key.ID)
+		default:
+			others = append(others, key.ID)
+		}
+	}
+	if slices.Contains(ours, ch.replace) {
+		return nil, nil, ownKey(ch.role, ch.replace)
+	}
+	listed := idsOf(keys)
+	for _, id := range ours { // the previous one first
+		if len(keys)-len(goes) >= awscreds.MostKeys && slices.Contains(listed, id) {
+			goes = append(goes, id)
+		}
+	}
+	if len(keys)-len(goes) >= awscreds.MostKeys {
+		return nil, nil, ch.full(keys)
+	}
+	return goes, others, nil
+}
+
+// full is the refusal where every key of the user is somebody else's.
+func (ch keyChange) full(keys []awscreds.KeyInfo) error {
+	field, which := "username", "write again with replace_access_key=<ID> to have that one deleted"
+	if ch.replace != "" {
+		field, which = "replace_access_key", "name one of them"
+	}
+	var text []string
+	for _, key := range keys {
+		state := "active"
+		if !key.Active {
+			state = "inactive"
+		}
+		text = append(text, fmt.Sprintf("%s (%s, made %s ago)", key.ID, state, age(key.Age)))
+	}
+	return userErrorf(field+": the IAM user %s has %d access keys, and AWS allows no more: %s. Neither was touched. Delete the one that nothing uses, or %s",
+		ch.role.Username, len(keys), strings.Join(text, " and "), which)
+}
+
+// age is a length of time for people.
+func age(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 2*day {
+		return fmt.Sprintf("%d days", d/day)
+	}
+	return max(0, d).Truncate(time.Second).String()
+}
+
+func idsOf(keys []awscreds.KeyInfo) []string {
+	var ids []string
+	for _, key := range keys {
+		ids = append(ids, key.ID)
+	}
+	return ids
+}
+
+// abandonKey cleans up after a change that failed, and returns why it failed.
+func (b *backend) abandonKey(ctx context.Context, s logical.Storage, walID string, w *walStaticKey, made *staticCreds, cause error) error {
+	settled := made == nil // AWS certainly made none
+	if !settled {
+		var err error
+		if settled, err = b.rollBackKey(ctx, s, w, made.AccessKey); err != nil {
+			b.Logger().Error("cleaning up after a key that could not be made; the rollback will go on", "static_role", w.Role, "iam_user", w.Username, "error", err)
+			return fmt.Errorf("%w; the IAM user %s may have a new key, which will be deleted when AWS allows it", cause, w.Username)
+		}
+	}
+	if !settled {
+		return cause // AWS may not show the key yet: the record stays
+	}
+	if err := framework.DeleteWAL(ctx, s, walID); err != nil {
+		b.Logger().Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", w.Role, "error", err)
+	}
+	return cause
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+// staticSession names a session in the account of a static role, where the role does
+// not name it.
+const staticSession = "vault-static-role"
+
+var userForm = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+
+// staticRole is an existing IAM user whose key the engine makes and rotates. JSON
+// names and units are the built-in engine's; what it does not know comes last.
+type staticRole struct {
+	Name     string `json:"name"`
+	ID       string `json:"id"` // AWS's own of the user, never used again
+	Username string `json:"username"`
+	schedule
+	account
+
+	// PreviousKeyTTL is how long the key before the last rotation stays; zero is until
+	// the next rotation.
+	PreviousKeyTTL time.Duration `json:"previous_key_ttl,omitempty"`
+}
+
+// account says where an IAM user is: nothing for the account of config/root.
+type account struct {
+	AssumeRoleARN         string `json:"assume_role_arn"`
+	AssumeRoleSessionName string `json:"assume_role_session_name"`
+	ExternalID            string `json:"external_id"`
+}
+
+// staticCreds is the key of a static role, and when it was made. The first three
+// fields are those that the built-in engine reads.
+type staticCreds struct {
+	AccessKey  string    `json:"access_key"`
+	SecretKey  string    `json:"secret_key"`
+	Expiration time.Time `json:"expiration,omitzero"`
+
+	LastRotated time.Time `json:"last_rotated,omitzero"`
+	// PreviousKey is the key before this one, which may still work.
+	PreviousKey string `json:"previous_access_key,omitempty"`
+	// OtherKeys are the keys of the user that were somebody else's at the last rotation.
+	OtherKeys []string `json:"other_access_keys,omitempty"`
+}
+
+func newStaticRole(name string) *staticRole { return &staticRole{Name: name} }
+
+// loadStaticRole reads a static role; nil when there is none.
+func loadStaticRole(ctx context.Context, s logical.Storage, name string) (*staticRole, error) {
+	r, err := load[staticRole](ctx, s, prefixStaticRole+name)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	if err := r.fromStorage(); err != nil {
+		return nil, fmt.Errorf("reading the schedule of static role %s: %w", name, err)
+	}
+	return r, nil
+}
+
+// saveStaticRole stores a static role.
+func saveStaticRole(ctx context.Context, s logical.Storage, r *staticRole, now time.Time) error {
+	stored := *r
+	stored.schedule = r.forBuiltIn(now)
+	return save(ctx, s, prefixStaticRole+r.Name, &stored)
+}
+
+// update takes what the request names.
+func (r *staticRole) update(d *framework.FieldData) error {
+	user := r.Username
+	set(d, "username", &r.Username)
+	if user != "" && r.Username != user {
+		return userErrorf("username: the role is for the IAM user %q and stays so; delete the role, or write another one for %q", user, r.Username)
+	}
+	r.schedule.update(d)
+	set(d, "assume_role_arn", &r.AssumeRoleARN)
+	set(d, "assume_role_session_name", &r.AssumeRoleSessionName)
+	set(d, "external_id", &r.ExternalID)
+	setSeconds(d, "previous_key_ttl", &r.PreviousKeyTTL)
+	return nil
+}
+
+// validate tells every mistake at once.
+func (r *staticRole) validate() error {
+	var m mistakes
+	switch {
+	case r.Username == "":
+		m.add("username", "is missing; give the name of an existing IAM user")
+	case !userForm.MatchString(r.Username):
+		m.add("username", "%q is not the name of an IAM user: up to 64 letters, digits and _ + = , . @ - (the name, not the ARN)", r.Username)
+	}
+	r.schedule.validate(&m)
+	r.account.validate(&m)
+	if r.PreviousKeyTTL < 0 {
+		m.add("previous_key_ttl", "%s is less than nothing", r.PreviousKeyTTL)
+	}
+	return m.err()
+}
+
+func (a account) validate(m *mistakes) {
+	if a.AssumeRoleARN != "" {
+		if err := checkARN(a.AssumeRoleARN, "role"); err != nil {
+			m.add("assume_role_arn", "%v", err)
+		}
+	}
+	check := func(field, value, rule string, fits bool) {
+		switch {
+		case value == "":
+		case a.AssumeRoleARN == "":
+			m.add(field, "goes with assume_role_arn only")
+		case !fits:
+			m.add(field, "%q is not what STS takes: %s", value, rule)
+		}
+	}
+	check("assume_role_session_name", a.AssumeRoleSessionName, "2 to 64 letters, digits and _ + = , . @ -",
+		sessionForm.MatchString(a.AssumeRoleSessionName))
+	check("external_id", a.ExternalID, "2 to 1224 letters, digits and _ + = , . @ : / -",
+		externalIDForm.MatchString(a.ExternalID) && len(a.ExternalID) <= mostExternalID)
+}
+
+// session is how the account is reached.
+func (a account) session() awscreds.RoleSession {
+	name := a.AssumeRoleSessionName
+	if name == "" {
+		name = staticSession
+	}
+	return awscreds.RoleSession{RoleARN: a.AssumeRoleARN, Name: name, ExternalID: a.ExternalID}
+}
+
+// rotated is when the key was made. The built-in engine tells it by its end alone.
+func (c *staticCreds) rotated(r *staticRole) time.Time {
+	if c.LastRotated.IsZero() && !c.Expiration.IsZero() {
+		return c.Expiration.Add(-r.RotationPeriod)
+	}
+	return c.LastRotated
+}
+
+// due is when the key has to be rotated.
+func (c *staticCreds) due(r *staticRole, now time.Time) time.Time { return r.next(c.rotated(r), now) }
+
+// previousEnds is when the previous key has to go before the next rotation; zero when
+// it has not.
+func (c *staticCreds) previousEnds(r *staticRole) time.Time {
+	if c.PreviousKey == "" || r.PreviousKeyTTL == 0 {
+		return time.Time{}
+	}
+	return c.rotated(r).Add(r.PreviousKeyTTL)
+}
+
+// keys are the IDs of the role's own keys, the one that is handed out last.
+func (c *staticCreds) keys() []string {
+	if c == nil {
+		return nil
+	}
+	return slices.DeleteFunc([]string{c.PreviousKey, c.AccessKey}, func(id string) bool { return id == "" })
+}
+
+// response is what a read shows of the role itself.
+func (r *staticRole) response() map[string]any {
+	return map[string]any{
+		"name":                     r.Name,
+		"id":                       r.ID,
+		"username":                 r.Username,
+		"rotation_period":          seconds(r.RotationPeriod),
+		"rotation_schedule":        r.RotationSchedule,
+		"rotation_window":          seconds(r.RotationWindow),
+		"assume_role_arn":          r.AssumeRoleARN,
+		"assume_role_session_name": r.AssumeRoleSessionName,
+		"external_id":              r.ExternalID,
+		"previous_key_ttl":         seconds(r.PreviousKeyTTL),
+	}
+}
+
+// response is what static-creds/<name> answers. Vault Agent waits by rotation_period
+// and ttl, the Vault Secrets Operator by last_vault_rotation as well.
+func (c *staticCreds) response(r *staticRole, next, now time.Time) map[string]any {
+	data := map[string]any{
+		"access_key":          c.AccessKey,
+		"secret_key":          c.SecretKey,
+		"expiration":          timestamp(c.due(r, now)),
+		"last_vault_rotation": timestamp(c.rotated(r)),
+		"rotation_period":     seconds(r.RotationPeriod),
+		"ttl":                 max(0, seconds(next.Sub(now))),
+	}
+	if r.RotationSchedule != "" {
+		data["rotation_schedule"] = r.RotationSchedule
+	}
+	return data
+}
+
+// warnings tell what the user should know about keys that are not the role's.
+func (c *staticCreds) warnings(r *staticRole) []string {
+	if len(c.OtherKeys) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("the IAM user %s has an access key that is not this role's, %s, and AWS allows a user %d: with no room for a third, "+
+		"each rotation ends the role's key just before it makes the next one. When nothing uses the other key any more, write replace_access_key=%s",
+		r.Username, strings.Join(c.OtherKeys, ", "), awscreds.MostKeys, c.OtherKeys[0])}
+}
+
+// timestamp is how times stand in an answer.
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// A key of a static role that may exist and is stored nowhere: how it is written down,
+// and how it ends.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+// walKindStaticKey is the kind of a walStaticKey.
+const walKindStaticKey = "static_key"
+
+// AWS makes a key when it is asked to, or soon after. One that is older than the record
+// was there before, one that is much younger was made by somebody since. Servers'
+// clocks differ by up to clockSlack.
+const (
+	clockSlack = 2 * time.Minute
+	lateKey    = 2 * time.Minute
+)
+
+// walStaticKey is a key that may exist. It never holds a secret.
+type walStaticKey struct {
+	Role     string    `json:"role"`
+	Username string    `json:"username"`
+	UserID   string    `json:"id"`
+	Keep     []string  `json:"keep"` // the keys that were there before
+	Made     time.Time `json:"made"`
+	account
+}
+
+// mayBe reports whether a key of some age may be the one that the record stands for.
+func (w *walStaticKey) mayBe(key awscreds.KeyInfo, now time.Time) bool {
+	age := now.Sub(w.Made)
+	return !slices.Contains(w.Keep, key.ID) && key.Age <= age+clockSlack && key.Age >= age-clockSlack-lateKey
+}
+
+// staticKeyOf reads an entry of the WAL.
+func staticKeyOf(entry *framework.WALEntry) (*walStaticKey, error) {
+	raw, err := json.Marshal(entry.Data)
+	if err != nil {
+		return nil, fmt.Errorf("rolling back entry %s: %w", entry.ID, err)
+	}
+	w := new(walStaticKey)
+	if err := json.Unmarshal(raw, w); err != nil || w.Role == "" || w.Username == "" {
+		return nil, fmt.Errorf("rolling back entry %s: it names no key of a static role", entry.ID)
+	}
+	return w, nil
+}
+
+// rollBackKeyEntry ends an entry of the WAL, unless a request stands behind it.
+func (b *backend) rollBackKeyEntry(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
+	w, err := staticKeyOf(entry)
+	if err != nil {
+		return err
+	}
+	end, busy := b.turns.try(turnOfRole(w.Role))
+	if busy != nil {
+		return nil
+	}
+	defer end()
+	// Read again: the request may have ended well since the first look.
+	if entry, err = framework.GetWAL(ctx, s, entry.ID); err != nil || entry == nil {
+		return err
+	}
+	return b.settleEntry(ctx, s, entry.ID, w, immediate)
+}
+
+// settle ends what is left of earlier changes of the keys of a role's user, so that a
+// stray key is not taken for a customer's. The caller holds the role's turn.
+func (b *backend) settle(ctx context.Context, s logical.Storage, r *staticRole) error {
+	ids, err := framework.ListWAL(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		entry, err := framework.GetWAL(ctx, s, id)
+		if err != nil {
+			return err
+		}
+		if entry == nil || entry.Kind != walKindStaticKey {
+			continue
+		}
+		w, unreadable := staticKeyOf(entry)
+		switch {
+		case unreadable != nil || w.Username != r.Username: // the rollback tells what it cannot read
+		case w.Role == r.Name:
+			err = b.settleEntry(ctx, s, id, w, false)
+		default:
+			err = b.rollBackKeyEntry(ctx, s, entry, false)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *backend) settleEntry(ctx context.Context, s logical.Storage, id string, w *walStaticKey, immediate bool) error {
+	settled, err := b.rollBackKey(ctx, s, w, "")
+	if err != nil {
+		return fmt.Errorf("rolling back a key of IAM user %s: %w", w.Username, err)
+	}
+	if !settled && !immediate && b.now().Sub(w.Made) < b.walMinAge {
+		return nil // AWS may not show it yet; look again
+	}
+	return framework.DeleteWAL(ctx, s, id)
+}
+
+// rollBackKey deletes the key that a record stands for, unless it is stored as a key of
+// the role: then it is nobody's stray. known is its ID, or "" where nobody has heard
+// it. settled says that there is nothing more to look for.
+func (b *backend) rollBackKey(ctx context.Context, s logical.Storage, w *walStaticKey, known string) (settled bool, err error) {
+	recorded, err := recordedKeys(ctx, s, w)
+	if err != nil || known != "" && slices.Contains(recorded, known) {
+		return err == nil, err
+	}
+	client, err := b.clientOf(ctx, s, w.account)
+	if err != nil {
+		return false, err
+	}
+	if known != "" {
+		return client.EndKey(ctx, w.Username, known)
+	}
+	keys, err := keysOf(ctx, client, w.Username, w.UserID)
+	var other *userError
+	if awscreds.IsGone(err) || errors.As(err, &other) {
+		return true, nil // the user is gone, and its keys with it
+	}
+	if err != nil {
+		return false, err
+	}
+	now := b.now()
+	for _, key := range keys {
+		switch {
+		case !w.mayBe(key, now):
+		case slices.Contains(recorded, key.ID):
+			settled = true
+		default:
+			if settled, err = client.EndKey(ctx, w.Username, key.ID); err != nil {
+				return false, err
+			}
+			b.Logger().Info("rolled back a key", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
+		}
+	}
+	return settled, nil
+}
+
+// recordedKeys are the keys that are stored for the role of a record. Where there is
+// no such role, what is stored for it was not finished, and goes.
+func recordedKeys(ctx context.Context, s logical.Storage, w *walStaticKey) ([]string, error) {
+	r, err := loadStaticRole(ctx, s, w.Role)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, s.Delete(ctx, prefixStaticCreds+w.Role)
+	}
+	c, err := load[staticCreds](ctx, s, prefixStaticCreds+w.Role)
+	if err != nil || r.ID != w.UserID {
+		return nil, err
+	}
+	return c.keys(), nil
+}
