@@ -32,6 +32,7 @@ type mount struct {
 	b       logical.Backend
 	storage *storage
 	aws     *fakeaws.Server
+	system  logical.SystemView
 	ahead   atomic.Int64 // how far the engine's clock is ahead
 }
 
@@ -54,7 +55,10 @@ func TestMain(m *testing.M) {
 // newMount mounts the engine, with nothing configured.
 func newMount(t testing.TB) *mount {
 	t.Helper()
-	m := &mount{t: t, ctx: t.Context(), storage: newStorage(), aws: fakeaws.New(t)}
+	m := &mount{t: t, ctx: t.Context(), storage: newStorage(), aws: fakeaws.New(t), system: &logical.StaticSystemView{
+		DefaultLeaseTTLVal: 768 * time.Hour,
+		MaxLeaseTTLVal:     768 * time.Hour,
+	}}
 	m.start()
 	return m
 }
@@ -68,10 +72,7 @@ func (m *mount) start() {
 	b, err := factory(m.ctx, &logical.BackendConfig{
 		Logger:      hclog.NewNullLogger(),
 		StorageView: m.storage,
-		System: &logical.StaticSystemView{
-			DefaultLeaseTTLVal: 768 * time.Hour,
-			MaxLeaseTTLVal:     768 * time.Hour,
-		},
+		System:      m.system,
 	})
 	if err != nil {
 		m.t.Fatal(err)

@@ -44,7 +44,7 @@ func (b *backend) aws(ctx context.Context, s logical.Storage) (*client, error) {
 	}
 	if mine {
 		defer b.clients.made(m)
-		m.client, m.err = connect(context.WithoutCancel(ctx), s)
+		m.client, m.err = b.connect(context.WithoutCancel(ctx), s)
 		return m.client, m.err
 	}
 	select {
@@ -97,7 +97,7 @@ func (cs *clients) rekey(key awscreds.Key) {
 }
 
 // connect makes a client. It calls nobody.
-func connect(ctx context.Context, s logical.Storage) (*client, error) {
+func (b *backend) connect(ctx context.Context, s logical.Storage) (*client, error) {
 	cfg, err := loadOr(ctx, s, keyRootConfig, newRootConfig)
 	if err != nil {
 		return nil, err
@@ -106,7 +106,9 @@ func connect(ctx context.Context, s logical.Storage) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	aws, err := awscreds.New(ctx, cfg.aws())
+	where := cfg.aws()
+	where.Token = b.token(cfg)
+	aws, err := awscreds.New(ctx, where)
 	if err != nil {
 		return nil, err
 	}

@@ -85,6 +85,20 @@ func rootConfigFields() map[string]*framework.FieldSchema {
 			Type:        framework.TypeString,
 			Description: "ARN of a role to assume first; all calls are then made with that role's credentials.",
 		},
+		"identity_token_audience": {
+			Type:        framework.TypeString,
+			Description: "Audience of the identity tokens that Vault issues to the engine, which AWS takes for role_arn. Vault Enterprise only.",
+		},
+		"identity_token_ttl": {
+			Type:         framework.TypeDurationSecond,
+			Default:      3600,
+			Description:  "Lifetime of those tokens. 0: an hour.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Identity token TTL"},
+		},
+		"web_identity_token_file": {
+			Type:        framework.TypeString,
+			Description: "Absolute path of a file in which the platform keeps a token that AWS takes for role_arn.",
+		},
 		"rotation_period": {
 			Type:        framework.TypeDurationSecond,
 			Description: "How often to replace the access key by a new one: a minute or more. 0: not by time. Not beside rotation_schedule.",
@@ -142,6 +156,11 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	warnings, err := cfg.validate()
 	if err != nil {
 		return nil, err
+	}
+	if d.Raw["identity_token_audience"] != nil && cfg.IdentityTokenAudience != "" {
+		if _, err := b.vaultToken(ctx, cfg); err != nil { // better now than at the first credential
+			return nil, err
+		}
 	}
 	defer b.clients.reset() // after a failed write as well: it may have been stored all the same
 	if err := save(ctx, req.Storage, keyRootConfig, cfg); err != nil {

@@ -70,7 +70,7 @@ func TestRootConfigOfTheBuiltInEngine(t *testing.T) {
 	m := newMount(t)
 	m.leave("config/root", `{"access_key":"AKIAIOSFODNN7EXAMPLE","secret_key":"`+goodSecretKey+`","iam_endpoint":"","sts_endpoint":"","sts_region":"",
 		"sts_fallback_endpoints":null,"sts_fallback_regions":null,"region":"eu-west-1","max_retries":-1,"username_template":"","role_arn":"",
-		"identity_token_ttl":3600000000000,"identity_token_audience":"aud","rotation_schedule":"0 0 * * *","rotation_window":7200000000000,
+		"identity_token_ttl":3600000000000,"identity_token_audience":"","rotation_schedule":"0 0 * * *","rotation_window":7200000000000,
 		"rotation_period":0,"disable_automated_rotation":true,"rotation_policy":"slow"}`)
 	if data := m.read("config/root"); data["access_key"] != goodAccessKey || data["max_retries"] != -1 {
 		t.Errorf("read %v", data)
@@ -78,7 +78,7 @@ func TestRootConfigOfTheBuiltInEngine(t *testing.T) {
 	m.write("config/root", map[string]any{"region": "eu-west-2"})
 	same(t, m.stored("config/root"), map[string]any{
 		"region": "eu-west-2", "access_key": goodAccessKey, "secret_key": goodSecretKey,
-		"identity_token_ttl": 3600000000000.0, "identity_token_audience": "aud", "rotation_schedule": "0 0 * * *",
+		"identity_token_ttl": 3600000000000.0, "identity_token_audience": "", "rotation_schedule": "0 0 * * *",
 		"rotation_window": 7200000000000.0, "disable_automated_rotation": true, "rotation_policy": "slow",
 	}, []string{"region", "access_key", "secret_key", "identity_token_ttl", "identity_token_audience", "rotation_schedule",
 		"rotation_window", "disable_automated_rotation", "rotation_policy"})

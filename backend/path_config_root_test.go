@@ -38,11 +38,12 @@ func (m *mount) fields(path string) []string {
 	return slices.Sorted(maps.Keys(m.b.(*backend).Route(path).Fields))
 }
 
-// rootFields are the fields of config/root but those of the rotation's timing, which
-// exclude each other and have tests of their own (root_schedule_fields_test.go).
+// rootFields are the fields of config/root but those of the rotation's timing and of
+// identity tokens, which exclude each other and have tests of their own
+// (root_schedule_fields_test.go, root_identity_test.go).
 func (m *mount) rootFields() []string {
 	return slices.DeleteFunc(m.fields("config/root"), func(field string) bool {
-		return strings.HasPrefix(field, "rotation_") || field == "disable_automated_rotation"
+		return strings.HasPrefix(field, "rotation_") || field == "disable_automated_rotation" || strings.Contains(field, "identity_token_")
 	})
 }
 

@@ -26,7 +26,6 @@ const (
 
 // rootConfig says with which identity, and where, the engine calls AWS.
 type rootConfig struct {
-	// What the built-in engine may have stored; kept as it is.
 	pluginidentityutil.PluginIdentityTokenParams
 	automatedrotationutil.AutomatedRotationParams
 
@@ -41,6 +40,9 @@ type rootConfig struct {
 	MaxRetries           int      `json:"max_retries"`
 	UsernameTemplate     string   `json:"username_template"`
 	RoleARN              string   `json:"role_arn"`
+
+	// TokenFile is where the platform keeps a token of the engine's identity.
+	TokenFile string `json:"web_identity_token_file,omitempty"`
 }
 
 func newRootConfig() *rootConfig {
@@ -67,6 +69,7 @@ func (c *rootConfig) update(d *framework.FieldData) {
 	if c.UsernameTemplate == "" {
 		c.UsernameTemplate = defaultUsernameTemplate
 	}
+	c.updateIdentity(d)
 	c.updateRotation(d)
 }
 
@@ -80,6 +83,7 @@ func (c *rootConfig) validate() (warnings []string, err error) {
 	var m mistakes
 	c.validateKey(&m)
 	c.validateRegions(&m)
+	c.validateIdentity(&m)
 	c.validateRotation(&m)
 	warnings = append(warnings, validateEndpoint(&m, "iam_endpoint", c.IAMEndpoint)...)
 	warnings = append(warnings, validateEndpoint(&m, "sts_endpoint", c.STSEndpoint)...)
@@ -193,7 +197,10 @@ func (c *rootConfig) response() map[string]any {
 		"max_retries":            c.MaxRetries,
 		"username_template":      c.UsernameTemplate,
 		"role_arn":               c.RoleARN,
+
+		"web_identity_token_file": c.TokenFile,
 	}
+	c.PopulatePluginIdentityTokenData(data)
 	c.PopulateAutomatedRotationData(data)
 	return data
 }

@@ -77,6 +77,11 @@ type Config struct {
 	// credentials.
 	RoleARN string
 
+	// Token, where it is set, is who we are: it returns an OpenID Connect token, for
+	// which STS gives credentials of RoleARN (STS API Reference,
+	// AssumeRoleWithWebIdentity). Neither key nor environment is looked at then.
+	Token func(ctx context.Context) (string, error)
+
 	// MaxRetries is how often a call is tried again, 0 for never, negative for
 	// the SDK's default.
 	MaxRetries int

@@ -49,6 +49,11 @@ const rootSession = "vault-root"
 
 // withIdentity gives a configuration the credentials that all calls are made with.
 func withIdentity(sdk aws.Config, cfg Config) aws.Config {
+	if cfg.Token != nil {
+		anonymous := sdk
+		anonymous.Credentials = aws.AnonymousCredentials{}
+		return signedBy(sdk, aws.NewCredentialsCache(federated{sts: stsClients(anonymous, cfg.STS), role: cfg.RoleARN, token: cfg.Token}))
+	}
 	base := signedBy(sdk, sdk.Credentials)
 	if cfg.RoleARN == "" {
 		return base

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// An identity without any key of AWS: the engine shows AWS a token that says who it
+// is, and role_arn trusts whoever issued it. The token comes from Vault itself, where
+// the server issues such tokens to plugins, or from a file that the platform keeps.
+// What is configured here always wins over the environment.
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/helper/pluginidentityutil"
+	"github.com/hashicorp/vault/sdk/helper/pluginutil"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// leastTokenTTL is the shortest life of a token that is of any use: it is shown to
+// STS at once.
+const leastTokenTTL = 10 * time.Second
+
+// updateIdentity takes what the request names about tokens.
+func (c *rootConfig) updateIdentity(d *framework.FieldData) {
+	set(d, "identity_token_audience", &c.IdentityTokenAudience)
+	setSeconds(d, "identity_token_ttl", &c.IdentityTokenTTL)
+	set(d, "web_identity_token_file", &c.TokenFile)
+}
+
+func (c *rootConfig) validateIdentity(m *mistakes) {
+	check := func(field string) {
+		if c.RoleARN == "" {
+			m.add("role_arn", "is missing; %s is the way to a role, whose ARN it is", field)
+		}
+		if c.AccessKey != "" {
+			m.add(field, "cannot be set beside access_key; the engine has one identity")
+		}
+	}
+	switch {
+	case c.IdentityTokenAudience != "" && c.TokenFile != "":
+		m.add("web_identity_token_file", "cannot be set beside identity_token_audience; the token comes from one place")
+	case c.IdentityTokenAudience != "":
+		check("identity_token_audience")
+	case c.TokenFile != "":
+		check("web_identity_token_file")
+	}
+	if c.TokenFile != "" && !filepath.IsAbs(c.TokenFile) {
+		m.add("web_identity_token_file", "%q is not an absolute path", c.TokenFile)
+	}
+	if c.IdentityTokenTTL != 0 && c.IdentityTokenTTL < leastTokenTTL {
+		m.add("identity_token_ttl", "%s is too short; use at least %s, or 0 for an hour", c.IdentityTokenTTL, leastTokenTTL)
+	}
+}
+
+// token returns where the engine's identity comes from; nil when it is not a token.
+func (b *backend) token(cfg *rootConfig) func(context.Context) (string, error) {
+	switch {
+	case cfg.IdentityTokenAudience != "":
+		return func(ctx context.Context) (string, error) { return b.vaultToken(ctx, cfg) }
+	case cfg.TokenFile != "":
+		return func(context.Context) (string, error) { return tokenInFile(cfg.TokenFile) }
+	}
+	return nil
+}
+
+// vaultToken asks Vault for a token of this mount.
+func (b *backend) vaultToken(ctx context.Context, cfg *rootConfig) (string, error) {
+	resp, err := b.System().GenerateIdentityToken(ctx, &pluginutil.IdentityTokenRequest{
+		Audience: cfg.IdentityTokenAudience,
+		TTL:      cfg.IdentityTokenTTL,
+	})
+	if err != nil {
+		if noIdentityTokens(err) {
+			return "", userErrorf("identity_token_audience: this server issues no identity tokens to plugins, which is a feature of Vault Enterprise; "+
+				"use web_identity_token_file, access_key, or the identity of the instance (%v)", err)
+		}
+		return "", fmt.Errorf("asking Vault for an identity token: %w", err)
+	}
+	return resp.Token.Token(), nil
+}
+
+// noIdentityTokens reports whether a server cannot issue tokens at all. OpenBao says
+// that the call is not implemented; of Vault's community edition, only the text of the
+// error comes through to an external plugin.
+func noIdentityTokens(err error) bool {
+	return status.Code(err) == codes.Unimplemented ||
+		strings.Contains(err.Error(), pluginidentityutil.ErrPluginWorkloadIdentityUnsupported.Error())
+}
+
+// tokenInFile reads a token each time that it is needed: the platform replaces it.
+func tokenInFile(path string) (string, error) {
+	text, err := os.ReadFile(path) //nolint:gosec // the configuration names the file, and only a token leaves this machine
+	if err != nil {
+		return "", userErrorf("web_identity_token_file: %v", err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
