@@ -3,8 +3,10 @@
 package backend
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -187,4 +189,16 @@ func TestUserWithEverythingAUserCanOwnIsDeleted(t *testing.T) {
 	m.aws.Dirty(m.user(creds))
 	m.revoke(creds)
 	m.noUsers()
+}
+
+// A lease is small and holds what its end needs, however large the role is.
+func TestLeaseHoldsNoPolicyDocument(t *testing.T) {
+	t.Parallel()
+	m := newWideMount(t)
+	creds := m.creds("wide")
+	defer m.revoke(creds)
+	text, err := json.Marshal(creds.Secret.InternalData)
+	if err != nil || strings.Contains(string(text), "Statement") || strings.Contains(string(text), creds.Data["secret_key"].(string)) {
+		t.Errorf("the lease holds %s", text)
+	}
 }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What a standby must not do itself: a credential that it made would be lost when it
+// cannot write the lease.
+
+import (
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/helper/consts"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func TestStandbyPassesOnWhatWritesOrCallsAWS(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	m.system = &logical.StaticSystemView{ReplicationStateVal: consts.ReplicationPerformanceStandby}
+	m.start()
+	m.aws.ResetCalls()
+	local := map[string]bool{ // reads of storage, which a standby has too
+		"config/root": true, "config/lease": true, "roles/x": true, "static-roles/x": true, "static-creds/x": true,
+	}
+	before := m.storage.dump(t)
+	for _, path := range []string{
+		"config/root", "config/lease", "config/rotate-root", "roles/x", "creds/developer-access", "sts/developer-access",
+		"static-roles/x", "static-roles/x/rotate", "static-creds/x",
+	} {
+		for op := range m.b.(*backend).Route(path).Operations {
+			_, err := m.b.HandleRequest(m.ctx, m.request(op, path, nil))
+			if passed := err == logical.ErrReadOnly; passed != (op != logical.ReadOperation || !local[path]) { //nolint:errorlint // Vault compares it like this
+				t.Errorf("%s of %s: passed on %v (%v)", op, path, passed, err)
+			}
+		}
+	}
+	if after := m.storage.dump(t); len(after) != len(before) || len(m.aws.Calls()) != 0 {
+		t.Error("something was done")
+	}
+}
