@@ -71,6 +71,19 @@ func same(t *testing.T, got, want map[string]any, fields []string) {
 	}
 }
 
+// TestRootConfigHasEmptyLists: not null, which a client cannot iterate over.
+func TestRootConfigHasEmptyLists(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	m.write("config/root", map[string]any{"region": "eu-central-1"})
+	read, stored := m.read("config/root"), m.stored("config/root")
+	for _, field := range []string{"sts_fallback_endpoints", "sts_fallback_regions"} {
+		if read[field] == nil || reflect.ValueOf(read[field]).IsNil() || stored[field] == nil {
+			t.Errorf("%s is answered as %#v and stored as %#v", field, read[field], stored[field])
+		}
+	}
+}
+
 func TestRootConfigIsNilUntilWritten(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)

@@ -45,8 +45,12 @@ type rootConfig struct {
 	TokenFile string `json:"web_identity_token_file,omitempty"`
 }
 
+// newRootConfig has lists that are empty and not missing: clients count their entries.
 func newRootConfig() *rootConfig {
-	return &rootConfig{MaxRetries: sdkRetries, UsernameTemplate: defaultUsernameTemplate}
+	return &rootConfig{
+		MaxRetries: sdkRetries, UsernameTemplate: defaultUsernameTemplate,
+		STSFallbackEndpoints: []string{}, STSFallbackRegions: []string{},
+	}
 }
 
 // update takes what the request names. A new access key needs its own secret: one
