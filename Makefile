@@ -30,6 +30,13 @@ test: ## Run every test, with the race detector, the end-to-end ones in a real V
 unit: ## Run the tests that need no Vault server.
 	@scripts/test.sh $$(go list ./... | grep -v /internal/e2e)
 
+.PHONY: differential
+differential: build ## Send the same requests to Vault's built-in engine and to this one, and print what differs and why.
+	@. scripts/clean-env.sh && \
+	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
+	scripts/vault.sh peer >/dev/null && \
+	go test -run '^TestDifferential$$' -count=1 -v ./internal/e2e
+
 .PHONY: lint
 lint: ## Check formatting, vet, golangci-lint, modules, import rules and shell scripts.
 	@scripts/lint.sh
@@ -49,4 +56,4 @@ clean: ## Remove what was built, the pinned Vault and linter included.
 .PHONY: help
 help: ## Print this list.
 	@echo "Targets (version $(VERSION)):"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile

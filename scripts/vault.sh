@@ -33,10 +33,10 @@ unfit() {
 
 # Builds one package of the pinned module into .tools/, under a temporary name first, so that nobody ever runs half a binary.
 build() {
-	out=$1 package=$2 what=$3
+	out=$1 package=$2 what=$3 first=$4
 	if [ ! -x "$out" ]; then
 		mkdir -p "$tools"
-		say "No $(basename "$out") in .tools/ yet: building it. The first build takes about 8 minutes on 2 cores, and is kept there."
+		say "No $(basename "$out") in .tools/ yet: building it. The first build takes $first on 2 cores, and is kept there."
 		CGO_ENABLED=0 GOWORK=off "$root/scripts/with-progress.sh" "building $what" \
 			go build -C "$pin" -v -tags minimal -trimpath -buildvcs=false -o "$out.tmp.$$" "$package" || {
 			rm -f "$out.tmp.$$"
@@ -55,7 +55,7 @@ fi
 
 case ${1:-} in
 peer)
-	build "$tools/aws-peer-$version" github.com/hashicorp/vault/builtin/logical/aws/cmd/aws "the built-in engine $version"
+	build "$tools/aws-peer-$version" github.com/hashicorp/vault/builtin/logical/aws/cmd/aws "the built-in engine $version" "seconds after Vault's own, else some minutes"
 	exit
 	;;
 '') ;;
@@ -85,4 +85,4 @@ if found=$(command -v vault); then
 	say "Passing over $found: $why"
 fi
 
-build "$tools/vault-$version" github.com/hashicorp/vault "Vault $version"
+build "$tools/vault-$version" github.com/hashicorp/vault "Vault $version" "about 8 minutes"
