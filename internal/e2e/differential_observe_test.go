@@ -158,7 +158,7 @@ func alike(aspect, a, b string) bool {
 }
 
 // text is a map in the order of its keys.
-func text(values map[string]string) string {
+func joined(values map[string]string) string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		pairs = append(pairs, name+"="+values[name])

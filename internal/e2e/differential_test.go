@@ -87,7 +87,7 @@ func shown(seen map[string]string, aspect string) string {
 func startSides(t *testing.T, v *server) (peer, ours *side) {
 	t.Helper()
 	// The built-in has the name that it has inside Vault, which is part of the names of its operations.
-	v.cli("plugin", "register", "-sha256="+installPeer(t), "-command="+peerName, "secret", "aws")
+	v.registerPeer("aws")
 	v.register("aws-dyn")
 	v.cli("secrets", "enable", "-path=peer", "aws")
 	v.cli("secrets", "enable", "-path=ours", "aws-dyn")

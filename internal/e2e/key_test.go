@@ -63,3 +63,26 @@ func mustBeRefused(t *testing.T, account *fakeaws.Server, k key) {
 		t.Fatalf("the key %s should be refused as InvalidClientTokenId; it is %q of %q", k.id, refusal, user)
 	}
 }
+
+// callerOf asks STS whose the credential of an answer is, with its session token if it has one: an ARN, or "" for a
+// credential that AWS does not know.
+func callerOf(t *testing.T, account *fakeaws.Server, a answer) string {
+	t.Helper()
+	token, _ := a.data("session_token").(string)
+	client := fakeaws.Client{Endpoint: account.URL(), Key: fakeaws.Key{
+		AccessKeyID: a.key().id, SecretAccessKey: a.key().secret, SessionToken: token,
+	}}
+	arn, err := client.CallerARN(t.Context())
+	if refusal := (*fakeaws.Refusal)(nil); err != nil && !errors.As(err, &refusal) {
+		t.Fatalf("asking STS for the identity of %s: %v", a.key().id, err)
+	}
+	return arn
+}
+
+// mustHold demands that AWS takes the holder of an answer's credential for somebody with this in the ARN.
+func mustHold(t *testing.T, account *fakeaws.Server, a answer, arn string) {
+	t.Helper()
+	if who := callerOf(t, account, a); !strings.Contains(who, arn) {
+		t.Errorf("the credential should be of %s, and is %q's", arn, who)
+	}
+}

@@ -20,7 +20,9 @@ func startRaft(t *testing.T, env ...string) *server {
 	if err := os.Mkdir(storage, 0o700); err != nil {
 		t.Fatalf("making raft's directory: %v", err)
 	}
+	// Raw storage is for the takeover, which leaves in it what only a very old Vault would write.
 	v.configure(fmt.Sprintf(`
+raw_storage_endpoint = true
 storage "raft" {
   path    = %q
   node_id = "only"

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"net/http"
+	"strings"
+)
+
+// This file holds leases of every class through the takeover.
+
+// leaseClass is a way to come by a credential.
+type leaseClass struct {
+	name string
+	path string
+	body map[string]any // of a POST; nil is a GET
+	user bool           // an IAM user: its lease is renewed, and when it is revoked the user goes
+}
+
+var leaseClasses = []leaseClass{
+	{"iam_user with everything", "creds/everything", nil, true},
+	{"iam_user of a legacy policy ARN", "creds/legacy-arn", nil, true},
+	{"iam_user of a legacy policy text", "creds/legacy-policy", nil, true},
+	{"federation_token of a legacy policy text", "sts/legacy-policy", nil, false},
+	{"assumed_role of a legacy role ARN", "sts/legacy-role", nil, false},
+	{"assumed_role", "creds/assumed", map[string]any{"role_arn": "arn:aws:iam::123456789012:role/partner", "ttl": "15m"}, false},
+	{"assumed_role through sts/", "sts/assumed", map[string]any{"role_arn": "arn:aws:iam::123456789012:role/deploy"}, false},
+	{"federation_token", "creds/federated", nil, false},
+	{"session_token", "creds/session", map[string]any{"mfa_code": "123456"}, false},
+}
+
+// heldLease is a credential and its lease.
+type heldLease struct {
+	class  leaseClass
+	issued answer
+	when   phase
+	ends   phase          // when it is renewed and revoked
+	seen   map[string]any // what Vault said of the lease when it was new
+	holder string         // whom AWS takes the holder for
+}
+
+// issueLeases issues of every class, one for each phase from now on.
+func (h *handover) issueLeases(when phase) {
+	h.t.Helper()
+	for _, class := range leaseClasses {
+		for ends := max(when, during); ends <= after; ends++ {
+			method := http.MethodGet
+			if class.body != nil {
+				method = http.MethodPost
+			}
+			issued := h.v.call(method, "aws/"+class.path, class.body)
+			held := &heldLease{class: class, issued: issued, when: when, ends: ends, seen: h.lookUp(issued.lease())}
+			held.holder = callerOf(h.t, h.account, held.issued)
+			h.leases = append(h.leases, held)
+		}
+	}
+	if when == during {
+		h.useLeases(during, during)
+	}
+}
+
+// lookUp is what Vault knows of a lease, but for the time that passes.
+func (h *handover) lookUp(lease string) map[string]any {
+	h.t.Helper()
+	data, _ := h.v.call(http.MethodPut, "sys/leases/lookup", map[string]any{"lease_id": lease}).body["data"].(map[string]any)
+	delete(data, "ttl")
+	return data
+}
+
+// useLeases looks at the leases from one phase in a later one, and renews and revokes those whose time has come.
+func (h *handover) useLeases(from, now phase) {
+	h.t.Helper()
+	for _, class := range leaseClasses {
+		count, lost := 0, h.lost
+		for _, l := range h.leases {
+			if l.class.name == class.name && l.when == from && l.ends >= now {
+				h.use(l, now)
+				count++
+			}
+		}
+		switch {
+		case count == 0:
+			h.lose("there is no lease of %s from %s to look at %s", class.name, from, now)
+		case h.lost > lost || now != after:
+		case from == before:
+			h.t.Logf("%-60s same before, during, after", "leases of "+class.name)
+		case from == during:
+			h.t.Logf("%-60s same during, after", "leases of "+class.name+", of ours")
+		}
+	}
+}
+
+// use looks at a lease and at its holder.
+func (h *handover) use(l *heldLease, now phase) {
+	h.t.Helper()
+	if who := callerOf(h.t, h.account, l.issued); who == "" || who != l.holder {
+		h.lose("the credential of %s from %s: it was %s's, and %s it is %q's", l.class.name, l.when, l.holder, now, who)
+	}
+	if seen := h.lookUp(l.issued.lease()); text(seen) != text(l.seen) {
+		h.lose("the lease of %s from %s: it was %s, and %s it is %s", l.class.name, l.when, text(l.seen), now, text(seen))
+	}
+	if l.ends == now {
+		h.end(l)
+	}
+}
+
+// end renews a lease, where that can be, and revokes it.
+func (h *handover) end(l *heldLease) {
+	h.t.Helper()
+	lease := l.issued.lease()
+	if !l.class.user {
+		// Vault itself refuses to renew what is not renewable.
+		h.v.call(http.MethodPut, "sys/leases/renew", map[string]any{"lease_id": lease, "increment": 3600}, http.StatusBadRequest)
+		h.v.revoke(lease)
+		return
+	}
+	h.v.renew(lease)
+	if who := callerOf(h.t, h.account, l.issued); who != l.holder {
+		h.lose("the credential of %s after its renewal: it is %q's", l.class.name, who)
+	}
+	h.v.revoke(lease)
+	name := l.holder[strings.LastIndexByte(l.holder, '/')+1:]
+	if _, there := h.account.User(name); there || callerOf(h.t, h.account, l.issued) != "" {
+		h.lose("the user %s of %s is there after its lease was revoked", name, l.class.name)
+	}
+}
