@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// This file replays what Terraform's Vault provider sends for its vault_aws_* resources and data sources. What
+// Terraform reads other than it wrote, it shows as a difference at every plan.
+
+func TestTerraformProviderRequests(t *testing.T) {
+	t.Parallel()
+	account := fakeaws.New(t)
+	account.AddRole("deploy")
+	v := startDev(t)
+	v.register("aws")
+	v.call(http.MethodPost, "sys/mounts/aws", map[string]any{
+		"type": "aws", "description": "from Terraform", "plugin_version": programs.version,
+		"config": map[string]any{"default_lease_ttl": "3600s", "max_lease_ttl": "86400s", "plugin_version": programs.version},
+	})
+	terraformBackend(t, v, account)
+	terraformRole(t, v)
+	terraformSTSRole(t, v)
+	terraformData(t, v, account)
+}
+
+// terraformBackend is resource vault_aws_secret_backend: the first write has every field, empty or not.
+func terraformBackend(t *testing.T, v *server, account *fakeaws.Server) {
+	t.Helper()
+	v.call(http.MethodGet, "aws/config/root", nil, http.StatusNotFound) // an import of a mount that has none
+	v.call(http.MethodPost, "aws/config/root", map[string]any{
+		"access_key": "", "secret_key": "", "region": "", "iam_endpoint": "", "sts_endpoint": "", "sts_region": "",
+		"sts_fallback_endpoints": []string{}, "sts_fallback_regions": []string{}, "max_retries": -1, "username_template": "",
+	})
+	terraformReads(t, v, "config/root", map[string]any{
+		"access_key": "", "region": "", "iam_endpoint": "", "sts_endpoint": "", "sts_region": "", "max_retries": -1.0,
+	})
+
+	// An update has what was configured, and the secret only if it is known.
+	root := account.RootKey()
+	v.call(http.MethodPut, "aws/config/root", map[string]any{
+		"access_key": root.AccessKeyID, "secret_key": root.SecretAccessKey, "region": "us-east-1", "max_retries": -1,
+		"iam_endpoint": account.URL(), "sts_endpoint": account.URL(),
+	})
+	v.call(http.MethodPut, "aws/config/root", map[string]any{
+		"access_key": root.AccessKeyID, "region": "us-east-1", "max_retries": 5, "iam_endpoint": account.URL(), "sts_endpoint": account.URL(),
+		"username_template": "", "sts_region": "", "sts_fallback_endpoints": []string{}, "sts_fallback_regions": []string{},
+	})
+	terraformReads(t, v, "config/root", map[string]any{
+		"access_key": root.AccessKeyID, "region": "us-east-1", "iam_endpoint": account.URL(), "sts_endpoint": account.URL(), "max_retries": 5.0,
+	})
+	v.call(http.MethodPut, "aws/config/root", map[string]any{"max_retries": -1})
+	terraformReads(t, v, "config/root", map[string]any{"access_key": root.AccessKeyID, "max_retries": -1.0})
+}
+
+// terraformReads demands that a path reads back so.
+func terraformReads(t *testing.T, v *server, path string, want map[string]any) {
+	t.Helper()
+	got := v.call(http.MethodGet, "aws/"+path, nil, http.StatusOK)
+	for _, field := range slices.Sorted(maps.Keys(want)) {
+		if value := got.data(field); text(value) != text(want[field]) && (!empty(value) || !empty(want[field])) {
+			t.Errorf("%s: %s reads back as %s, expected %s", path, field, text(value), text(want[field]))
+		}
+	}
+}
+
+// terraformRole is resource vault_aws_secret_backend_role: the type and the changed keys; "" and [] clear.
+func terraformRole(t *testing.T, v *server) {
+	t.Helper()
+	v.call(http.MethodGet, "aws/roles/app", nil, http.StatusNotFound)
+	v.call(http.MethodPost, "aws/roles/app", map[string]any{
+		"credential_type": "iam_user", "policy_arns": []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}, "policy_document": policyText,
+		"iam_groups": []string{"developers"}, "iam_tags": map[string]string{"team": "payments"}, "user_path": "/apps/",
+		"permissions_boundary_arn": "arn:aws:iam::aws:policy/PowerUserAccess",
+	})
+	written := map[string]any{
+		"credential_type": "iam_user", "policy_arns": []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}, "policy_document": policyText,
+		"iam_groups": []string{"developers"}, "iam_tags": map[string]string{"team": "payments"}, "user_path": "/apps/",
+		"permissions_boundary_arn": "arn:aws:iam::aws:policy/PowerUserAccess",
+		"role_arns":                nil, "session_tags": nil, "external_id": "", "mfa_serial_number": "", "default_sts_ttl": 0, "max_sts_ttl": 0,
+	}
+	terraformReads(t, v, "roles/app", written)
+	for _, change := range []struct {
+		body  map[string]any
+		field string
+		value any
+	}{
+		{map[string]any{"policy_document": ""}, "policy_document", ""},
+		{map[string]any{"policy_arns": []string{}}, "policy_arns", nil},
+		{map[string]any{"iam_groups": []string{}}, "iam_groups", nil},
+		{map[string]any{"iam_tags": map[string]string{}}, "iam_tags", nil},
+		{map[string]any{"permissions_boundary_arn": ""}, "permissions_boundary_arn", ""},
+		{map[string]any{"user_path": "/"}, "user_path", "/"},
+		{map[string]any{"iam_groups": []string{"auditors", "developers"}}, "iam_groups", []string{"auditors", "developers"}},
+	} {
+		change.body["credential_type"] = "iam_user"
+		v.call(http.MethodPut, "aws/roles/app", change.body)
+		written[change.field] = change.value
+		terraformReads(t, v, "roles/app", written)
+	}
+	v.call(http.MethodDelete, "aws/roles/app", nil)
+	v.call(http.MethodGet, "aws/roles/app", nil, http.StatusNotFound)
+}
+
+// terraformSTSRole: the durations come as text, and go back as numbers.
+func terraformSTSRole(t *testing.T, v *server) {
+	t.Helper()
+	v.call(http.MethodPost, "aws/roles/deploy", map[string]any{
+		"credential_type": "assumed_role", "role_arns": []string{"arn:aws:iam::123456789012:role/deploy"},
+		"session_tags": map[string]string{"team": "payments"}, "default_sts_ttl": "1800", "max_sts_ttl": "7200",
+	})
+	terraformReads(t, v, "roles/deploy", map[string]any{
+		"credential_type": "assumed_role", "role_arns": []string{"arn:aws:iam::123456789012:role/deploy"},
+		"session_tags": map[string]string{"team": "payments"}, "default_sts_ttl": 1800, "max_sts_ttl": 7200,
+	})
+	v.call(http.MethodPut, "aws/roles/deploy", map[string]any{"credential_type": "assumed_role", "default_sts_ttl": "0", "session_tags": map[string]string{}})
+	terraformReads(t, v, "roles/deploy", map[string]any{"default_sts_ttl": 0, "max_sts_ttl": 7200, "session_tags": nil,
+		"role_arns": []string{"arn:aws:iam::123456789012:role/deploy"}})
+}
+
+// terraformData is data and ephemeral vault_aws_access_credentials. The provider takes access_key and secret_key for
+// text without looking, and the lease for the id of what it read.
+func terraformData(t *testing.T, v *server, account *fakeaws.Server) {
+	t.Helper()
+	v.call(http.MethodPost, "aws/roles/app", map[string]any{"credential_type": "iam_user", "policy_arns": []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}})
+	for _, c := range []struct {
+		method, path string
+		body         map[string]any
+		arn          string
+		ttl          float64
+	}{
+		{http.MethodGet, "creds/app?role_arn=", nil, ":user/", 3600},
+		{http.MethodGet, "creds/app?role_arn=&ttl=900s", nil, ":user/", 900},
+		{http.MethodGet, "sts/deploy?role_arn=", nil, ":assumed-role/deploy/", 3600},
+		{http.MethodGet, "sts/deploy?role_arn=arn:aws:iam::123456789012:role/deploy&ttl=15m", nil, ":assumed-role/deploy/", 900},
+		{http.MethodPost, "sts/deploy", map[string]any{"role_arn": "", "ttl": "1800s", "region": "us-east-1"}, ":assumed-role/deploy/", 1800},
+	} {
+		issued := v.call(c.method, "aws/"+c.path, c.body, http.StatusOK)
+		mustHold(t, account, issued, c.arn)
+		lasts, _ := issued.body["lease_duration"].(float64)
+		if issued.lease() == "" || lasts > c.ttl || lasts < c.ttl-60 {
+			t.Errorf("%s: lease %q of %v s, expected %v s", c.path, issued.lease(), lasts, c.ttl)
+		}
+		token, _ := issued.data("security_token").(string)
+		if (token != "") != strings.HasPrefix(c.path, "sts/") {
+			t.Errorf("%s: security_token %q", c.path, token)
+		}
+		if c.body != nil && !strings.Contains(text(issued.body["warnings"]), "region") {
+			t.Errorf("no warning of the unknown field region: %s", text(issued.body["warnings"]))
+		}
+		v.revoke(issued.lease())
+	}
+}
