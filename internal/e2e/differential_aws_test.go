@@ -67,8 +67,8 @@ func (s *side) describeUser(u fakeaws.User) string {
 	}
 	line := []string{u.Path + u.Name, "with", strings.Join(keys, ",")}
 	for _, part := range []struct{ what, value string }{
-		{"boundary", u.PermissionsBoundary}, {"tags", text(u.Tags)}, {"attached", strings.Join(u.AttachedPolicies, ",")},
-		{"inline", text(inline)}, {"groups", strings.Join(u.Groups, ",")},
+		{"boundary", u.PermissionsBoundary}, {"tags", joined(u.Tags)}, {"attached", strings.Join(u.AttachedPolicies, ",")},
+		{"inline", joined(inline)}, {"groups", strings.Join(u.Groups, ",")},
 	} {
 		if part.value != "" {
 			line = append(line, part.what+" "+part.value)
@@ -81,7 +81,7 @@ func describeSession(session fakeaws.Session) string {
 	arns := slices.Sorted(slices.Values(session.PolicyARNs))
 	line := []string{session.Kind, session.ARN, "for", session.Duration.String()}
 	for _, part := range []struct{ what, value string }{
-		{"tags", text(session.Tags)}, {"policy", canonical(session.Policy)}, {"arns", strings.Join(arns, ",")}, {"external", session.ExternalID},
+		{"tags", joined(session.Tags)}, {"policy", canonical(session.Policy)}, {"arns", strings.Join(arns, ",")}, {"external", session.ExternalID},
 	} {
 		if part.value != "" {
 			line = append(line, part.what+" "+part.value)

@@ -9,6 +9,7 @@
 // START HERE: walk_test.go. The files without a Test in them are the machinery: programs_test.go finds the
 // binaries, server_test.go runs a Vault, raft_test.go one that survives being killed, plugin_test.go knows the
 // plugin in it, peer_test.go the built-in engine in it, http_test.go speaks to it, key_test.go uses what it hands out.
+// host_test.go plays a server that is not Vault.
 // The files differential_*_test.go compare the plugin with the built-in engine: begin with differential_test.go and
 // testdata/differences.txt.
 package e2e

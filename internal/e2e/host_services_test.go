@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/hashicorp/vault/sdk/plugin/pb"
+)
+
+// This file is what the host of host_test.go has for its plugin. What is not here, the embedded types answer
+// Unimplemented.
+
+// hostStorage is the mount's storage.
+type hostStorage struct {
+	pb.UnimplementedStorageServer
+	storage logical.Storage
+}
+
+func (s *hostStorage) List(ctx context.Context, args *pb.StorageListArgs) (*pb.StorageListReply, error) {
+	keys, err := s.storage.List(ctx, args.Prefix)
+	return &pb.StorageListReply{Keys: keys, Err: pb.ErrToString(err)}, nil
+}
+
+func (s *hostStorage) Get(ctx context.Context, args *pb.StorageGetArgs) (*pb.StorageGetReply, error) {
+	entry, err := s.storage.Get(ctx, args.Key)
+	reply := &pb.StorageGetReply{Err: pb.ErrToString(err)}
+	if entry != nil {
+		reply.Entry = &pb.StorageEntry{Key: entry.Key, Value: entry.Value, SealWrap: entry.SealWrap}
+	}
+	return reply, nil
+}
+
+func (s *hostStorage) Put(ctx context.Context, args *pb.StoragePutArgs) (*pb.StoragePutReply, error) {
+	err := s.storage.Put(ctx, &logical.StorageEntry{Key: args.Entry.Key, Value: args.Entry.Value, SealWrap: args.Entry.SealWrap})
+	return &pb.StoragePutReply{Err: pb.ErrToString(err)}, nil
+}
+
+func (s *hostStorage) Delete(ctx context.Context, args *pb.StorageDeleteArgs) (*pb.StorageDeleteReply, error) {
+	return &pb.StorageDeleteReply{Err: pb.ErrToString(s.storage.Delete(ctx, args.Key))}, nil
+}
+
+// hostSystem is the server as its plugins see it.
+type hostSystem struct {
+	pb.UnimplementedSystemViewServer
+}
+
+func (*hostSystem) DefaultLeaseTTL(context.Context, *pb.Empty) (*pb.TTLReply, error) {
+	return &pb.TTLReply{TTL: int64(768 * time.Hour)}, nil
+}
+
+func (*hostSystem) MaxLeaseTTL(context.Context, *pb.Empty) (*pb.TTLReply, error) {
+	return &pb.TTLReply{TTL: int64(768 * time.Hour)}, nil
+}
+
+func (*hostSystem) ReplicationState(context.Context, *pb.Empty) (*pb.ReplicationStateReply, error) {
+	return &pb.ReplicationStateReply{}, nil
+}
+
+func (*hostSystem) LocalMount(context.Context, *pb.Empty) (*pb.LocalMountReply, error) {
+	return &pb.LocalMountReply{}, nil
+}
+
+func (*hostSystem) Tainted(context.Context, *pb.Empty) (*pb.TaintedReply, error) {
+	return &pb.TaintedReply{}, nil
+}
+
+func (*hostSystem) CachingDisabled(context.Context, *pb.Empty) (*pb.CachingDisabledReply, error) {
+	return &pb.CachingDisabledReply{}, nil
+}
+
+func (*hostSystem) PluginEnv(context.Context, *pb.Empty) (*pb.PluginEnvReply, error) {
+	return &pb.PluginEnvReply{PluginEnvironment: &logical.PluginEnvironment{VaultVersion: "2.4.0"}}, nil
+}

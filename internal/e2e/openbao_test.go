@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/hashicorp/vault/sdk/plugin/pb"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// TestHostWithoutEventsAndRotation runs the engine in a server that has neither events, observations, rotation jobs
+// nor identity tokens, as OpenBao has not: everything works, and nothing is complained of.
+func TestHostWithoutEventsAndRotation(t *testing.T) {
+	t.Parallel()
+	account := fakeaws.New(t)
+	account.AddRole("deploy")
+	h := startHost(t, programs.plugin, programs.sha256)
+	tick := func() { h.do(&logical.Request{Operation: logical.RollbackOperation}) }
+	tick()
+	h.do(rootRequest(account))
+	h.do(&logical.Request{Operation: logical.UpdateOperation, Path: "config/root", Data: map[string]any{
+		"max_retries": 2, "rotation_period": 0, "rotation_schedule": "", "disable_automated_rotation": false, "identity_token_audience": "",
+	}})
+	h.do(&logical.Request{Operation: logical.UpdateOperation, Path: "config/lease", Data: map[string]any{"lease": "1h", "lease_max": "2h"}})
+	for name, role := range map[string]map[string]any{
+		"user":      {"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess", "policy_document": policyText},
+		"assumed":   {"credential_type": "assumed_role", "role_arns": "arn:aws:iam::123456789012:role/deploy"},
+		"federated": {"credential_type": "federation_token", "policy_document": policyText},
+		"session":   {"credential_type": "session_token"},
+	} {
+		h.do(&logical.Request{Operation: logical.UpdateOperation, Path: "roles/" + name, Data: role})
+		h.do(&logical.Request{Operation: logical.ReadOperation, Path: "roles/" + name})
+		issued := h.do(&logical.Request{Operation: logical.ReadOperation, Path: "creds/" + name})
+		mustHold(t, account, answer{body: map[string]any{"data": issued.Data}}, "arn:aws:")
+		issued.Secret.IssueTime = time.Now() // as the server notes it
+		if issued.Secret.Renewable {
+			h.do(&logical.Request{Operation: logical.RenewOperation, Path: "creds/" + name, Secret: issued.Secret})
+		}
+		tick()
+		h.do(&logical.Request{Operation: logical.RevokeOperation, Path: "creds/" + name, Secret: issued.Secret})
+	}
+	tick()
+	// A standby hears so that another server has changed the configuration.
+	if _, err := h.plugin.InvalidateKey(h.ctx, &pb.InvalidateKeyArgs{Key: "config/root"}); err != nil {
+		t.Errorf("invalidating config/root: %v", err)
+	}
+	h.do(&logical.Request{Operation: logical.ListOperation, Path: "roles"})
+	h.do(&logical.Request{Operation: logical.HelpOperation, Path: "config/root"})
+	h.do(&logical.Request{Operation: logical.DeleteOperation, Path: "config/root"})
+	tick()
+	if users := account.Users(); len(users) > 0 {
+		t.Errorf("users are left: %q", users)
+	}
+	t.Logf("the engine asked its server in vain for %q", h.inVain())
+	for _, line := range h.said.complaints() {
+		t.Errorf("the engine complains: %s", line)
+	}
+}
+
+// TestTheHostLacksWhatTheBuiltInEngineAsksFor proves the host of the test above: the built-in engine, which asks for a
+// rotation job's end at every write of config/root, cannot be configured in it.
+func TestTheHostLacksWhatTheBuiltInEngineAsksFor(t *testing.T) {
+	t.Parallel()
+	p := peer(t)
+	h := startHost(t, filepath.Join(filepath.Dir(programs.plugin), p.command), p.sha256)
+	resp, err := h.ask(rootRequest(fakeaws.New(t)))
+	if err == nil && !resp.IsError() {
+		t.Errorf("the built-in engine was configured: %v", resp)
+	}
+	if !slices.ContainsFunc(h.inVain(), func(method string) bool { return strings.HasSuffix(method, "/DeregisterRotationJob") }) {
+		t.Errorf("the built-in engine asked in vain for %q only", h.inVain())
+	}
+	t.Logf("the built-in engine asked in vain for %q: %v", h.inVain(), resp.Error())
+}
+
+// rootRequest leads the engine to the fake account.
+func rootRequest(account *fakeaws.Server) *logical.Request {
+	root := account.RootKey()
+	return &logical.Request{Operation: logical.CreateOperation, Path: "config/root", Data: map[string]any{
+		"access_key": root.AccessKeyID, "secret_key": root.SecretAccessKey, "region": "us-east-1",
+		"iam_endpoint": account.URL(), "sts_endpoint": account.URL(),
+	}}
+}
