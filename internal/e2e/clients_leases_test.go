@@ -71,7 +71,7 @@ func TestConsulTemplateRules(t *testing.T) {
 		}
 		if ttl := issued.data("ttl"); role == "session" {
 			var number float64
-			if err := json.Unmarshal([]byte(text(ttl)), &number); err != nil || number < lasts-5 || number > lasts+5 {
+			if err := json.Unmarshal([]byte(asJSON(ttl)), &number); err != nil || number < lasts-5 || number > lasts+5 {
 				t.Errorf("%s: ttl %v beside a lease of %v s", role, ttl, lasts)
 			}
 		}

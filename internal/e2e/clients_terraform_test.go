@@ -65,8 +65,8 @@ func terraformReads(t *testing.T, v *server, path string, want map[string]any) {
 	t.Helper()
 	got := v.call(http.MethodGet, "aws/"+path, nil, http.StatusOK)
 	for _, field := range slices.Sorted(maps.Keys(want)) {
-		if value := got.data(field); text(value) != text(want[field]) && (!empty(value) || !empty(want[field])) {
-			t.Errorf("%s: %s reads back as %s, expected %s", path, field, text(value), text(want[field]))
+		if value := got.data(field); asJSON(value) != asJSON(want[field]) && (!empty(value) || !empty(want[field])) {
+			t.Errorf("%s: %s reads back as %s, expected %s", path, field, asJSON(value), asJSON(want[field]))
 		}
 	}
 }
@@ -152,8 +152,8 @@ func terraformData(t *testing.T, v *server, account *fakeaws.Server) {
 		if (token != "") != strings.HasPrefix(c.path, "sts/") {
 			t.Errorf("%s: security_token %q", c.path, token)
 		}
-		if c.body != nil && !strings.Contains(text(issued.body["warnings"]), "region") {
-			t.Errorf("no warning of the unknown field region: %s", text(issued.body["warnings"]))
+		if c.body != nil && !strings.Contains(asJSON(issued.body["warnings"]), "region") {
+			t.Errorf("no warning of the unknown field region: %s", asJSON(issued.body["warnings"]))
 		}
 		v.revoke(issued.lease())
 	}

@@ -101,19 +101,19 @@ func uiRolePages(t *testing.T, v *server) {
 	v.call(http.MethodPost, "aws/roles/federated", map[string]any{"credential_type": "federation_token", "policy_document": policyText})
 
 	readers := v.call(http.MethodGet, "aws/roles/readers", nil, http.StatusOK)
-	if readers.data("credential_type") != "iam_user" || text(readers.data("policy_arns")) != `["arn:aws:iam::aws:policy/ReadOnlyAccess"]` ||
+	if readers.data("credential_type") != "iam_user" || asJSON(readers.data("policy_arns")) != `["arn:aws:iam::aws:policy/ReadOnlyAccess"]` ||
 		readers.data("policy_document") != policyText || !empty(readers.data("role_arns")) {
 		t.Errorf("the page reads the role as %s", readers.text)
 	}
 	v.call(http.MethodDelete, "aws/roles/bare", nil)
 	listed := v.call(http.MethodGet, "aws/roles?list=true", nil, http.StatusOK)
-	if got := text(listed.data("keys")); got != `["deployers","federated","readers","sessions"]` {
+	if got := asJSON(listed.data("keys")); got != `["deployers","federated","readers","sessions"]` {
 		t.Errorf("the page lists %s", got)
 	}
 	hints := v.call(http.MethodPost, "sys/capabilities-self", map[string]any{"paths": []string{"aws/roles/readers", "aws/creds/readers"}})
 	for _, path := range []string{"aws/roles/readers", "aws/creds/readers"} {
-		if text(hints.data(path)) != `["root"]` {
-			t.Errorf("capabilities of %s: %s", path, text(hints.data(path)))
+		if asJSON(hints.data(path)) != `["root"]` {
+			t.Errorf("capabilities of %s: %s", path, asJSON(hints.data(path)))
 		}
 	}
 	uiCapabilities(t, v)

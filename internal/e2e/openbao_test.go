@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +22,12 @@ func TestHostWithoutEventsAndRotation(t *testing.T) {
 	t.Parallel()
 	account := fakeaws.New(t)
 	account.AddRole("deploy")
+	account.Adopt("vault-root")
+	// A user with a key of its own earns a warning at each rotation; this one has none.
+	administrator := fakeaws.Client{Endpoint: account.URL(), Key: account.RootKey()}
+	if _, err := administrator.Do(t.Context(), "iam", "CreateUser", url.Values{"UserName": {"app-user"}}); err != nil {
+		t.Fatal(err)
+	}
 	h := startHost(t, programs.plugin, programs.sha256)
 	tick := func() { h.do(&logical.Request{Operation: logical.RollbackOperation}) }
 	tick()
@@ -29,23 +36,15 @@ func TestHostWithoutEventsAndRotation(t *testing.T) {
 		"max_retries": 2, "rotation_period": 0, "rotation_schedule": "", "disable_automated_rotation": false, "identity_token_audience": "",
 	}})
 	h.do(&logical.Request{Operation: logical.UpdateOperation, Path: "config/lease", Data: map[string]any{"lease": "1h", "lease_max": "2h"}})
-	for name, role := range map[string]map[string]any{
-		"user":      {"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess", "policy_document": policyText},
-		"assumed":   {"credential_type": "assumed_role", "role_arns": "arn:aws:iam::123456789012:role/deploy"},
-		"federated": {"credential_type": "federation_token", "policy_document": policyText},
-		"session":   {"credential_type": "session_token"},
-	} {
-		h.do(&logical.Request{Operation: logical.UpdateOperation, Path: "roles/" + name, Data: role})
-		h.do(&logical.Request{Operation: logical.ReadOperation, Path: "roles/" + name})
-		issued := h.do(&logical.Request{Operation: logical.ReadOperation, Path: "creds/" + name})
-		mustHold(t, account, answer{body: map[string]any{"data": issued.Data}}, "arn:aws:")
-		issued.Secret.IssueTime = time.Now() // as the server notes it
-		if issued.Secret.Renewable {
-			h.do(&logical.Request{Operation: logical.RenewOperation, Path: "creds/" + name, Secret: issued.Secret})
-		}
-		tick()
-		h.do(&logical.Request{Operation: logical.RevokeOperation, Path: "creds/" + name, Secret: issued.Secret})
-	}
+	h.issueOfEveryType(account, tick)
+	// Rotation goes by the engine's own clock, not by jobs of the server's.
+	h.do(&logical.Request{Operation: logical.UpdateOperation, Path: "config/root", Data: map[string]any{"rotation_period": 86400}})
+	h.do(&logical.Request{Operation: logical.UpdateOperation, Path: "config/rotate-root"})
+	h.do(&logical.Request{Operation: logical.UpdateOperation, Path: "static-roles/app", Data: map[string]any{"username": "app-user", "rotation_period": 3600}})
+	tick()
+	h.do(&logical.Request{Operation: logical.UpdateOperation, Path: "static-roles/app/rotate"})
+	h.do(&logical.Request{Operation: logical.ReadOperation, Path: "static-creds/app"})
+	h.do(&logical.Request{Operation: logical.DeleteOperation, Path: "static-roles/app"})
 	tick()
 	// A standby hears so that another server has changed the configuration.
 	if _, err := h.plugin.InvalidateKey(h.ctx, &pb.InvalidateKeyArgs{Key: "config/root"}); err != nil {
@@ -55,6 +54,7 @@ func TestHostWithoutEventsAndRotation(t *testing.T) {
 	h.do(&logical.Request{Operation: logical.HelpOperation, Path: "config/root"})
 	h.do(&logical.Request{Operation: logical.DeleteOperation, Path: "config/root"})
 	tick()
+	account.RemoveUser("app-user")
 	if users := account.Users(); len(users) > 0 {
 		t.Errorf("users are left: %q", users)
 	}
@@ -62,6 +62,29 @@ func TestHostWithoutEventsAndRotation(t *testing.T) {
 	for _, line := range h.said.complaints() {
 		t.Errorf("the engine complains: %s", line)
 	}
+}
+
+// issueOfEveryType issues, renews and revokes, with ticks in between.
+func (h *host) issueOfEveryType(account *fakeaws.Server, tick func()) {
+	h.t.Helper()
+	for name, role := range map[string]map[string]any{
+		"user":      {"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess", "policy_document": policyText},
+		"assumed":   {"credential_type": "assumed_role", "role_arns": "arn:aws:iam::123456789012:role/deploy"},
+		"federated": {"credential_type": "federation_token", "policy_document": policyText},
+		"session":   {"credential_type": "session_token"},
+	} {
+		h.do(&logical.Request{Operation: logical.UpdateOperation, Path: "roles/" + name, Data: role})
+		h.do(&logical.Request{Operation: logical.ReadOperation, Path: "roles/" + name})
+		issued := h.do(&logical.Request{Operation: logical.ReadOperation, Path: "creds/" + name})
+		mustHold(h.t, account, answer{body: map[string]any{"data": issued.Data}}, "arn:aws:")
+		issued.Secret.IssueTime = time.Now() // as the server notes it
+		if issued.Secret.Renewable {
+			h.do(&logical.Request{Operation: logical.RenewOperation, Path: "creds/" + name, Secret: issued.Secret})
+		}
+		tick()
+		h.do(&logical.Request{Operation: logical.RevokeOperation, Path: "creds/" + name, Secret: issued.Secret})
+	}
+	tick()
 }
 
 // TestTheHostLacksWhatTheBuiltInEngineAsksFor proves the host of the test above: the built-in engine, which asks for a

@@ -96,8 +96,8 @@ func (h *handover) use(l *heldLease, now phase) {
 	if who := callerOf(h.t, h.account, l.issued); who == "" || who != l.holder {
 		h.lose("the credential of %s from %s: it was %s's, and %s it is %q's", l.class.name, l.when, l.holder, now, who)
 	}
-	if seen := h.lookUp(l.issued.lease()); text(seen) != text(l.seen) {
-		h.lose("the lease of %s from %s: it was %s, and %s it is %s", l.class.name, l.when, text(l.seen), now, text(seen))
+	if seen := h.lookUp(l.issued.lease()); asJSON(seen) != asJSON(l.seen) {
+		h.lose("the lease of %s from %s: it was %s, and %s it is %s", l.class.name, l.when, asJSON(l.seen), now, asJSON(seen))
 	}
 	if l.ends == now {
 		h.end(l)

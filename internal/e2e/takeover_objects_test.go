@@ -83,6 +83,7 @@ func (h *handover) writeObjects() {
 	h.writeOldest("oldest-arn", "arn:aws:iam::aws:policy/ReadOnlyAccess")
 	h.writeOldest("oldest-policy", policyText)
 	h.objects = append(h.objects, &object{path: "roles", method: "LIST"})
+	h.writeStatic()
 }
 
 // write writes an object and keeps it in mind.
@@ -175,7 +176,7 @@ func (o *object) differences(when phase) (found []string) {
 			continue // not set, and so nothing is lost
 		}
 		if !reflect.DeepEqual(value, first[key]) {
-			found = append(found, fmt.Sprintf("%s was %s and is %s", key, text(first[key]), text(value)))
+			found = append(found, fmt.Sprintf("%s was %s and is %s", key, asJSON(first[key]), asJSON(value)))
 		}
 	}
 	for key := range now {
@@ -197,7 +198,7 @@ func empty(value any) bool {
 	return value == nil || reflect.ValueOf(value).IsZero()
 }
 
-func text(value any) string {
+func asJSON(value any) string {
 	encoded, err := json.Marshal(value)
 	if err != nil {
 		return err.Error()
