@@ -67,7 +67,13 @@ func TestAKilledPluginStartsAgain(t *testing.T) {
 
 	killed := v.plugin()
 	killProcess(t, killed)
-	after := v.issue()
+	// Vault takes a moment to notice. Until then it answers 500, since nobody listens where the plugin was.
+	var after answer
+	waitFor(t, soon, "Vault to start the plugin again", func() bool {
+		a, err := v.request(http.MethodGet, "aws-dyn/creds/developer-access", nil)
+		after = a
+		return err == nil && a.status == http.StatusOK
+	})
 	mustWork(t, account, after.key())
 	if pid := v.plugin(); pid == killed {
 		t.Errorf("process %d answers after it was killed", pid)
