@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
@@ -38,7 +39,7 @@ func TestTakeoverAndBack(t *testing.T) {
 	// Registering changes nothing for a mount that runs.
 	h.v.register("aws")
 	if got := h.running(); got != h.peer.version {
-		t.Fatalf("after registering, the mount runs version %v", got)
+		t.Fatalf("after registering, the mount runs version %s", got)
 	}
 	h.switchTo(programs.version)
 	h.read(during)
@@ -84,14 +85,15 @@ func newHandover(t *testing.T) *handover {
 	h := &handover{t: t, v: v, account: account, peer: v.registerPeer("aws")}
 	v.cli("secrets", "enable", "-path=aws", "-plugin-version="+h.peer.version, "aws")
 	if got := h.running(); got != h.peer.version {
-		t.Fatalf("the mount begins with version %v", got)
+		t.Fatalf("the mount begins with version %s", got)
 	}
 	return h
 }
 
 // running is the version that serves the mount.
-func (h *handover) running() any {
-	return h.v.call(http.MethodGet, "sys/mounts/aws", nil).data("running_plugin_version")
+func (h *handover) running() string {
+	h.t.Helper()
+	return strings.TrimSpace(h.v.cli("read", "-field=running_plugin_version", "sys/mounts/aws"))
 }
 
 // switchTo gives the mount to another version from the catalog, as docs/migration.md says.
