@@ -46,6 +46,13 @@ func TestHostWithoutEventsAndRotation(t *testing.T) {
 	h.do(&logical.Request{Operation: logical.ReadOperation, Path: "static-creds/app"})
 	h.do(&logical.Request{Operation: logical.DeleteOperation, Path: "static-roles/app"})
 	tick()
+	// What needs identity tokens of the server is refused as what cannot work here; what was there before serves on.
+	resp, err := h.ask(&logical.Request{Operation: logical.UpdateOperation, Path: "config/root", Data: map[string]any{
+		"access_key": "", "secret_key": "", "rotation_period": 0, "role_arn": "arn:aws:iam::123456789012:role/deploy", "identity_token_audience": "vault",
+	}})
+	if err != nil || !resp.IsError() || !slices.Equal(h.inVain(), []string{"/pb.SystemView/GenerateIdentityToken"}) {
+		t.Errorf("identity_token_audience is answered %v, %v; the engine asked in vain for %q", resp, err, h.inVain())
+	}
 	// A standby hears so that another server has changed the configuration.
 	if _, err := h.plugin.InvalidateKey(h.ctx, &pb.InvalidateKeyArgs{Key: "config/root"}); err != nil {
 		t.Errorf("invalidating config/root: %v", err)
@@ -58,7 +65,7 @@ func TestHostWithoutEventsAndRotation(t *testing.T) {
 	if users := account.Users(); len(users) > 0 {
 		t.Errorf("users are left: %q", users)
 	}
-	t.Logf("the engine asked its server in vain for %q", h.inVain())
+	t.Logf("the engine asked its server in vain for %q, and answered %v", h.inVain(), resp.Error())
 	for _, line := range h.said.complaints() {
 		t.Errorf("the engine complains: %s", line)
 	}
