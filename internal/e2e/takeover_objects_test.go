@@ -172,10 +172,7 @@ func (o *object) differences(when phase) (found []string) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(known)) {
 		value, there := now[key]
-		if !there && when == during && empty(first[key]) {
-			continue // not set, and so nothing is lost
-		}
-		if !reflect.DeepEqual(value, first[key]) {
+		if !there || !reflect.DeepEqual(value, first[key]) {
 			found = append(found, fmt.Sprintf("%s was %s and is %s", key, asJSON(first[key]), asJSON(value)))
 		}
 	}
