@@ -135,7 +135,7 @@ func (b *backend) rollBackKey(ctx context.Context, s logical.Storage, w *walStat
 	}
 	keys, err := keysOf(ctx, client, w.Username, w.UserID)
 	var other *userError
-	if awscreds.IsGone(err) || errors.As(err, &other) {
+	if awscreds.IsNotFound(err) || errors.As(err, &other) {
 		return true, nil // the user is gone, and its keys with it
 	}
 	if err != nil {

@@ -19,6 +19,3 @@ func (c *Client) EndKey(ctx context.Context, user, id string) (existed bool, err
 	}
 	return true, fmt.Errorf("removing access key %s of %s: %w", id, user, err)
 }
-
-// IsGone reports whether AWS says that there is no such user or key.
-func IsGone(err error) bool { return isNotFound(err) }
