@@ -36,7 +36,17 @@ under way finish as they began.
 	}
 }
 
+// rootConfigFields is the whole schema; what says whom the engine is without a key, and
+// when its key rotates, stands with those.
 func rootConfigFields() map[string]*framework.FieldSchema {
+	fields := connectionFields()
+	maps.Copy(fields, identityFields())
+	maps.Copy(fields, rotationFields())
+	return fields
+}
+
+// connectionFields say with which key, and where, the engine calls AWS.
+func connectionFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"access_key": {
 			Type:        framework.TypeString,
@@ -84,40 +94,6 @@ func rootConfigFields() map[string]*framework.FieldSchema {
 		"role_arn": {
 			Type:        framework.TypeString,
 			Description: "ARN of a role to assume first; all calls are then made with that role's credentials.",
-		},
-		"identity_token_audience": {
-			Type:        framework.TypeString,
-			Description: "Audience of the identity tokens that Vault issues to the engine, which AWS takes for role_arn. Vault Enterprise only.",
-		},
-		"identity_token_ttl": {
-			Type:         framework.TypeDurationSecond,
-			Default:      3600,
-			Description:  "Lifetime of those tokens. 0: an hour.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Identity token TTL"},
-		},
-		"web_identity_token_file": {
-			Type:        framework.TypeString,
-			Description: "Absolute path of a file in which the platform keeps a token that AWS takes for role_arn.",
-		},
-		"rotation_period": {
-			Type:        framework.TypeDurationSecond,
-			Description: "How often to replace the access key by a new one: a minute or more. 0: not by time. Not beside rotation_schedule.",
-		},
-		"rotation_schedule": {
-			Type:        framework.TypeString,
-			Description: "When to replace the access key by a new one, as a cron schedule of five fields, in UTC. Not beside rotation_period.",
-		},
-		"rotation_window": {
-			Type:        framework.TypeDurationSecond,
-			Description: "For how long after a time of rotation_schedule the rotation may still begin: an hour or more. 0: without limit.",
-		},
-		"disable_automated_rotation": {
-			Type:        framework.TypeBool,
-			Description: "Stop rotating by period or schedule, and keep both.",
-		},
-		"rotation_policy": {
-			Type:        framework.TypeString,
-			Description: "Kept and read back; it has no effect, because the engine does not use Vault Enterprise's rotation manager.",
 		},
 	}
 }

@@ -2,10 +2,24 @@
 
 package backend
 
-import "github.com/hashicorp/vault/sdk/framework"
+// The schema of a role: what all types have, what only users have, what only sessions
+// have.
 
-// roleFields is the schema of a role.
+import (
+	"maps"
+
+	"github.com/hashicorp/vault/sdk/framework"
+)
+
 func roleFields() map[string]*framework.FieldSchema {
+	fields := commonRoleFields()
+	maps.Copy(fields, userRoleFields())
+	maps.Copy(fields, sessionRoleFields())
+	return fields
+}
+
+// commonRoleFields say what is issued, and what it may do.
+func commonRoleFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"name": {
 			Type:         framework.TypeString,
@@ -32,6 +46,22 @@ func roleFields() map[string]*framework.FieldSchema {
 			Description:  "Names of IAM groups: the IAM user joins them, 10 at most; a session is narrowed down by their policies.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "IAM Groups", Value: "group1,group2"},
 		},
+		"arn": {
+			Type:        framework.TypeString,
+			Deprecated:  true,
+			Description: "Use policy_arns.",
+		},
+		"policy": {
+			Type:        framework.TypeString,
+			Deprecated:  true,
+			Description: "Use policy_document.",
+		},
+	}
+}
+
+// userRoleFields are those of IAM users alone.
+func userRoleFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
 		"iam_tags": {
 			Type:         framework.TypeKVPairs,
 			Description:  "Tags that the IAM user is created with, as a map or as key=value pairs, 50 at most.",
@@ -58,6 +88,12 @@ func roleFields() map[string]*framework.FieldSchema {
 			Description:  "Longest lease of an IAM user, renewals included. 0: what config/lease, else the mount, says.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Max TTL"},
 		},
+	}
+}
+
+// sessionRoleFields are those of sessions alone.
+func sessionRoleFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
 		"role_arns": {
 			Type:         framework.TypeCommaStringSlice,
 			Description:  "ARNs of the roles that may be assumed.",
@@ -87,16 +123,6 @@ func roleFields() map[string]*framework.FieldSchema {
 			Type:         framework.TypeDurationSecond,
 			Description:  "Longest lifetime of a session; a request for more is cut to it. 0: the mount's longest lease.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Max STS TTL"},
-		},
-		"arn": {
-			Type:        framework.TypeString,
-			Deprecated:  true,
-			Description: "Use policy_arns.",
-		},
-		"policy": {
-			Type:        framework.TypeString,
-			Deprecated:  true,
-			Description: "Use policy_document.",
 		},
 	}
 }

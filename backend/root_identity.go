@@ -26,6 +26,26 @@ import (
 // STS at once.
 const leastTokenTTL = 10 * time.Second
 
+// identityFields are those of config/root about tokens.
+func identityFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"identity_token_audience": {
+			Type:        framework.TypeString,
+			Description: "Audience of the identity tokens that Vault issues to the engine, which AWS takes for role_arn. Vault Enterprise only.",
+		},
+		"identity_token_ttl": {
+			Type:         framework.TypeDurationSecond,
+			Default:      3600,
+			Description:  "Lifetime of those tokens. 0: an hour.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Identity token TTL"},
+		},
+		"web_identity_token_file": {
+			Type:        framework.TypeString,
+			Description: "Absolute path of a file in which the platform keeps a token that AWS takes for role_arn.",
+		},
+	}
+}
+
 // updateIdentity takes what the request names about tokens.
 func (c *rootConfig) updateIdentity(d *framework.FieldData) {
 	set(d, "identity_token_audience", &c.IdentityTokenAudience)

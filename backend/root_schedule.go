@@ -27,6 +27,32 @@ type rootRotation struct {
 
 func newRootRotation() *rootRotation { return new(rootRotation) }
 
+// rotationFields are those of config/root about when its key rotates.
+func rotationFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"rotation_period": {
+			Type:        framework.TypeDurationSecond,
+			Description: "How often to replace the access key by a new one: a minute or more. 0: not by time. Not beside rotation_schedule.",
+		},
+		"rotation_schedule": {
+			Type:        framework.TypeString,
+			Description: "When to replace the access key by a new one, as a cron schedule of five fields, in UTC. Not beside rotation_period.",
+		},
+		"rotation_window": {
+			Type:        framework.TypeDurationSecond,
+			Description: "For how long after a time of rotation_schedule the rotation may still begin: an hour or more. 0: without limit.",
+		},
+		"disable_automated_rotation": {
+			Type:        framework.TypeBool,
+			Description: "Stop rotating by period or schedule, and keep both.",
+		},
+		"rotation_policy": {
+			Type:        framework.TypeString,
+			Description: "Kept and read back; it has no effect, because the engine does not use Vault Enterprise's rotation manager.",
+		},
+	}
+}
+
 // updateRotation takes what the request names about the schedule.
 func (c *rootConfig) updateRotation(d *framework.FieldData) {
 	set(d, "rotation_schedule", &c.RotationSchedule)
