@@ -105,9 +105,11 @@ func TestIdentityFromTheInstance(t *testing.T) {
 	}
 }
 
-// A session that is short, and runs out as its end was announced.
+// A session that is short, and runs out as its end was announced. A call that is on its way at that moment is
+// refused, and made again with the next session.
 func TestIdentityFromTheInstanceRunsOut(t *testing.T) {
-	m := newUnconfiguredMount(t) // without retries: nobody hears ExpiredToken
+	m := newUnconfiguredMount(t)
+	m.write("config/root", map[string]any{"max_retries": -1})
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "false")
 	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", m.aws.URL())
 	m.aws.SetInstanceRole("vault", 2*time.Second)

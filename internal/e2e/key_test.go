@@ -28,7 +28,7 @@ func (a answer) key() key {
 }
 
 // whoIs asks STS whose the key is: the name of the user, or AWS's error code.
-func whoIs(t *testing.T, account *fakeaws.Server, k key) (user, refusal string) {
+func whoIs(t testing.TB, account *fakeaws.Server, k key) (user, refusal string) {
 	t.Helper()
 	client := sts.New(sts.Options{
 		Region:       "us-east-1",
@@ -47,7 +47,7 @@ func whoIs(t *testing.T, account *fakeaws.Server, k key) (user, refusal string) 
 }
 
 // mustWork demands that the key signs as some user, and returns the user's name.
-func mustWork(t *testing.T, account *fakeaws.Server, k key) string {
+func mustWork(t testing.TB, account *fakeaws.Server, k key) string {
 	t.Helper()
 	user, refusal := whoIs(t, account, k)
 	if refusal != "" || user == "" {
@@ -57,7 +57,7 @@ func mustWork(t *testing.T, account *fakeaws.Server, k key) string {
 }
 
 // mustBeRefused demands that AWS no longer knows the key.
-func mustBeRefused(t *testing.T, account *fakeaws.Server, k key) {
+func mustBeRefused(t testing.TB, account *fakeaws.Server, k key) {
 	t.Helper()
 	if user, refusal := whoIs(t, account, k); refusal != "InvalidClientTokenId" {
 		t.Fatalf("the key %s should be refused as InvalidClientTokenId; it is %q of %q", k.id, refusal, user)
@@ -66,7 +66,7 @@ func mustBeRefused(t *testing.T, account *fakeaws.Server, k key) {
 
 // callerOf asks STS whose the credential of an answer is, with its session token if it has one: an ARN, or "" for a
 // credential that AWS does not know.
-func callerOf(t *testing.T, account *fakeaws.Server, a answer) string {
+func callerOf(t testing.TB, account *fakeaws.Server, a answer) string {
 	t.Helper()
 	token, _ := a.data("session_token").(string)
 	client := fakeaws.Client{Endpoint: account.URL(), Key: fakeaws.Key{
@@ -80,7 +80,7 @@ func callerOf(t *testing.T, account *fakeaws.Server, a answer) string {
 }
 
 // mustHold demands that AWS takes the holder of an answer's credential for somebody with this in the ARN.
-func mustHold(t *testing.T, account *fakeaws.Server, a answer, arn string) {
+func mustHold(t testing.TB, account *fakeaws.Server, a answer, arn string) {
 	t.Helper()
 	if who := callerOf(t, account, a); !strings.Contains(who, arn) {
 		t.Errorf("the credential should be of %s, and is %q's", arn, who)

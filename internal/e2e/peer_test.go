@@ -47,7 +47,7 @@ var findPeer = sync.OnceValues(func() (peerProgram, error) {
 })
 
 // peer is the peer's binary; without it the test cannot tell anything.
-func peer(t *testing.T) peerProgram {
+func peer(t testing.TB) peerProgram {
 	t.Helper()
 	p, err := findPeer()
 	if err != nil {

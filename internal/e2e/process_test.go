@@ -51,7 +51,7 @@ func (v *server) plugin() int {
 }
 
 // killProcess kills a process that this test started, by SIGKILL, and waits until it is gone.
-func killProcess(t *testing.T, pid int) {
+func killProcess(t testing.TB, pid int) {
 	t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatalf("killing process %d: %v", pid, err)

@@ -31,6 +31,9 @@ var programs struct {
 	version string // that the plugin prints
 }
 
+// soak makes the long tests run at their full length: `make soak`.
+var soak = flag.Bool("soak", false, "run the long tests at their full length")
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code, err := runAll(m)

@@ -13,7 +13,7 @@ import (
 // This file runs Vault on raft storage with a seal, the kind of server that is killed, restarted and unsealed.
 
 // startRaft starts such a server, initializes and unseals it.
-func startRaft(t *testing.T, env ...string) *server {
+func startRaft(t testing.TB, env ...string) *server {
 	t.Helper()
 	v := newServer(t, env)
 	storage := filepath.Join(v.dir, "raft")

@@ -19,7 +19,7 @@ import (
 
 // server is one Vault process, and what is needed to start it again.
 type server struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string // its configuration, home and log, and on raft its storage
 	port    int
 	token   string
@@ -32,7 +32,7 @@ type server struct {
 
 // startDev starts a server with its storage in memory, unsealed, as `vault server -dev` does. The environment of
 // Vault, which its plugins inherit, is this process's with the given variables on top.
-func startDev(t *testing.T, env ...string) *server {
+func startDev(t testing.TB, env ...string) *server {
 	t.Helper()
 	v := newServer(t, env)
 	v.token = "root-of-" + filepath.Base(v.dir)
@@ -46,7 +46,7 @@ func startDev(t *testing.T, env ...string) *server {
 	return v
 }
 
-func newServer(t *testing.T, env []string) *server {
+func newServer(t testing.TB, env []string) *server {
 	t.Helper()
 	v := &server{t: t, dir: t.TempDir(), port: freePorts(t)}
 	// A home of its own: no profile in ~/.aws and no token in ~/.vault-token plays a part.
@@ -144,7 +144,7 @@ func (v *server) cli(args ...string) string {
 }
 
 // field finds a value in a table that the command line printed.
-func field(t *testing.T, table, name string) string {
+func field(t testing.TB, table, name string) string {
 	t.Helper()
 	for line := range strings.Lines(table) {
 		if words := strings.Fields(line); len(words) > 1 && words[0] == name {
@@ -163,7 +163,7 @@ func init() { lastPort.Store(int64(os.Getpid() * 37)) }
 // freePorts finds a free port whose successor is free too: Vault takes both, for requests and for its cluster.
 // They lie below the range from which the kernel serves outgoing connections, so that none of those takes the
 // port of a Vault that is down between two starts.
-func freePorts(t *testing.T) int {
+func freePorts(t testing.TB) int {
 	t.Helper()
 	for range 1000 {
 		port := 20000 + int(lastPort.Add(2)%12000)
@@ -175,7 +175,7 @@ func freePorts(t *testing.T) int {
 	return 0
 }
 
-func free(t *testing.T, port int) bool {
+func free(t testing.TB, port int) bool {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
@@ -185,7 +185,7 @@ func free(t *testing.T, port int) bool {
 }
 
 // waitFor fails the test if the condition does not come true in time.
-func waitFor(t *testing.T, deadline time.Duration, what string, condition func() bool) {
+func waitFor(t testing.TB, deadline time.Duration, what string, condition func() bool) {
 	t.Helper()
 	timeout := time.NewTimer(deadline)
 	defer timeout.Stop()

@@ -138,7 +138,7 @@ func (v *server) renew(lease string) {
 }
 
 // waitForUsers waits until AWS has so many users.
-func waitForUsers(t *testing.T, account *fakeaws.Server, count int) {
+func waitForUsers(t testing.TB, account *fakeaws.Server, count int) {
 	t.Helper()
 	waitFor(t, soon, fmt.Sprintf("%d users in AWS", count), func() bool { return len(account.Users()) == count })
 }

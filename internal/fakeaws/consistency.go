@@ -48,6 +48,22 @@ func (s *Server) SetLagCalls(n int) {
 	s.with(func(a *account) { a.lag.calls = n })
 }
 
+// Age makes users, their keys and all sessions d older, and brings the ends of sessions d nearer: what the account
+// looks like after that time, while the clocks of whoever calls stand still.
+func (s *Server) Age(d time.Duration) {
+	s.with(func(a *account) {
+		for _, u := range a.users {
+			u.created, u.hidden = u.created.Add(-d), u.hidden.Add(-d)
+		}
+		for _, key := range a.keys {
+			key.created = key.created.Add(-d)
+			if !key.expires.IsZero() {
+				key.expires = key.expires.Add(-d)
+			}
+		}
+	})
+}
+
 // SetConflicts makes a change of a user that overlaps another change of the same user answer 409
 // ConcurrentModification. A change holds the user for as long as the call takes, held and delayed time included,
 // so a test needs a latency, a hang or a gathering for changes to overlap.
