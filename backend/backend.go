@@ -58,6 +58,8 @@ type Options struct {
 	Version string
 	// WALMinAge replaces DefaultWALMinAge when it is not zero.
 	WALMinAge time.Duration
+	// SweepGrace replaces DefaultSweepGrace when it is not zero.
+	SweepGrace time.Duration
 	// ProofPause replaces DefaultProofPause when it is not zero.
 	ProofPause time.Duration
 	// Now replaces time.Now.
@@ -69,11 +71,15 @@ type backend struct {
 	*framework.Backend
 	now        func() time.Time
 	walMinAge  time.Duration
+	sweepGrace time.Duration
 	proofPause time.Duration
+	mountID    string // of this mount alone in the world; empty where Vault gives none
 	clients    clients
 	underWay   sync.Map // names of IAM users that a request is making right now
 	turns      turns    // what is being changed right now
 	queue      queue    // when static roles are to be looked at
+	register   register // who holds what
+	watch      *watch   // nil until the first tick
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
@@ -81,13 +87,17 @@ type backend struct {
 func New(opts Options) logical.Factory {
 	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 		b := &backend{
-			now: opts.Now, walMinAge: opts.WALMinAge, proofPause: opts.ProofPause,
+			now: opts.Now, walMinAge: opts.WALMinAge, sweepGrace: opts.SweepGrace, proofPause: opts.ProofPause,
+			mountID: conf.BackendUUID,
 		}
 		if b.now == nil {
 			b.now = time.Now
 		}
 		if b.walMinAge == 0 {
 			b.walMinAge = DefaultWALMinAge
+		}
+		if b.sweepGrace == 0 {
+			b.sweepGrace = DefaultSweepGrace
 		}
 		if b.proofPause == 0 {
 			b.proofPause = DefaultProofPause
@@ -114,10 +124,14 @@ func (b *backend) paths() []*framework.Path {
 	return []*framework.Path{
 		b.pathConfigRoot(),
 		b.pathConfigLease(),
+		b.pathConfigUsers(),
 		b.pathRotateRoot(),
 		b.pathRoles(), // before pathRole, whose name takes anything
 		b.pathRole(),
 		b.pathCreds(),
+		b.pathIssuedList(),
+		b.pathIssuedOfRole(),
+		b.pathIssued(),
 		b.pathStaticRoles(),
 		b.pathStaticRoleRotate(), // before pathStaticRole, likewise
 		b.pathStaticRole(),
@@ -138,14 +152,16 @@ func pathsSpecial() *logical.Paths {
 // seconds for all that it does.
 func (b *backend) tick(ctx context.Context, req *logical.Request) (err error) {
 	defer b.recoverTo(&err)
-	return errors.Join(b.rollBack(ctx, req), b.tendRootKey(ctx, req.Storage), b.rotateStatic(ctx, req.Storage))
+	return errors.Join(b.rollBack(ctx, req), b.tendRootKey(ctx, req.Storage), b.rotateStatic(ctx, req.Storage), b.sweep(ctx, req.Storage))
 }
 
 // invalidate hears, on a standby, which key another server has changed.
 func (b *backend) invalidate(_ context.Context, key string) {
 	switch {
-	case key == keyRootConfig:
+	case key == keyRootConfig, key == keyUsersConfig:
 		b.clients.reset()
+	case strings.HasPrefix(key, prefixIssued):
+		b.register.forget()
 	case strings.HasPrefix(key, prefixStaticRole), strings.HasPrefix(key, prefixStaticCreds):
 		b.queue.forget()
 	}

@@ -52,6 +52,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// mountID is what Vault calls the mount, and no other.
+const mountID = "6c1f8d2e-0b7a-4f3e-9d55-2a41c0e7b913"
+
 // newMount mounts the engine, with nothing configured.
 func newMount(t testing.TB) *mount {
 	t.Helper()
@@ -73,6 +76,7 @@ func (m *mount) start() {
 		Logger:      hclog.NewNullLogger(),
 		StorageView: m.storage,
 		System:      m.system,
+		BackendUUID: mountID,
 	})
 	if err != nil {
 		m.t.Fatal(err)
@@ -221,6 +225,7 @@ func (m *mount) lease(op logical.Operation, creds *logical.Response) (*logical.R
 		m.t.Fatal(err)
 	}
 	secret.InternalData = through(m.t, creds.Secret.InternalData)
+	secret.IssueTime = creds.Secret.IssueTime // what JSON leaves out, and Vault sends
 	req := m.request(op, "", nil)
 	req.Secret = secret
 	return m.b.HandleRequest(m.ctx, req)
@@ -293,4 +298,22 @@ func (m *mount) recorded(want int) {
 	if got := m.records(); got != want {
 		m.t.Errorf("%d users are written down, want %d", got, want)
 	}
+}
+
+// registered checks how many users stand in the register.
+func (m *mount) registered(want int) {
+	m.t.Helper()
+	keys, err := m.storage.Storage.List(m.ctx, prefixIssued)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if len(keys) != want {
+		m.t.Errorf("%d users stand in the register, want %d: %v", len(keys), want, keys)
+	}
+}
+
+// age lets time pass for AWS too.
+func (m *mount) age(d time.Duration) {
+	m.pass(d)
+	m.aws.Age(d)
 }

@@ -13,12 +13,14 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-// client is what one state of config/root leads to. It is immutable: a later
+// client is what one state of config/root and config/users leads to. It is immutable: a later
 // write makes a new one and leaves calls under way alone. Only a rotation of the root
 // key gives calls under way the new key, because it deletes the old one.
 type client struct {
 	*awscreds.Client
 	usernames *usernames
+	users     *usersConfig
+	toldOnce  sync.Once // of what AWS does not allow
 }
 
 // clients keeps the client of the moment. The lock guards the two pointers and is
@@ -102,6 +104,10 @@ func (b *backend) connect(ctx context.Context, s logical.Storage) (*client, erro
 	if err != nil {
 		return nil, err
 	}
+	users, err := loadOr(ctx, s, keyUsersConfig, newUsersConfig)
+	if err != nil {
+		return nil, err
+	}
 	usernames, err := newUsernames(cfg.UsernameTemplate)
 	if err != nil {
 		return nil, err
@@ -112,5 +118,5 @@ func (b *backend) connect(ctx context.Context, s logical.Storage) (*client, erro
 	if err != nil {
 		return nil, err
 	}
-	return &client{Client: aws, usernames: usernames}, nil
+	return &client{Client: aws, usernames: usernames, users: users}, nil
 }

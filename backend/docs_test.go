@@ -73,6 +73,10 @@ func TestDocsAPIAnswers(t *testing.T) {
 		"config/root":        m.read("config/root"),
 		"config/rotate-root": m.rotateRoot().Data,
 		"config/lease":       m.read("config/lease"),
+		"config/users":       m.read("config/users"),
+		"issued":             m.do(logical.ListOperation, "issued/", nil).Data,
+		"issued/role/:role":  m.do(logical.ListOperation, "issued/role/developer-access", nil).Data,
+		"issued/:username":   m.read("issued/" + m.user(creds)),
 		"roles":              m.do(logical.ListOperation, "roles/", nil).Data,
 		"roles/:name":        m.read("roles/developer-access"),
 		"creds/:name":        creds.Data,
@@ -133,7 +137,7 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 	m := newMount(t)
 	values := map[string]any{
 		"policy_arns": readOnly, "policy_document": s3Only, "iam_groups": "developers", "iam_tags": "team=payments",
-		"user_path": "/vault/", "permissions_boundary_arn": readOnly, "default_ttl": "1h", "max_ttl": "1h",
+		"user_path": "/vault/", "permissions_boundary_arn": readOnly, "default_ttl": "1h", "max_ttl": "1h", "max_users": 10,
 		"role_arns": deployARN, "session_tags": "team=payments", "external_id": "external-1", "mfa_serial_number": mfaOfVault,
 		"default_sts_ttl": "1h", "max_sts_ttl": "1h",
 	}
@@ -530,6 +534,7 @@ func checkWords(t *testing.T, doc string, paths []*framework.Path) {
 	known = append(known, "security_token")
 	known = slices.AppendSeq(known, maps.Keys((&rootRotation{Times: 1}).response(newRootConfig(), time.Now())))
 	known = append(known, "session_token")
+	known = slices.AppendSeq(known, maps.Keys(new(issued).response("")))
 	known = slices.AppendSeq(known, maps.Keys((&backend{}).describe(newStaticRole(""), nil)))
 	for _, span := range backticked(withoutBlocks(doc)) {
 		for _, word := range regexp.MustCompile(`\b[a-z]+(?:_[a-z0-9]+)+\b`).FindAllString(span, -1) {

@@ -38,12 +38,16 @@ func TestFailedCreateLeavesNoUser(t *testing.T) {
 	t.Parallel()
 	eachFault(t, createCalls, everyFault, func(t *testing.T, fault fakeaws.Fault) {
 		m := newWideMount(t, noRetries)
+		if fault.Action == "CreateUser" && fault.Kind == fakeaws.Refuse {
+			fault.Times = 2 // with our tags, and without
+		}
 		m.aws.Inject(fault)
 		m.fails(logical.ReadOperation, "creds/wide", nil)
 		m.noUsers()
 		m.pass(DefaultWALMinAge)
 		m.mustTick()
 		m.recorded(0)
+		m.registered(0)
 	})
 }
 

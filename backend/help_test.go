@@ -19,7 +19,8 @@ import (
 
 // examples are one path for each pattern.
 var examples = []string{
-	"config/root", "config/lease", "config/rotate-root", "roles/", "roles/example", "creds/example",
+	"config/root", "config/lease", "config/users", "config/rotate-root", "roles/", "roles/example", "creds/example",
+	"issued/", "issued/role/example", "issued/example",
 	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
 }
 
@@ -107,23 +108,29 @@ func TestRootHelpHasItsPaths(t *testing.T) {
 }
 
 // operations are the names by which generated clients call us. They are the
-// built-in engine's, but for what it has not: the deletion of config/root, and the
-// rotation of a static role on request.
+// built-in engine's, but for what it has not: the deletion of config/root, the rotation
+// of a static role on request, config/users and the register.
 var operations = map[string]string{
-	"/config/lease get":        "aws-read-lease-configuration",
-	"/config/lease post":       "aws-configure-lease",
-	"/config/rotate-root post": "aws-rotate-root-iam-credentials",
-	"/config/root get":         "aws-read-root-iam-credentials-configuration",
-	"/config/root post":        "aws-configure-root-iam-credentials",
-	"/config/root delete":      "aws-delete-root-iam-credentials-configuration",
-	"/creds/{name} get":        "aws-generate-credentials",
-	"/creds/{name} post":       "aws-generate-credentials-with-parameters",
-	"/sts/{name} get":          "aws-generate-sts-credentials",
-	"/sts/{name} post":         "aws-generate-sts-credentials-with-parameters",
-	"/roles/ get":              "aws-list-roles",
-	"/roles/{name} get":        "aws-read-role",
-	"/roles/{name} post":       "aws-write-role",
-	"/roles/{name} delete":     "aws-delete-role",
+	"/config/lease get":         "aws-read-lease-configuration",
+	"/config/lease post":        "aws-configure-lease",
+	"/config/users get":         "aws-read-users-configuration",
+	"/config/users post":        "aws-configure-users",
+	"/config/rotate-root post":  "aws-rotate-root-iam-credentials",
+	"/config/root get":          "aws-read-root-iam-credentials-configuration",
+	"/config/root post":         "aws-configure-root-iam-credentials",
+	"/config/root delete":       "aws-delete-root-iam-credentials-configuration",
+	"/creds/{name} get":         "aws-generate-credentials",
+	"/creds/{name} post":        "aws-generate-credentials-with-parameters",
+	"/sts/{name} get":           "aws-generate-sts-credentials",
+	"/sts/{name} post":          "aws-generate-sts-credentials-with-parameters",
+	"/issued/ get":              "aws-list-issued-users",
+	"/issued/role/{role}/ get":  "aws-list-issued-users-of-role",
+	"/issued/{username} get":    "aws-read-issued-user",
+	"/issued/{username} delete": "aws-delete-issued-user",
+	"/roles/ get":               "aws-list-roles",
+	"/roles/{name} get":         "aws-read-role",
+	"/roles/{name} post":        "aws-write-role",
+	"/roles/{name} delete":      "aws-delete-role",
 
 	"/static-roles/ get":               "aws-list-static-roles",
 	"/static-roles/{name} get":         "aws-read-static-roles-name",

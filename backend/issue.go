@@ -25,6 +25,8 @@ const cleanUpTime = 60 * time.Second
 type order struct {
 	role        string
 	displayName string
+	entityID    string
+	mountPoint  string
 	ttl         time.Duration
 	sts         bool   // asked at sts/, not at creds/
 	roleARN     string // which of the role's role_arns to assume
@@ -89,6 +91,10 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 	if err != nil {
 		return nil, err
 	}
+	if err := b.admit(ctx, s, client, r, name, o.role); err != nil {
+		return nil, err
+	}
+	defer b.register.release(name)
 	record, err := b.begin(ctx, s, name)
 	if err != nil {
 		return nil, err
@@ -98,12 +104,18 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 	began := b.now().UTC()
 	user := r.user(name, o.role)
 	user.NameMayRepeat = client.usernames.repeat
-	key, err := client.CreateUser(ctx, user)
+	user.OwnTags = b.ownTags(client, o, user, began)
 	l := &lease{
-		Username: name, Role: o.role, Created: began,
-		AccessKeyID: key.ID, PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups,
+		Username: name, Role: o.role, Created: began, Registered: true,
+		PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups,
 		RequestTTL: o.ttl, DefaultTTL: r.DefaultTTL, MaxTTL: r.MaxTTL,
 	}
+	user.KeyMade = func(ctx context.Context, key awscreds.Key) error {
+		l.AccessKeyID = key.ID
+		return b.enter(ctx, s, name, b.issuedTo(o, l, bounds))
+	}
+	key, err := client.CreateUser(ctx, user)
+	l.AccessKeyID = key.ID
 	if err == nil {
 		err = ctx.Err() // nobody is there to take the key
 	}
@@ -117,7 +129,27 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 	if err != nil {
 		return nil, b.abandon(ctx, client, record, l, err)
 	}
+	b.tellUntagged(client)
 	return resp, nil
+}
+
+// admit keeps to the caps on IAM users.
+func (b *backend) admit(ctx context.Context, s logical.Storage, c *client, r *role, user, role string) error {
+	if r.MaxUsers > 0 || c.users.MaxUsers > 0 {
+		if err := b.known(ctx, s); err != nil {
+			return err
+		}
+	}
+	return b.register.admit(user, role, r.MaxUsers, c.users.MaxUsers)
+}
+
+// issuedTo is the record of a lease that begins now.
+func (b *backend) issuedTo(o order, l *lease, bounds *leaseConfig) *issued {
+	r := newIssued(l, l.Created)
+	r.DisplayName, r.EntityID = o.displayName, o.entityID
+	now := b.now().UTC()
+	r.prolong(lastMoment(b.System(), l, bounds, now, now, 0), now)
+	return r
 }
 
 // hand makes the response that gives a key and its lease to Vault.
@@ -151,6 +183,10 @@ func (b *backend) abandon(ctx context.Context, client *client, record *record, l
 		if !existed {
 			return cause // AWS may not show it yet: the record stays
 		}
+		if err := b.strike(ctx, record.storage, l.Username); err != nil {
+			b.Logger().Warn("an IAM user is gone and still stands in the register; the rollback will strike it off", "iam_user", l.Username, "error", err)
+			return cause
+		}
 	}
 	if err := record.forget(ctx); err != nil {
 		b.Logger().Warn("a record outlives its IAM user; the rollback will remove it", "iam_user", l.Username, "error", err)
@@ -162,7 +198,7 @@ func (b *backend) abandon(ctx context.Context, client *client, record *record, l
 // else's is not enough for that: AWS has to say that the user is new.
 func (b *backend) undo(ctx context.Context, client *client, l *lease) (existed bool, err error) {
 	if client.usernames.repeat {
-		return client.DeleteUserByName(ctx, l.Username, b.now().Sub(l.Created), true)
+		return client.DeleteUserByName(ctx, l.Username, awscreds.Age{Most: b.now().Sub(l.Created)}, true)
 	}
 	return client.DeleteUser(ctx, l.Username, l.owned())
 }

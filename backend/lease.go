@@ -32,6 +32,8 @@ type lease struct {
 	InlinePolicy string    `json:"inline_policy,omitempty"`
 	Groups       []string  `json:"iam_groups,omitempty"`
 	Created      time.Time `json:"created,omitzero"`
+	// Registered says that the user has a record in the register, for as long as it exists.
+	Registered bool `json:"registered,omitempty"`
 
 	// How long the lease runs, as the request and the role said when it began.
 	RequestTTL time.Duration `json:"request_ttl,omitempty"`
@@ -120,41 +122,76 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 	if err != nil {
 		return nil, err
 	}
+	if err := b.prolong(ctx, req, l, cfg); err != nil {
+		return nil, err
+	}
 	resp := &logical.Response{Secret: req.Secret}
 	resp.Secret.TTL, resp.Secret.MaxTTL = l.ttls(cfg)
 	return resp, nil
 }
 
+// prolong writes the lease's new last moment before Vault hears of it. A lease that the
+// built-in engine began gets its record here.
+func (b *backend) prolong(ctx context.Context, req *logical.Request, l *lease, cfg *leaseConfig) error {
+	r, err := load[issued](ctx, req.Storage, issuedKey(l.Username))
+	switch {
+	case err != nil:
+		return err
+	case r == nil && l.Registered:
+		return userErrorf("the IAM user %s of this lease has been deleted; read creds/%s again", l.Username, l.Role)
+	case r == nil:
+		r = newIssued(l, l.began(req.Secret))
+	case !r.Ending.IsZero():
+		return userErrorf("the IAM user %s of this lease is being deleted; read creds/%s again", l.Username, l.Role)
+	}
+	now := b.now().UTC()
+	ends := lastMoment(b.System(), l, cfg, l.began(req.Secret), now, req.Secret.Increment)
+	if ends.Before(r.Ends) {
+		ends = r.Ends
+	}
+	r.prolong(ends, now)
+	return b.enter(ctx, req.Storage, l.Username, r)
+}
+
+// revokeTime bounds what is written down after a revocation that failed, perhaps for
+// want of time.
+const revokeTime = 10 * time.Second
+
 // revoke ends a credential. Its errors go to Vault as they are: Vault tries again,
-// and writes them to its log.
+// and writes them to its log. Should Vault give the lease up, the sweep ends the user.
 func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework.FieldData) (resp *logical.Response, err error) {
 	defer b.recoverTo(&err)
 	l, err := leaseOf(req.Secret)
 	if err != nil || l.IsSTS { // STS credentials cannot be revoked; they end by themselves
 		return nil, err
 	}
-	client, err := b.aws(ctx, req.Storage)
+	existed, err := b.deleteLeased(ctx, req.Storage, l)
+	if err == nil && (existed || !b.young(l, req.Secret)) {
+		return nil, b.strike(ctx, req.Storage, l.Username)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTime)
+	defer cancel()
+	return nil, errors.Join(err, b.endLater(ctx, req.Storage, l, l.began(req.Secret)))
+}
+
+// deleteLeased deletes the user of a lease.
+func (b *backend) deleteLeased(ctx context.Context, s logical.Storage, l *lease) (existed bool, err error) {
+	client, err := b.aws(ctx, s)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	existed, err := client.DeleteUser(ctx, l.Username, l.owned())
-	if err != nil || existed || !b.young(l, req.Secret) {
-		return nil, err
-	}
-	// AWS may not show this user yet. Write it down, and look again later.
-	record, err := b.begin(ctx, req.Storage, l.Username)
-	if err != nil {
-		return nil, err
-	}
-	record.end()
-	return nil, nil
+	return client.DeleteUser(ctx, l.Username, l.owned())
 }
 
 // young reports whether a user is so new that AWS may not know it everywhere.
 func (b *backend) young(l *lease, secret *logical.Secret) bool {
-	created := l.Created
-	if created.IsZero() {
-		created = secret.IssueTime
+	return b.now().Sub(l.began(secret)) < b.walMinAge
+}
+
+// began is when the lease began.
+func (l *lease) began(secret *logical.Secret) time.Time {
+	if l.Created.IsZero() {
+		return secret.IssueTime
 	}
-	return b.now().Sub(created) < b.walMinAge
+	return l.Created
 }

@@ -80,6 +80,8 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	o := order{
 		role:        d.Get("name").(string),
 		displayName: req.DisplayName,
+		entityID:    req.EntityID,
+		mountPoint:  req.MountPoint,
 		sts:         strings.HasPrefix(req.Path, "sts/"),
 	}
 	setSeconds(d, "ttl", &o.ttl)

@@ -55,6 +55,8 @@ type role struct {
 	// DefaultTTL and MaxTTL bound the leases of IAM users of this role.
 	DefaultTTL time.Duration `json:"default_ttl,omitempty"`
 	MaxTTL     time.Duration `json:"max_ttl,omitempty"`
+	// MaxUsers is how many IAM users of the role there may be at a time; 0 is no cap.
+	MaxUsers int `json:"max_users,omitempty"`
 }
 
 func newRole() *role { return &role{CredentialTypes: []string{iamUser}} }
@@ -91,6 +93,7 @@ func (r *role) update(d *framework.FieldData) (warnings []string, err error) {
 	setSeconds(d, "max_sts_ttl", &r.MaxSTSTTL)
 	setSeconds(d, "default_ttl", &r.DefaultTTL)
 	setSeconds(d, "max_ttl", &r.MaxTTL)
+	set(d, "max_users", &r.MaxUsers)
 	r.PolicyARNs = unique(r.PolicyARNs)
 	r.IAMGroups = unique(r.IAMGroups)
 	r.RoleARNs = unique(r.RoleARNs)
@@ -129,6 +132,7 @@ func (r *role) response() map[string]any {
 		"mfa_serial_number":        r.SerialNumber,
 		"default_ttl":              seconds(r.DefaultTTL),
 		"max_ttl":                  seconds(r.MaxTTL),
+		"max_users":                r.MaxUsers,
 	}
 	if r.InvalidData != "" {
 		data["invalid_data"] = r.InvalidData

@@ -88,6 +88,11 @@ func userRoleFields() map[string]*framework.FieldSchema {
 			Description:  "Longest lease of an IAM user, renewals included. 0: what config/lease, else the mount, says.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Max TTL"},
 		},
+		"max_users": {
+			Type:         framework.TypeInt,
+			Description:  "Most IAM users of this role that there may be at a time; what is over it is refused. 0: no cap but that of config/users.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Max Users"},
+		},
 	}
 }
 

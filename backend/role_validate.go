@@ -56,7 +56,8 @@ func (r *role) validate(name string) (warnings []string, err error) {
 	}
 	warnings = append(warnings, r.validatePolicies(&m, name)...)
 	r.validateGroups(&m)
-	validateTags(&m, "iam_tags", r.IAMTags)
+	warnings = append(warnings, r.validateUserTags(&m)...)
+	warnings = append(warnings, validateMaxUsers(&m, r.MaxUsers)...)
 	r.validateUser(&m)
 	warnings = append(warnings, r.validateSession(&m)...)
 	r.validateTTLs(&m)
@@ -117,6 +118,7 @@ func (r *role) validateUser(m *mistakes) {
 		"iam_tags":                 len(r.IAMTags) > 0,
 		"default_ttl":              r.DefaultTTL > 0,
 		"max_ttl":                  r.MaxTTL > 0,
+		"max_users":                r.MaxUsers != 0,
 	})
 }
 
@@ -143,6 +145,20 @@ func (r *role) validateGroups(m *mistakes) {
 	if n := len(r.IAMGroups); r.issues(iamUser) && n > mostGroups {
 		m.add("iam_groups", "has %d groups; AWS lets a user be in %d at most", n, mostGroups)
 	}
+}
+
+// validateUserTags keeps the tags that say whose a user is to the engine.
+func (r *role) validateUserTags(m *mistakes) (warnings []string) {
+	validateTags(m, "iam_tags", r.IAMTags)
+	for _, key := range slices.Sorted(maps.Keys(r.IAMTags)) {
+		if isOwnTag(key) {
+			m.add("iam_tags", "%q is a tag that the engine sets itself; choose another key", key)
+		}
+	}
+	if n := len(r.IAMTags); n <= mostTags && n+len(ownTagKeys) > mostTags {
+		warnings = append(warnings, fmt.Sprintf("iam_tags: %d tags leave no room for the %d that say whose the IAM user is; tidy will not know these users", n, len(ownTagKeys)))
+	}
+	return warnings
 }
 
 // validateTags checks tags of a user or of a session; the limits are the same.

@@ -16,6 +16,7 @@ import (
 const (
 	keyRootConfig  = "config/root"  // rootConfig; holds the secret key, seal-wrapped
 	keyLeaseConfig = "config/lease" // leaseConfig
+	keyUsersConfig = "config/users" // usersConfig
 
 	keyRootNext     = "config/root-next"     // rootNext: a new root key on its way to config/root; seal-wrapped
 	keyRootRotation = "config/root-rotation" // rootRotation: when the root key was rotated, and what went wrong
@@ -25,6 +26,9 @@ const (
 
 	prefixStaticRole  = "static-roles/" // staticRole, by name
 	prefixStaticCreds = "static-creds/" // staticCreds, by the role's name; holds the secret key, seal-wrapped
+
+	prefixIssued = "issued/"        // issued, by the user's name; see issuedKey
+	keyWatch     = "register-watch" // watch: since when the register is true
 
 	// framework.WALPrefix, "wal/": what may exist in AWS without a lease; see wal.go
 )

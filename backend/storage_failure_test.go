@@ -33,6 +33,13 @@ var storageFailures = []storageFailure{
 	{logical.ReadOperation, "config/lease", "get", "config/lease"},
 	{logical.UpdateOperation, "config/lease", "get", "config/lease"},
 	{logical.UpdateOperation, "config/lease", "put", "config/lease"},
+	{logical.ReadOperation, "config/users", "get", "config/users"},
+	{logical.UpdateOperation, "config/users", "get", "config/users"},
+	{logical.UpdateOperation, "config/users", "put", "config/users"},
+	{logical.ListOperation, "issued/", "list", "issued/"},
+	{logical.ListOperation, "issued/role/developer-access", "list", "issued/"},
+	{logical.ReadOperation, "issued/somebody", "get", "issued/"},
+	{logical.DeleteOperation, "issued/somebody", "get", "issued/"}, // and more in sweep_test.go
 	{logical.ListOperation, "roles/", "list", "role/"},
 	{logical.ListOperation, "roles/", "list", "policy/"},
 	{logical.ReadOperation, "roles/developer-access", "get", "role/"},
@@ -48,6 +55,7 @@ var storageFailures = []storageFailure{
 	{logical.ReadOperation, "creds/other", "get", "policy/"},
 	{logical.ReadOperation, "creds/developer-access", "get", "config/lease"},
 	{logical.ReadOperation, "creds/developer-access", "get", "config/root"},
+	{logical.ReadOperation, "creds/developer-access", "get", "config/users"},
 	{logical.ReadOperation, "creds/developer-access", "put", "wal/"},
 	{logical.UpdateOperation, "creds/developer-access", "get", "role/"},
 	{logical.UpdateOperation, "creds/developer-access", "get", "config/root"},
@@ -64,7 +72,7 @@ var storageFailures = []storageFailure{
 
 // failureData are fields that each path takes.
 var failureData = map[string]map[string]any{
-	"config/root": fullRoot, "config/lease": {"lease": "1h"},
+	"config/root": fullRoot, "config/lease": {"lease": "1h"}, "config/users": {"max_users": 10},
 	"roles/developer-access": fullRole, "roles/other": fullRole, "creds/developer-access": {"ttl": "1h"},
 }
 
@@ -141,6 +149,14 @@ func TestLeaseWithStorageThatFails(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
 	creds := m.creds("developer-access")
+	for _, c := range [][2]string{{"get", "role/"}, {"get", "config/lease"}, {"get", "issued/"}, {"put", "issued/"}} {
+		m.storage.breaks(c[0], c[1])
+		if resp, err := m.lease(logical.RenewOperation, creds); err == nil && !resp.IsError() {
+			t.Errorf("renewed without %s of %s", c[0], c[1])
+		}
+		m.storage.mend()
+	}
+	m.renew(creds)
 	m.start()
 	m.storage.breaks("get", "config/root")
 	if _, err := m.lease(logical.RevokeOperation, creds); err == nil {
@@ -149,15 +165,7 @@ func TestLeaseWithStorageThatFails(t *testing.T) {
 	if len(m.aws.Users()) != 1 {
 		t.Errorf("users: %v", m.aws.Users())
 	}
-	for _, key := range []string{"role/", "config/lease"} {
-		m.storage.mend()
-		m.storage.breaks("get", key)
-		if resp, err := m.lease(logical.RenewOperation, creds); err == nil && !resp.IsError() {
-			t.Errorf("renewed without %s", key)
-		}
-	}
 	m.storage.mend()
-	m.renew(creds)
 	m.revoke(creds)
 	m.noUsers()
 }
@@ -169,16 +177,16 @@ func TestRevokeThatCannotBeWrittenDownFails(t *testing.T) {
 	m := newConfiguredMount(t)
 	creds := m.creds("developer-access")
 	m.revoke(creds)
-	m.storage.breaks("put", "wal/")
+	m.storage.breaks("put", "issued/")
 	if _, err := m.lease(logical.RevokeOperation, creds); err == nil {
 		t.Error("a young user that AWS does not show was forgotten")
 	}
 	m.storage.mend()
 	m.revoke(creds)
-	m.recorded(1)
+	m.registered(1)
 	m.pass(2 * DefaultWALMinAge)
 	m.mustTick()
-	m.recorded(0)
+	m.registered(0)
 }
 
 // A rollback that cannot read or list what is written down says so and loses nothing.

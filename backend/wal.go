@@ -3,7 +3,7 @@
 package backend
 
 // What may exist in AWS without a lease: written down before AWS hears of it, and
-// kept until it is known to be gone or to have its lease.
+// kept until it is known to be gone or to stand in the register.
 //
 // Vault's own rollback leaves every entry alone until it has a minimum age. Ours
 // need not: it knows which users a request is making at this moment, and leaves
@@ -21,6 +21,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/errgroup"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // rollbacksAtOnce is how many users a tick deletes at the same time. Issuing goes
@@ -125,18 +127,31 @@ func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *fr
 		return fmt.Errorf("rolling back IAM user %s: %w", user, err)
 	}
 	age := b.now().Sub(time.Unix(entry.CreatedAt, 0))
-	existed, err := client.DeleteUserByName(ctx, user, age, client.usernames.repeat)
+	existed, err := client.DeleteUserByName(ctx, user, awscreds.Age{Most: age}, client.usernames.repeat)
 	if err != nil {
 		return fmt.Errorf("rolling back IAM user %s: %w", user, err)
 	}
 	if !existed && !immediate && age < b.walMinAge {
 		return nil // AWS may not show it yet; look again
 	}
+	if err := b.strikeSince(ctx, s, user, entry.CreatedAt); err != nil {
+		return err
+	}
 	if err := framework.DeleteWAL(ctx, s, id); err != nil {
 		return fmt.Errorf("forgetting IAM user %s, which is gone: %w", user, err)
 	}
 	b.Logger().Info("rolled back", "iam_user", user, "existed", existed)
 	return nil
+}
+
+// strikeSince strikes a user off the register, unless the record is of an earlier user
+// of the same name.
+func (b *backend) strikeSince(ctx context.Context, s logical.Storage, user string, unix int64) error {
+	r, err := load[issued](ctx, s, issuedKey(user))
+	if err != nil || r == nil || r.Issued.Unix() < unix {
+		return err
+	}
+	return b.strike(ctx, s, user)
 }
 
 // walData reads what an entry carries.

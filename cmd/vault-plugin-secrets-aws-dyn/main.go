@@ -7,6 +7,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/api"
@@ -23,6 +24,8 @@ func main() {
 	showVersion := flags.Bool("version", false, "Print the version and exit.")
 	walMinAge := flags.Duration("wal-min-age", backend.DefaultWALMinAge,
 		"How old the record of an IAM user must be before AWS's word that there is no such user ends it.")
+	sweepGrace := flags.Duration("sweep-grace", backend.DefaultSweepGrace,
+		"How long after the last moment of its lease an IAM user that still exists is left to Vault before the engine deletes it.")
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		os.Exit(2) // the flag set has said what is wrong
 	}
@@ -30,12 +33,14 @@ func main() {
 		fmt.Println(currentVersion())
 		return
 	}
-	if *walMinAge <= 0 {
-		fmt.Fprintln(os.Stderr, "-wal-min-age must be more than nothing, such as 5m")
-		os.Exit(2)
+	for name, d := range map[string]time.Duration{"wal-min-age": *walMinAge, "sweep-grace": *sweepGrace} {
+		if d <= 0 {
+			fmt.Fprintf(os.Stderr, "-%s must be more than nothing, such as 5m\n", name)
+			os.Exit(2)
+		}
 	}
 	err := plugin.ServeMultiplex(&plugin.ServeOpts{
-		BackendFactoryFunc: backend.New(backend.Options{Version: currentVersion(), WALMinAge: *walMinAge}),
+		BackendFactoryFunc: backend.New(backend.Options{Version: currentVersion(), WALMinAge: *walMinAge, SweepGrace: *sweepGrace}),
 		TLSProviderFunc:    api.VaultPluginTLSProvider(meta.GetTLSConfig()),
 	})
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -104,6 +105,8 @@ type Client struct {
 	// AWS may not see yet.
 	patient func(*iam.Options)
 	key     *ownKey // nil where the default chain serves
+	// untagged says that AWS does not let us tag users.
+	untagged atomic.Bool
 }
 
 // New makes a client. It reads the environment and the shared configuration

@@ -62,33 +62,43 @@ func (c *Client) DeleteUser(ctx context.Context, name string, owned Owned) (exis
 	return true, errors.Join(failed, err)
 }
 
-// DeleteUserByName is DeleteUser for a user of which only the name is known, and how
-// long ago nobody had made it yet. A user that AWS says is older belongs to somebody
-// else and is left alone, as if it did not exist. Where AWS does not let us ask, a
-// name that may repeat is not enough to delete a user.
-func (c *Client) DeleteUserByName(ctx context.Context, name string, since time.Duration, mayRepeat bool) (existed bool, err error) {
-	older, err := c.olderThan(ctx, name, since+recordSlack)
+// Age bounds how old a user may be to be deleted by its name.
+type Age struct {
+	// Most is how long ago nobody had made the user yet: one that is older belongs to
+	// somebody else.
+	Most time.Duration
+	// Least is how long its holder may keep it.
+	Least time.Duration
+}
+
+// DeleteUserByName is DeleteUser for a user of which only the name and the age are known,
+// by AWS's clock. A user that is older belongs to somebody else and is left alone, as if
+// it did not exist; for one that is younger the error is a [TooYoungError]. Where AWS does
+// not let us ask, a name that may repeat is not enough to delete a user.
+func (c *Client) DeleteUserByName(ctx context.Context, name string, age Age, mayRepeat bool) (existed bool, err error) {
+	is, err := c.userAge(ctx, name)
 	switch {
-	case isNotFound(err), older:
+	case isNotFound(err), err == nil && is-recordSlack > age.Most:
 		return false, nil
+	case err == nil && is < age.Least:
+		return true, &TooYoungError{Name: name, Age: is, Least: age.Least}
 	case err != nil && (mayRepeat || !IsRefused(err)):
 		return false, err
 	}
 	return c.DeleteUser(ctx, name, Owned{})
 }
 
-// olderThan reports whether a user was created longer ago than age, by AWS's clock
-// alone.
-func (c *Client) olderThan(ctx context.Context, name string, age time.Duration, opts ...func(*iam.Options)) (bool, error) {
+// userAge is how long ago a user was created, by AWS's clock alone.
+func (c *Client) userAge(ctx context.Context, name string, opts ...func(*iam.Options)) (time.Duration, error) {
 	out, err := c.iam.GetUser(ctx, &iam.GetUserInput{UserName: &name}, opts...)
 	if err != nil {
-		return false, fmt.Errorf("reading IAM user %s: %w", name, err)
+		return 0, fmt.Errorf("reading IAM user %s: %w", name, err)
 	}
 	now, ok := awsmiddleware.GetServerTime(out.ResultMetadata)
 	if !ok {
 		now = time.Now() // an answer without a Date header
 	}
-	return now.Sub(aws.ToTime(out.User.CreateDate)) > age, nil
+	return now.Sub(aws.ToTime(out.User.CreateDate)), nil
 }
 
 func (c *Client) deleteUser(ctx context.Context, name string) error {

@@ -63,7 +63,7 @@ func TestOlderUserIsLeftAlone(t *testing.T) {
 	aws := fakeaws.New(t)
 	client := newClient(t, aws, 0)
 	owned := mustCreate(t, client, someone)
-	if existed, err := client.DeleteUserByName(t.Context(), someone.Name, -time.Hour, false); existed || err != nil {
+	if existed, err := client.DeleteUserByName(t.Context(), someone.Name, Age{Most: -time.Hour}, false); existed || err != nil {
 		t.Errorf("existed %v, %v", existed, err)
 	}
 	if _, ok := aws.User(someone.Name); !ok {
@@ -79,10 +79,10 @@ func TestUserIsDeletedWithoutThePermissionToReadIt(t *testing.T) {
 	client := newClient(t, aws, 0)
 	mustCreate(t, client, someone)
 	aws.Inject(fakeaws.Fault{Action: "GetUser", Kind: fakeaws.Refuse})
-	if existed, err := client.DeleteUserByName(t.Context(), someone.Name, time.Minute, true); existed || Code(err) != "AccessDenied" {
+	if existed, err := client.DeleteUserByName(t.Context(), someone.Name, Age{Most: time.Minute}, true); existed || Code(err) != "AccessDenied" {
 		t.Errorf("a name that may repeat: existed %v, %v", existed, err)
 	}
-	if existed, err := client.DeleteUserByName(t.Context(), someone.Name, time.Minute, false); !existed || err != nil {
+	if existed, err := client.DeleteUserByName(t.Context(), someone.Name, Age{Most: time.Minute}, false); !existed || err != nil {
 		t.Errorf("existed %v, %v", existed, err)
 	}
 }

@@ -8,8 +8,10 @@ package awscreds
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -24,6 +26,7 @@ const (
 	codeConcurrentModification  = "ConcurrentModification"
 	codeTemporarilyUnmodifiable = "EntityTemporarilyUnmodifiable"
 	codeExpiredToken            = "ExpiredToken"
+	codeAccessDenied            = "AccessDenied"
 	codeInvalidClientTokenID    = "InvalidClientTokenId"
 )
 
@@ -86,6 +89,16 @@ func (e *NotAcceptedError) Error() string { return e.Err.Error() }
 
 // Unwrap returns what AWS said last.
 func (e *NotAcceptedError) Unwrap() error { return e.Err }
+
+// TooYoungError says that AWS calls a user younger than it would have to be.
+type TooYoungError struct {
+	Name       string
+	Age, Least time.Duration
+}
+
+func (e *TooYoungError) Error() string {
+	return fmt.Sprintf("IAM user %s is %s old by AWS's clock, and may be kept for %s", e.Name, e.Age.Round(time.Second), e.Least.Round(time.Second))
+}
 
 // IsUnknownKey reports whether AWS said that it does not know the key that signed a
 // call: the key was deleted or made inactive, or is so new that AWS has not heard of it.

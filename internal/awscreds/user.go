@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +27,9 @@ type User struct {
 	PermissionsBoundary string
 	// Tags go with CreateUser itself, so that policies on aws:RequestTag see them.
 	Tags map[string]string
+	// OwnTags say whose the user is. They go with Tags, and are left out where AWS does
+	// not allow them: an identity may lack iam:TagUser.
+	OwnTags map[string]string
 	// PolicyARNs are managed policies to attach.
 	PolicyARNs []string
 	// InlinePolicy and PolicyDocument are the name and JSON text of an inline
@@ -33,6 +37,9 @@ type User struct {
 	InlinePolicy, PolicyDocument string
 	// Groups are existing groups to join.
 	Groups []string
+	// KeyMade, where it is set, hears of the key while the rest is still being made. Its
+	// error is the creation's.
+	KeyMade func(context.Context, Key) error
 }
 
 // Key is an access key of an IAM user.
@@ -48,13 +55,16 @@ type Key struct {
 // what it shall own, and the caller has to delete it; the key, if one is known, comes
 // with the error.
 func (c *Client) CreateUser(ctx context.Context, u User) (Key, error) {
-	if err := c.createUser(ctx, u); err != nil {
+	if err := c.createTagged(ctx, u); err != nil {
 		return Key{}, fmt.Errorf("creating IAM user %s: %w", u.Name, err)
 	}
 	changes := make([]change, 0, len(u.PolicyARNs)+len(u.Groups)+2)
 	var key Key
 	changes = append(changes, func(ctx context.Context) (err error) {
 		key, err = c.createKey(ctx, u.Name)
+		if err == nil && u.KeyMade != nil {
+			err = u.KeyMade(ctx, key)
+		}
 		return err
 	})
 	for _, arn := range u.PolicyARNs {
@@ -70,8 +80,31 @@ func (c *Client) CreateUser(ctx context.Context, u User) (Key, error) {
 	return key, err
 }
 
+// createTagged makes the bare user with our own tags or, where AWS does not allow
+// those, without.
+func (c *Client) createTagged(ctx context.Context, u User) error {
+	if len(u.OwnTags) == 0 || c.untagged.Load() {
+		return c.createUser(ctx, u, u.Tags)
+	}
+	tags := maps.Clone(u.OwnTags)
+	maps.Copy(tags, u.Tags)
+	err := c.createUser(ctx, u, tags)
+	var never *NotCreatedError
+	if Code(err) != codeAccessDenied || !errors.As(err, &never) {
+		return err
+	}
+	if bare := c.createUser(ctx, u, u.Tags); Code(bare) != codeAccessDenied {
+		c.untagged.Store(bare == nil)
+		return bare
+	}
+	return err
+}
+
+// Untagged reports whether AWS refused our own tags, and took a user without them.
+func (c *Client) Untagged() bool { return c.untagged.Load() }
+
 // createUser makes the bare user, with path, boundary and tags.
-func (c *Client) createUser(ctx context.Context, u User) error {
+func (c *Client) createUser(ctx context.Context, u User, tags map[string]string) error {
 	in := &iam.CreateUserInput{UserName: &u.Name}
 	if u.Path != "" {
 		in.Path = &u.Path
@@ -79,7 +112,7 @@ func (c *Client) createUser(ctx context.Context, u User) error {
 	if u.PermissionsBoundary != "" {
 		in.PermissionsBoundary = &u.PermissionsBoundary
 	}
-	for k, v := range u.Tags {
+	for k, v := range tags {
 		in.Tags = append(in.Tags, types.Tag{Key: aws.String(k), Value: aws.String(v)})
 	}
 	var d doubt
@@ -100,13 +133,13 @@ func (c *Client) createUser(ctx context.Context, u User) error {
 // ours, made by an attempt whose answer was lost, or one that was there before. It
 // returns nil when it is ours.
 func (c *Client) claim(ctx context.Context, u User, since time.Duration, exists error) error {
-	older, err := c.olderThan(ctx, u.Name, since+claimSlack, c.patient)
+	age, err := c.userAge(ctx, u.Name, c.patient)
 	switch {
 	case err != nil && IsRefused(err) && !u.NameMayRepeat: // without iam:GetUser, go by the name
 		return nil
 	case err != nil:
 		return errors.Join(exists, err)
-	case older:
+	case age > since+claimSlack:
 		return &NotCreatedError{Err: exists}
 	}
 	return nil

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func (b *backend) pathConfigUsers() *framework.Path {
+	fields := map[string]*framework.FieldSchema{
+		"max_users": {
+			Type:        framework.TypeInt,
+			Description: "Most IAM users that this mount may have issued at a time. 0: no cap. A role may have a cap of its own.",
+		},
+		"ownership_tags": {
+			Type:        framework.TypeBool,
+			Default:     true,
+			Description: "Tag each IAM user with the mount, the role and the time that it was issued, so that tidy knows whose it is. Needs iam:TagUser; where AWS refuses that, users are made without.",
+		},
+	}
+	return &framework.Path{
+		Pattern:      "config/users",
+		DisplayAttrs: operation("", "users-configuration"),
+		Fields:       fields,
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation:   gives(b.read("Read how IAM users are kept.", b.readUsersConfig), fields),
+			logical.UpdateOperation: b.configure("users", "Configure how IAM users are kept.", b.writeUsersConfig),
+		},
+		HelpSynopsis: "How many IAM users this mount may issue, and how they are marked.",
+		HelpDescription: `
+max_users keeps a client that runs away from using up the quota of IAM users of the
+account: what is over it is refused until leases end. ownership_tags marks each user as
+this mount's. A write changes only the fields that it names.
+`,
+	}
+}
+
+func (b *backend) readUsersConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	cfg, err := loadOr(ctx, req.Storage, keyUsersConfig, newUsersConfig)
+	if err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: cfg.response()}, nil
+}
+
+func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	cfg, err := loadOr(ctx, req.Storage, keyUsersConfig, newUsersConfig)
+	if err != nil {
+		return nil, err
+	}
+	cfg.update(d)
+	warnings, err := cfg.validate()
+	if err != nil {
+		return nil, err
+	}
+	if err := save(ctx, req.Storage, keyUsersConfig, cfg); err != nil {
+		return nil, err
+	}
+	b.clients.reset()
+	return done(warnings), nil
+}

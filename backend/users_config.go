@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import "github.com/hashicorp/vault/sdk/framework"
+
+// accountUsers is how many IAM users an account may have (IAM User Guide, "IAM and
+// AWS STS quotas"; AWS does not raise it).
+const accountUsers = 5000
+
+// usersConfig says how the mount's IAM users are kept.
+type usersConfig struct {
+	MaxUsers      int  `json:"max_users"` // 0: no cap
+	OwnershipTags bool `json:"ownership_tags"`
+}
+
+func newUsersConfig() *usersConfig { return &usersConfig{OwnershipTags: true} }
+
+// update takes what the request names.
+func (c *usersConfig) update(d *framework.FieldData) {
+	set(d, "max_users", &c.MaxUsers)
+	set(d, "ownership_tags", &c.OwnershipTags)
+}
+
+// validate returns warnings, or every mistake at once.
+func (c *usersConfig) validate() (warnings []string, err error) {
+	var m mistakes
+	warnings = validateMaxUsers(&m, c.MaxUsers)
+	return warnings, m.err()
+}
+
+// validateMaxUsers checks a cap, of the mount or of a role.
+func validateMaxUsers(m *mistakes, most int) (warnings []string) {
+	switch {
+	case most < 0:
+		m.add("max_users", "%d is not possible; use 0 for no cap, or a number up to %d, which is what AWS allows an account", most, accountUsers)
+	case most > accountUsers:
+		return []string{"max_users: is more than the 5000 IAM users that AWS allows an account, so it caps nothing"}
+	}
+	return warnings
+}
+
+func (c *usersConfig) response() map[string]any {
+	return map[string]any{"max_users": c.MaxUsers, "ownership_tags": c.OwnershipTags}
+}

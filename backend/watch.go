@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// A mount may be handed to the built-in engine and come back. Meanwhile that engine
+// renews leases and writes no records, so what the register says of their ends is no
+// longer true. Nothing tells that it was there, except that this engine was not: so the
+// watch is written down at every tick, and a gap in it makes what was written before
+// doubtful. Doubtful leases may live as long as the mount allows at all.
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// watchGap is how long there may be no watch without it being a gap: more than the
+// minute between two ticks, and than a restart takes as a rule.
+const watchGap = 5 * time.Minute
+
+// watch says since when all renewals are known.
+type watch struct {
+	Since time.Time `json:"since"`
+	Seen  time.Time `json:"seen"` // the last tick
+}
+
+// latest is the latest moment that a lease can live to.
+func (w *watch) latest(r *issued, longest time.Duration) time.Time {
+	if last := r.Issued.Add(longest); r.Written.Before(w.Since) && last.After(r.Ends) {
+		return last
+	}
+	return r.Ends
+}
+
+// keepWatch writes down that this engine is there, as long as the register has any
+// records. Only ticks come here, one after another.
+func (b *backend) keepWatch(ctx context.Context, s logical.Storage) (*watch, error) {
+	now := b.now().UTC()
+	w := b.watch
+	if w == nil {
+		loaded, err := loadOr(ctx, s, keyWatch, func() *watch { return new(watch) })
+		if err != nil {
+			return nil, err
+		}
+		w = loaded
+		if !w.Seen.IsZero() && now.Sub(w.Seen) > watchGap {
+			w.Since = now
+		}
+	}
+	next := &watch{Since: w.Since, Seen: now}
+	if err := b.saveWatch(ctx, s, w, next); err != nil {
+		return nil, fmt.Errorf("writing down the watch over leases: %w", err)
+	}
+	b.watch = next
+	return next, nil
+}
+
+// saveWatch keeps the watch while there is anything to watch.
+func (b *backend) saveWatch(ctx context.Context, s logical.Storage, last, next *watch) error {
+	if len(b.register.holders("")) > 0 {
+		return save(ctx, s, keyWatch, next)
+	}
+	if last.Seen.IsZero() {
+		return nil
+	}
+	next.Since, next.Seen = time.Time{}, time.Time{}
+	return s.Delete(ctx, keyWatch)
+}
