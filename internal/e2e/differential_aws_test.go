@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -32,11 +33,37 @@ func (s *side) observeAWS(seen map[string]string) {
 	if len(changes) > 0 {
 		seen["AWS users"] = s.anonymous(strings.Join(changes, "; "))
 	}
+	if tags := s.newOwnershipTags(); tags != "" {
+		seen["AWS ownership tags"] = tags
+	}
 	handed := s.account.Sessions()
 	for i, session := range handed[s.sessions:] {
 		seen[fmt.Sprintf("AWS session %d", i+1)] = s.anonymous(describeSession(session))
 	}
 	s.sessions = len(handed)
+}
+
+// ownership is how the keys of the tags begin that say whose a user is. They are on every user, and so are looked at
+// apart from the role's own.
+const ownership = "vault-"
+
+// newOwnershipTags are the keys of those tags on the users that are new.
+func (s *side) newOwnershipTags() string {
+	var keys []string
+	for _, name := range s.account.Users() {
+		if slices.Contains(s.tagged, name) {
+			continue
+		}
+		s.tagged = append(s.tagged, name)
+		user, _ := s.account.User(name)
+		for key := range user.Tags {
+			if strings.HasPrefix(key, ownership) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return strings.Join(slices.Compact(keys), ",")
 }
 
 // describeUsers is a line for each user, with its real name, so that two users of a role are two.
@@ -65,6 +92,7 @@ func (s *side) describeUser(u fakeaws.User) string {
 	for name, document := range u.InlinePolicies {
 		inline[name] = canonical(document)
 	}
+	maps.DeleteFunc(u.Tags, func(key, _ string) bool { return strings.HasPrefix(key, ownership) })
 	line := []string{u.Path + u.Name, "with", strings.Join(keys, ",")}
 	for _, part := range []struct{ what, value string }{
 		{"boundary", u.PermissionsBoundary}, {"tags", joined(u.Tags)}, {"attached", strings.Join(u.AttachedPolicies, ",")},

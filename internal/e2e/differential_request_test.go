@@ -100,6 +100,7 @@ type side struct {
 	words    map[string]string   // what the words in braces stand for
 	keys     map[string][]string // of each user, every access key that was ever seen
 	users    []string            // as they were after the last request
+	tagged   []string            // users whose ownership tags were looked at
 	sessions int                 // that STS had handed out then
 }
 
