@@ -14,12 +14,13 @@
 //     round trips.
 //  4. On a failure the user is deleted at once; what cannot be deleted now stays
 //     written down, and each tick of Vault's rollback tries again.
-//  5. On success lease.go gives Vault a lease that carries all that deletion will
+//  5. Meanwhile register.go writes who holds the user, and until when at most.
+//  6. On success lease.go gives Vault a lease that carries all that deletion will
 //     need, and the record in the WAL goes.
 //
 // When the lease ends, Vault calls revoke in lease.go, and
 // [awscreds.Client.DeleteUser] ends the user. The same function ends a failed
-// creation and a rollback.
+// creation, a rollback, and in sweep.go whatever Vault lost sight of.
 //
 // # Finding one's way
 //
