@@ -49,8 +49,12 @@ lint: ## Check formatting, vet, golangci-lint, modules, import rules and shell s
 	@scripts/lint.sh
 
 .PHONY: bench
-bench: ## Run the benchmarks.
-	@. scripts/clean-env.sh && go test -run '^$$' -bench . -benchmem ./backend ./internal/awscreds
+bench: build ## Compare the speed with the built-in engine's, for about 8 minutes (VAULT_FULL=/path/to/vault: inside a Vault too).
+	@. scripts/clean-env.sh && \
+	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
+	scripts/vault.sh peer >/dev/null && \
+	go test -run '^$$' -bench . -benchmem ./backend ./internal/awscreds && \
+	go test -run '^$$' -bench '^BenchmarkAgainstTheBuiltIn$$' -benchtime 1x -timeout 60m ./internal/e2e
 
 .PHONY: fmt
 fmt: ## Format the Go code.

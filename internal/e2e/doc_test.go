@@ -11,5 +11,5 @@
 // plugin in it, peer_test.go the built-in engine in it, http_test.go speaks to it, key_test.go uses what it hands out.
 // host_test.go plays a server that is not Vault.
 // The files differential_*_test.go compare the plugin with the built-in engine: begin with differential_test.go and
-// testdata/differences.txt.
+// testdata/differences.txt. bench_*_test.go compare its speed: begin with bench_test.go and docs/performance.md.
 package e2e

@@ -46,6 +46,9 @@ var findPeer = sync.OnceValues(func() (peerProgram, error) {
 	return peerProgram{command, hex.EncodeToString(sum[:]), version}, nil
 })
 
+// path is where the binary is.
+func (p peerProgram) path() string { return filepath.Join(filepath.Dir(programs.plugin), p.command) }
+
 // peer is the peer's binary; without it the test cannot tell anything.
 func peer(t testing.TB) peerProgram {
 	t.Helper()

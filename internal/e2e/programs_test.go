@@ -67,7 +67,7 @@ func runAll(m *testing.M) (int, error) {
 func cleanEnvironment() {
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
-		if name == "AWS_CA_BUNDLE" || name == "VAULT_BIN" {
+		if name == "AWS_CA_BUNDLE" || name == "VAULT_BIN" || name == "VAULT_FULL" {
 			continue
 		}
 		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "VAULT_") || strings.HasPrefix(name, "BAO_") {

@@ -20,6 +20,7 @@ import (
 // server is one Vault process, and what is needed to start it again.
 type server struct {
 	t       testing.TB
+	program string // the Vault binary
 	dir     string // its configuration, home and log, and on raft its storage
 	port    int
 	token   string
@@ -34,7 +35,14 @@ type server struct {
 // Vault, which its plugins inherit, is this process's with the given variables on top.
 func startDev(t testing.TB, env ...string) *server {
 	t.Helper()
+	return startDevOf(t, programs.vault, env...)
+}
+
+// startDevOf is startDev for another Vault binary.
+func startDevOf(t testing.TB, program string, env ...string) *server {
+	t.Helper()
 	v := newServer(t, env)
+	v.program = program
 	v.token = "root-of-" + filepath.Base(v.dir)
 	v.configure("")
 	v.args = []string{
@@ -48,7 +56,7 @@ func startDev(t testing.TB, env ...string) *server {
 
 func newServer(t testing.TB, env []string) *server {
 	t.Helper()
-	v := &server{t: t, dir: t.TempDir(), port: freePorts(t)}
+	v := &server{t: t, program: programs.vault, dir: t.TempDir(), port: freePorts(t)}
 	// A home of its own: no profile in ~/.aws and no token in ~/.vault-token plays a part.
 	v.env = append(os.Environ(), "HOME="+v.dir)
 	v.env = append(v.env, env...)
@@ -76,7 +84,7 @@ func (v *server) start() {
 	if err != nil {
 		v.t.Fatalf("opening Vault's log: %v", err)
 	}
-	cmd := exec.CommandContext(v.t.Context(), programs.vault, v.args...)
+	cmd := exec.CommandContext(v.t.Context(), v.program, v.args...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = v.env, v.dir, log, log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 15 * time.Second

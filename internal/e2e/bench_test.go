@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// This file compares the speed of the engine with that of the one that is built into Vault: the same Vault, the same
+// AWS, in turn. The other bench_*_test.go files have the parts: bench_engine_test.go one engine, bench_cell_test.go
+// one measurement, bench_process_test.go what processes use, bench_table_test.go what is printed and
+// bench_docs_test.go what goes into docs/performance.md.
+
+const (
+	// benchRounds is how often everything is measured; the median counts. Ours and theirs take turns within each, so that
+	// a machine that becomes slower or faster does so for both.
+	benchRounds = 3
+
+	// benchBox is how long a measurement makes credentials.
+	benchBox = 700 * time.Millisecond
+
+	// benchFewest is how many credentials it makes at least: with the three rounds, 30 even where one takes a second.
+	benchFewest = 10
+)
+
+// The cells of the table.
+var (
+	benchRoles     = []string{"seed", "wide", "sts"}
+	benchLatencies = []time.Duration{0, 10 * time.Millisecond, 50 * time.Millisecond}
+	benchClients   = []int{1, 8, 64}
+)
+
+// BenchmarkAgainstTheBuiltIn prints the table of docs/performance.md, and writes it there with UPDATE_DOCS=1. It is one
+// measurement that takes minutes, so run it with -benchtime 1x: `make bench`. It asserts no time, only that every
+// request succeeds and that no user is left.
+func BenchmarkAgainstTheBuiltIn(b *testing.B) {
+	// The fake AWS and the clients are in this process. Both engines have to share the machine with it, so it collects
+	// its garbage seldom.
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
+	aws := fakeaws.New(b, fakeaws.WithPageSize(100)) // AWS's: the built-in engine does not read further pages
+	aws.AddRole("deploy")
+	aws.AddGroup("ops")
+	aws.AddGroup("dev")
+	engines := startEngines(b, aws)
+
+	fresh := make([][]freshStart, len(engines))
+	for range benchRounds {
+		for i, e := range engines {
+			fresh[i] = append(fresh[i], e.startAnew())
+		}
+	}
+	var results []benchResult
+	for _, role := range benchRoles {
+		for _, latency := range benchLatencies {
+			for _, clients := range benchClients {
+				c := benchCell{role, latency, clients}
+				results = append(results, c.measureAll(engines))
+				fmt.Fprintf(os.Stderr, "measured %s\n", c)
+			}
+		}
+	}
+	t := &benchTable{engines: engines, fresh: fresh, results: results}
+	fmt.Println(t.text())
+	writePerformance(b, t)
+}
+
+// startEngines mounts ours and the built-in as a plugin in one Vault, and, where VAULT_FULL names a Vault that was built
+// with its engines, the built-in of that one, in process.
+func startEngines(b *testing.B, aws *fakeaws.Server) []*benchEngine {
+	b.Helper()
+	v := startDev(b, "VAULT_LOG_LEVEL=info") // as in production; debug would write a line for each request
+	v.register("aws-dyn")
+	p := v.registerPeer("aws")
+	engines := []*benchEngine{
+		{name: "ours", v: v, aws: aws, kind: "aws-dyn", command: pluginName, binary: programs.plugin},
+		{name: "built-in as a plugin", v: v, aws: aws, kind: "aws", command: p.command, binary: p.path()},
+	}
+	if full := os.Getenv("VAULT_FULL"); full != "" {
+		second := startDevOf(b, full, "VAULT_LOG_LEVEL=info")
+		engines = append(engines, &benchEngine{name: "built-in in process", v: second, aws: aws, kind: "aws"})
+	}
+	for _, e := range engines {
+		e.client = newBenchClient()
+		e.enable()
+	}
+	return engines
+}
