@@ -18,7 +18,7 @@ import (
 const Controls = `  GET    /_state   the users and what they own, as JSON
   GET    /_calls   every call: start, duration, action, user, status, code, fault
   POST   /_reset   forgets what was made over the wire, the faults and the calls
-  POST   /_faults  {"action":"CreateUser","kind":"hang","user":"","code":"","message":"","status":0,"after":0,"times":1,"latency":"50ms"}
+  POST   /_faults  {"action":"CreateUser","kind":"hang","user":"","code":"","message":"","status":0,"after":0,"every":0,"times":1,"latency":"50ms"}
   DELETE /_faults  removes all faults and releases what they hold`
 
 // serveControl answers the paths that begin with /_. Names other than the loopback's are refused, so that a web
@@ -104,7 +104,7 @@ func dash(s string) string {
 func readFault(r *http.Request) (Fault, error) {
 	var wire struct {
 		Action, User, Kind, Code, Message, Latency string
-		Status, After, Times                       int
+		Status, After, Every, Times                int
 	}
 	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
 	dec.DisallowUnknownFields()
@@ -123,6 +123,6 @@ func readFault(r *http.Request) (Fault, error) {
 	}
 	return Fault{
 		Action: wire.Action, User: wire.User, Kind: kind, Code: wire.Code, Message: wire.Message,
-		Status: wire.Status, After: wire.After, Times: wire.Times, Latency: latency,
+		Status: wire.Status, After: wire.After, Every: wire.Every, Times: wire.Times, Latency: latency,
 	}, nil
 }

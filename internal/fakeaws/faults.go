@@ -71,6 +71,7 @@ type Fault struct {
 	Message string // for Refuse
 	Status  int    // for Refuse: default 403
 	After   int    // that many matching calls pass first
+	Every   int    // of those after, one of so many, beginning with the first; 0 is each
 	Times   int    // that many then meet it; 0 is until it is removed
 	Latency time.Duration
 }

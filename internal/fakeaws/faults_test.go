@@ -80,6 +80,32 @@ func TestFaultCounts(t *testing.T) {
 	do(t, root(s), "ListUsers")
 }
 
+// TestFaultsOfAShare has two kinds strike every third call, each in its turn: what a test of load means by one call in
+// three, and the same in every run.
+func TestFaultsOfAShare(t *testing.T) {
+	s := newServer(t)
+	throttle := s.Inject(Fault{Action: "GetUser", Kind: Throttle, Every: 3})
+	conflict := s.Inject(Fault{Action: "GetUser", Kind: Conflict, After: 1, Every: 3, Times: 2})
+	var got []string
+	for range 9 {
+		got = append(got, refusalOf(root(s).Do(t.Context(), "iam", "GetUser", nil)))
+	}
+	// Whom an earlier fault answers, a later one does not count.
+	want := []string{"Throttling", "", "ConcurrentModification", "Throttling", "", "", "Throttling", "ConcurrentModification", ""}
+	if !slices.Equal(got, want) || throttle.Hits() != 3 || conflict.Hits() != 2 {
+		t.Errorf("got %q; %d and %d hits", got, throttle.Hits(), conflict.Hits())
+	}
+}
+
+// refusalOf is the code of an answer, "" if it went well.
+func refusalOf(_ []byte, err error) string {
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		return refusal.Code
+	}
+	return ""
+}
+
 func TestHang(t *testing.T) {
 	for _, kind := range []Kind{Hang, HangAfter} {
 		t.Run(kind.String(), func(t *testing.T) {

@@ -63,7 +63,8 @@ func (i *Injected) meets(c *Call) bool {
 		return false
 	}
 	i.seen++
-	if i.seen <= i.fault.After || (i.fault.Times > 0 && i.hits >= i.fault.Times) {
+	late := i.seen - i.fault.After - 1
+	if late < 0 || late%max(i.fault.Every, 1) != 0 || (i.fault.Times > 0 && i.hits >= i.fault.Times) {
 		return false
 	}
 	i.hits++
