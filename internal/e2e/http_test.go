@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,6 +35,11 @@ func (a answer) lease() string {
 
 // request sends a request to a path below /v1/. It is safe to call from any goroutine.
 func (v *server) request(method, path string, body any) (answer, error) {
+	return v.requestWithin(v.t.Context(), method, path, body)
+}
+
+// requestWithin is request for a client that goes away when ctx ends.
+func (v *server) requestWithin(ctx context.Context, method, path string, body any) (answer, error) {
 	var content io.Reader = http.NoBody
 	if body != nil {
 		encoded, err := json.Marshal(body)
@@ -42,7 +48,7 @@ func (v *server) request(method, path string, body any) (answer, error) {
 		}
 		content = bytes.NewReader(encoded)
 	}
-	req, err := http.NewRequestWithContext(v.t.Context(), method, v.address()+"/v1/"+path, content)
+	req, err := http.NewRequestWithContext(ctx, method, v.address()+"/v1/"+path, content)
 	if err != nil {
 		return answer{}, fmt.Errorf("making the request %s %s: %w", method, path, err)
 	}

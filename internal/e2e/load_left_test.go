@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+)
+
+// This file looks at what a load leaves: in Vault's leases, in the engine's storage, in the plugin's memory.
+
+// leases counts the leases of roles, those that Vault has given up included.
+func (v *server) leases(roles ...string) (n int) {
+	v.t.Helper()
+	for _, role := range roles {
+		listed := v.call("LIST", "sys/leases/lookup/aws-dyn/creds/"+role, nil, http.StatusOK, http.StatusNotFound)
+		keys, _ := listed.data("keys").([]any)
+		n += len(keys)
+	}
+	return n
+}
+
+// irrevocable counts the leases that Vault has given up: it tries to revoke each six times.
+func (v *server) irrevocable() int {
+	v.t.Helper()
+	count, ok := v.call(http.MethodGet, "sys/leases/count?type=irrevocable", nil).data("lease_count").(float64)
+	if !ok {
+		v.t.Fatal("Vault does not say how many leases are irrevocable")
+	}
+	return int(count)
+}
+
+// records lists what the engine has written down to roll back.
+func (v *server) records() []any {
+	v.t.Helper()
+	uuid := v.call(http.MethodGet, "sys/mounts/aws-dyn", nil).data("uuid")
+	keys, _ := v.call("LIST", fmt.Sprintf("sys/raw/logical/%v/wal", uuid), nil, http.StatusOK, http.StatusNotFound).data("keys").([]any)
+	return keys
+}
+
+// memory is what the plugin's process has in memory, in bytes.
+func (v *server) memory() int {
+	v.t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", v.plugin()))
+	if err != nil {
+		v.t.Fatalf("reading what the plugin holds: %v", err)
+	}
+	match := regexp.MustCompile(`(?m)^VmRSS:\s+(\d+) kB`).FindSubmatch(status)
+	if match == nil {
+		v.t.Fatalf("no VmRSS in %s", status)
+	}
+	kilobytes, err := strconv.Atoi(string(match[1]))
+	if err != nil {
+		v.t.Fatalf("reading what the plugin holds: %v", err)
+	}
+	return kilobytes << 10
+}
+
+// codeIn finds what AWS called an error, in what Vault says of it.
+func codeIn(text string) string {
+	if match := regexp.MustCompile(`api error (\w+)`).FindStringSubmatch(text); match != nil {
+		return match[1]
+	}
+	if match := regexp.MustCompile(`context deadline exceeded|context canceled|EOF|connection refused|quota exceeded`).FindString(text); match != "" {
+		return match
+	}
+	return text
+}

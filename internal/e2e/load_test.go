@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// This file loads a Vault with more clients than AWS serves at once, in all weathers, and looks what is left.
+
+// loadClients is how many clients ask at the same time, and loadSettles is enough for what they leave to end: Vault
+// tries a failed revocation again after 10 to 480 seconds, and its rollback comes once a minute.
+const (
+	loadClients = 64
+	loadSettles = 6 * time.Minute
+)
+
+// memoryMargin is how much more the plugin may hold at the end of the load than after its first part: what Go's
+// collector has not given back yet, and no more.
+const memoryMargin = 32 << 20
+
+// loadLength is how long clients press: as long as `make soak` has patience, or as long as it takes to see it all once.
+func loadLength() time.Duration {
+	if *soak {
+		return 5 * time.Minute
+	}
+	return 30 * time.Second
+}
+
+// TestSoakLoad has clients issue, renew, revoke, forget and walk away while AWS throttles and one call in a hundred
+// goes wrong in each way. At the end nothing is left: no user, no lease, no record, no lease that Vault gave up.
+func TestSoakLoad(t *testing.T) {
+	t.Parallel()
+	account := fakeaws.New(t)
+	account.AddGroup("developers")
+	v := startRaft(t)
+	v.mount("-args=-wal-min-age=1m")
+	configureRoot(v, account)
+	writeLoadRoles(v)
+	account.SetRate("", iamRate, iamBurst)
+	sky := inject(account)
+
+	crowd := newCrowd(v)
+	crowd.press(loadLength() / 6)
+	warm := v.memory()
+	crowd.press(loadLength() - loadLength()/6)
+	loaded := v.memory()
+	t.Logf("%d clients for %s, %d calls a second of each action: %s", loadClients, loadLength(), iamRate, crowd)
+	t.Logf("why requests failed: %v", crowd.said())
+
+	v.call(http.MethodPut, "sys/leases/revoke-prefix/aws-dyn/creds", map[string]any{"sync": false})
+	waitFor(t, loadSettles, "all leases to end", func() bool { return v.leases(loadRoles...) == 0 })
+	given := v.irrevocable()
+	t.Logf("faults: %s; throttled calls: %d of %d", sky, throttledCalls(account), len(account.Calls()))
+	account.ClearFaults()
+	waitFor(t, loadSettles, "the rollback to end what failed", func() bool {
+		return len(held(account)) == 0 && len(v.records()) == 0
+	})
+	settled := v.memory()
+	t.Logf("leaks %d, records %d, leases %d, irrevocable leases %d", len(held(account)), len(v.records()), v.leases(loadRoles...), given)
+	t.Logf("users that nobody knows of, of clients that went as the answer came: %d", len(account.Users()))
+	t.Logf("memory of the plugin: %d MiB after the first sixth, %d MiB at the end of the load, %d MiB when all had settled", warm>>20, loaded>>20, settled>>20)
+	// Vault drops an answer that comes as its client goes, and the lease with it (docs/design.md, section 3).
+	account.Forgive()
+
+	if crowd.issued.Load() == 0 || given != 0 {
+		t.Errorf("%d issued, %d irrevocable leases", crowd.issued.Load(), given)
+	}
+	sky.allStruck(t)
+	if settled > warm+memoryMargin {
+		t.Errorf("the plugin holds %d MiB, and held %d MiB before", settled>>20, warm>>20)
+	}
+}
