@@ -109,7 +109,7 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 	if l.IsSTS {
 		return nil, userErrorf("the credentials of this lease end when AWS said they would; they cannot be renewed")
 	}
-	if l.Role != "" {
+	if checkRoleName(l.Role) == nil { // no role has another name
 		r, err := loadRole(ctx, req.Storage, l.Role)
 		if err != nil {
 			return nil, err

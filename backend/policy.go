@@ -7,10 +7,8 @@ package backend
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -53,15 +51,6 @@ func compactJSON(text string) (string, error) {
 	return out.String(), nil
 }
 
-// statement is what we look at in a statement of a policy (IAM User Guide, "IAM
-// JSON policy elements reference").
-type statement struct {
-	Effect                  string
-	Action, NotAction       any
-	Resource, NotResource   any
-	Principal, NotPrincipal any
-}
-
 // checkPolicy checks a policy of a user or a session, which may have so many
 // characters, and returns it without white space.
 func checkPolicy(text string, most int) (compact string, warnings []string, err error) {
@@ -72,75 +61,35 @@ func checkPolicy(text string, most int) (compact string, warnings []string, err 
 	if n := len([]rune(compact)) - strings.Count(compact, " "); n > most {
 		return "", nil, fmt.Errorf("has %d characters; AWS allows %d to an inline policy of a user or a session, so make it a managed policy and name it in policy_arns", n, most)
 	}
-	var doc struct {
-		Version   string
-		Statement json.RawMessage
+	if err := checkCharacters(compact); err != nil {
+		return "", nil, err
 	}
-	if err := json.Unmarshal([]byte(compact), &doc); err != nil {
-		return "", nil, errors.New(`is not a policy; a policy is a JSON object such as {"Version":"2012-10-17","Statement":[…]}`)
-	}
-	statements, err := readStatements(doc.Statement)
+	version, statements, err := readPolicy(compact)
 	if err != nil {
 		return "", nil, err
 	}
-	for i, st := range statements {
-		if err := st.check(); err != nil {
-			return "", nil, fmt.Errorf("statement %d %w", i+1, err)
-		}
+	if err := checkStatements(statements); err != nil {
+		return "", nil, err
 	}
-	switch doc.Version {
+	switch version {
 	case "2012-10-17":
 	case "", "2008-10-17":
 		warnings = append(warnings, `policy_document: has not the Version "2012-10-17", so AWS does not replace variables such as ${aws:username} in it`)
 	default:
-		return "", nil, fmt.Errorf(`has the Version %q; AWS knows "2012-10-17" and "2008-10-17"`, abridged(doc.Version))
+		return "", nil, fmt.Errorf(`has the Version %q; AWS knows "2012-10-17" and "2008-10-17"`, abridged(version))
 	}
 	return compact, warnings, nil
 }
 
-// readStatements reads one statement or a list of them.
-func readStatements(raw json.RawMessage) ([]statement, error) {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil, errors.New("has no Statement")
-	}
-	var list []statement
-	if raw[0] == '{' {
-		raw = json.RawMessage("[" + string(raw) + "]")
-	}
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, errors.New("has a Statement that is neither an object nor a list of objects")
-	}
-	if len(list) == 0 {
-		return nil, errors.New("has an empty Statement")
-	}
-	return list, nil
-}
-
-func (s statement) check() error {
-	switch {
-	case s.Effect != "Allow" && s.Effect != "Deny":
-		return fmt.Errorf(`has the Effect %q; use "Allow" or "Deny"`, abridged(s.Effect))
-	case (s.Action == nil) == (s.NotAction == nil):
-		return errors.New("needs either Action or NotAction")
-	case (s.Resource == nil) == (s.NotResource == nil):
-		return errors.New("needs either Resource or NotResource")
-	case !texts(s.Action) || !texts(s.NotAction) || !texts(s.Resource) || !texts(s.NotResource):
-		return errors.New("has an Action or a Resource that is neither a text nor a list of texts")
-	case s.Principal != nil || s.NotPrincipal != nil:
-		return errors.New("has a Principal, which a policy of a user cannot have: the user is the principal")
+// checkCharacters keeps to those that a policy may be sent in (IAM API Reference,
+// PutUserPolicy; STS API Reference, AssumeRole).
+func checkCharacters(compact string) error {
+	for _, c := range compact {
+		if c > '\u00ff' {
+			return fmt.Errorf(`has the character %q; AWS takes a policy in Latin-1 only, and others as \uXXXX`, c)
+		}
 	}
 	return nil
-}
-
-// texts reports whether an element of a statement is absent, a text or a list of texts.
-func texts(element any) bool {
-	switch v := element.(type) {
-	case nil, string:
-		return true
-	case []any:
-		return !slices.ContainsFunc(v, func(item any) bool { _, ok := item.(string); return !ok })
-	}
-	return false
 }
 
 // joinPolicies makes one policy of the statements of several. The Sid of a statement
@@ -167,13 +116,9 @@ func joinPolicies(documents []string) (string, error) {
 			return "", fmt.Errorf("joining policies: %w", err)
 		}
 		for _, st := range statements {
-			if sid := string(st["Sid"]); seen[sid] {
-				delete(st, "Sid")
-			} else if sid != "" {
-				seen[sid] = true
-			}
-			joined.Statement = append(joined.Statement, st)
+			dropRepeatedSid(st, seen)
 		}
+		joined.Statement = append(joined.Statement, statements...)
 	}
 	var text strings.Builder
 	enc := json.NewEncoder(&text)
@@ -182,4 +127,18 @@ func joinPolicies(documents []string) (string, error) {
 		return "", fmt.Errorf("joining policies: %w", err)
 	}
 	return strings.TrimSpace(text.String()), nil
+}
+
+// dropRepeatedSid takes the Sid out of a statement if it was seen before.
+func dropRepeatedSid(st map[string]json.RawMessage, seen map[string]bool) {
+	for name, raw := range st {
+		var sid string
+		if !strings.EqualFold(name, "Sid") || json.Unmarshal(raw, &sid) != nil {
+			continue
+		}
+		if sid == "" || seen[sid] {
+			delete(st, name)
+		}
+		seen[sid] = true
+	}
 }

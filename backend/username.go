@@ -23,6 +23,9 @@ const (
 	// mostFederated is the longest name of a federated user (STS API Reference,
 	// GetFederationToken).
 	mostFederated = 32
+	// mostDisplayName is how much of a caller's name a template is given, in bytes. No
+	// name in AWS has room for more.
+	mostDisplayName = 1024
 )
 
 // usernames makes the names of users and sessions from the template in config/root.
@@ -43,7 +46,7 @@ func newUsernames(text string) (*usernames, error) {
 	if text == "" {
 		text = defaultUsernameTemplate
 	}
-	tmpl, err := template.NewTemplate(template.Template(text))
+	tmpl, err := boundedTemplate(text)
 	if err != nil {
 		return nil, userErrorf("username_template: is not a template: %v", err)
 	}
@@ -70,7 +73,7 @@ func (u *usernames) federated(displayName, role string) (string, error) {
 func (u *usernames) make(kind, displayName, role string, most int) (string, error) {
 	name, err := u.tmpl.Generate(nameData{
 		Type:        kind,
-		DisplayName: inName(displayName),
+		DisplayName: inName(displayName[:min(len(displayName), mostDisplayName)]),
 		PolicyName:  inName(role),
 	})
 	switch {
