@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ type fuzzMount struct {
 	client  *client
 	log     *fuzzLog
 	used    int
-	dirty   bool // AWS is not as it was furnished
+	state   map[string]fakeaws.User // of AWS, as it was furnished
 }
 
 // fuzzLog keeps what the engine logs.
@@ -96,7 +97,7 @@ func (fm *fuzzMount) fresh(t *testing.T) {
 	})
 	t.Cleanup(func() { hang.Stop() })
 	fm.used++
-	if fm.mount == nil || fm.dirty || fm.used > fuzzAccount {
+	if fm.mount == nil || fm.used > fuzzAccount || !reflect.DeepEqual(fm.users(), fm.state) {
 		fm.rebuild(t)
 	}
 	fm.t = t
@@ -117,7 +118,7 @@ func (fm *fuzzMount) rebuild(t *testing.T) {
 	fm.mount = &mount{t: t, ctx: fm.ctx, storage: newStorage(), aws: aws, system: &logical.StaticSystemView{
 		DefaultLeaseTTLVal: 768 * time.Hour, MaxLeaseTTLVal: 768 * time.Hour,
 	}}
-	fm.client, fm.used, fm.dirty = nil, 0, false
+	fm.client, fm.used = nil, 0
 	fm.restore(nil)
 	fm.restart()
 	fm.furnish(fm.mount)
@@ -125,7 +126,21 @@ func (fm *fuzzMount) rebuild(t *testing.T) {
 	if fm.client, err = fm.b.(*backend).aws(fm.ctx, fm.storage); err != nil {
 		t.Fatal(err)
 	}
-	aws.Forgive()
+	fm.state = fm.users()
+}
+
+// furnished are the users that targets make behind the wire.
+var furnished = []string{"vault-root", "app", "bystander", "Held", "held-2"}
+
+// users are all that AWS has.
+func (fm *fuzzMount) users() map[string]fakeaws.User {
+	users := map[string]fakeaws.User{}
+	for _, name := range append(fm.aws.Users(), furnished...) {
+		if user, there := fm.aws.User(name); there {
+			users[name] = user
+		}
+	}
+	return users
 }
 
 // restore puts storage into a state. It refuses the keys that Vault's refuses.

@@ -4,6 +4,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -80,12 +81,12 @@ func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *frame
 		return nil, err
 	}
 	names := slices.Sorted(maps.Keys(b.register.holders(role)))
-	records := make([]*issued, len(names))
+	infos := make([]map[string]any, len(names))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(readsAtOnce)
 	for i, name := range names {
 		group.Go(func() (err error) {
-			records[i], err = load[issued](ctx, req.Storage, issuedKey(name))
+			infos[i], err = issuedInfo(ctx, req.Storage, name)
 			return err
 		})
 	}
@@ -95,11 +96,25 @@ func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *frame
 	var held []string
 	details := map[string]any{}
 	for i, name := range names {
-		if r := records[i]; r != nil {
-			held, details[name] = append(held, name), r.response(name)
+		if infos[i] != nil {
+			held, details[name] = append(held, name), infos[i]
 		}
 	}
 	return logical.ListResponseWithInfo(held, details), nil
+}
+
+// issuedInfo is what a list shows of a user; nil when it has gone since. A record that
+// cannot be read hides no user.
+func issuedInfo(ctx context.Context, s logical.Storage, user string) (map[string]any, error) {
+	r, err := load[issued](ctx, s, issuedKey(user))
+	var garbled *unreadableError
+	if errors.As(err, &garbled) {
+		return map[string]any{"username": user, "error": err.Error()}, nil
+	}
+	if err != nil || r == nil {
+		return nil, err
+	}
+	return r.response(user), nil
 }
 
 func (b *backend) readIssued(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -114,6 +129,10 @@ func (b *backend) readIssued(ctx context.Context, req *logical.Request, d *frame
 func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	user := d.Get("username").(string)
 	r, err := load[issued](ctx, req.Storage, issuedKey(user))
+	var garbled *unreadableError
+	if errors.As(err, &garbled) {
+		r, err = new(issued), nil // of any age
+	}
 	if err != nil || r == nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -201,10 +202,15 @@ func (b *backend) fillRegister(ctx context.Context, s logical.Storage) error {
 	for _, key := range keys {
 		group.Go(func() error {
 			r, err := load[issued](ctx, s, prefixIssued+key)
-			if err != nil || r == nil {
+			var garbled *unreadableError
+			switch {
+			case errors.As(err, &garbled):
+				b.register.found(userOf(key), "", time.Time{}) // one for the sweep to complain of
+			case err != nil:
 				return err
+			case r != nil:
+				b.register.found(userOf(key), r.Role, b.dueBy(r))
 			}
-			b.register.found(userOf(key), r.Role, b.dueBy(r))
 			return nil
 		})
 	}

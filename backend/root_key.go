@@ -42,7 +42,7 @@ type walRootKey struct {
 // left is what remains to be done when the new key is in use already. The caller has
 // the turn of the root key.
 func (b *backend) rotateRootKey(ctx context.Context, s logical.Storage) (id string, left, err error) {
-	next, err := load[rootNext](ctx, s, keyRootNext)
+	next, err := loadNext(ctx, s)
 	if err != nil {
 		return "", nil, err
 	}
@@ -160,7 +160,7 @@ func (b *backend) dropStrays(ctx context.Context, s logical.Storage) error {
 // dropStray deletes the key of one entry, if the entry is about a key and AWS has made
 // it. As long as AWS may show it late, the entry stays.
 func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string) error {
-	entry, err := framework.GetWAL(ctx, s, id)
+	entry, err := readEntry(ctx, s, id)
 	if err != nil || entry == nil || entry.Kind != walKindRootKey {
 		return err
 	}
@@ -173,7 +173,7 @@ func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string) e
 		return err
 	}
 	known := append(wal.Keep, cfg.AccessKey)
-	next, err := load[rootNext](ctx, s, keyRootNext)
+	next, err := loadNext(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,16 @@ type rootNext struct {
 	Old       rootConfig `json:"old"`    // config/root as it was: with its key the new one can be undone
 }
 
+// loadNext reads the new root key; nil when there is none. Without its names nothing can
+// be done about it, and AWS would take an empty one for the caller's own.
+func loadNext(ctx context.Context, s logical.Storage) (*rootNext, error) {
+	n, err := load[rootNext](ctx, s, keyRootNext)
+	if n != nil && (n.User == "" || n.AccessKey == "" || n.SecretKey == "" || n.Old.AccessKey == "") {
+		return nil, fmt.Errorf("%s in storage lacks the user, the new key or the old one", keyRootNext)
+	}
+	return n, err
+}
+
 // own is the configuration of calls as the configured key itself, and not as role_arn.
 func (c *rootConfig) own() awscreds.Config {
 	cfg := c.aws()

@@ -36,7 +36,7 @@ func (b *backend) tendRootKey(ctx context.Context, s logical.Storage) error {
 }
 
 func (b *backend) advanceRootKey(ctx context.Context, s logical.Storage) error {
-	n, err := load[rootNext](ctx, s, keyRootNext)
+	n, err := loadNext(ctx, s)
 	if err != nil {
 		return err
 	}

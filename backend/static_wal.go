@@ -53,7 +53,7 @@ func staticKeyOf(entry *framework.WALEntry) (*walStaticKey, error) {
 		return nil, fmt.Errorf("rolling back entry %s: %w", entry.ID, err)
 	}
 	w := new(walStaticKey)
-	if err := json.Unmarshal(raw, w); err != nil || w.Role == "" || w.Username == "" {
+	if err := json.Unmarshal(raw, w); err != nil || checkRoleName(w.Role) != nil || w.Username == "" {
 		return nil, fmt.Errorf("rolling back entry %s: it names no key of a static role", entry.ID)
 	}
 	return w, nil
@@ -71,7 +71,7 @@ func (b *backend) rollBackKeyEntry(ctx context.Context, s logical.Storage, entry
 	}
 	defer end()
 	// Read again: the request may have ended well since the first look.
-	if entry, err = framework.GetWAL(ctx, s, entry.ID); err != nil || entry == nil {
+	if entry, err = readEntry(ctx, s, entry.ID); err != nil || entry == nil {
 		return err
 	}
 	return b.settleEntry(ctx, s, entry.ID, w, immediate)
@@ -85,16 +85,18 @@ func (b *backend) settle(ctx context.Context, s logical.Storage, r *staticRole) 
 		return err
 	}
 	for _, id := range ids {
-		entry, err := framework.GetWAL(ctx, s, id)
-		if err != nil {
+		entry, err := readEntry(ctx, s, id)
+		var unreadable *unreadableError
+		if err != nil && !errors.As(err, &unreadable) {
 			return err
 		}
 		if entry == nil || entry.Kind != walKindStaticKey {
-			continue
+			continue // the rollback tells what it cannot read
 		}
-		w, unreadable := staticKeyOf(entry)
+		w, err := staticKeyOf(entry)
 		switch {
-		case unreadable != nil || w.Username != r.Username: // the rollback tells what it cannot read
+		case err != nil || w.Username != r.Username:
+			err = nil
 		case w.Role == r.Name:
 			err = b.settleEntry(ctx, s, id, w, false)
 		default:

@@ -41,10 +41,22 @@ func load[T any](ctx context.Context, s logical.Storage, key string) (*T, error)
 	}
 	v := new(T)
 	if err := entry.DecodeJSON(v); err != nil {
-		return nil, fmt.Errorf("decoding %s from storage: %w", key, err)
+		return nil, &unreadableError{key: key, err: err}
 	}
 	return v, nil
 }
+
+// unreadableError is about a value that is stored and not in a form that we know.
+type unreadableError struct {
+	key string
+	err error
+}
+
+func (e *unreadableError) Error() string {
+	return fmt.Sprintf("decoding %s from storage: %v", e.key, e.err)
+}
+
+func (e *unreadableError) Unwrap() error { return e.err }
 
 // loadOr is load with a value for when there is none.
 func loadOr[T any](ctx context.Context, s logical.Storage, key string, defaults func() *T) (*T, error) {

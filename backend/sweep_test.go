@@ -262,3 +262,28 @@ func TestSweepWithStorageThatFails(t *testing.T) {
 		m.registered(0)
 	}
 }
+
+// A record that cannot be read is told, keeps no other from being swept, and can be
+// deleted.
+func TestRecordThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	garbled := m.user(m.creds("developer-access"))
+	m.leave(issuedKey(garbled), `"garbled"`)
+	lost := m.lost("1h")
+	m.age(2 * time.Hour)
+	m.start()
+	if err := m.tick(); err == nil || !strings.Contains(err.Error(), issuedKey(garbled)) {
+		t.Errorf("the tick says %v", err)
+	}
+	m.has(lost, false)
+	m.has(garbled, true)
+	info := m.do(logical.ListOperation, "issued/", nil).Data["key_info"].(map[string]any)
+	if shown, _ := info[garbled].(map[string]any); shown["error"] == nil {
+		t.Errorf("listed: %v", info)
+	}
+	m.do(logical.DeleteOperation, "issued/"+garbled, nil)
+	m.has(garbled, false)
+	m.registered(0)
+	m.mustTick()
+}

@@ -90,7 +90,7 @@ func (b *backend) rollBack(ctx context.Context, req *logical.Request) error {
 }
 
 func (b *backend) rollBackEntry(ctx context.Context, s logical.Storage, id string, immediate bool) error {
-	entry, err := framework.GetWAL(ctx, s, id)
+	entry, err := readEntry(ctx, s, id)
 	if err != nil || entry == nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *fr
 		return nil
 	}
 	// Read again: the request may have ended well since the first look.
-	if entry, err = framework.GetWAL(ctx, s, id); err != nil || entry == nil {
+	if entry, err = readEntry(ctx, s, id); err != nil || entry == nil {
 		return err
 	}
 	client, err := b.aws(ctx, s)
@@ -152,6 +152,16 @@ func (b *backend) strikeSince(ctx context.Context, s logical.Storage, user strin
 		return err
 	}
 	return b.strike(ctx, s, user)
+}
+
+// readEntry reads an entry of the WAL; nil when it is gone. Unlike the SDK's own
+// function it says which entry it cannot read.
+func readEntry(ctx context.Context, s logical.Storage, id string) (*framework.WALEntry, error) {
+	entry, err := load[framework.WALEntry](ctx, s, framework.WALPrefix+id)
+	if entry != nil {
+		entry.ID = id
+	}
+	return entry, err
 }
 
 // walData reads what an entry carries.
