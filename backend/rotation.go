@@ -178,7 +178,7 @@ func (b *backend) rotateIfDue(ctx context.Context, s logical.Storage, name strin
 		return nil
 	}
 	now := b.now()
-	if c == nil || !now.Before(c.due(r, now)) {
+	if c == nil || c.Ending || !now.Before(c.due(r, now)) {
 		_, err = b.rotate(ctx, s, r, c)
 		return err
 	}
@@ -206,6 +206,7 @@ func (b *backend) rotate(ctx context.Context, s logical.Storage, r *staticRole, 
 		return save(ctx, s, prefixStaticCreds+r.Name, c)
 	}})
 	if err != nil {
+		b.queue.set(r.Name, b.now(), false) // the old key may be gone
 		return nil, err
 	}
 	if failures := b.queue.get(r.Name).failures; failures > 0 {

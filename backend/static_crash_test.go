@@ -97,6 +97,40 @@ func TestStaticCrashIsRolledBackAtTheNextTick(t *testing.T) {
 	}
 }
 
+// Where a customer's key takes the second place, the role's key has to go before there
+// is another one. A process that dies or an AWS that fails in between leaves a role with
+// a dead key, until the next tick and not until the role is due.
+func TestStaticKeyThatHadToGoIsReplacedAtTheNextTick(t *testing.T) {
+	t.Parallel()
+	const path = "static-roles/app/rotate"
+	for name, interrupt := range map[string]func(m *mount){
+		"dies before the key goes": func(m *mount) { m.dieStatic("ListAccessKeys", path, nil) },
+		"dies after the key went":  func(m *mount) { m.dieStatic("DeleteAccessKey", path, nil) },
+		"dies with the next key":   func(m *mount) { m.dieStatic("CreateAccessKey", path, nil) },
+		"AWS makes no other key": func(m *mount) {
+			m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey"})
+			m.fails(logical.UpdateOperation, path, nil)
+			m.aws.ClearFaults()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newStaticMount(t, noRetries)
+			customers := m.aws.AddKey("app").AccessKeyID
+			m.write("static-roles/app", daily)
+			m.served("app")
+			interrupt(m)
+			m.mustTick()
+			m.hasKeys("app", customers, m.served("app"))
+			key := m.served("app")
+			m.settled(customers)
+			if again := m.served("app"); again != key {
+				t.Errorf("rotated once more, from %s to %s", key, again)
+			}
+		})
+	}
+}
+
 // dieStatic lets a request run until AWS has done a call, and ends the process there:
 // it reaches neither storage nor AWS any more.
 func (m *mount) dieStatic(action, path string, data map[string]any) {

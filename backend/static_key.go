@@ -81,6 +81,9 @@ func (b *backend) makeKey(ctx context.Context, s logical.Storage, ch keyChange) 
 	}
 	if ch.old != nil && slices.Contains(goes, ch.old.AccessKey) {
 		b.Logger().Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", others)
+		if err := b.noteEnding(ctx, s, r, ch.old); err != nil {
+			return nil, err
+		}
 	}
 	w := &walStaticKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: b.now().UTC(), account: r.account}
 	walID, err := framework.PutWAL(ctx, s, walKindStaticKey, w)
@@ -101,6 +104,14 @@ func (b *backend) makeKey(ctx context.Context, s logical.Storage, ch keyChange) 
 		b.Logger().Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", r.Name, "error", err)
 	}
 	return c, nil
+}
+
+// noteEnding writes down that a key is about to go before there is another one. Whatever
+// happens in between, the next tick makes one, due or not.
+func (b *backend) noteEnding(ctx context.Context, s logical.Storage, r *staticRole, c *staticCreds) error {
+	ending := *c
+	ending.Ending = true
+	return save(ctx, s, prefixStaticCreds+r.Name, &ending)
 }
 
 // swap deletes what is in the way and makes the new key. When AWS may have made a key

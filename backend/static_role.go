@@ -55,6 +55,8 @@ type staticCreds struct {
 	PreviousKey string `json:"previous_access_key,omitempty"`
 	// OtherKeys are the keys of the user that were somebody else's at the last rotation.
 	OtherKeys []string `json:"other_access_keys,omitempty"`
+	// Ending says that the key may be gone already, to make room for the next one.
+	Ending bool `json:"ending,omitempty"`
 }
 
 func newStaticRole(name string) *staticRole { return &staticRole{Name: name} }
