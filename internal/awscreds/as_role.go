@@ -29,7 +29,7 @@ func (c *Client) As(s RoleSession) *Client {
 			creds.Invalidate()
 		}
 	})
-	other := &Client{patient: c.patient}
+	other := new(Client)
 	other.iam = iam.New(c.iam.Options(), func(o *iam.Options) {
 		o.Credentials = found{creds}
 		o.APIOptions = with(o.APIOptions, renew)

@@ -83,8 +83,8 @@ type Config struct {
 	// AssumeRoleWithWebIdentity). Neither key nor environment is looked at then.
 	Token func(ctx context.Context) (string, error)
 
-	// MaxRetries is how often a call is tried again, 0 for never, negative for
-	// the SDK's default.
+	// MaxRetries is how often a call is tried again, 0 for never, negative to
+	// leave it to us, or to AWS_MAX_ATTEMPTS.
 	MaxRetries int
 }
 
@@ -101,10 +101,7 @@ type STSEndpoint struct {
 type Client struct {
 	iam *iam.Client
 	sts []*sts.Client // in the order of trial
-	// patient is for calls about a user that was created a moment ago, which
-	// AWS may not see yet.
-	patient func(*iam.Options)
-	key     *ownKey // nil where the default chain serves
+	key *ownKey       // nil where the default chain serves
 	// untagged says that AWS does not let us tag users.
 	untagged atomic.Bool
 }
@@ -137,14 +134,14 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	if cfg.MaxRetries >= 0 {
 		sdk.RetryMaxAttempts = cfg.MaxRetries + 1 // else what AWS_MAX_ATTEMPTS says, or the SDK's default
 	}
-	sdk.Retryer = func() aws.Retryer { return newRetryer(sdk.RetryMode) } // the SDK makes it keep to RetryMaxAttempts
+	sdk.Retryer = func() aws.Retryer { return retryer{} } // the SDK makes it keep to RetryMaxAttempts
+	sdk.APIOptions = append(sdk.APIOptions, watchAttempts(sdk.RetryMode, sdk.RetryMaxAttempts != 0))
 	sdk = withIdentity(sdk, cfg)
 
 	return &Client{
-		iam:     iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint)),
-		sts:     stsClients(sdk, cfg.STS),
-		patient: patience(sdk.RetryMaxAttempts),
-		key:     key,
+		iam: iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint)),
+		sts: stsClients(sdk, cfg.STS),
+		key: key,
 	}, nil
 }
 

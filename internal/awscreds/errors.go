@@ -39,9 +39,11 @@ func Code(err error) string {
 	return ""
 }
 
-// IsThrottled reports whether AWS said that we call too often.
+// IsThrottled reports whether AWS said that we call too often, to this call or to those
+// before it.
 func IsThrottled(err error) bool {
-	return retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool()
+	var unsent *unsentError
+	return errors.As(err, &unsent) || retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool()
 }
 
 // IsRefused reports whether AWS answered that it will not do this: the request
@@ -120,8 +122,10 @@ func isOverlap(err error) bool {
 func notDone(err error) bool {
 	var dial *net.OpError
 	var none *NoCredentialsError
+	var unsent *unsentError
 	return clientError(err) ||
 		errors.As(err, &none) ||
+		errors.As(err, &unsent) ||
 		errors.As(err, &dial) && dial.Op == "dial"
 }
 

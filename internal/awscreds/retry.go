@@ -2,13 +2,18 @@
 
 package awscreds
 
-// Which calls are tried again, and how often. The waiting is the SDK's: full
-// jitter, 50 ms doubling for what passes by itself, a second doubling for
-// throttling, and a rate limit on our side once AWS has throttled us.
+// Which calls are tried again, how often, and after which wait.
+//
+// Throttling is counted apart from all else: a call that AWS throttles was not made,
+// and is worth another attempt for as long as its caller can wait. Everything else
+// that passes by itself gets a few attempts. There is no quota on retries over all
+// calls, as the SDK has one: a burst of clients that AWS throttles would use it up at
+// once, and most of them would fail for want of a second attempt.
 
 import (
 	"context"
-	"sync/atomic"
+	"math/rand/v2"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -16,62 +21,144 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// patientAttempts is how often a call about a brand-new user is made when the
-// number of retries is left to us. The waits add up to about three seconds at
-// most: IAM shows a new user to later calls within a second or two (IAM User
-// Guide, "Changes that I make are not always immediately visible").
-const patientAttempts = 7
+const (
+	// usualAttempts is how often a call is made that fails in passing, when the number
+	// of retries is left to us.
+	usualAttempts = 3
 
-// newRetryer returns the SDK's adaptive retryer, or the standard one where the
-// environment asks for that, taught two things. IAM answers 409 in passing when
-// changes of one user overlap. And an expired session is replaced by a new one for
-// the next attempt (identity.go).
-func newRetryer(mode aws.RetryMode) aws.Retryer {
-	r := aws.Retryer(retry.NewAdaptiveMode())
-	if mode == aws.RetryModeStandard {
-		r = retry.NewStandard()
-	}
-	return retry.AddWithErrorCodes(r, codeConcurrentModification, codeTemporarilyUnmodifiable, codeExpiredToken)
+	// patientAttempts is the same for a call about a brand-new user. The waits add up to
+	// about three seconds at most: IAM shows a new user to later calls within a second
+	// or two (IAM User Guide, "Changes that I make are not always immediately visible").
+	patientAttempts = 7
+
+	// throttledFor is how long a call is tried that AWS throttles. A user is made and
+	// ended in two waves of calls, and Vault ends a request after 90 seconds.
+	throttledFor = 40 * time.Second
+
+	// endures is how long those few attempts may take together, which counts where AWS
+	// does not answer at all; and how long calls of [Enduring] go on.
+	endures = 30 * time.Second
+
+	// The waits: full jitter, doubling, up to longestWait. That a single call was
+	// throttled says nothing about the next millisecond, so it begins at a second.
+	firstWait     = 50 * time.Millisecond
+	throttledWait = time.Second
+	longestWait   = 5 * time.Second
+)
+
+// attempts stands between the SDK's loop and one attempt of one call, and says
+// whether there is to be another.
+type attempts struct {
+	pace    *pace // of the action; nil where our rate is not limited
+	counted bool  // the number of attempts was configured, and the SDK keeps to it
+	patient bool  // the call is about a brand-new user
+
+	began               time.Time
+	failures, throttles int
 }
 
-// patience returns the option for calls about a user that was created a moment
-// ago: for those, NoSuchEntity means "not yet". Zero attempts leave their number
-// to us.
-func patience(attempts int) func(*iam.Options) {
-	return func(o *iam.Options) {
-		if attempts == 0 {
-			o.Retryer = retry.AddWithMaxAttempts(o.Retryer, patientAttempts)
-		}
-		o.Retryer = retry.AddWithErrorCodes(o.Retryer, codeNoSuchEntity)
-	}
-}
+const attemptsID = "Attempts"
 
-// doubt remembers whether any attempt of a call ended without AWS saying what it
-// had done. The last attempt's error alone does not tell: a lost answer followed
-// by a throttled retry ends as "Throttling", and the work may be done.
-type doubt struct{ seen atomic.Bool }
-
-// watch makes a call report its attempts to d.
-func (d *doubt) watch(o *iam.Options) {
-	o.APIOptions = append(o.APIOptions, eachAttempt("Doubt", func(err error) {
-		if !notDone(err) {
-			d.seen.Store(true)
-		}
-	}))
-}
-
-// eachAttempt tells f of every attempt of a call that fails, tried again or not.
-func eachAttempt(name string, f func(error)) func(*middleware.Stack) error {
-	attempt := func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
-		middleware.FinalizeOutput, middleware.Metadata, error,
-	) {
-		out, meta, err := next.HandleFinalize(ctx, in)
-		if err != nil {
-			f(err)
-		}
-		return out, meta, err
+// watchAttempts puts attempts into each call.
+func watchAttempts(mode aws.RetryMode, counted bool) func(*middleware.Stack) error {
+	var limits *paces
+	if mode != aws.RetryModeStandard {
+		limits = new(paces)
 	}
 	return func(stack *middleware.Stack) error {
-		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc(name, attempt), "Retry", middleware.After)
+		// A stack is made for one call, and its ID is the action.
+		return stack.Finalize.Insert(&attempts{pace: limits.of(stack.ID()), counted: counted}, "Retry", middleware.After)
 	}
+}
+
+// patience is the option for calls about a user that was created a moment ago: for
+// those, NoSuchEntity means "not yet".
+func patience(o *iam.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		if m, ok := stack.Finalize.Get(attemptsID); ok {
+			m.(*attempts).patient = true
+		}
+		return nil
+	})
+}
+
+// ID implements [middleware.FinalizeMiddleware].
+func (*attempts) ID() string { return attemptsID }
+
+// HandleFinalize makes one attempt when it is its turn.
+func (a *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+	middleware.FinalizeOutput, middleware.Metadata, error,
+) {
+	if a.began.IsZero() {
+		a.began = time.Now()
+	}
+	if err := a.pace.wait(ctx, a.began.Add(throttledFor)); err != nil {
+		return middleware.FinalizeOutput{}, middleware.Metadata{}, &verdict{Err: err}
+	}
+	sent := time.Now()
+	out, meta, err := next.HandleFinalize(ctx, in)
+	a.pace.learn(sent, time.Now(), err)
+	if err != nil {
+		err = a.judge(ctx, err)
+	}
+	return out, meta, err
+}
+
+// judge decides what becomes of a call after an attempt that failed.
+func (a *attempts) judge(ctx context.Context, err error) *verdict {
+	v := &verdict{Err: err}
+	now := time.Now()
+	switch {
+	case IsThrottled(err):
+		a.throttles++
+		v.wait = jitter(throttledWait, a.throttles)
+		v.again = a.counted || now.Add(v.wait).Before(a.began.Add(throttledFor))
+	case passes(err), a.patient && isNotFound(err):
+		a.failures++
+		v.wait = jitter(firstWait, a.failures)
+		at := now.Add(v.wait)
+		v.again = a.counted || a.failures < a.most() && at.Before(a.began.Add(endures)) || at.Before(enduresUntil(ctx))
+	}
+	// A wait that the caller would not see the end of only hides what AWS said.
+	if end, bounded := ctx.Deadline(); bounded && now.Add(v.wait).After(end) {
+		v.again = false
+	}
+	return v
+}
+
+// most is how often the call is made while it fails in passing.
+func (a *attempts) most() int {
+	if a.patient {
+		return patientAttempts
+	}
+	return usualAttempts
+}
+
+// jitter is a wait before the attempt after so many failures. Whoever failed together
+// comes again apart.
+func jitter(first time.Duration, failures int) time.Duration {
+	longest := min(first<<min(failures-1, 10), longestWait)
+	return rand.N(longest) //nolint:gosec // nothing is secret about a wait
+}
+
+// passes reports whether the same call may go well a moment later: what the SDK takes
+// for passing, and more. IAM answers 409 in passing when changes of one user overlap.
+// And an expired session is replaced by a new one for the next attempt (identity.go).
+func passes(err error) bool {
+	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool() ||
+		isOverlap(err) || Code(err) == codeExpiredToken
+}
+
+type enduring struct{}
+
+// Enduring gives the calls made with a context more attempts while AWS does not
+// answer, for half a minute from now. It is for who would come again anyway: Vault
+// gives a lease up when its revocation has failed six times.
+func Enduring(ctx context.Context) context.Context {
+	return context.WithValue(ctx, enduring{}, time.Now().Add(endures))
+}
+
+func enduresUntil(ctx context.Context) time.Time {
+	until, _ := ctx.Value(enduring{}).(time.Time)
+	return until
 }

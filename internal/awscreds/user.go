@@ -133,7 +133,7 @@ func (c *Client) createUser(ctx context.Context, u User, tags map[string]string)
 // ours, made by an attempt whose answer was lost, or one that was there before. It
 // returns nil when it is ours.
 func (c *Client) claim(ctx context.Context, u User, since time.Duration, exists error) error {
-	age, err := c.userAge(ctx, u.Name, c.patient)
+	age, err := c.userAge(ctx, u.Name, patience)
 	switch {
 	case err != nil && IsRefused(err) && !u.NameMayRepeat: // without iam:GetUser, go by the name
 		return nil
@@ -149,7 +149,7 @@ func (c *Client) claim(ctx context.Context, u User, since time.Duration, exists 
 // may have made a key that nobody knows the secret of; it goes.
 func (c *Client) createKey(ctx context.Context, user string) (Key, error) {
 	var d doubt
-	out, err := c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, c.patient, d.watch)
+	out, err := c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, patience, d.watch)
 	if err != nil {
 		return Key{}, fmt.Errorf("creating an access key for %s: %w", user, err)
 	}
@@ -177,7 +177,7 @@ func (c *Client) keepOnly(ctx context.Context, user, keyID string) error {
 }
 
 func (c *Client) attachPolicy(ctx context.Context, user, arn string) error {
-	_, err := c.iam.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: &user, PolicyArn: &arn}, c.patient)
+	_, err := c.iam.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: &user, PolicyArn: &arn}, patience)
 	if err != nil {
 		return fmt.Errorf("attaching %s to %s: %w", arn, user, err)
 	}
@@ -189,7 +189,7 @@ func (c *Client) putPolicy(ctx context.Context, u User) error {
 		UserName:       &u.Name,
 		PolicyName:     &u.InlinePolicy,
 		PolicyDocument: &u.PolicyDocument,
-	}, c.patient)
+	}, patience)
 	if err != nil {
 		return fmt.Errorf("putting inline policy %s on %s: %w", u.InlinePolicy, u.Name, err)
 	}
@@ -197,7 +197,7 @@ func (c *Client) putPolicy(ctx context.Context, u User) error {
 }
 
 func (c *Client) joinGroup(ctx context.Context, user, group string) error {
-	_, err := c.iam.AddUserToGroup(ctx, &iam.AddUserToGroupInput{UserName: &user, GroupName: &group}, c.patient)
+	_, err := c.iam.AddUserToGroup(ctx, &iam.AddUserToGroupInput{UserName: &user, GroupName: &group}, patience)
 	if err != nil {
 		return fmt.Errorf("adding %s to group %s: %w", user, group, err)
 	}

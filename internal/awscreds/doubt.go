@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awscreds
+
+// What the attempts of a call tell, beyond the error that its last one ended with.
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// doubt remembers whether any attempt of a call ended without AWS saying what it
+// had done. The last attempt's error alone does not tell: a lost answer followed
+// by a throttled retry ends as "Throttling", and the work may be done.
+type doubt struct{ seen atomic.Bool }
+
+// watch makes a call report its attempts to d.
+func (d *doubt) watch(o *iam.Options) {
+	o.APIOptions = append(o.APIOptions, eachAttempt("Doubt", func(err error) {
+		if !notDone(err) {
+			d.seen.Store(true)
+		}
+	}))
+}
+
+// eachAttempt tells f of every attempt of a call that fails, tried again or not.
+func eachAttempt(name string, f func(error)) func(*middleware.Stack) error {
+	attempt := func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+		middleware.FinalizeOutput, middleware.Metadata, error,
+	) {
+		out, meta, err := next.HandleFinalize(ctx, in)
+		if err != nil {
+			f(err)
+		}
+		return out, meta, err
+	}
+	return func(stack *middleware.Stack) error {
+		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc(name, attempt), "Retry", middleware.After)
+	}
+}
