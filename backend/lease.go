@@ -14,6 +14,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // secretType is what the built-in engine calls its leases; they are understood.
@@ -180,7 +182,7 @@ func (b *backend) deleteLeased(ctx context.Context, s logical.Storage, l *lease)
 	if err != nil {
 		return false, err
 	}
-	return client.DeleteUser(ctx, l.Username, l.owned())
+	return client.DeleteUser(awscreds.Enduring(ctx), l.Username, l.owned())
 }
 
 // young reports whether a user is so new that AWS may not know it everywhere.
