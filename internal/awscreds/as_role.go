@@ -30,10 +30,10 @@ func (c *Client) As(s RoleSession) *Client {
 		}
 	})
 	other := new(Client)
-	other.iam = iam.New(c.iam.Options(), func(o *iam.Options) {
+	other.iam = callsOf(iam.New(c.iam.options, func(o *iam.Options) {
 		o.Credentials = found{creds}
 		o.APIOptions = with(o.APIOptions, renew)
-	})
+	}))
 	for _, client := range c.sts {
 		other.sts = append(other.sts, sts.New(client.Options(), func(o *sts.Options) {
 			o.Credentials = found{creds}

@@ -99,7 +99,7 @@ type STSEndpoint struct {
 
 // Client makes and deletes credentials in one AWS account.
 type Client struct {
-	iam *iam.Client
+	iam *iamCalls
 	sts []*sts.Client // in the order of trial
 	key *ownKey       // nil where the default chain serves
 	// untagged says that AWS does not let us tag users.
@@ -139,7 +139,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	sdk = withIdentity(sdk, cfg)
 
 	return &Client{
-		iam: iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint)),
+		iam: callsOf(iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint))),
 		sts: stsClients(sdk, cfg.STS),
 		key: key,
 	}, nil
@@ -152,6 +152,7 @@ func transport() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConns = 2 * idleConns
 		t.MaxIdleConnsPerHost = idleConns
+		t.MaxConnsPerHost = idleConns
 		t.ResponseHeaderTimeout = answerTimeout
 	})
 }

@@ -97,7 +97,7 @@ func TestUsualSettingsAreHeard(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := client.iam.Options()
+		o := client.iam.options
 		if o.Region != "ca-central-1" || o.EndpointOptions.UseFIPSEndpoint != aws.FIPSEndpointStateEnabled {
 			t.Errorf("region %s, FIPS %v", o.Region, o.EndpointOptions.UseFIPSEndpoint)
 		}

@@ -16,8 +16,8 @@ import (
 // kind is how one kind of things is found and removed.
 type kind struct {
 	name   string
-	list   func(ctx context.Context, c *iam.Client, user string) ([]string, error)
-	remove func(ctx context.Context, c *iam.Client, user, id string) error
+	list   func(ctx context.Context, c *iamCalls, user string) ([]string, error)
+	remove func(ctx context.Context, c *iamCalls, user, id string) error
 }
 
 var kinds = []kind{

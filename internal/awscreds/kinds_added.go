@@ -16,13 +16,13 @@ import (
 // loginProfiles holds at most one: the password for the console. It has no name.
 var loginProfiles = kind{
 	name: "login profile",
-	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		if _, err := c.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: &user}); err != nil {
 			return nil, err // NoSuchEntity: there is none
 		}
 		return []string{"of the console"}, nil
 	},
-	remove: func(ctx context.Context, c *iam.Client, user, _ string) error {
+	remove: func(ctx context.Context, c *iamCalls, user, _ string) error {
 		_, err := c.DeleteLoginProfile(ctx, &iam.DeleteLoginProfileInput{UserName: &user})
 		return err
 	},
@@ -33,12 +33,12 @@ var loginProfiles = kind{
 // an ARN of type mfa (IAM API Reference, DeleteVirtualMFADevice).
 var mfaDevices = kind{
 	name: "MFA device",
-	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListMFADevicesPaginator(c, &iam.ListMFADevicesInput{UserName: &user}),
 			func(page *iam.ListMFADevicesOutput) []types.MFADevice { return page.MFADevices },
 			func(item types.MFADevice) *string { return item.SerialNumber })
 	},
-	remove: func(ctx context.Context, c *iam.Client, user, id string) error {
+	remove: func(ctx context.Context, c *iamCalls, user, id string) error {
 		_, err := c.DeactivateMFADevice(ctx, &iam.DeactivateMFADeviceInput{UserName: &user, SerialNumber: &id})
 		if err != nil || !strings.Contains(id, ":mfa/") {
 			return err
@@ -50,12 +50,12 @@ var mfaDevices = kind{
 
 var sshKeys = kind{
 	name: "SSH key",
-	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListSSHPublicKeysPaginator(c, &iam.ListSSHPublicKeysInput{UserName: &user}),
 			func(page *iam.ListSSHPublicKeysOutput) []types.SSHPublicKeyMetadata { return page.SSHPublicKeys },
 			func(item types.SSHPublicKeyMetadata) *string { return item.SSHPublicKeyId })
 	},
-	remove: func(ctx context.Context, c *iam.Client, user, id string) error {
+	remove: func(ctx context.Context, c *iamCalls, user, id string) error {
 		_, err := c.DeleteSSHPublicKey(ctx, &iam.DeleteSSHPublicKeyInput{UserName: &user, SSHPublicKeyId: &id})
 		return err
 	},
@@ -63,12 +63,12 @@ var sshKeys = kind{
 
 var certificates = kind{
 	name: "signing certificate",
-	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListSigningCertificatesPaginator(c, &iam.ListSigningCertificatesInput{UserName: &user}),
 			func(page *iam.ListSigningCertificatesOutput) []types.SigningCertificate { return page.Certificates },
 			func(item types.SigningCertificate) *string { return item.CertificateId })
 	},
-	remove: func(ctx context.Context, c *iam.Client, user, id string) error {
+	remove: func(ctx context.Context, c *iamCalls, user, id string) error {
 		_, err := c.DeleteSigningCertificate(ctx, &iam.DeleteSigningCertificateInput{UserName: &user, CertificateId: &id})
 		return err
 	},
@@ -78,7 +78,7 @@ var certificates = kind{
 // SDK has no paginator for them, though the API has pages.
 var serviceCredentials = kind{
 	name: "service-specific credential",
-	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		var ids []string
 		in := &iam.ListServiceSpecificCredentialsInput{UserName: &user}
 		for {
@@ -95,7 +95,7 @@ var serviceCredentials = kind{
 			in.Marker = page.Marker
 		}
 	},
-	remove: func(ctx context.Context, c *iam.Client, user, id string) error {
+	remove: func(ctx context.Context, c *iamCalls, user, id string) error {
 		_, err := c.DeleteServiceSpecificCredential(ctx, &iam.DeleteServiceSpecificCredentialInput{
 			UserName: &user, ServiceSpecificCredentialId: &id,
 		})

@@ -13,12 +13,12 @@ import (
 
 var accessKeys = kind{
 	name: "access key",
-	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListAccessKeysPaginator(c, &iam.ListAccessKeysInput{UserName: &user}),
 			func(page *iam.ListAccessKeysOutput) []types.AccessKeyMetadata { return page.AccessKeyMetadata },
 			func(item types.AccessKeyMetadata) *string { return item.AccessKeyId })
 	},
-	remove: func(ctx context.Context, c *iam.Client, user, id string) error {
+	remove: func(ctx context.Context, c *iamCalls, user, id string) error {
 		_, err := c.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: &id})
 		return err
 	},
@@ -26,12 +26,12 @@ var accessKeys = kind{
 
 var attachedPolicies = kind{
 	name: "attached policy",
-	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListAttachedUserPoliciesPaginator(c, &iam.ListAttachedUserPoliciesInput{UserName: &user}),
 			func(page *iam.ListAttachedUserPoliciesOutput) []types.AttachedPolicy { return page.AttachedPolicies },
 			func(item types.AttachedPolicy) *string { return item.PolicyArn })
 	},
-	remove: func(ctx context.Context, c *iam.Client, user, id string) error {
+	remove: func(ctx context.Context, c *iamCalls, user, id string) error {
 		_, err := c.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: &user, PolicyArn: &id})
 		return err
 	},
@@ -39,12 +39,12 @@ var attachedPolicies = kind{
 
 var inlinePolicies = kind{
 	name: "inline policy",
-	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListUserPoliciesPaginator(c, &iam.ListUserPoliciesInput{UserName: &user}),
 			func(page *iam.ListUserPoliciesOutput) []string { return page.PolicyNames },
 			func(item string) *string { return &item })
 	},
-	remove: func(ctx context.Context, c *iam.Client, user, id string) error {
+	remove: func(ctx context.Context, c *iamCalls, user, id string) error {
 		_, err := c.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: &user, PolicyName: &id})
 		return err
 	},
@@ -52,12 +52,12 @@ var inlinePolicies = kind{
 
 var groups = kind{
 	name: "group",
-	list: func(ctx context.Context, c *iam.Client, user string) ([]string, error) {
+	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListGroupsForUserPaginator(c, &iam.ListGroupsForUserInput{UserName: &user}),
 			func(page *iam.ListGroupsForUserOutput) []types.Group { return page.Groups },
 			func(item types.Group) *string { return item.GroupName })
 	},
-	remove: func(ctx context.Context, c *iam.Client, user, id string) error {
+	remove: func(ctx context.Context, c *iamCalls, user, id string) error {
 		_, err := c.RemoveUserFromGroup(ctx, &iam.RemoveUserFromGroupInput{UserName: &user, GroupName: &id})
 		return err
 	},
