@@ -9,6 +9,7 @@ package awscreds
 import (
 	"context"
 	"regexp"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -16,14 +17,50 @@ import (
 	smithyendpoints "github.com/aws/smithy-go/endpoints"
 )
 
-// iamAt makes an IAM client call a configured endpoint.
+// iamAt makes an IAM client call a configured endpoint, and find out but once where its calls go.
 func iamAt(endpoint string) func(*iam.Options) {
 	return func(o *iam.Options) {
-		if endpoint == "" {
-			return
+		if endpoint != "" {
+			o.EndpointResolverV2 = iamEndpoint{url: endpoint, rules: o.EndpointResolverV2}
 		}
-		o.EndpointResolverV2 = iamEndpoint{url: endpoint, rules: o.EndpointResolverV2}
+		o.EndpointResolverV2 = &onceResolved{rules: o.EndpointResolverV2}
 	}
+}
+
+// onceResolved remembers what was resolved last. A client asks the same question with every call, and the rules of
+// all partitions take a twentieth of the time that a call costs us.
+type onceResolved struct {
+	rules iam.EndpointResolverV2
+	last  atomic.Pointer[resolved]
+}
+
+// resolved is a question and its answer.
+type resolved struct {
+	place    place
+	endpoint smithyendpoints.Endpoint
+}
+
+// place is iam.EndpointParameters without pointers, so that two of them can be compared.
+type place struct {
+	region, endpoint    string
+	dualStack, fips     bool
+	noRegion, noBaseURL bool
+}
+
+// ResolveEndpoint implements [iam.EndpointResolverV2].
+func (r *onceResolved) ResolveEndpoint(ctx context.Context, p iam.EndpointParameters) (smithyendpoints.Endpoint, error) {
+	at := place{
+		aws.ToString(p.Region), aws.ToString(p.Endpoint), aws.ToBool(p.UseDualStack), aws.ToBool(p.UseFIPS),
+		p.Region == nil, p.Endpoint == nil,
+	}
+	if last := r.last.Load(); last != nil && last.place == at {
+		return last.endpoint, nil // the SDK reads its headers and properties, and changes its own copy of the rest
+	}
+	endpoint, err := r.rules.ResolveEndpoint(ctx, p)
+	if err == nil {
+		r.last.Store(&resolved{at, endpoint})
+	}
+	return endpoint, err
 }
 
 // iamEndpoint resolves as the SDK does and then swaps the address. IAM is signed
@@ -42,12 +79,12 @@ func (e iamEndpoint) ResolveEndpoint(ctx context.Context, p iam.EndpointParamete
 		return smithyendpoints.Endpoint{}, err
 	}
 	p.Endpoint = nil
-	resolved, err := e.rules.ResolveEndpoint(ctx, p)
+	endpoint, err := e.rules.ResolveEndpoint(ctx, p)
 	if err != nil { // no rule for this region: sign for the region as it is
-		resolved = smithyendpoints.Endpoint{}
+		endpoint = smithyendpoints.Endpoint{}
 	}
-	resolved.URI = at
-	return resolved, nil
+	endpoint.URI = at
+	return endpoint, nil
 }
 
 // regionInHost finds the region in the host name of a regional STS endpoint (IAM
