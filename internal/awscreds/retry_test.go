@@ -116,7 +116,7 @@ func TestTheEnvironmentSwitchesTheLimitOff(t *testing.T) {
 		if err := stack.Finalize.Add(loop, middleware.After); err != nil {
 			t.Fatal(err)
 		}
-		for _, option := range newClient(t, fakeaws.New(t), -1).iam.Options().APIOptions {
+		for _, option := range newClient(t, fakeaws.New(t), -1).iam.options.APIOptions {
 			if err := option(stack); err != nil {
 				t.Fatal(err)
 			}

@@ -40,7 +40,7 @@ func TestForcedRevocationWhileAWSIsAway(t *testing.T) {
 		if hits := faults[mount].Hits(); hits == 0 || len(account.Users()) != 1 {
 			t.Fatalf("%s: AWS refused %d calls, and has %d users; the test shows nothing", mount, hits, len(account.Users()))
 		}
-		faults[mount].Remove() // AWS is back
+		faults[mount].Remove()             // AWS is back
 		mustWork(t, account, issued.key()) // and nobody has ended the credential
 	}
 
