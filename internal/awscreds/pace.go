@@ -9,10 +9,11 @@ package awscreds
 // Nothing is limited until AWS throttles an action. Then that action alone goes on a
 // little more slowly than AWS just took it, and becomes faster by itself, along the
 // curve that TCP CUBIC and the SDK's adaptive mode use: quickly back to where AWS
-// throttled, slowly past it, then as fast as you like. Two things are unlike the SDK's:
-// throttled calls that were under way together count once, and the rate begins at what
-// AWS took and not below slowestPace. So one stray throttle costs nobody anything, and
-// hundreds at once do not bring all to a standstill.
+// throttled, slowly past it, then faster and faster. Three things are unlike the SDK's:
+// throttled calls that were under way together count once, the rate begins at what AWS
+// took and never falls below slowestPace, and the curve takes seconds and not a time
+// that depends on the rate. So one stray throttle costs nobody anything, and hundreds
+// at once do not bring all to a standstill.
 
 import (
 	"context"
@@ -28,10 +29,11 @@ const (
 	// the calls that it throttles do the rest.
 	slowestPace = 5.0
 
-	// slowDown is the part of the rate that is left after a throttle, and paceGrowth how
-	// fast it comes back, in calls per second to the third.
-	slowDown   = 0.85
-	paceGrowth = 0.4
+	// slowDown is the part of the rate that goes after a throttle, and back how many
+	// seconds it takes to come back. As much again above the old rate takes as long
+	// again, twice the rate a second more, ten times the rate two more.
+	slowDown = 0.15
+	back     = 1.0
 
 	// paceForgets is how long after the last throttle the limit ends. The curve is far
 	// above all rates by then.
@@ -140,8 +142,8 @@ func (p *pace) take(now time.Time) time.Duration {
 
 // rate is the calls per second at a moment after a throttle.
 func (p *pace) rate(now time.Time) float64 {
-	back := math.Cbrt(p.ceiling * (1 - slowDown) / paceGrowth) // seconds until the ceiling is reached
-	return max(p.ceiling+paceGrowth*math.Pow(now.Sub(p.throttled).Seconds()-back, 3), slowestPace)
+	since := now.Sub(p.throttled).Seconds()
+	return max(p.ceiling*(1+slowDown*math.Pow(since/back-1, 3)), slowestPace)
 }
 
 // learn takes note of what AWS said to an attempt.
