@@ -19,7 +19,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 )
@@ -142,8 +141,8 @@ func (p *pace) take(now time.Time) time.Duration {
 
 // rate is the calls per second at a moment after a throttle.
 func (p *pace) rate(now time.Time) float64 {
-	since := now.Sub(p.throttled).Seconds()
-	return max(p.ceiling*(1+slowDown*math.Pow(since/back-1, 3)), slowestPace)
+	past := now.Sub(p.throttled).Seconds()/back - 1 // from where the old rate is reached
+	return max(p.ceiling*(1+slowDown*past*past*past), slowestPace)
 }
 
 // learn takes note of what AWS said to an attempt.

@@ -98,7 +98,7 @@ func (g *gate) keep(conn net.Conn) bool {
 
 // pass joins a connection with one to the account, or swallows all that it says.
 func (g *gate) pass(from net.Conn) {
-	defer from.Close()
+	defer func() { _ = from.Close() }() // either side may have closed it
 	if !g.keep(from) {
 		_, _ = io.Copy(io.Discard, from) // until whoever calls gives up
 		return
@@ -107,7 +107,7 @@ func (g *gate) pass(from net.Conn) {
 	if err != nil {
 		return
 	}
-	defer to.Close()
+	defer func() { _ = to.Close() }()
 	if !g.keep(to) {
 		return
 	}
