@@ -6,13 +6,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
 // This file is the clients of a busy Vault, and their manners.
@@ -39,11 +35,6 @@ func writeLoadRoles(v *server) {
 			"policy_document": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}`,
 		})
 	}
-}
-
-// held are the users in AWS that are not of the clients who did not stay.
-func held(account *fakeaws.Server) []string {
-	return slices.DeleteFunc(account.Users(), func(user string) bool { return strings.Contains(user, "-fleeting-") })
 }
 
 // press has all clients ask for a while. A request that was begun is seen through.

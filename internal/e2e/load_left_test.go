@@ -32,12 +32,16 @@ func (v *server) irrevocable() int {
 	return int(count)
 }
 
-// records lists what the engine has written down to roll back.
-func (v *server) records() []any {
+// records lists what the engine has written down of users: to roll back, and in the register.
+func (v *server) records() (all []any) {
 	v.t.Helper()
 	uuid := v.call(http.MethodGet, "sys/mounts/aws-dyn", nil).data("uuid")
-	keys, _ := v.call("LIST", fmt.Sprintf("sys/raw/logical/%v/wal", uuid), nil, http.StatusOK, http.StatusNotFound).data("keys").([]any)
-	return keys
+	for _, folder := range []string{"wal", "issued"} {
+		listed := v.call("LIST", fmt.Sprintf("sys/raw/logical/%v/%s", uuid, folder), nil, http.StatusOK, http.StatusNotFound)
+		keys, _ := listed.data("keys").([]any)
+		all = append(all, keys...)
+	}
+	return all
 }
 
 // memory is what the plugin's process has in memory, in bytes.
