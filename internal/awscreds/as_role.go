@@ -29,7 +29,7 @@ func (c *Client) As(s RoleSession) *Client {
 			creds.Invalidate()
 		}
 	})
-	other := new(Client)
+	other := &Client{helpers: newHelpers()}
 	other.iam = callsOf(iam.New(c.iam.options, func(o *iam.Options) {
 		o.Credentials = found{creds}
 		o.APIOptions = with(o.APIOptions, renew)

@@ -45,9 +45,13 @@ const (
 	// fit in one go (IAM User Guide, "IAM and AWS STS quotas").
 	parallel = 16
 
-	// idleConns is how many connections to one AWS endpoint stay open between
-	// requests: enough for several requests at once.
-	idleConns = 8 * parallel
+	// mostHelpers is how many calls all requests of a client together may have under
+	// way, beside one each.
+	mostHelpers = 8 * parallel
+
+	// mostConns is how many connections to one AWS endpoint there may be, all of which
+	// stay open between requests: a new one costs more than the call that it is for.
+	mostConns = 2 * mostHelpers
 
 	// answerTimeout bounds the wait for the first byte of one answer. IAM answers
 	// within a second or so; a connection that says nothing for this long is
@@ -104,6 +108,7 @@ type Client struct {
 	key *ownKey       // nil where the default chain serves
 	// untagged says that AWS does not let us tag users.
 	untagged atomic.Bool
+	helpers  helpers
 }
 
 // New makes a client. It reads the environment and the shared configuration
@@ -139,9 +144,10 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	sdk = withIdentity(sdk, cfg)
 
 	return &Client{
-		iam: callsOf(iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint))),
-		sts: stsClients(sdk, cfg.STS),
-		key: key,
+		iam:     callsOf(iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint))),
+		sts:     stsClients(sdk, cfg.STS),
+		helpers: newHelpers(),
+		key:     key,
 	}, nil
 }
 
@@ -150,9 +156,8 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 // SDK refuses to put a CA bundle into a plain http.Client.
 func transport() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConns = 2 * idleConns
-		t.MaxIdleConnsPerHost = idleConns
-		t.MaxConnsPerHost = idleConns
+		t.MaxIdleConns = 2 * mostConns
+		t.MaxIdleConnsPerHost, t.MaxConnsPerHost = mostConns, mostConns
 		t.ResponseHeaderTimeout = answerTimeout
 	})
 }

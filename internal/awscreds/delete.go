@@ -46,7 +46,7 @@ type Owned struct {
 // look again later. After an error some of the user may be left; the same call
 // again goes on from there.
 func (c *Client) DeleteUser(ctx context.Context, name string, owned Owned) (existed bool, err error) {
-	failed := wave(ctx, c.removals(name, owned)) // the access key among them: access stops here
+	failed := c.wave(ctx, c.removals(name, owned)) // the access key among them: access stops here
 	for range deleteRounds {
 		err = c.deleteUser(ctx, name)
 		switch {
@@ -151,12 +151,12 @@ func (c *Client) strip(ctx context.Context, user string) error {
 			return nil
 		}
 	}
-	listed := wave(ctx, lists)
+	listed := c.wave(ctx, lists)
 	var removals []change
 	for i, k := range kinds {
 		for _, id := range found[i] {
 			removals = append(removals, c.removal(k, user, id))
 		}
 	}
-	return errors.Join(listed, wave(ctx, removals))
+	return errors.Join(listed, c.wave(ctx, removals))
 }

@@ -76,7 +76,7 @@ func (c *Client) CreateUser(ctx context.Context, u User) (Key, error) {
 	for _, group := range u.Groups {
 		changes = append(changes, func(ctx context.Context) error { return c.joinGroup(ctx, u.Name, group) })
 	}
-	err := wave(ctx, changes)
+	err := c.wave(ctx, changes)
 	return key, err
 }
 

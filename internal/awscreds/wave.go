@@ -5,8 +5,8 @@ package awscreds
 import (
 	"context"
 	"errors"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
+	"sync/atomic"
 )
 
 // change is one call that changes a user.
@@ -15,20 +15,32 @@ type change func(ctx context.Context) error
 // wave makes all changes of one user at once, and waits for all of them: a
 // failure stops nothing, so that nothing is under way when the caller cleans up.
 //
+// At once means: as many as the client has helpers to spare. A change that finds none
+// is made by the caller or the first helper that has time, so that many requests
+// share what one process may have under way, and none waits for another's.
+//
 // IAM guards a user against overlapping changes and may answer 409. The SDK
 // tries such a call again; those that AWS still refuses are made one after
 // another once the others have ended.
-func wave(ctx context.Context, changes []change) error {
+func (c *Client) wave(ctx context.Context, changes []change) error {
 	errs := make([]error, len(changes))
-	var group errgroup.Group // without a context: one failure must not cancel the rest
-	group.SetLimit(parallel)
-	for i, do := range changes {
-		group.Go(func() error {
-			errs[i] = do(ctx)
-			return nil
-		})
+	var taken atomic.Int64
+	work := func() {
+		for i := taken.Add(1) - 1; i < int64(len(changes)); i = taken.Add(1) - 1 {
+			errs[i] = changes[i](ctx)
+		}
 	}
-	_ = group.Wait() // each error is in errs
+	func() {
+		var group sync.WaitGroup
+		defer group.Wait() // after a panic, too
+		for i := 1; i < min(len(changes), parallel) && c.helpers.take(); i++ {
+			group.Go(func() {
+				defer c.helpers.give()
+				work()
+			})
+		}
+		work()
+	}()
 	for i, do := range changes {
 		if isOverlap(errs[i]) {
 			errs[i] = do(ctx)
@@ -36,3 +48,21 @@ func wave(ctx context.Context, changes []change) error {
 	}
 	return errors.Join(errs...)
 }
+
+// helpers bounds the goroutines that the waves of a client have beside those of
+// their callers. Each takes 50 kB, most of it stack, and a connection.
+type helpers chan struct{}
+
+func newHelpers() helpers { return make(helpers, mostHelpers) }
+
+// take does not wait.
+func (h helpers) take() bool {
+	select {
+	case h <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (h helpers) give() { <-h }
