@@ -51,6 +51,7 @@ type Server struct {
 	now     func() time.Time
 	weather *weather
 	calls   *transcript
+	step    Step // nil: calls are not stopped between their steps
 
 	mu      sync.Mutex
 	account *account // reached through with alone

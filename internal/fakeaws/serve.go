@@ -86,7 +86,9 @@ func (s *Server) answer(r *http.Request, body []byte, call *Call) *reply {
 		refusal = v.refusal
 	} else if refusal == nil {
 		var natural string
-		result, natural, refusal = s.work(r, body, act, request, overlaps)
+		if !s.stepped(call, func() { result, natural, refusal = s.work(r, body, act, request, overlaps) }) {
+			return nil
+		}
 		if natural != "" {
 			met = append(met, natural)
 		}
