@@ -74,10 +74,12 @@ type backend struct {
 	walMinAge  time.Duration
 	sweepGrace time.Duration
 	proofPause time.Duration
-	mountID    string // of this mount alone in the world; empty where Vault gives none
+	storage    logical.Storage // the mount's, for what no request brings it; nil at registration
+	mountID    string          // of this mount alone in the world; empty where Vault gives none
 	clients    clients
 	underWay   sync.Map // names of IAM users that a request is making right now
 	turns      turns    // what is being changed right now
+	stay       stay     // the requests under way
 	queue      queue    // when static roles are to be looked at
 	register   register // who holds what
 	watch      *watch   // nil until the first tick
@@ -89,7 +91,7 @@ func New(opts Options) logical.Factory {
 	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 		b := &backend{
 			now: opts.Now, walMinAge: opts.WALMinAge, sweepGrace: opts.SweepGrace, proofPause: opts.ProofPause,
-			mountID: conf.BackendUUID,
+			storage: conf.StorageView, mountID: conf.BackendUUID,
 		}
 		if b.now == nil {
 			b.now = time.Now
@@ -112,6 +114,7 @@ func New(opts Options) logical.Factory {
 			Secrets:        []*framework.Secret{b.secret()},
 			PeriodicFunc:   b.tick,
 			Invalidate:     b.invalidate,
+			Clean:          b.leave,
 		}
 		if err := b.Setup(ctx, conf); err != nil {
 			return nil, err

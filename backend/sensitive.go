@@ -15,6 +15,8 @@ import (
 // HandleRequest is the front door.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
 	defer b.recoverTo(&err)
+	ctx, end := b.stay.begin(ctx)
+	defer end()
 	if err := checkSensitive(req); err != nil {
 		return respond(err)
 	}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What a mount does when Vault lets go of it: at "secrets disable", at a reload, when
+// the server is sealed or steps down. After a disable there is no storage any more, and
+// nothing that is left in AWS then is ever looked for.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+	"golang.org/x/sync/errgroup"
+)
+
+// All mounts of the process stand still while Vault lets go of one. To clean up after a
+// request takes two round trips to AWS.
+const (
+	leaveTime = 10 * time.Second // for requests under way to give up and clean up
+	clearTime = 20 * time.Second // for users that a disable would leave behind
+)
+
+// stay is the requests under way, as long as Vault keeps the mount.
+type stay struct {
+	mu      sync.Mutex
+	left    bool
+	next    int
+	cancels map[int]context.CancelFunc
+	idle    chan struct{} // closed once all are done, when left
+}
+
+// begin counts a request in. Its context ends when the mount does.
+func (s *stay) begin(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.left {
+		cancel()
+		return ctx, func() {}
+	}
+	if s.cancels == nil {
+		s.cancels = map[int]context.CancelFunc{}
+	}
+	id := s.next
+	s.next++
+	s.cancels[id] = cancel
+	return ctx, func() {
+		cancel()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.cancels, id)
+		if s.left && len(s.cancels) == 0 {
+			close(s.idle)
+		}
+	}
+}
+
+// end gives up what is under way, and returns what tells that all is done.
+func (s *stay) end() (idle <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.left {
+		return s.idle
+	}
+	s.left, s.idle = true, make(chan struct{})
+	for _, cancel := range s.cancels {
+		cancel()
+	}
+	if len(s.cancels) == 0 {
+		close(s.idle)
+	}
+	return s.idle
+}
+
+// leave has the requests under way give up and waits until they have cleaned up. Where
+// the mount is being disabled, it deletes what is left.
+func (b *backend) leave(ctx context.Context) {
+	if b.storage == nil {
+		return // it never was a mount
+	}
+	patience := time.NewTimer(leaveTime)
+	defer patience.Stop()
+	select {
+	case <-b.stay.end():
+	case <-patience.C:
+		b.Logger().Error("the mount ends while requests are under way; what they have made in AWS may stay there")
+	case <-ctx.Done():
+	}
+	if !b.System().Tainted() || !b.WriteSafeReplicationState() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, clearTime)
+	defer cancel()
+	if err := b.clear(ctx); err != nil {
+		b.Logger().Error("the mount is gone, and leaves IAM users in AWS", "error", err)
+	}
+}
+
+// clear deletes every user that is written down. Vault has revoked all leases that it knew
+// when the disable began: those left are of requests that were answered since.
+func (b *backend) clear(ctx context.Context) error {
+	errs := []error{b.rollBack(ctx, &logical.Request{Storage: b.storage, Data: map[string]any{"immediate": true}})}
+	if err := b.known(ctx, b.storage); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(sweepsAtOnce)
+	for user := range b.register.holders("") {
+		group.Go(func() (none error) {
+			err := b.clearUser(ctx, user)
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+			return none
+		})
+	}
+	_ = group.Wait() // each error is in errs
+	return errors.Join(errs...)
+}
+
+func (b *backend) clearUser(ctx context.Context, user string) (err error) {
+	defer b.recoverTo(&err)
+	r, err := load[issued](ctx, b.storage, issuedKey(user))
+	if err != nil || r == nil {
+		return err
+	}
+	r.Ending = b.now() // however long its lease would have lived
+	if _, err := b.deleteIssued(ctx, b.storage, user, r); err != nil {
+		return fmt.Errorf("deleting IAM user %s of the disabled mount: %w", user, err)
+	}
+	return b.strike(ctx, b.storage, user)
+}
