@@ -216,6 +216,12 @@ func (m *mount) user(creds *logical.Response) string {
 // lease asks for the renewal or the end of a credential.
 func (m *mount) lease(op logical.Operation, creds *logical.Response) (*logical.Response, error) {
 	m.t.Helper()
+	return m.leaseOn(m.storage, op, creds)
+}
+
+// leaseOn is lease with a storage of the request's own.
+func (m *mount) leaseOn(s logical.Storage, op logical.Operation, creds *logical.Response) (*logical.Response, error) {
+	m.t.Helper()
 	raw, err := json.Marshal(creds.Secret)
 	if err != nil {
 		m.t.Fatal(err)
@@ -227,7 +233,7 @@ func (m *mount) lease(op logical.Operation, creds *logical.Response) (*logical.R
 	secret.InternalData = through(m.t, creds.Secret.InternalData)
 	secret.IssueTime = creds.Secret.IssueTime // what JSON leaves out, and Vault sends
 	req := m.request(op, "", nil)
-	req.Secret = secret
+	req.Secret, req.Storage = secret, s
 	return m.b.HandleRequest(m.ctx, req)
 }
 
