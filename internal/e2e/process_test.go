@@ -32,7 +32,7 @@ func (v *server) plugins() []int {
 	}
 	var pids []int
 	for _, p := range all {
-		if p.parent == v.process.Pid && filepath.Base(p.command) == pluginName {
+		if p.parent == v.process.Pid && filepath.Dir(p.command) == filepath.Dir(programs.plugin) {
 			pids = append(pids, p.pid)
 		}
 	}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// This file disables mounts in the middle of what they are at. Vault revokes the leases, lets the engine clean up and
+// erases the storage; whatever is in AWS then stays there for ever.
+
+// TestSoakCrashDisabled disables the mount while every operation that is about a lease stands at each of its
+// boundaries: once among other mounts of the process, which goes on, and once as the only one, whose process ends.
+func TestSoakCrashDisabled(t *testing.T) {
+	t.Parallel()
+	var leased []operation
+	for _, o := range operations {
+		if !strings.HasPrefix(o.name, "static") && o.name != "rotate-root" {
+			leased = append(leased, o)
+		}
+	}
+	for _, among := range []bool{true, false} {
+		name, offset := "the only mount of its process", 0
+		if among {
+			name, offset = "one mount of many", 2
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMatrix(t)
+			m.count(leased, false)
+			m.thin(offset)
+			m.each("disabling mounts", m.cases, func(c *crashCase) error {
+				if !among {
+					c.plugin = "of-" + c.mount
+					if _, err := m.v.demand(http.MethodPost, "sys/plugins/catalog/secret/"+c.plugin, m.v.stepper()); err != nil {
+						return err
+					}
+				}
+				return m.v.disable(c)
+			})
+			left := 0
+			for _, c := range m.cases {
+				left += len(c.account.Leftovers())
+				_ = c.account.Close() // it was looked at
+			}
+			t.Logf("disabled, while:\n%s\t%d cases; %d users and keys left", m.table(), len(m.cases), left)
+		})
+	}
+}
+
+// disable disables the mount of a case in the middle of its operation. A create goes on when Vault has the engine
+// clean up, at the end. Vault itself does not get there while a lease is being revoked or renewed, so these go on when
+// it has begun.
+func (v *stepping) disable(c *crashCase) error {
+	if err := c.begin(v); err != nil {
+		return err
+	}
+	if c.prepare != nil {
+		if err := c.prepare(v, c); err != nil {
+			return err
+		}
+	}
+	moment := cleansUp
+	if c.lease != "" {
+		moment = rollsBack
+	}
+	c.seq.others = true // Vault revokes the other leases meanwhile
+	c.start(v)
+	select {
+	case <-c.seq.reached:
+	case <-time.After(soon):
+		return fmt.Errorf("it did not come to boundary %d", c.number)
+	}
+	v.on(c.mount, moment, func() { c.seq.release(goesOn) })
+	if _, err := v.demand(http.MethodDelete, "sys/mounts/"+c.mount, nil); err != nil {
+		return err
+	}
+	<-c.ended
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(soon); len(c.account.Users()) > 0 || c.account.InFlight() > 0; <-tick.C {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("AWS has the users %q", c.account.Users())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// This file is what the matrix interrupts.
+
+// shortLease is how long the leases last whose end the matrix waits for.
+const shortLease = 60 // seconds
+
+// operation is something that a mount is asked to do.
+type operation struct {
+	name    string
+	prepare func(v *stepping, c *crashCase) error // in a mount that is configured; may be nil
+	run     func(v *stepping, c *crashCase) (answer, error)
+}
+
+var operations = []operation{
+	{name: "create seed", run: create("seed")},
+	{name: "create wide", run: create("wide")},
+	{name: "revoke seed", prepare: hold("seed"), run: revokeHeld},
+	{name: "revoke wide", prepare: hold("wide"), run: revokeHeld},
+	{name: "renew", prepare: hold("seed"), run: func(v *stepping, c *crashCase) (answer, error) {
+		return v.request(http.MethodPost, "sys/leases/renew", map[string]any{"lease_id": c.lease, "increment": 3600})
+	}},
+	{name: "rotate-root", run: func(v *stepping, c *crashCase) (answer, error) {
+		return v.request(http.MethodPost, c.mount+"/config/rotate-root", nil)
+	}},
+	{name: "static role, write", run: func(v *stepping, c *crashCase) (answer, error) {
+		return v.request(http.MethodPost, c.mount+"/static-roles/app", adoption(c.customers))
+	}},
+	{name: "static role, rotate", prepare: adopted(true), run: rotateApp},
+	{name: "static role, rotate beside a customer's key", prepare: adopted(false), run: rotateApp},
+	{name: "static role, delete", prepare: adopted(true), run: func(v *stepping, c *crashCase) (answer, error) {
+		return v.request(http.MethodDelete, c.mount+"/static-roles/app", nil)
+	}},
+}
+
+func create(role string) func(v *stepping, c *crashCase) (answer, error) {
+	return func(v *stepping, c *crashCase) (answer, error) {
+		return v.request(http.MethodPost, c.mount+"/creds/"+role, map[string]any{"ttl": shortLease})
+	}
+}
+
+// hold has the operation find a lease.
+func hold(role string) func(v *stepping, c *crashCase) error {
+	return func(v *stepping, c *crashCase) error {
+		a, err := v.demand(http.MethodPost, c.mount+"/creds/"+role, map[string]any{"ttl": shortLease})
+		c.lease = a.lease()
+		return err
+	}
+}
+
+func revokeHeld(v *stepping, c *crashCase) (answer, error) {
+	return v.request(http.MethodPost, "sys/leases/revoke", map[string]any{"lease_id": c.lease, "sync": true})
+}
+
+func rotateApp(v *stepping, c *crashCase) (answer, error) {
+	return v.request(http.MethodPost, c.mount+"/static-roles/app/rotate", nil)
+}
+
+// adoption makes a static role of the user app. A key of a customer may be replaced.
+func adoption(replace string) map[string]any {
+	return map[string]any{"username": "app", "rotation_period": "24h", "replace_access_key": replace}
+}
+
+// adopted has the operation find a static role: alone with its two keys, or with one beside a customer's.
+func adopted(alone bool) func(v *stepping, c *crashCase) error {
+	return func(v *stepping, c *crashCase) error {
+		if !alone {
+			_, err := v.demand(http.MethodPost, c.mount+"/static-roles/app", adoption(""))
+			return err
+		}
+		_, err := v.demand(http.MethodPost, c.mount+"/static-roles/app", adoption(c.customers))
+		_, again := v.demand(http.MethodPost, c.mount+"/static-roles/app/rotate", nil)
+		return errors.Join(err, again)
+	}
+}
+
+// demand is request for what has to succeed, from any goroutine.
+func (v *stepping) demand(method, path string, body any) (answer, error) {
+	a, err := v.request(method, path, body)
+	if err == nil && a.status >= 300 {
+		err = fmt.Errorf("%s %s: status %d: %s", method, path, a.status, a.text)
+	}
+	return a, err
+}
+
+// crashCase is one operation in one mount, with an account of its own, that is interrupted at one boundary.
+type crashCase struct {
+	operation
+
+	number    int  // of the boundary; 0: it is not interrupted, to count them
+	late      bool // AWS does what was on its way to it
+	mount     string
+	plugin    string // its name in the catalog
+	uuid      string // of the mount's storage
+	account   *fakeaws.Server
+	seq       *sequence
+	customers string // the key that the user app had before
+	survivor  string // a lease that the operation is not about
+	lease     string // the one that it is about
+
+	ended chan struct{} // closed when the operation was answered
+	err   error         // why it was not answered, or not well
+	found findings      // at the last look
+}
+
+// String says where it was interrupted.
+func (c *crashCase) String() string {
+	tense := ""
+	if c.late {
+		tense = ", and AWS did it afterwards"
+	}
+	return fmt.Sprintf("%s (%s), boundary %d: %s%s", c.name, c.mount, c.number, c.seq.where(), tense)
+}
+
+// begin sets a mount up.
+func (c *crashCase) begin(v *stepping) error {
+	account, err := fakeaws.Start("127.0.0.1:0", fakeaws.WithSteps(c.seq.awsStep))
+	if err != nil {
+		return fmt.Errorf("starting the fake AWS: %w", err)
+	}
+	c.account = account
+	for _, group := range []string{"ops", "dev"} {
+		account.AddGroup(group)
+	}
+	c.customers = account.AddUser("app").AccessKeyID
+	root := account.RootKey()
+	account.Adopt("app")
+	account.Adopt("vault-root")
+	v.follow(c.mount, c.seq)
+	const managed = "arn:aws:iam::aws:policy/"
+	for _, write := range []struct {
+		path string
+		body map[string]any
+	}{
+		{"sys/mounts/" + c.mount, map[string]any{"type": c.plugin}},
+		{c.mount + "/config/root", map[string]any{
+			"access_key": root.AccessKeyID, "secret_key": root.SecretAccessKey, "region": "us-east-1",
+			"iam_endpoint": account.URL(), "sts_endpoint": account.URL(),
+		}},
+		{c.mount + "/roles/seed", map[string]any{"policy_arns": managed + "ReadOnlyAccess"}},
+		{c.mount + "/roles/wide", map[string]any{
+			"policy_arns":     []string{managed + "ReadOnlyAccess", managed + "AmazonS3FullAccess", managed + "AmazonEC2FullAccess"},
+			"policy_document": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`,
+			"iam_groups":      []string{"ops", "dev"}, "iam_tags": []string{"team=a", "cost=b"},
+		}},
+	} {
+		if _, err := v.demand(http.MethodPost, write.path, write.body); err != nil {
+			return err
+		}
+	}
+	mounted, err := v.demand(http.MethodGet, "sys/mounts/"+c.mount, nil)
+	if err != nil {
+		return err
+	}
+	c.uuid, _ = mounted.data("uuid").(string)
+	survivor, err := v.demand(http.MethodPost, c.mount+"/creds/seed", map[string]any{"ttl": "1h"})
+	c.survivor = survivor.lease()
+	return err
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Command steps is the plugin as it ships, but for one thing: before and after every write to storage, and before
+// every answer, it asks at the URL of -steps whether it may go on, and waits until it is told so. The crash matrix kills
+// it there. What it asks is in storage.go.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/hashicorp/vault/api"
+	"github.com/hashicorp/vault/sdk/plugin"
+
+	"vault-plugin-secrets-aws-dyn/backend"
+)
+
+func main() {
+	var (
+		meta api.PluginAPIClientMeta
+		opts backend.Options
+	)
+	flags := meta.FlagSet()
+	url := flags.String("steps", "", "Where to ask before every step.")
+	flags.DurationVar(&opts.WALMinAge, "wal-min-age", backend.DefaultWALMinAge, "As of the plugin that ships.")
+	flags.DurationVar(&opts.SweepGrace, "sweep-grace", backend.DefaultSweepGrace, "As of the plugin that ships.")
+	if err := flags.Parse(os.Args[1:]); err != nil {
+		os.Exit(2) // the flag set has said what is wrong
+	}
+	err := plugin.ServeMultiplex(&plugin.ServeOpts{
+		BackendFactoryFunc: stepping(backend.New(opts), *url),
+		TLSProviderFunc:    api.VaultPluginTLSProvider(meta.GetTLSConfig()),
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "serving the stepping plugin:", err)
+		os.Exit(1)
+	}
+}
