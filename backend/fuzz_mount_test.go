@@ -117,6 +117,7 @@ func (fm *fuzzMount) rebuild(t *testing.T) {
 	}
 	fm.mount = &mount{t: t, ctx: fm.ctx, storage: newStorage(), aws: aws, system: &logical.StaticSystemView{
 		DefaultLeaseTTLVal: 768 * time.Hour, MaxLeaseTTLVal: 768 * time.Hour,
+		PluginEnvironment: &logical.PluginEnvironment{VaultVersion: "1.21.0"}, // which the root's help asks for
 	}}
 	fm.client, fm.used = nil, 0
 	fm.restore(nil)
@@ -162,7 +163,7 @@ func (fm *fuzzMount) put(key, value string) {
 func (fm *fuzzMount) restart() {
 	fm.t.Helper()
 	fm.log = new(fuzzLog)
-	factory := New(Options{Version: "v0.0.1", ProofPause: time.Millisecond, Now: func() time.Time {
+	factory := New(Options{Version: "v0.0.1", ProofPause: time.Microsecond, Now: func() time.Time {
 		return time.Now().Add(time.Duration(fm.ahead.Load()))
 	}})
 	b, err := factory(fm.ctx, &logical.BackendConfig{

@@ -26,6 +26,10 @@ import (
 // STS at once.
 const leastTokenTTL = 10 * time.Second
 
+// mostToken is the longest token that STS takes (STS API Reference,
+// AssumeRoleWithWebIdentity), with room for white space.
+const mostToken = 32 << 10
+
 // identityFields are those of config/root about tokens.
 func identityFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
@@ -115,6 +119,15 @@ func noIdentityTokens(err error) bool {
 
 // tokenInFile reads a token each time that it is needed: the platform replaces it.
 func tokenInFile(path string) (string, error) {
+	about, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "", userErrorf("web_identity_token_file: %v", err)
+	case !about.Mode().IsRegular(): // a device or a pipe may have no end
+		return "", userErrorf("web_identity_token_file: %s is not a regular file", path)
+	case about.Size() > mostToken:
+		return "", userErrorf("web_identity_token_file: %s has %d bytes, and a token has %d at most", path, about.Size(), mostToken)
+	}
 	text, err := os.ReadFile(path) //nolint:gosec // the configuration names the file, and only a token leaves this machine
 	if err != nil {
 		return "", userErrorf("web_identity_token_file: %v", err)
