@@ -56,6 +56,14 @@ bench: build ## Compare the speed with the built-in engine's, for about 8 minute
 	go test -run '^$$' -bench . -benchmem ./backend ./internal/awscreds && \
 	go test -run '^$$' -bench '^BenchmarkAgainstTheBuiltIn$$' -benchtime 1x -timeout 60m ./internal/e2e
 
+# Each target runs for this long, one after another. What they find is kept in backend/testdata/fuzz, where make test
+# runs it as one more seed.
+FUZZTIME ?= 10m
+
+.PHONY: fuzz
+fuzz: ## Send random requests, policies, templates, stored entries and leases at the engine, FUZZTIME=10m each.
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
 .PHONY: fmt
 fmt: ## Format the Go code.
 	gofmt -w backend cmd internal
