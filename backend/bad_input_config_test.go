@@ -84,6 +84,12 @@ var badNumbersAndTemplates = []badInput{
 	{name: "template that makes nothing", data: map[string]any{"username_template": `{{ "" }}`}, field: "username_template"},
 	{name: "template that cuts off a negative length", data: map[string]any{"username_template": "{{ .DisplayName | truncate -1 }}"}, field: "username_template"},
 	{name: "template that fails", data: map[string]any{"username_template": "{{ index .DisplayName 99 }}"}, field: "username_template"},
+	{name: "template with a loop", data: map[string]any{"username_template": "{{ range 1000000000000 }}{{ end }}vault-{{ random 20 }}"}, field: "username_template: is not a template: has a range"},
+	{name: "template that calls itself", data: map[string]any{"username_template": `{{ define "a" }}{{ template "a" }}{{ end }}{{ template "a" }}`}, field: "username_template: is not a template: does more than"},
+	{name: "template that does nothing a million million times", data: map[string]any{"username_template": doublings(40)}, field: "username_template: is not a template: does more than"},
+	{name: "template with four gigabytes", data: map[string]any{"username_template": "{{ random 4000000000 | truncate 20 }}"}, field: "username_template: is not a template: has the number"},
+	{name: "template that prints a megabyte", data: map[string]any{"username_template": `{{ printf "%999999d" 1 | truncate 20 }}`}, field: "username_template: makes no name"},
+	{name: "template that grows", data: map[string]any{"username_template": `{{ "` + strings.Repeat("a", 99) + `" | replace "a" "` + strings.Repeat("a", 999) + `" | truncate 20 }}`}, field: "username_template: makes no name"},
 	{name: "template is a list", data: map[string]any{"username_template": []string{"vault"}}, field: "username_template"},
 }
 

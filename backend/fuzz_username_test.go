@@ -5,6 +5,7 @@ package backend
 // Any text may be a username_template, and any caller and role may need a name of it.
 
 import (
+	"fmt"
 	"regexp"
 	"runtime/metrics"
 	"strings"
@@ -74,10 +75,10 @@ func FuzzUsernameTemplate(f *testing.F) {
 func doublings(n int) string {
 	var text strings.Builder
 	for i := range n {
-		name, next := string(rune('A'+i)), string(rune('B'+i))
-		text.WriteString(`{{define "` + name + `"}}{{template "` + next + `"}}{{template "` + next + `"}}{{end}}`)
+		fmt.Fprintf(&text, `{{define "t%d"}}{{template "t%d"}}{{template "t%d"}}{{end}}`, i, i+1, i+1)
 	}
-	return text.String() + `{{define "` + string(rune('A'+n)) + `"}}{{end}}{{template "A"}}name`
+	fmt.Fprintf(&text, `{{define "t%d"}}{{end}}{{template "t0"}}name`, n)
+	return text.String()
 }
 
 // names checks what a template that was accepted makes of a caller and a role.

@@ -137,7 +137,7 @@ func (r *rootRotation) next(c *rootConfig, now time.Time) time.Time {
 // retry is when a failed rotation may be tried again: after a minute, then two, and at
 // last every hour.
 func (r *rootRotation) retry() time.Time {
-	if r.Times == 0 {
+	if r.Times <= 0 {
 		return time.Time{}
 	}
 	return r.At.Add(min(time.Minute<<min(r.Times-1, 10), longestBackoff))
