@@ -104,6 +104,9 @@ func (b *backend) connect(ctx context.Context, s logical.Storage) (*client, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.checkStored(); err != nil {
+		return nil, err
+	}
 	users, err := loadOr(ctx, s, keyUsersConfig, newUsersConfig)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,7 @@ func FuzzRequest(f *testing.F) {
 			f.Add(uint8(route), uint8(0), name, []byte(`{"policy_arns":"`+readOnly+`","username":"fresh","rotation_period":"1h","region":"us-east-1"}`), []byte{0, 0})
 		}
 		f.Add(uint8(route), uint8(0), "user", []byte(`{"secret_key":["x"],"access_key":"`+goodAccessKey+`"}`), []byte{1, 1, 2, 13, 3, 16})
+		f.Add(uint8(route), uint8(0), "user", []byte(`{"secret_key":["x"],"access_key":"`+goodAccessKey+`"}`), []byte{})
 		f.Add(uint8(route), uint8(0), "user", []byte(`{"secret_key":"x","access_key":"`+goodAccessKey+`","iam_endpoint":"https://user:`+fuzzSecret+`@host/"}`), []byte{})
 	}
 	f.Add(uint8(len(paths)), uint8(slices.Index(fuzzOps, logical.HelpOperation)), "", []byte{}, []byte{})

@@ -79,6 +79,7 @@ func (c *rootConfig) update(d *framework.FieldData) {
 
 var (
 	accessKeyForm = regexp.MustCompile(`^\w{16,128}$`)
+	labelForm     = regexp.MustCompile(`^[a-zA-Z0-9-]{1,63}$`)
 	regionForm    = regexp.MustCompile(`^[a-z]{2,}(-[a-z0-9]+)+$`)
 )
 
@@ -140,6 +141,23 @@ func (c *rootConfig) validateRegions(m *mistakes) {
 		m.add("sts_fallback_regions", "has %d entries and sts_fallback_endpoints %d; give one region for each endpoint, or leave one of the two fields empty",
 			regions, endpoints)
 	}
+}
+
+// checkStored looks at what other engines let through and the AWS SDK stumbles over at
+// every call: a region has to be part of a host's name, whatever the endpoint.
+func (c *rootConfig) checkStored() error {
+	var m mistakes
+	check := func(field string, regions ...string) {
+		for _, region := range regions {
+			if region != "" && !labelForm.MatchString(region) {
+				m.add(field, "%q in config/root cannot be the name of a region; write another", region)
+			}
+		}
+	}
+	check("region", c.Region)
+	check("sts_region", c.STSRegion)
+	check("sts_fallback_regions", c.STSFallbackRegions...)
+	return m.err()
 }
 
 // validateEndpoint checks the address of an AWS service, and warns of one that

@@ -80,7 +80,7 @@ func (b *backend) newRootKey(ctx context.Context, s logical.Storage) (*rootNext,
 		return nil, userErrorf("config/root holds no access_key and secret_key, so there is no key to rotate: " +
 			"the engine takes its AWS identity from the environment, which renews it itself")
 	}
-	client, err := awscreds.New(ctx, cfg.own())
+	client, err := ownClient(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string) e
 	if next != nil {
 		known = append(known, next.AccessKey, next.Old.AccessKey)
 	}
-	client, err := awscreds.New(ctx, cfg.own())
+	client, err := ownClient(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,14 @@ func (c *rootConfig) own() awscreds.Config {
 	return cfg
 }
 
+// ownClient calls AWS as the configured key itself.
+func ownClient(ctx context.Context, cfg *rootConfig) (*awscreds.Client, error) {
+	if err := cfg.checkStored(); err != nil {
+		return nil, err
+	}
+	return awscreds.New(ctx, cfg.own())
+}
+
 // with is a configuration with another key.
 func (c *rootConfig) with(id, secret string) *rootConfig {
 	other := *c
@@ -92,7 +100,7 @@ func (b *backend) establish(ctx context.Context, s logical.Storage, n *rootNext)
 
 // prove waits until AWS accepts the new key several times in a row.
 func (b *backend) prove(ctx context.Context, cfg *rootConfig, n *rootNext) error {
-	client, err := awscreds.New(ctx, cfg.with(n.AccessKey, n.SecretKey).own())
+	client, err := ownClient(ctx, cfg.with(n.AccessKey, n.SecretKey))
 	if err != nil {
 		return err
 	}
@@ -146,7 +154,7 @@ func (b *backend) switchTo(ctx context.Context, s logical.Storage, n *rootNext) 
 
 // retire deletes the old key, with the new one, and forgets the records.
 func (b *backend) retire(ctx context.Context, s logical.Storage, cfg *rootConfig, n *rootNext) error {
-	client, err := awscreds.New(ctx, cfg.own())
+	client, err := ownClient(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -178,7 +186,7 @@ func (b *backend) discard(ctx context.Context, s logical.Storage, n *rootNext) e
 	var errs []error
 	unknown := 0
 	for _, cfg := range []*rootConfig{&n.Old, n.Old.with(n.AccessKey, n.SecretKey)} {
-		client, err := awscreds.New(ctx, cfg.own())
+		client, err := ownClient(ctx, cfg)
 		if err == nil {
 			err = client.DeleteKey(ctx, n.User, n.AccessKey)
 		}
