@@ -63,6 +63,8 @@ type Options struct {
 	SweepGrace time.Duration
 	// ProofPause replaces DefaultProofPause when it is not zero.
 	ProofPause time.Duration
+	// TidyPause replaces DefaultTidyPause when it is not zero.
+	TidyPause time.Duration
 	// Now replaces time.Now.
 	Now func() time.Time
 }
@@ -74,6 +76,7 @@ type backend struct {
 	walMinAge  time.Duration
 	sweepGrace time.Duration
 	proofPause time.Duration
+	tidyPause  time.Duration
 	storage    logical.Storage // the mount's, for what no request brings it; nil at registration
 	mountID    string          // of this mount alone in the world; empty where Vault gives none
 	clients    clients
@@ -83,6 +86,7 @@ type backend struct {
 	queue      queue    // when static roles are to be looked at
 	register   register // who holds what
 	watch      *watch   // nil until the first tick
+	tidying    tidying  // the run of tidy
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
@@ -91,7 +95,7 @@ func New(opts Options) logical.Factory {
 	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 		b := &backend{
 			now: opts.Now, walMinAge: opts.WALMinAge, sweepGrace: opts.SweepGrace, proofPause: opts.ProofPause,
-			storage: conf.StorageView, mountID: conf.BackendUUID,
+			tidyPause: opts.TidyPause, storage: conf.StorageView, mountID: conf.BackendUUID,
 		}
 		if b.now == nil {
 			b.now = time.Now
@@ -104,6 +108,9 @@ func New(opts Options) logical.Factory {
 		}
 		if b.proofPause == 0 {
 			b.proofPause = DefaultProofPause
+		}
+		if b.tidyPause == 0 {
+			b.tidyPause = DefaultTidyPause
 		}
 		b.Backend = &framework.Backend{
 			Help:           strings.TrimSpace(help),
@@ -129,6 +136,7 @@ func (b *backend) paths() []*framework.Path {
 		b.pathConfigRoot(),
 		b.pathConfigLease(),
 		b.pathConfigUsers(),
+		b.pathConfigAutoTidy(),
 		b.pathRotateRoot(),
 		b.pathRoles(), // before pathRole, whose name takes anything
 		b.pathRole(),
@@ -140,6 +148,9 @@ func (b *backend) paths() []*framework.Path {
 		b.pathStaticRoleRotate(), // before pathStaticRole, likewise
 		b.pathStaticRole(),
 		b.pathStaticCreds(),
+		b.pathTidy(),
+		b.pathTidyStatus(),
+		b.pathTidyCancel(),
 	}
 }
 
@@ -156,7 +167,8 @@ func pathsSpecial() *logical.Paths {
 // seconds for all that it does.
 func (b *backend) tick(ctx context.Context, req *logical.Request) (err error) {
 	defer b.recoverTo(&err)
-	return errors.Join(b.rollBack(ctx, req), b.tendRootKey(ctx, req.Storage), b.rotateStatic(ctx, req.Storage), b.sweep(ctx, req.Storage))
+	return errors.Join(b.rollBack(ctx, req), b.tendRootKey(ctx, req.Storage), b.rotateStatic(ctx, req.Storage), b.sweep(ctx, req.Storage),
+		b.tidyOnSchedule(ctx, req.Storage))
 }
 
 // invalidate hears, on a standby, which key another server has changed.
@@ -183,4 +195,7 @@ deleted from AWS with everything that it owns.
 
 Where an IAM user exists already, describe it at static-roles/<name>: the engine
 makes its access key, rotates it, and answers it at static-creds/<name>.
+
+issued/ lists who holds keys now. tidy finds IAM users of this mount in AWS that the
+engine has no record of.
 `

@@ -23,6 +23,7 @@ func TestBadInputUnknownFieldsEarnAWarning(t *testing.T) {
 		{"config/root with an object", "config/root", map[string]any{"max_retries": 3, "unknown_field": map[string]any{"a": []int{1}}}, "max_retries", 3},
 		{"config/lease", "config/lease", map[string]any{"lease": "30m", "unknown_field": 1}, "lease", "30m0s"},
 		{"config/users", "config/users", map[string]any{"max_users": 9, "unknown_field": 1}, "max_users", 9},
+		{"config/auto-tidy", "config/auto-tidy", map[string]any{"interval_duration": "2h", "unknown_field": 1}, "interval_duration", int64(7200)},
 		{"roles/", "roles/developer-access", map[string]any{"user_path": "/x/", "unknown_field": nil}, "user_path", "/x/"},
 		{"roles/ with a misspelt field", "roles/developer-access", map[string]any{"policy_arns": readOnly, "user_path": "/x/", "unknown_field": ""}, "user_path", "/x/"},
 		{"roles/ in the deprecated form", "roles/developer-access", map[string]any{"arn": readOnly, "unknown_field": "x"}, "credential_type", "iam_user"},

@@ -69,6 +69,13 @@ func (cs *clients) get() (c *client, m *making, mine bool) {
 	return cs.current, cs.making, mine
 }
 
+// untagged reports whether AWS is known not to let the engine tag its users.
+func (cs *clients) untagged() bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.current != nil && cs.current.Untagged()
+}
+
 // made lets those go that wait for m, and keeps its client unless config/root has
 // changed meanwhile.
 func (cs *clients) made(m *making) {

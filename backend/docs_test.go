@@ -69,11 +69,16 @@ func TestDocsAPIAnswers(t *testing.T) {
 	m.addBareUser("app")
 	m.write("static-roles/app", daily)
 	m.aws.Adopt(rootUser)
+	m.age(2 * time.Hour)
 	actual := map[string]map[string]any{
 		"config/root":        m.read("config/root"),
 		"config/rotate-root": m.rotateRoot().Data,
 		"config/lease":       m.read("config/lease"),
 		"config/users":       m.read("config/users"),
+		"config/auto-tidy":   m.read("config/auto-tidy"),
+		"tidy":               m.write("tidy", nil).Data,
+		"tidy/status":        m.tidied(),
+		"tidy/cancel":        m.cancelled(),
 		"issued":             m.do(logical.ListOperation, "issued/", nil).Data,
 		"issued/role/:role":  m.do(logical.ListOperation, "issued/role/developer-access", nil).Data,
 		"issued/:username":   m.read("issued/" + m.user(creds)),
@@ -506,7 +511,7 @@ func checkPathsNamed(t *testing.T, doc string, known []string) {
 		forms[i] = regexp.MustCompile(`:\w+`).ReplaceAllString(regexp.QuoteMeta(name), `[^/]+`)
 	}
 	form := regexp.MustCompile("^(?:" + strings.Join(forms, "|") + ")/?$")
-	for _, m := range regexp.MustCompile(`aws-dyn/((?:config|roles|creds|sts|static)[\w/:.*-]*)`).FindAllStringSubmatch(doc, -1) {
+	for _, m := range regexp.MustCompile(`aws-dyn/((?:config|roles|creds|sts|static|issued|tidy)[\w/:.*-]*)`).FindAllStringSubmatch(doc, -1) {
 		// A lease ID is the path of its credential and one part more.
 		path := regexp.MustCompile(`^((?:creds|sts)/[^/]+)/\w{24}$`).ReplaceAllString(m[1], "$1")
 		if !form.MatchString(path) {
@@ -535,6 +540,7 @@ func checkWords(t *testing.T, doc string, paths []*framework.Path) {
 	known = slices.AppendSeq(known, maps.Keys((&rootRotation{Times: 1}).response(newRootConfig(), time.Now())))
 	known = append(known, "session_token")
 	known = slices.AppendSeq(known, maps.Keys(new(issued).response("")))
+	known = slices.AppendSeq(known, maps.Keys(newTidyReport().response()))
 	known = slices.AppendSeq(known, maps.Keys((&backend{}).describe(newStaticRole(""), nil)))
 	for _, span := range backticked(withoutBlocks(doc)) {
 		for _, word := range regexp.MustCompile(`\b[a-z]+(?:_[a-z0-9]+)+\b`).FindAllString(span, -1) {

@@ -20,13 +20,14 @@ func TestStandbyPassesOnWhatWritesOrCallsAWS(t *testing.T) {
 	m.aws.ResetCalls()
 	local := map[string]bool{ // reads of storage, which a standby has too
 		"config/root": true, "config/lease": true, "roles/x": true, "static-roles/x": true, "static-creds/x": true,
-		"config/users": true, "issued/x": true, "issued/": true, "issued/role/x": true,
+		"config/users": true, "config/auto-tidy": true, "issued/x": true, "issued/": true, "issued/role/x": true,
 	}
 	before := m.storage.dump(t)
 	for _, path := range []string{
 		"config/root", "config/lease", "config/rotate-root", "roles/x", "creds/developer-access", "sts/developer-access",
 		"static-roles/x", "static-roles/x/rotate", "static-creds/x",
 		"config/users", "issued/", "issued/role/x", "issued/x",
+		"config/auto-tidy", "tidy", "tidy/status", "tidy/cancel",
 	} {
 		for op := range m.b.(*backend).Route(path).Operations {
 			_, err := m.b.HandleRequest(m.ctx, m.request(op, path, nil))

@@ -19,8 +19,8 @@ import (
 
 // examples are one path for each pattern.
 var examples = []string{
-	"config/root", "config/lease", "config/users", "config/rotate-root", "roles/", "roles/example", "creds/example",
-	"issued/", "issued/role/example", "issued/example",
+	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/rotate-root", "roles/", "roles/example", "creds/example",
+	"issued/", "issued/role/example", "issued/example", "tidy", "tidy/status", "tidy/cancel",
 	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
 }
 
@@ -109,12 +109,14 @@ func TestRootHelpHasItsPaths(t *testing.T) {
 
 // operations are the names by which generated clients call us. They are the
 // built-in engine's, but for what it has not: the deletion of config/root, the rotation
-// of a static role on request, config/users and the register.
+// of a static role on request, config/users, the register and tidy.
 var operations = map[string]string{
 	"/config/lease get":         "aws-read-lease-configuration",
 	"/config/lease post":        "aws-configure-lease",
 	"/config/users get":         "aws-read-users-configuration",
 	"/config/users post":        "aws-configure-users",
+	"/config/auto-tidy get":     "aws-read-auto-tidy-configuration",
+	"/config/auto-tidy post":    "aws-configure-auto-tidy",
 	"/config/rotate-root post":  "aws-rotate-root-iam-credentials",
 	"/config/root get":          "aws-read-root-iam-credentials-configuration",
 	"/config/root post":         "aws-configure-root-iam-credentials",
@@ -127,6 +129,9 @@ var operations = map[string]string{
 	"/issued/role/{role}/ get":  "aws-list-issued-users-of-role",
 	"/issued/{username} get":    "aws-read-issued-user",
 	"/issued/{username} delete": "aws-delete-issued-user",
+	"/tidy post":                "aws-start-tidy",
+	"/tidy/status get":          "aws-read-tidy-status",
+	"/tidy/cancel post":         "aws-cancel-tidy",
 	"/roles/ get":               "aws-list-roles",
 	"/roles/{name} get":         "aws-read-role",
 	"/roles/{name} post":        "aws-write-role",
@@ -176,7 +181,7 @@ func TestOpenAPIHasTheFields(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
 	_, doc := m.help("")
-	for _, path := range []string{"config/root", "config/lease", "roles/{name}", "creds/{name}", "sts/{name}", "static-roles/{name}"} {
+	for _, path := range []string{"config/root", "config/lease", "config/auto-tidy", "tidy", "roles/{name}", "creds/{name}", "sts/{name}", "static-roles/{name}"} {
 		item := doc.Paths["/"+path]
 		if item == nil || item.Post == nil || item.Post.RequestBody == nil {
 			t.Errorf("%s takes nothing in OpenAPI", path)

@@ -79,6 +79,7 @@ func (s *stay) end() (idle <-chan struct{}) {
 // leave has the requests under way give up and waits until they have cleaned up. Where
 // the mount is being disabled, it deletes what is left.
 func (b *backend) leave(ctx context.Context) {
+	b.endTidy()
 	if b.storage == nil {
 		return // it never was a mount
 	}

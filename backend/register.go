@@ -144,6 +144,14 @@ func (g *register) holders(role string) map[string]string {
 	return holders
 }
 
+// has reports whether a user has a record, or is about to.
+func (g *register) has(user string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, has := g.users[user]
+	return has
+}
+
 // begin opens the register for being filled; it reports whether that is needed.
 func (g *register) begin() bool {
 	g.mu.Lock()

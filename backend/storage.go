@@ -30,6 +30,9 @@ const (
 	prefixIssued = "issued/"        // issued, by the user's name; see issuedKey
 	keyWatch     = "register-watch" // watch: since when the register is true
 
+	keyAutoTidy   = "config/auto-tidy" // autoTidy
+	keyTidyStatus = "tidy-status"      // tidyReport: the last run of tidy
+
 	// framework.WALPrefix, "wal/": what may exist in AWS without a lease; see wal.go
 )
 

@@ -36,6 +36,16 @@ var storageFailures = []storageFailure{
 	{logical.ReadOperation, "config/users", "get", "config/users"},
 	{logical.UpdateOperation, "config/users", "get", "config/users"},
 	{logical.UpdateOperation, "config/users", "put", "config/users"},
+	{logical.ReadOperation, "config/auto-tidy", "get", "config/auto-tidy"},
+	{logical.UpdateOperation, "config/auto-tidy", "get", "config/auto-tidy"},
+	{logical.UpdateOperation, "config/auto-tidy", "get", "config/users"},
+	{logical.UpdateOperation, "config/auto-tidy", "put", "config/auto-tidy"},
+	{logical.UpdateOperation, "tidy", "get", "config/users"},
+	{logical.UpdateOperation, "tidy", "get", "tidy-status"},
+	{logical.UpdateOperation, "tidy", "put", "tidy-status"}, // and more in tidy_test.go
+	{logical.ReadOperation, "tidy/status", "get", "tidy-status"},
+	{logical.ReadOperation, "tidy/status", "get", "config/users"},
+	{logical.UpdateOperation, "tidy/cancel", "get", "tidy-status"},
 	{logical.ListOperation, "issued/", "list", "issued/"},
 	{logical.ListOperation, "issued/role/developer-access", "list", "issued/"},
 	{logical.ReadOperation, "issued/somebody", "get", "issued/"},
@@ -72,7 +82,7 @@ var storageFailures = []storageFailure{
 
 // failureData are fields that each path takes.
 var failureData = map[string]map[string]any{
-	"config/root": fullRoot, "config/lease": {"lease": "1h"}, "config/users": {"max_users": 10},
+	"config/root": fullRoot, "config/lease": {"lease": "1h"}, "config/users": {"max_users": 10}, "config/auto-tidy": {"enabled": true},
 	"roles/developer-access": fullRole, "roles/other": fullRole, "creds/developer-access": {"ttl": "1h"},
 }
 

@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
@@ -90,15 +88,11 @@ func (c *Client) DeleteUserByName(ctx context.Context, name string, age Age, may
 
 // userAge is how long ago a user was created, by AWS's clock alone.
 func (c *Client) userAge(ctx context.Context, name string, opts ...func(*iam.Options)) (time.Duration, error) {
-	out, err := c.iam.GetUser(ctx, &iam.GetUserInput{UserName: &name}, opts...)
+	user, err := c.readUser(ctx, name, opts...)
 	if err != nil {
-		return 0, fmt.Errorf("reading IAM user %s: %w", name, err)
+		return 0, err
 	}
-	now, ok := awsmiddleware.GetServerTime(out.ResultMetadata)
-	if !ok {
-		now = time.Now() // an answer without a Date header
-	}
-	return now.Sub(aws.ToTime(out.User.CreateDate)), nil
+	return user.Age, nil
 }
 
 func (c *Client) deleteUser(ctx context.Context, name string) error {

@@ -106,6 +106,9 @@ func (e *TooYoungError) Error() string {
 // call: the key was deleted or made inactive, or is so new that AWS has not heard of it.
 func IsUnknownKey(err error) bool { return Code(err) == codeInvalidClientTokenID }
 
+// IsDenied reports whether AWS said that our identity may not make a call.
+func IsDenied(err error) bool { return Code(err) == codeAccessDenied }
+
 // IsNotFound reports whether AWS said that what a call is about does not exist.
 func IsNotFound(err error) bool { return isNotFound(err) }
 

@@ -37,6 +37,7 @@ type iamCalls struct {
 	GetLoginProfile                 operation[iam.GetLoginProfileInput, iam.GetLoginProfileOutput]
 	GetUser                         operation[iam.GetUserInput, iam.GetUserOutput]
 	ListServiceSpecificCredentials  operation[iam.ListServiceSpecificCredentialsInput, iam.ListServiceSpecificCredentialsOutput]
+	ListUsers                       operation[iam.ListUsersInput, iam.ListUsersOutput]
 	PutUserPolicy                   operation[iam.PutUserPolicyInput, iam.PutUserPolicyOutput]
 	RemoveUserFromGroup             operation[iam.RemoveUserFromGroupInput, iam.RemoveUserFromGroupOutput]
 
@@ -74,6 +75,7 @@ func callsOf(c *iam.Client) *iamCalls {
 		GetLoginProfile:                 c.GetLoginProfile,
 		GetUser:                         c.GetUser,
 		ListServiceSpecificCredentials:  c.ListServiceSpecificCredentials,
+		ListUsers:                       c.ListUsers,
 		PutUserPolicy:                   c.PutUserPolicy,
 		RemoveUserFromGroup:             c.RemoveUserFromGroup,
 

@@ -52,6 +52,7 @@ type attempts struct {
 	pace    *pace // of the action; nil where our rate is not limited
 	counted bool  // the number of attempts was configured, and the SDK keeps to it
 	patient bool  // the call is about a brand-new user
+	once    bool  // its caller comes again by itself, and later
 
 	began               time.Time
 	failures, throttles int
@@ -118,6 +119,9 @@ func (a *attempts) judge(ctx context.Context, err error) *verdict {
 		v.wait = jitter(firstWait, a.failures)
 		at := now.Add(v.wait)
 		v.again = a.counted || a.failures < a.most() && at.Before(a.began.Add(endures)) || at.Before(enduresUntil(ctx))
+	}
+	if a.once {
+		v.again = Code(err) == codeExpiredToken && a.failures == 1
 	}
 	// A wait that the caller would not see the end of only hides what AWS said.
 	if end, bounded := ctx.Deadline(); bounded && now.Add(v.wait).After(end) {

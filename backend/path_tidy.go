@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func (b *backend) pathTidy() *framework.Path {
+	return &framework.Path{
+		Pattern:      "tidy",
+		DisplayAttrs: operation("start", "tidy"),
+		Fields:       orderFields(),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: gives(b.write("Look for IAM users of this mount that no record speaks for.", b.writeTidy), nil),
+		},
+		HelpSynopsis: "Find IAM users of this mount that no record speaks for.",
+		HelpDescription: `
+Goes through all IAM users of the account, in the background and slowly, so that nobody
+who wants a credential waits for it. A user that carries this mount's tags, that is older
+than safety_buffer and of which the engine has no record is reported at tidy/status; with
+delete=true it is deleted with everything that it owns.
+
+Run it without delete first. Needs iam:ListUsers, and iam:GetUser on all users.
+`,
+	}
+}
+
+func (b *backend) pathTidyStatus() *framework.Path {
+	return &framework.Path{
+		Pattern:      "tidy/status",
+		DisplayAttrs: operation("", "tidy-status"),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			// By way of write, since a standby does not know how far another server is.
+			logical.ReadOperation: gives(b.write("Read how far tidy is, or what the last run found.", b.readTidyStatus), tidyAnswer()),
+		},
+		HelpSynopsis: "How far tidy is, and what it found.",
+		HelpDescription: `
+Shows the run that is under way, or else the last one: what it was asked, how many users
+it saw, which of them no record speaks for, and what went wrong. It survives restarts.
+`,
+	}
+}
+
+func (b *backend) pathTidyCancel() *framework.Path {
+	return &framework.Path{
+		Pattern:      "tidy/cancel",
+		DisplayAttrs: operation("cancel", "tidy"),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: gives(b.write("End the run of tidy that is under way.", b.writeTidyCancel), tidyAnswer()),
+		},
+		HelpSynopsis: "End the run of tidy that is under way.",
+		HelpDescription: `
+Ends the run and answers what it had found. What it has deleted stays deleted; the
+schedule in config/auto-tidy goes on.
+`,
+	}
+}
+
+func (b *backend) writeTidy(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	order := newTidyOrder()
+	order.update(d)
+	var m mistakes
+	if order.validate(&m); m.err() != nil {
+		return nil, m.err()
+	}
+	if err := b.checkTidy(); err != nil {
+		return nil, err
+	}
+	warnings, err := b.tidyWarnings(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.startTidy(ctx, req.Storage, order, false); err != nil {
+		return nil, err
+	}
+	return warned(append([]string{"tidy has begun and goes on in the background; read tidy/status for how far it is and what it found"}, warnings...)), nil
+}
+
+func (b *backend) readTidyStatus(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	report, err := b.lastTidy(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	warnings, err := b.tidyWarnings(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: report.response(), Warnings: warnings}, nil
+}
+
+func (b *backend) writeTidyCancel(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	ended := b.tidying.stop(errTidyCancelled)
+	if ended == nil {
+		last, err := b.lastTidy(ctx, req.Storage)
+		if err != nil {
+			return nil, err
+		}
+		return nil, userErrorf("tidy is not running; its state is %s", last.State)
+	}
+	select {
+	case <-ended:
+		return &logical.Response{Data: b.tidying.last().response()}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// tidyWarnings say what tidy cannot see.
+func (b *backend) tidyWarnings(ctx context.Context, s logical.Storage) ([]string, error) {
+	users, err := loadOr(ctx, s, keyUsersConfig, newUsersConfig)
+	switch {
+	case err != nil:
+		return nil, err
+	case !users.OwnershipTags:
+		return []string{"ownership_tags is off at config/users: tidy knows users by these tags, and does not find those that are made without"}, nil
+	case b.clients.untagged():
+		return []string{"AWS refuses the tags that say whose an IAM user is, so users are being made without, and tidy does not find those; allow iam:TagUser"}, nil
+	}
+	return nil, nil
+}

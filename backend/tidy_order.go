@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+)
+
+const (
+	defaultSafetyBuffer = time.Hour
+
+	// leastSafetyBuffer leaves room for creations under way and for what AWS shows late.
+	// Both are known from records as well; this is for what nobody thought of.
+	leastSafetyBuffer = 15 * time.Minute
+)
+
+// tidyOrder is what a run of tidy is asked for.
+type tidyOrder struct {
+	Delete       bool          `json:"delete"`
+	SafetyBuffer time.Duration `json:"safety_buffer"`
+}
+
+func newTidyOrder() tidyOrder { return tidyOrder{SafetyBuffer: defaultSafetyBuffer} }
+
+// orderFields are those of tidy and of config/auto-tidy.
+func orderFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"delete": {
+			Type:        framework.TypeBool,
+			Description: "Delete the IAM users that are found, with everything that they own. Without it they are only reported.",
+		},
+		"safety_buffer": {
+			Type:        framework.TypeDurationSecond,
+			Default:     int(defaultSafetyBuffer / time.Second),
+			Description: "How old a user must be, by AWS's clock, to be looked at: 15 minutes or more.",
+		},
+	}
+}
+
+// update takes what the request names.
+func (o *tidyOrder) update(d *framework.FieldData) {
+	set(d, "delete", &o.Delete)
+	setSeconds(d, "safety_buffer", &o.SafetyBuffer)
+}
+
+func (o *tidyOrder) validate(m *mistakes) {
+	if o.SafetyBuffer < leastSafetyBuffer {
+		m.add("safety_buffer", "%s is too short; use at least %s", o.SafetyBuffer, leastSafetyBuffer)
+	}
+}
+
+// checkTidy refuses tidy where it could find nothing.
+func (b *backend) checkTidy() error {
+	if b.mountID == "" {
+		return userErrorf("tidy cannot work here: this server gives the mount no identity, so the engine's IAM users carry no tags that say whose they are; issued/ lists those that it knows")
+	}
+	return nil
+}

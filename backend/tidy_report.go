@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+const (
+	// mostFound is how many users a report names. It is stored as one entry, of which
+	// some storages take no more than 512 KiB.
+	mostFound = 500
+
+	// mostErrors is how many errors a report tells, and mostErrorText how much of each.
+	mostErrors    = 10
+	mostErrorText = 1000
+)
+
+// The states of tidy.
+const (
+	tidyIdle      = "idle" // it has never run
+	tidyRunning   = "running"
+	tidyFinished  = "finished"
+	tidyFailed    = "error"
+	tidyCancelled = "cancelled"
+)
+
+// tidyReport is what a run of tidy was asked, how far it is, and what it found. It holds
+// no secret.
+type tidyReport struct {
+	tidyOrder
+	State     string    `json:"state"`
+	Scheduled bool      `json:"scheduled"` // begun by config/auto-tidy
+	Started   time.Time `json:"started,omitzero"`
+	Finished  time.Time `json:"finished,omitzero"`
+	Error     string    `json:"error,omitempty"` // why the run ended before its time
+	// Interrupted says that the run ended with its process, and not by itself.
+	Interrupted bool `json:"interrupted,omitempty"`
+	// LastScheduled is when config/auto-tidy last began a run, this one or an earlier one.
+	LastScheduled time.Time `json:"last_scheduled,omitzero"`
+
+	Pages    int `json:"pages"`
+	Seen     int `json:"users_seen"`      // that AWS listed
+	Recorded int `json:"users_recorded"`  // of those: that a record speaks for
+	TooYoung int `json:"users_too_young"` // younger than the safety buffer
+	Examined int `json:"users_examined"`  // whose tags were looked at
+	Others   int `json:"users_of_others"` // of those: tagged by another mount
+	Untagged int `json:"users_untagged"`  // tagged by none
+	Gone     int `json:"users_gone"`      // deleted by somebody meanwhile
+	Refused  int `json:"users_refused"`   // that AWS did not let us look at
+	Orphans  int `json:"found_count"`     // that are this mount's, and no record speaks for
+	Deleted  int `json:"deleted_count"`   // of those: deleted
+	Failures int `json:"errors_count"`
+
+	Found  []foundUser `json:"found,omitempty"`
+	Errors []string    `json:"errors,omitempty"`
+}
+
+// foundUser is a user of this mount that no record speaks for.
+type foundUser struct {
+	Name    string    `json:"username"`
+	Role    string    `json:"role"`
+	Created time.Time `json:"created"`
+	Deleted bool      `json:"deleted"`
+}
+
+func newTidyReport() *tidyReport { return &tidyReport{State: tidyIdle, tidyOrder: newTidyOrder()} }
+
+// begun is the report of a run that begins now.
+func (r *tidyReport) begun(o tidyOrder, scheduled bool, now time.Time) *tidyReport {
+	next := &tidyReport{State: tidyRunning, tidyOrder: o, Scheduled: scheduled, Started: now, LastScheduled: r.LastScheduled}
+	if scheduled {
+		next.LastScheduled = now
+	}
+	return next
+}
+
+// stopped says that the run ended with its process.
+func (r *tidyReport) stopped() {
+	r.State, r.Interrupted = tidyFailed, true
+	r.Error = "the run was interrupted: the plugin was stopped, the mount reloaded or the server sealed while it was under way; start it again"
+}
+
+// orphan adds a user that no record speaks for.
+func (r *tidyReport) orphan(u *awscreds.FoundUser, deleted bool) {
+	r.Orphans++
+	if deleted {
+		r.Deleted++
+	}
+	if len(r.Found) < mostFound {
+		r.Found = append(r.Found, foundUser{Name: u.Name, Role: u.Tags[tagRole], Created: u.Created.UTC(), Deleted: deleted})
+	}
+}
+
+// failure counts an error, and keeps the first few.
+func (r *tidyReport) failure(err error) {
+	r.Failures++
+	if len(r.Errors) < mostErrors {
+		r.Errors = append(r.Errors, cutShort(err))
+	}
+}
+
+func cutShort(err error) string {
+	text := err.Error()
+	if len(text) > mostErrorText {
+		text = strings.ToValidUTF8(text[:mostErrorText], "") + "…"
+	}
+	return text
+}
+
+// copy is the report as it is now.
+func (r *tidyReport) copy() *tidyReport {
+	c := *r
+	c.Found, c.Errors = slices.Clone(r.Found), slices.Clone(r.Errors)
+	return &c
+}
+
+// response is what a read of tidy/status shows.
+func (r *tidyReport) response() map[string]any {
+	found := make([]map[string]any, len(r.Found))
+	for i, u := range r.Found {
+		found[i] = map[string]any{"username": u.Name, "role": u.Role, "created": stamp(u.Created), "deleted": u.Deleted}
+	}
+	return map[string]any{
+		"state":                  r.State,
+		"error":                  r.Error,
+		"scheduled":              r.Scheduled,
+		"delete":                 r.Delete,
+		"safety_buffer":          seconds(r.SafetyBuffer),
+		"time_started":           stamp(r.Started),
+		"time_finished":          stamp(r.Finished),
+		"pages":                  r.Pages,
+		"users_seen":             r.Seen,
+		"users_recorded":         r.Recorded,
+		"users_too_young":        r.TooYoung,
+		"users_examined":         r.Examined,
+		"users_of_other_mounts":  r.Others,
+		"users_without_our_tags": r.Untagged,
+		"users_gone":             r.Gone,
+		"users_refused":          r.Refused,
+		"found":                  found,
+		"found_count":            r.Orphans,
+		"deleted_count":          r.Deleted,
+		"errors":                 append([]string{}, r.Errors...),
+		"errors_count":           r.Failures,
+	}
+}
+
+// tidyAnswer is what a read of tidy/status may hold.
+func tidyAnswer() map[string]*framework.FieldSchema {
+	count := func(text string) *framework.FieldSchema {
+		return &framework.FieldSchema{Type: framework.TypeInt, Description: text}
+	}
+	return map[string]*framework.FieldSchema{
+		"state":                  {Type: framework.TypeString, Description: "What the last run is: idle (there was none), running, finished, error or cancelled."},
+		"error":                  {Type: framework.TypeString, Description: "Why the run ended before it was through; else empty."},
+		"scheduled":              {Type: framework.TypeBool, Description: "Whether config/auto-tidy began the run."},
+		"delete":                 {Type: framework.TypeBool, Description: "Whether the run was asked to delete what it finds."},
+		"safety_buffer":          {Type: framework.TypeInt64, Description: "Seconds that a user had to be old, by AWS's clock, to be looked at."},
+		"time_started":           {Type: framework.TypeString, Description: "When the run began (RFC 3339); null if there was none."},
+		"time_finished":          {Type: framework.TypeString, Description: "When it ended (RFC 3339); null while it runs."},
+		"pages":                  count("Pages of the account's list of users that were read."),
+		"users_seen":             count("Users on them."),
+		"users_recorded":         count("Users of these that a record of this mount speaks for; AWS is not asked about them."),
+		"users_too_young":        count("Users of these that are younger than safety_buffer."),
+		"users_examined":         count("Users whose tags were looked at: no record speaks for them, and they are old enough."),
+		"users_of_other_mounts":  count("Users of these that carry another mount's tags. They are left alone."),
+		"users_without_our_tags": count("Users of these that carry no mount's tags. They are left alone."),
+		"users_gone":             count("Users that were listed and had gone when they were looked at."),
+		"users_refused":          count("Users that AWS did not let the engine look at. They are left alone."),
+		"found":                  {Type: framework.TypeSlice, Description: "Users of this mount that no record speaks for, the first 500: username, role, created, and whether it was deleted."},
+		"found_count":            count("How many there are."),
+		"deleted_count":          count("How many of them were deleted."),
+		"errors":                 {Type: framework.TypeStringSlice, Description: "What went wrong with single users, in AWS's words, the first ten."},
+		"errors_count":           count("How often something went wrong with single users."),
+	}
+}

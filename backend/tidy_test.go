@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What tidy finds, what it deletes, and what it leaves alone.
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// orphan makes a user that is ours and of which storage knows nothing. It is old enough.
+func (m *mount) orphan() (user string) {
+	m.t.Helper()
+	user = m.user(m.creds("developer-access"))
+	m.unrecorded(user)
+	m.age(2 * time.Hour)
+	return user
+}
+
+// unrecorded makes storage forget a user, behind the register's back.
+func (m *mount) unrecorded(user string) {
+	m.t.Helper()
+	if err := m.storage.Delete(m.ctx, issuedKey(user)); err != nil {
+		m.t.Fatal(err)
+	}
+	m.start()
+}
+
+// tidy runs to its end, and returns the status.
+func (m *mount) tidy(data map[string]any) map[string]any {
+	m.t.Helper()
+	m.warns(m.write("tidy", data), "tidy has begun")
+	return m.tidied()
+}
+
+// tidied waits for the run under way.
+func (m *mount) tidied() map[string]any {
+	m.t.Helper()
+	m.b.(*backend).tidying.runs.Wait()
+	return m.read("tidy/status")
+}
+
+// told checks what a status says.
+func (m *mount) told(status, want map[string]any) {
+	m.t.Helper()
+	for key, value := range want {
+		if status[key] != value {
+			m.t.Errorf("%s is %v, want %v; the status is %v", key, status[key], value, status)
+		}
+	}
+}
+
+func foundNames(status map[string]any) (names []string) {
+	for _, u := range status["found"].([]map[string]any) {
+		names = append(names, u["username"].(string))
+	}
+	slices.Sort(names)
+	return names
+}
+
+var deleting = map[string]any{"delete": true}
+
+// A page has two users. Those that come first are not ours.
+func TestTidyFindsAUserBeyondTheFirstPage(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	for _, name := range []string{"alice", "bob", "carol", "dave", "erin"} {
+		m.aws.AddUser(name)
+	}
+	m.told(m.read("tidy/status"), map[string]any{"state": "idle", "time_started": nil})
+	user := m.orphan()
+	held := m.creds("developer-access")
+	m.age(2 * time.Hour)
+
+	status := m.tidy(nil)
+	m.told(status, map[string]any{
+		"state": "finished", "error": "", "delete": false, "safety_buffer": int64(3600), "scheduled": false,
+		"pages": 4, "users_seen": 8, "users_recorded": 1, "users_too_young": 0, "users_examined": 7,
+		"users_without_our_tags": 6, "users_of_other_mounts": 0, "found_count": 1, "deleted_count": 0, "errors_count": 0,
+	})
+	found := status["found"].([]map[string]any)
+	if len(found) != 1 || found[0]["username"] != user || found[0]["role"] != "developer-access" || found[0]["deleted"] != false {
+		t.Errorf("found %v", found)
+	}
+	if age := time.Since(moment(t, found[0]["created"])); age < 3*time.Hour || age > 5*time.Hour {
+		t.Errorf("created %v", found[0]["created"])
+	}
+	m.has(user, true) // it was not asked to delete
+
+	m.aws.Dirty(user)
+	status = m.tidy(deleting)
+	m.told(status, map[string]any{"state": "finished", "delete": true, "found_count": 1, "deleted_count": 1, "errors_count": 0})
+	if got := status["found"].([]map[string]any); len(got) != 1 || got[0]["username"] != user || got[0]["deleted"] != true {
+		t.Errorf("found %v", got)
+	}
+	m.has(user, false)
+	m.told(m.tidy(deleting), map[string]any{"found_count": 0, "users_seen": 7})
+	m.revoke(held)
+}
+
+// Each of these users is left alone by a run that deletes, for its own reason.
+func TestTidyLeavesAlone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spare func(m *mount, user string)
+		count string // where it is counted
+	}{
+		"another mount's": {func(m *mount, user string) {
+			m.tag(user, "aws-dyn/0d4f6c1e-0000-4f3e-9d55-2a41c0e7b913")
+		}, "users_of_other_mounts"},
+		"one whose tag only begins like ours": {func(m *mount, user string) { m.tag(user, "aws-dyn/"+mountID+"/x") }, "users_of_other_mounts"},
+		"one without tags":                    {func(m *mount, user string) { m.untag(user) }, "users_without_our_tags"},
+		"one too young":                       {func(m *mount, _ string) { m.aws.Age(-90 * time.Minute) }, "users_too_young"},
+		"one with a record":                   {func(m *mount, user string) { m.put(issuedKey(user), &issued{Role: "r", Issued: time.Now()}) }, "users_recorded"},
+		"one that is written down": {func(m *mount, user string) {
+			if _, err := framework.PutWAL(m.ctx, m.storage, walKindUser, walUser{UserName: user}); err != nil {
+				m.t.Fatal(err)
+			}
+		}, "users_recorded"},
+		"one that a request is making": {func(m *mount, user string) { m.b.(*backend).underWay.Store(user, true) }, "users_recorded"},
+		"one that became a static role's": {func(m *mount, user string) {
+			m.put(prefixStaticRole+"legacy", &staticRole{Name: "legacy", Username: strings.ToUpper(user)})
+		}, "users_recorded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newConfiguredMount(t)
+			user := m.orphan()
+			c.spare(m, user)
+			m.told(m.tidy(deleting), map[string]any{"state": "finished", c.count: 1 + m.rootAmong(c.count), "found_count": 0, "deleted_count": 0})
+			m.has(user, true)
+			m.aws.RemoveUser(user)
+		})
+	}
+}
+
+// rootAmong is one where the account's own user is counted as well.
+func (m *mount) rootAmong(count string) int {
+	if count == "users_without_our_tags" || count == "users_too_young" {
+		return 1
+	}
+	return 0
+}
+
+// call makes a call to the fake as an administrator.
+func (m *mount) call(action string, params url.Values) {
+	m.t.Helper()
+	client := fakeaws.Client{Endpoint: m.aws.URL(), Key: m.aws.RootKey()}
+	if _, err := client.Do(m.ctx, "iam", action, params); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *mount) tag(user, mount string) {
+	m.t.Helper()
+	m.call("TagUser", url.Values{"UserName": {user}, "Tags.member.1.Key": {tagMount}, "Tags.member.1.Value": {mount}})
+}
+
+func (m *mount) untag(user string) {
+	m.t.Helper()
+	m.call("UntagUser", url.Values{"UserName": {user}, "TagKeys.member.1": {tagMount}})
+}
+
+// The user gets a record between the list and the look: a lease of the built-in engine
+// that was renewed, a storage that was set right.
+func TestTidyLooksAgainBeforeItDeletes(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	user := m.orphan()
+	held := m.aws.Inject(fakeaws.Fault{Action: "GetUser", User: user, Kind: fakeaws.HangAfter})
+	m.write("tidy", deleting)
+	<-held.Reached()
+	m.put(issuedKey(user), &issued{Role: "developer-access", Issued: time.Now()})
+	held.Release()
+	m.told(m.tidied(), map[string]any{"state": "finished", "found_count": 0, "users_recorded": 1})
+	m.has(user, true)
+	m.aws.RemoveUser(user)
+}
+
+// Every call of a run goes wrong once, in every way. What passes does not even show; what
+// AWS refuses is told, and the next run does the rest.
+func TestTidyThroughFaults(t *testing.T) {
+	t.Parallel()
+	calls := []string{"ListUsers", "GetUser", "DeleteUser", "ListAccessKeys", "DeleteAccessKey", "DetachUserPolicy"}
+	eachFault(t, calls, everyFault, func(t *testing.T, fault fakeaws.Fault) {
+		m := newConfiguredMount(t, noRetries)
+		m.aws.AddUser("alice")
+		user := m.orphan()
+		if fault.Action == "GetUser" {
+			fault.User = user
+		}
+		met := m.aws.Inject(fault)
+		status := m.tidy(deleting)
+		if met.Hits() != 1 {
+			t.Errorf("the fault was met %d times", met.Hits())
+		}
+		if _, left := m.aws.User(user); left {
+			if told := fmt.Sprint(status["error"], status["errors"]); fault.Kind != fakeaws.Refuse || !strings.Contains(told, "AccessDenied") {
+				t.Errorf("%s is left: %v", user, status)
+			}
+			m.told(m.tidy(deleting), map[string]any{"state": "finished", "deleted_count": 1, "errors_count": 0})
+		} else {
+			m.told(status, map[string]any{"state": "finished", "found_count": 1, "deleted_count": 1})
+		}
+		m.noUsers()
+	})
+}
+
+// AWS's rate limits and outages: a run waits, and gives up in the end.
+func TestTidyGivesUpWhenAWSDoes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		action string
+		kind   fakeaws.Kind
+		error  string
+		hits   int
+	}{
+		{"ListUsers", fakeaws.Throttle, "listing the IAM users of the account", tidyTries},
+		{"ListUsers", fakeaws.Refuse, "AccessDenied", 1},
+		{"GetUser", fakeaws.Cut, "3 users in a row", tidyPatience * tidyTries},
+		{"GetUser", fakeaws.Throttle, "Throttling", tidyPatience * tidyTries},
+	} {
+		t.Run(c.action+"/"+c.kind.String(), func(t *testing.T) {
+			t.Parallel()
+			m := newConfiguredMount(t)
+			for _, name := range []string{"alice", "bob", "carol", "dave"} {
+				m.aws.AddUser(name)
+			}
+			m.age(2 * time.Hour)
+			met := m.aws.Inject(fakeaws.Fault{Action: c.action, Kind: c.kind})
+			status := m.tidy(deleting)
+			if status["state"] != "error" || !strings.Contains(fmt.Sprint(status["error"]), c.error) {
+				t.Errorf("ended with %v", status)
+			}
+			if met.Hits() != c.hits {
+				t.Errorf("called %d times, want %d", met.Hits(), c.hits)
+			}
+		})
+	}
+}
+
+// A user whose deletion fails keeps no other from being deleted.
+func TestTidyGoesOnAfterAUserThatCannotBeDeleted(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	users := []string{m.orphan(), m.orphan(), m.orphan(), m.orphan(), m.orphan()}
+	for _, user := range users[:4] {
+		m.aws.Inject(fakeaws.Fault{Action: "DeleteUser", User: user, Kind: fakeaws.Refuse})
+	}
+	status := m.tidy(deleting)
+	m.told(status, map[string]any{"state": "finished", "found_count": 5, "deleted_count": 1, "errors_count": 4})
+	if text := fmt.Sprint(status["errors"]); !strings.Contains(text, users[0]) || !strings.Contains(text, "AccessDenied") {
+		t.Errorf("told %s", text)
+	}
+	m.has(users[4], false)
+	m.aws.ClearFaults()
+	m.told(m.tidy(deleting), map[string]any{"deleted_count": 4})
+}
+
+// The engine's identity may be allowed to read the users of its prefix only.
+func TestTidyCountsUsersThatItMayNotRead(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	user := m.orphan()
+	for _, name := range []string{"alice", "bob", "carol", "dave"} {
+		m.aws.AddUser(name)
+		m.aws.Inject(fakeaws.Fault{Action: "GetUser", User: name, Kind: fakeaws.Refuse})
+	}
+	m.aws.Age(2 * time.Hour)
+	status := m.tidy(deleting)
+	m.told(status, map[string]any{"state": "finished", "users_refused": 4, "errors_count": 4, "deleted_count": 1})
+	m.has(user, false)
+	m.aws.Inject(fakeaws.Fault{Action: "GetUser", User: "vault-root", Kind: fakeaws.Refuse})
+	status = m.tidy(deleting)
+	if text := fmt.Sprint(status["error"]); status["state"] != "error" || !strings.Contains(text, "AccessDenied") {
+		t.Errorf("nobody could be read, and the status is %v", status)
+	}
+}
+
+// One call at a time, whoever else calls.
+func TestTidyMakesOneCallAtATime(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	for i := range 20 {
+		m.aws.AddUser(fmt.Sprintf("user-%d", i))
+	}
+	m.aws.SetLatency(2 * time.Millisecond)
+	m.age(2 * time.Hour)
+	m.aws.ResetCalls()
+	m.told(m.tidy(nil), map[string]any{"users_examined": 21})
+	calls := m.aws.Calls()
+	if want := 11 + 21; len(calls) != want {
+		t.Errorf("%d calls, want %d", len(calls), want)
+	}
+	for i, call := range calls[1:] {
+		if call.Start.Before(calls[i].End) {
+			t.Errorf("%s began before %s had ended", call.Action, calls[i].Action)
+		}
+	}
+}
+
+func TestTidyReportIsBounded(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	report := newTidyReport()
+	for i := range 2 * mostFound {
+		report.examined(newFound(i), findOrphan, fmt.Errorf("%d: %s", i, strings.Repeat("é", mostErrorText)), false)
+	}
+	m.put(keyTidyStatus, report)
+	m.told(m.read("tidy/status"), map[string]any{"found_count": 2 * mostFound, "errors_count": 2 * mostFound})
+	status := m.read("tidy/status")
+	if found, errs := status["found"].([]map[string]any), status["errors"].([]string); len(found) != mostFound || len(errs) != mostErrors || len(errs[0]) > mostErrorText+10 {
+		t.Errorf("%d found, %d errors", len(found), len(errs))
+	}
+	if size := len(m.storage.dump(t)[keyTidyStatus]); size > 256<<10 {
+		t.Errorf("%d bytes are stored", size)
+	}
+}
+
+// Tidy goes by tags. Where there are none it says so.
+func TestTidyWithoutTags(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, noRetries)
+	m.write("config/users", map[string]any{"ownership_tags": false})
+	m.warns(m.write("tidy", nil), "ownership_tags is off")
+	m.tidied()
+	m.warns(m.do(logical.ReadOperation, "tidy/status", nil), "ownership_tags is off")
+	m.warns(m.write("config/auto-tidy", map[string]any{"enabled": true}), "ownership_tags is off")
+	m.write("config/users", map[string]any{"ownership_tags": true})
+
+	m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse, Times: 1})
+	m.revoke(m.creds("developer-access"))
+	m.warns(m.do(logical.ReadOperation, "tidy/status", nil), "allow iam:TagUser")
+
+	m.b.(*backend).mountID = ""
+	for _, path := range []string{"tidy", "config/auto-tidy"} {
+		if text := m.refused(logical.UpdateOperation, path, map[string]any{"enabled": true}); !strings.Contains(text, "gives the mount no identity") {
+			t.Errorf("%s: refused with %s", path, text)
+		}
+	}
+}
