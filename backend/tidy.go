@@ -14,16 +14,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 const (
-	// DefaultTidyPause is the time before each call of tidy: two calls a second, of which
-	// IAM allows an account some tens. An account has at most 5000 users, so a run takes
-	// three quarters of an hour at most unless it deletes.
+	// DefaultTidyPause is the time before each call of tidy. AWS does not publish how
+	// many calls it allows; two a second are fewer than a single credential takes. An
+	// account has at most 5000 users, so a run that deletes nothing takes three quarters
+	// of an hour at most.
 	DefaultTidyPause = 500 * time.Millisecond
 
 	// deletionPauses is how long to wait after a deletion, which is about 15 calls.
@@ -49,19 +49,6 @@ type tidyRun struct {
 	refusal error           // AWS's word for the last user that it did not let us look at
 	inARow  int             // users that failed for reasons that are not theirs
 }
-
-// finding is what a look at a user led to.
-type finding int
-
-const (
-	findGone finding = iota
-	findRecorded
-	findTooYoung
-	findUntagged
-	findOthers
-	findOrphan
-	findDeleted
-)
 
 // tidy goes through the account once.
 func (r *tidyRun) tidy(ctx context.Context) (err error) {
@@ -187,77 +174,6 @@ func (r *tidyRun) look(ctx context.Context, c *client, name string) (*awscreds.F
 		return user, findOrphan, err
 	}
 	return user, findDeleted, nil // now, or by an attempt whose answer was lost
-}
-
-// examined counts a user that was looked at.
-func (r *tidyReport) examined(user *awscreds.FoundUser, found finding, err error, refused bool) {
-	r.Examined++
-	if refused {
-		r.Refused++
-	}
-	if err != nil {
-		r.failure(err)
-	}
-	switch {
-	case user == nil && err != nil:
-	case found == findGone:
-		r.Gone++
-	case found == findRecorded:
-		r.Recorded++
-	case found == findTooYoung:
-		r.TooYoung++
-	case found == findUntagged:
-		r.Untagged++
-	case found == findOthers:
-		r.Others++
-	default:
-		r.orphan(user, found == findDeleted)
-	}
-}
-
-// spokenFor reports whether storage or a request knows a user. It looks in the order in
-// which a creation leaves its traces behind, so that one that ends meanwhile is seen.
-func (b *backend) spokenFor(ctx context.Context, s logical.Storage, user string) (bool, error) {
-	if _, making := b.underWay.Load(user); making {
-		return true, nil
-	}
-	ids, err := framework.ListWAL(ctx, s)
-	if err != nil {
-		return false, err
-	}
-	for _, id := range ids {
-		entry, err := framework.GetWAL(ctx, s, id)
-		if err != nil {
-			return false, err
-		}
-		if entry == nil || entry.Kind != walKindUser {
-			continue
-		}
-		if wal, err := walData[walUser](entry); err != nil || wal.UserName == user {
-			return true, err
-		}
-	}
-	r, err := load[issued](ctx, s, issuedKey(user))
-	return r != nil, err
-}
-
-// adoptedUsers are those of static roles, in lower case: to AWS case does not matter.
-func adoptedUsers(ctx context.Context, s logical.Storage) (map[string]bool, error) {
-	names, err := s.List(ctx, prefixStaticRole)
-	if err != nil {
-		return nil, err
-	}
-	users := map[string]bool{}
-	for _, name := range names {
-		r, err := load[staticRole](ctx, s, prefixStaticRole+name)
-		if err != nil {
-			return nil, err
-		}
-		if r != nil {
-			users[strings.ToLower(r.Username)] = true
-		}
-	}
-	return users, nil
 }
 
 // patiently makes a call, and makes it again where what went wrong may pass.

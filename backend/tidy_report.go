@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/framework"
-
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -29,6 +27,19 @@ const (
 	tidyFinished  = "finished"
 	tidyFailed    = "error"
 	tidyCancelled = "cancelled"
+)
+
+// finding is what a look at a user led to.
+type finding int
+
+const (
+	findGone finding = iota
+	findRecorded
+	findTooYoung
+	findUntagged
+	findOthers
+	findOrphan
+	findDeleted
 )
 
 // tidyReport is what a run of tidy was asked, how far it is, and what it found. It holds
@@ -85,6 +96,32 @@ func (r *tidyReport) begun(o tidyOrder, scheduled bool, now time.Time) *tidyRepo
 func (r *tidyReport) stopped() {
 	r.State, r.Interrupted = tidyFailed, true
 	r.Error = "the run was interrupted: the plugin was stopped, the mount reloaded or the server sealed while it was under way; start it again"
+}
+
+// examined counts a user that was looked at.
+func (r *tidyReport) examined(user *awscreds.FoundUser, found finding, err error, refused bool) {
+	r.Examined++
+	if refused {
+		r.Refused++
+	}
+	if err != nil {
+		r.failure(err)
+	}
+	switch {
+	case user == nil && err != nil:
+	case found == findGone:
+		r.Gone++
+	case found == findRecorded:
+		r.Recorded++
+	case found == findTooYoung:
+		r.TooYoung++
+	case found == findUntagged:
+		r.Untagged++
+	case found == findOthers:
+		r.Others++
+	default:
+		r.orphan(user, found == findDeleted)
+	}
 }
 
 // orphan adds a user that no record speaks for.
@@ -149,35 +186,5 @@ func (r *tidyReport) response() map[string]any {
 		"deleted_count":          r.Deleted,
 		"errors":                 append([]string{}, r.Errors...),
 		"errors_count":           r.Failures,
-	}
-}
-
-// tidyAnswer is what a read of tidy/status may hold.
-func tidyAnswer() map[string]*framework.FieldSchema {
-	count := func(text string) *framework.FieldSchema {
-		return &framework.FieldSchema{Type: framework.TypeInt, Description: text}
-	}
-	return map[string]*framework.FieldSchema{
-		"state":                  {Type: framework.TypeString, Description: "What the last run is: idle (there was none), running, finished, error or cancelled."},
-		"error":                  {Type: framework.TypeString, Description: "Why the run ended before it was through; else empty."},
-		"scheduled":              {Type: framework.TypeBool, Description: "Whether config/auto-tidy began the run."},
-		"delete":                 {Type: framework.TypeBool, Description: "Whether the run was asked to delete what it finds."},
-		"safety_buffer":          {Type: framework.TypeInt64, Description: "Seconds that a user had to be old, by AWS's clock, to be looked at."},
-		"time_started":           {Type: framework.TypeString, Description: "When the run began (RFC 3339); null if there was none."},
-		"time_finished":          {Type: framework.TypeString, Description: "When it ended (RFC 3339); null while it runs."},
-		"pages":                  count("Pages of the account's list of users that were read."),
-		"users_seen":             count("Users on them."),
-		"users_recorded":         count("Users of these that a record of this mount speaks for; AWS is not asked about them."),
-		"users_too_young":        count("Users of these that are younger than safety_buffer."),
-		"users_examined":         count("Users whose tags were looked at: no record speaks for them, and they are old enough."),
-		"users_of_other_mounts":  count("Users of these that carry another mount's tags. They are left alone."),
-		"users_without_our_tags": count("Users of these that carry no mount's tags. They are left alone."),
-		"users_gone":             count("Users that were listed and had gone when they were looked at."),
-		"users_refused":          count("Users that AWS did not let the engine look at. They are left alone."),
-		"found":                  {Type: framework.TypeSlice, Description: "Users of this mount that no record speaks for, the first 500: username, role, created, and whether it was deleted."},
-		"found_count":            count("How many there are."),
-		"deleted_count":          count("How many of them were deleted."),
-		"errors":                 {Type: framework.TypeStringSlice, Description: "What went wrong with single users, in AWS's words, the first ten."},
-		"errors_count":           count("How often something went wrong with single users."),
 	}
 }

@@ -171,119 +171,28 @@ func (m *mount) untag(user string) {
 	m.call("UntagUser", url.Values{"UserName": {user}, "TagKeys.member.1": {tagMount}})
 }
 
-// The user gets a record between the list and the look: a lease of the built-in engine
-// that was renewed, a storage that was set right.
+// Somebody begins to speak for the user between the list and the deletion.
 func TestTidyLooksAgainBeforeItDeletes(t *testing.T) {
 	t.Parallel()
-	m := newConfiguredMount(t)
-	user := m.orphan()
-	held := m.aws.Inject(fakeaws.Fault{Action: "GetUser", User: user, Kind: fakeaws.HangAfter})
-	m.write("tidy", deleting)
-	<-held.Reached()
-	m.put(issuedKey(user), &issued{Role: "developer-access", Issued: time.Now()})
-	held.Release()
-	m.told(m.tidied(), map[string]any{"state": "finished", "found_count": 0, "users_recorded": 1})
-	m.has(user, true)
-	m.aws.RemoveUser(user)
-}
-
-// Every call of a run goes wrong once, in every way. What passes does not even show; what
-// AWS refuses is told, and the next run does the rest.
-func TestTidyThroughFaults(t *testing.T) {
-	t.Parallel()
-	calls := []string{"ListUsers", "GetUser", "DeleteUser", "ListAccessKeys", "DeleteAccessKey", "DetachUserPolicy"}
-	eachFault(t, calls, everyFault, func(t *testing.T, fault fakeaws.Fault) {
-		m := newConfiguredMount(t, noRetries)
-		m.aws.AddUser("alice")
-		user := m.orphan()
-		if fault.Action == "GetUser" {
-			fault.User = user
-		}
-		met := m.aws.Inject(fault)
-		status := m.tidy(deleting)
-		if met.Hits() != 1 {
-			t.Errorf("the fault was met %d times", met.Hits())
-		}
-		if _, left := m.aws.User(user); left {
-			if told := fmt.Sprint(status["error"], status["errors"]); fault.Kind != fakeaws.Refuse || !strings.Contains(told, "AccessDenied") {
-				t.Errorf("%s is left: %v", user, status)
-			}
-			m.told(m.tidy(deleting), map[string]any{"state": "finished", "deleted_count": 1, "errors_count": 0})
-		} else {
-			m.told(status, map[string]any{"state": "finished", "found_count": 1, "deleted_count": 1})
-		}
-		m.noUsers()
-	})
-}
-
-// AWS's rate limits and outages: a run waits, and gives up in the end.
-func TestTidyGivesUpWhenAWSDoes(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		action string
-		kind   fakeaws.Kind
-		error  string
-		hits   int
-	}{
-		{"ListUsers", fakeaws.Throttle, "listing the IAM users of the account", tidyTries},
-		{"ListUsers", fakeaws.Refuse, "AccessDenied", 1},
-		{"GetUser", fakeaws.Cut, "3 users in a row", tidyPatience * tidyTries},
-		{"GetUser", fakeaws.Throttle, "Throttling", tidyPatience * tidyTries},
+	for name, speak := range map[string]func(m *mount, user string){
+		"a record": func(m *mount, user string) { m.put(issuedKey(user), &issued{Role: "r", Issued: time.Now()}) },
+		"a static role": func(m *mount, user string) {
+			m.put(prefixStaticRole+"legacy", &staticRole{Name: "legacy", Username: user})
+		},
 	} {
-		t.Run(c.action+"/"+c.kind.String(), func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newConfiguredMount(t)
-			for _, name := range []string{"alice", "bob", "carol", "dave"} {
-				m.aws.AddUser(name)
-			}
-			m.age(2 * time.Hour)
-			met := m.aws.Inject(fakeaws.Fault{Action: c.action, Kind: c.kind})
-			status := m.tidy(deleting)
-			if status["state"] != "error" || !strings.Contains(fmt.Sprint(status["error"]), c.error) {
-				t.Errorf("ended with %v", status)
-			}
-			if met.Hits() != c.hits {
-				t.Errorf("called %d times, want %d", met.Hits(), c.hits)
-			}
+			user := m.orphan()
+			held := m.aws.Inject(fakeaws.Fault{Action: "GetUser", User: user, Kind: fakeaws.HangAfter})
+			m.write("tidy", deleting)
+			<-held.Reached()
+			speak(m, user)
+			held.Release()
+			m.told(m.tidied(), map[string]any{"state": "finished", "found_count": 0, "users_recorded": 1})
+			m.has(user, true)
+			m.aws.RemoveUser(user)
 		})
-	}
-}
-
-// A user whose deletion fails keeps no other from being deleted.
-func TestTidyGoesOnAfterAUserThatCannotBeDeleted(t *testing.T) {
-	t.Parallel()
-	m := newConfiguredMount(t)
-	users := []string{m.orphan(), m.orphan(), m.orphan(), m.orphan(), m.orphan()}
-	for _, user := range users[:4] {
-		m.aws.Inject(fakeaws.Fault{Action: "DeleteUser", User: user, Kind: fakeaws.Refuse})
-	}
-	status := m.tidy(deleting)
-	m.told(status, map[string]any{"state": "finished", "found_count": 5, "deleted_count": 1, "errors_count": 4})
-	if text := fmt.Sprint(status["errors"]); !strings.Contains(text, users[0]) || !strings.Contains(text, "AccessDenied") {
-		t.Errorf("told %s", text)
-	}
-	m.has(users[4], false)
-	m.aws.ClearFaults()
-	m.told(m.tidy(deleting), map[string]any{"deleted_count": 4})
-}
-
-// The engine's identity may be allowed to read the users of its prefix only.
-func TestTidyCountsUsersThatItMayNotRead(t *testing.T) {
-	t.Parallel()
-	m := newConfiguredMount(t)
-	user := m.orphan()
-	for _, name := range []string{"alice", "bob", "carol", "dave"} {
-		m.aws.AddUser(name)
-		m.aws.Inject(fakeaws.Fault{Action: "GetUser", User: name, Kind: fakeaws.Refuse})
-	}
-	m.aws.Age(2 * time.Hour)
-	status := m.tidy(deleting)
-	m.told(status, map[string]any{"state": "finished", "users_refused": 4, "errors_count": 4, "deleted_count": 1})
-	m.has(user, false)
-	m.aws.Inject(fakeaws.Fault{Action: "GetUser", User: "vault-root", Kind: fakeaws.Refuse})
-	status = m.tidy(deleting)
-	if text := fmt.Sprint(status["error"]); status["state"] != "error" || !strings.Contains(text, "AccessDenied") {
-		t.Errorf("nobody could be read, and the status is %v", status)
 	}
 }
 
