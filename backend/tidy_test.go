@@ -7,7 +7,6 @@ package backend
 import (
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,14 +57,6 @@ func (m *mount) told(status, want map[string]any) {
 			m.t.Errorf("%s is %v, want %v; the status is %v", key, status[key], value, status)
 		}
 	}
-}
-
-func foundNames(status map[string]any) (names []string) {
-	for _, u := range status["found"].([]map[string]any) {
-		names = append(names, u["username"].(string))
-	}
-	slices.Sort(names)
-	return names
 }
 
 var deleting = map[string]any{"delete": true}
