@@ -231,7 +231,7 @@ func (fm *fuzzMount) knownStatus(what string, r fuzzed, status int, text string)
 			return
 		}
 	case 400:
-		names := append([]string{"secret_key", "role", "config/", "api error", strconv.Quote(r.path)}, r.fields...)
+		names := append([]string{"secret_key", "role", "config/", "tidy", "api error", strconv.Quote(r.path)}, r.fields...)
 		if slices.ContainsFunc(names, func(name string) bool { return strings.Contains(text, name) }) {
 			return
 		}
