@@ -32,7 +32,7 @@ func (v *server) plugins() []int {
 	}
 	var pids []int
 	for _, p := range all {
-		if p.parent == v.process.Pid && filepath.Dir(p.command) == filepath.Dir(programs.plugin) {
+		if p.parent == v.process.Pid && strings.HasPrefix(filepath.Base(p.command), pluginName) { // the stepping one too
 			pids = append(pids, p.pid)
 		}
 	}
