@@ -53,7 +53,7 @@ func create(role string) func(v *stepping, c *crashCase) (answer, error) {
 func hold(role string) func(v *stepping, c *crashCase) error {
 	return func(v *stepping, c *crashCase) error {
 		a, err := v.demand(http.MethodPost, c.mount+"/creds/"+role, map[string]any{"ttl": shortLease})
-		c.lease = a.lease()
+		c.lease, c.key = a.lease(), fakeaws.Key{AccessKeyID: a.key().id, SecretAccessKey: a.key().secret}
 		return err
 	}
 }
@@ -107,6 +107,7 @@ type crashCase struct {
 	customers string // the key that the user app had before
 	survivor  string // a lease that the operation is not about
 	lease     string // the one that it is about
+	key       fakeaws.Key
 
 	ended chan struct{} // closed when the operation was answered
 	err   error         // why it was not answered, or not well
