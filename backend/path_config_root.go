@@ -84,7 +84,7 @@ func connectionFields() map[string]*framework.FieldSchema {
 		"max_retries": {
 			Type:        framework.TypeInt,
 			Default:     sdkRetries,
-			Description: "How often a call that failed in passing is tried again. -1: the AWS SDK's default.",
+			Description: "How often a call that failed in passing is tried again. -1: three attempts, more for a new user, and throttled calls for up to 40 seconds.",
 		},
 		"username_template": {
 			Type:        framework.TypeString,

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// sdkRetries leaves the number of retries to the AWS SDK.
+	// sdkRetries leaves the number of retries to the engine, or to AWS_MAX_ATTEMPTS.
 	sdkRetries = -1
 	// mostRetries is where a large number becomes a mistake: with the SDK's waits
 	// in between, a request of Vault's has long been given up.
@@ -96,7 +96,7 @@ func (c *rootConfig) validate() (warnings []string, err error) {
 		warnings = append(warnings, validateEndpoint(&m, "sts_fallback_endpoints", endpoint)...)
 	}
 	if c.MaxRetries < sdkRetries || c.MaxRetries > mostRetries {
-		m.add("max_retries", "%d is not possible; use -1 for the AWS SDK's default, or 0 to %d", c.MaxRetries, mostRetries)
+		m.add("max_retries", "%d is not possible; use -1 for the default, or 0 to %d", c.MaxRetries, mostRetries)
 	}
 	if c.RoleARN != "" {
 		if err := checkARN(c.RoleARN, "role"); err != nil {
