@@ -22,7 +22,8 @@ import (
 
 const (
 	// DefaultSweepGrace is how long after the last moment of its lease a user is left
-	// alone. Until then its end is Vault's to bring about.
+	// alone. Until then its end is Vault's to bring about. Vault counts a lease from when
+	// it hears our answer, which is later than we do.
 	DefaultSweepGrace = 15 * time.Minute
 
 	// sweepsAtOnce is how many users a tick deletes at the same time.

@@ -25,7 +25,7 @@ func main() {
 	walMinAge := flags.Duration("wal-min-age", backend.DefaultWALMinAge,
 		"How old the record of an IAM user must be before AWS's word that there is no such user ends it.")
 	sweepGrace := flags.Duration("sweep-grace", backend.DefaultSweepGrace,
-		"How long after the last moment of its lease an IAM user that still exists is left to Vault before the engine deletes it.")
+		"How long after the last moment of its lease an IAM user that still exists is left to Vault before the engine deletes it; longer than a request of Vault's may take.")
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		os.Exit(2) // the flag set has said what is wrong
 	}
