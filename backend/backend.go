@@ -174,7 +174,7 @@ func (b *backend) tick(ctx context.Context, req *logical.Request) (err error) {
 // invalidate hears, on a standby, which key another server has changed.
 func (b *backend) invalidate(_ context.Context, key string) {
 	switch {
-	case key == keyRootConfig, key == keyUsersConfig:
+	case key == keyRootConfig, key == keyLeaseConfig, key == keyUsersConfig:
 		b.clients.reset()
 	case strings.HasPrefix(key, prefixIssued):
 		b.register.forget()

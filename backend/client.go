@@ -13,13 +13,15 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-// client is what one state of config/root and config/users leads to. It is immutable: a later
-// write makes a new one and leaves calls under way alone. Only a rotation of the root
+// client is what one state of config/root, config/lease and config/users leads to, so that
+// a creation reads none of them. It is immutable: a later write makes a new one and leaves
+// calls under way alone. Only a rotation of the root
 // key gives calls under way the new key, because it deletes the old one.
 type client struct {
 	*awscreds.Client
 	usernames *usernames
 	users     *usersConfig
+	bounds    *leaseConfig
 	toldOnce  sync.Once // of what AWS does not allow
 }
 
@@ -118,6 +120,10 @@ func (b *backend) connect(ctx context.Context, s logical.Storage) (*client, erro
 	if err != nil {
 		return nil, err
 	}
+	bounds, err := loadOr(ctx, s, keyLeaseConfig, newLeaseConfig)
+	if err != nil {
+		return nil, err
+	}
 	usernames, err := newUsernames(cfg.UsernameTemplate)
 	if err != nil {
 		return nil, err
@@ -128,5 +134,5 @@ func (b *backend) connect(ctx context.Context, s logical.Storage) (*client, erro
 	if err != nil {
 		return nil, err
 	}
-	return &client{Client: aws, usernames: usernames, users: users}, nil
+	return &client{Client: aws, usernames: usernames, users: users, bounds: bounds}, nil
 }

@@ -79,10 +79,6 @@ func (r *role) kindFor(o order) (string, error) {
 
 // issueUser makes an IAM user. Everything that can fail without AWS is done first.
 func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
-	bounds, err := loadOr(ctx, s, keyLeaseConfig, newLeaseConfig)
-	if err != nil {
-		return nil, err
-	}
 	client, err := b.aws(ctx, s)
 	if err != nil {
 		return nil, err
@@ -112,7 +108,7 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 	}
 	user.KeyMade = func(ctx context.Context, key awscreds.Key) error {
 		l.AccessKeyID = key.ID
-		return b.enter(ctx, s, name, b.issuedTo(o, l, bounds))
+		return b.enter(ctx, s, name, b.issuedTo(o, l, client.bounds))
 	}
 	key, err := client.CreateUser(ctx, user)
 	l.AccessKeyID = key.ID
@@ -121,7 +117,7 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 	}
 	var resp *logical.Response
 	if err == nil {
-		resp, err = b.hand(l, key, bounds)
+		resp, err = b.hand(l, key, client.bounds)
 	}
 	if err == nil {
 		err = record.forget(ctx) // else the rollback would end the user under its lease

@@ -57,5 +57,9 @@ func (b *backend) writeLeaseConfig(ctx context.Context, req *logical.Request, d 
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return nil, save(ctx, req.Storage, keyLeaseConfig, cfg)
+	if err := save(ctx, req.Storage, keyLeaseConfig, cfg); err != nil {
+		return nil, err
+	}
+	b.clients.reset()
+	return nil, nil
 }

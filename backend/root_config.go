@@ -174,7 +174,7 @@ func validateEndpoint(m *mistakes, field, endpoint string) (warnings []string) {
 	switch {
 	case err != nil, u.Hostname() == "", u.Scheme != "http" && u.Scheme != "https":
 		m.add(field, "is not the URL of a service, such as https://iam.amazonaws.com")
-	case u.User != nil, u.RawQuery != "", u.Fragment != "":
+	case strings.Contains(endpoint, "@"), u.RawQuery != "", u.Fragment != "":
 		m.add(field, "must hold no user, query or fragment; a URL such as https://iam.amazonaws.com is enough")
 	case u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback():
 		return []string{fmt.Sprintf("%s: %s is not encrypted; AWS's answers, with the secret keys in them, cross the network in clear text", field, endpoint)}

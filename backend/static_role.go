@@ -67,6 +67,7 @@ func loadStaticRole(ctx context.Context, s logical.Storage, name string) (*stati
 	if err != nil || r == nil {
 		return nil, err
 	}
+	r.Name = name // whatever the value says: the key is what others find it by
 	if err := r.fromStorage(); err != nil {
 		return nil, fmt.Errorf("reading the schedule of static role %s: %w", name, err)
 	}

@@ -47,11 +47,11 @@ const (
 
 	// mostHelpers is how many calls all requests of a client together may have under
 	// way, beside one each: enough for several requests at once.
-	mostHelpers = 4 * parallel
+	mostHelpers = 16 * parallel
 
 	// mostConns is how many connections to one AWS endpoint there may be, all of which
 	// stay open between requests: a new one costs more than the call that it is for.
-	mostConns = 4 * mostHelpers
+	mostConns = 2 * mostHelpers
 
 	// answerTimeout bounds the wait for the first byte of one answer. IAM answers
 	// within a second or so; a connection that says nothing for this long is
