@@ -20,16 +20,20 @@ type findings struct {
 	dead   []string // leases without a user, or whose key does not work
 	lonely []string // users without a lease or a record
 	ending []string // users without a lease whose record says when they go at the latest
+	orphan []string // users that tidy was asked to delete
 	other  []string
 }
 
 // well says that nothing is wrong and nothing is left to do.
-func (f findings) well() bool { return len(f.dead)+len(f.lonely)+len(f.ending)+len(f.other) == 0 }
+func (f findings) well() bool {
+	return len(f.dead)+len(f.lonely)+len(f.ending)+len(f.orphan)+len(f.other) == 0
+}
 
 func (f findings) String() string {
 	var lines []string
 	for what, found := range map[string][]string{
-		"lease without a user": f.dead, "user without a lease or a record": f.lonely, "user without a lease, with a record": f.ending, "besides": f.other,
+		"lease without a user": f.dead, "user without a lease or a record": f.lonely, "user without a lease, with a record": f.ending,
+		"user left by tidy": f.orphan, "besides": f.other,
 	} {
 		for _, one := range found {
 			lines = append(lines, what+": "+one)
@@ -65,12 +69,17 @@ func (v *stepping) look(c *crashCase) (f findings, err error) {
 	for _, user := range c.account.Users() {
 		ends, known := written[user]
 		switch {
+		case user == c.orphan:
+			f.orphan = append(f.orphan, user)
 		case with[user] || !slices.Contains(before, user): // a new one is looked at next time
 		case known:
 			f.ending = append(f.ending, fmt.Sprintf("%s (%s)", user, ends))
 		default:
 			f.lonely = append(f.lonely, user)
 		}
+	}
+	for _, user := range c.harmed() {
+		f.other = append(f.other, "the user "+user+" is not as it was")
 	}
 	if others > 0 {
 		f.other = append(f.other, fmt.Sprintf("%d records of keys in the WAL", others))

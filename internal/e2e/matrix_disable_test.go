@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,14 +14,14 @@ import (
 // This file disables mounts in the middle of what they are at. Vault revokes the leases, lets the engine clean up and
 // erases the storage; whatever is in AWS then stays there for ever.
 
-// TestSoakCrashDisabled disables the mount while every operation that is about a lease stands at each of its
-// boundaries: once among other mounts of the process, which goes on, and once as the only one, whose process ends.
+// TestSoakCrashDisabled disables the mount while every operation that is about a user of the engine's stands at each of
+// its boundaries: once among other mounts of the process, which goes on, and once as the only one, whose process ends.
 func TestSoakCrashDisabled(t *testing.T) {
 	t.Parallel()
-	var leased []operation
+	var ours []operation
 	for _, o := range operations {
 		if !strings.HasPrefix(o.name, "static") && o.name != "rotate-root" {
-			leased = append(leased, o)
+			ours = append(ours, o)
 		}
 	}
 	for _, among := range []bool{true, false} {
@@ -31,7 +32,7 @@ func TestSoakCrashDisabled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newMatrix(t)
-			m.count(leased, false)
+			m.count(ours, false)
 			m.thin(offset)
 			m.each("disabling mounts", m.cases, func(c *crashCase) error {
 				if !among {
@@ -44,7 +45,7 @@ func TestSoakCrashDisabled(t *testing.T) {
 			})
 			left := 0
 			for _, c := range m.cases {
-				left += len(c.account.Leftovers())
+				left += len(c.leftovers())
 				_ = c.account.Close() // it was looked at
 			}
 			t.Logf("disabled, while:\n%s\t%d cases; %d users and keys left", m.table(), len(m.cases), left)
@@ -82,10 +83,20 @@ func (v *stepping) disable(c *crashCase) error {
 	<-c.ended
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(soon); len(c.account.Users()) > 0 || c.account.InFlight() > 0; <-tick.C {
+	for deadline := time.Now().Add(soon); len(c.leftovers()) > 0 || c.account.InFlight() > 0; <-tick.C {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("AWS has the users %q", c.account.Users())
+			return fmt.Errorf("AWS has left: %s", strings.Join(c.leftovers(), "; "))
 		}
 	}
+	if harmed := c.harmed(); len(harmed) > 0 {
+		return fmt.Errorf("the users %q are not as they were", harmed)
+	}
 	return nil
+}
+
+// leftovers are what the mount has left in AWS. What tidy had not deleted yet was nobody's, and stays so.
+func (c *crashCase) leftovers() []string {
+	return slices.DeleteFunc(c.account.Leftovers(), func(one string) bool {
+		return c.orphan != "" && strings.HasPrefix(one, "user /"+c.orphan+" ")
+	})
 }

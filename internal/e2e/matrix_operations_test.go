@@ -20,6 +20,7 @@ type operation struct {
 	name    string
 	prepare func(v *stepping, c *crashCase) error // in a mount that is configured; may be nil
 	run     func(v *stepping, c *crashCase) (answer, error)
+	again   func(v *stepping, c *crashCase) error // what has to be asked for after the crash; may be nil
 }
 
 var operations = []operation{
@@ -41,6 +42,7 @@ var operations = []operation{
 	{name: "static role, delete", prepare: adopted(true), run: func(v *stepping, c *crashCase) (answer, error) {
 		return v.request(http.MethodDelete, c.mount+"/static-roles/app", nil)
 	}},
+	{name: "tidy", prepare: strewn, run: tidyUp, again: tidyAgain},
 }
 
 func create(role string) func(v *stepping, c *crashCase) (answer, error) {
@@ -108,9 +110,12 @@ type crashCase struct {
 	survivor  string // a lease that the operation is not about
 	lease     string // the one that it is about
 	key       fakeaws.Key
+	orphan    string                  // a user that nothing speaks for and that tidy is to delete
+	strangers map[string]fakeaws.User // users that are to stay as they are
 
 	ended chan struct{} // closed when the operation was answered
 	err   error         // why it was not answered, or not well
+	said  string        // the state of tidy after the crash
 	found findings      // at the last look
 }
 

@@ -25,6 +25,7 @@ func (m *matrix) settle() {
 		}
 	}
 	m.lookAt(m.cases, true)
+	m.again()
 	m.awaitTick(m.began)
 	m.lookAt(m.cases, false)
 	m.awaitTick(m.began.Add(shortLease*time.Second + sweepGrace))
@@ -35,6 +36,24 @@ func (m *matrix) settle() {
 	for _, c := range left {
 		m.t.Errorf("%s:\n\t\t%s", c, c.found)
 	}
+}
+
+// again asks once more for what nobody does of his own accord.
+func (m *matrix) again() {
+	m.t.Helper()
+	m.each("asking once more", m.cases, func(c *crashCase) error {
+		if c.again == nil {
+			return nil
+		}
+		return c.again(m.v, c)
+	})
+	said := map[string]int{}
+	for _, c := range m.cases {
+		if c.said != "" {
+			said[c.said]++
+		}
+	}
+	m.t.Logf("what tidy/status said after the crash: %v", said)
 }
 
 // lookAt looks at cases and returns those where something is wrong or left to do.
@@ -115,7 +134,7 @@ func (m *matrix) report(k kind) *total {
 		s.boundaries += n
 	}
 	for _, c := range m.cases {
-		s.left += len(c.found.ending) + len(c.found.lonely)
+		s.left += len(c.found.ending) + len(c.found.lonely) + len(c.found.orphan)
 		s.other += len(c.found.other)
 	}
 	for _, found := range []map[string]bool{m.dead, m.lonely} {

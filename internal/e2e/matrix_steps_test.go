@@ -102,6 +102,16 @@ func (s *sequence) boundaries() []string {
 	return append([]string{}, s.passed...)
 }
 
+// count is how often a boundary was reached so far.
+func (s *sequence) count(what string) (times int) {
+	for _, one := range s.boundaries() {
+		if one == what {
+			times++
+		}
+	}
+	return times
+}
+
 // where is the boundary at which it stopped.
 func (s *sequence) where() string {
 	s.mu.Lock()

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Command steps is the plugin as it ships, but for one thing: before and after every write to storage, and before
+// Command steps is the plugin as it ships, but for two things: before and after every write to storage, and before
 // every answer, it asks at the URL of -steps whether it may go on, and waits until it is told so. The crash matrix kills
-// it there. What it asks is in storage.go.
+// it there. What it asks is in storage.go. And tidy makes its calls without a pause that one would notice.
 package main
 
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 	"github.com/hashicorp/vault/sdk/plugin"
@@ -18,7 +19,7 @@ import (
 func main() {
 	var (
 		meta api.PluginAPIClientMeta
-		opts backend.Options
+		opts = backend.Options{TidyPause: time.Millisecond}
 	)
 	flags := meta.FlagSet()
 	url := flags.String("steps", "", "Where to ask before every step.")

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// This file is tidy in the matrix: a user that nothing speaks for, to be deleted, among users that are none of tidy's
+// business. A run goes on when its request was answered, with the storage that the request came with. So its steps are
+// the mount's as any request's are, from the first report in storage to the second.
+
+// tidyReport is the step at which a report of tidy is stored: when a run begins, and when it ends.
+const tidyReport = "after put tidy-status"
+
+// orphan is the user that nothing speaks for.
+const orphan = "lost"
+
+var tidyOrder = map[string]any{"delete": true, "safety_buffer": "15m"}
+
+// strewn has the operation find the orphan, a user of another mount, one of this mount that is too young, and the live
+// lease's, which is old enough to be deleted and has nothing but its record for it.
+func strewn(v *stepping, c *crashCase) error {
+	user, _ := c.account.User(c.account.Users()[0])
+	if user.Tags["vault-mount"] == "" {
+		return fmt.Errorf("the engine's user %s has only the tags %v", user.Name, user.Tags)
+	}
+	elsewhere := maps.Clone(user.Tags)
+	elsewhere["vault-mount"] = "elsewhere/3f0c2d8e-0000-0000-0000-000000000000"
+	aws := fakeaws.Client{Endpoint: c.account.URL(), Key: c.account.RootKey()}
+	about := func(action, name string, params url.Values) error {
+		params.Set("UserName", name)
+		_, err := aws.Do(v.t.Context(), "iam", action, params)
+		return err
+	}
+	c.account.AddUser("elsewhere")
+	err := errors.Join(
+		about("TagUser", "elsewhere", inParams(elsewhere)),
+		about("CreateUser", orphan, inParams(user.Tags)),
+		about("CreateAccessKey", orphan, url.Values{}),
+		about("AttachUserPolicy", orphan, url.Values{"PolicyArn": {"arn:aws:iam::aws:policy/ReadOnlyAccess"}}),
+		about("AddUserToGroup", orphan, url.Values{"GroupName": {"dev"}}),
+	)
+	c.account.Age(2 * time.Hour)
+	c.account.AddUser("young")
+	err = errors.Join(err, about("TagUser", "young", inParams(user.Tags)))
+	c.orphan, c.strangers = orphan, map[string]fakeaws.User{}
+	for _, name := range []string{"app", "elsewhere", "young"} {
+		c.strangers[name], _ = c.account.User(name)
+	}
+	return err
+}
+
+// inParams are tags as IAM takes them.
+func inParams(tags map[string]string) url.Values {
+	params := url.Values{}
+	for i, key := range slices.Sorted(maps.Keys(tags)) {
+		params.Set(fmt.Sprintf("Tags.member.%d.Key", i+1), key)
+		params.Set(fmt.Sprintf("Tags.member.%d.Value", i+1), tags[key])
+	}
+	return params
+}
+
+// harmed are the strangers that are not as they were.
+func (c *crashCase) harmed() (names []string) {
+	for name, was := range c.strangers {
+		if is, _ := c.account.User(name); !reflect.DeepEqual(is, was) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// tidyUp starts tidy and waits for the end of its run, or of the process.
+func tidyUp(v *stepping, c *crashCase) (answer, error) {
+	a, err := v.request(http.MethodPost, c.mount+"/tidy", tidyOrder)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for err == nil && a.status < 300 && c.seq.count(tidyReport) < 2 {
+		select {
+		case <-tick.C:
+		case <-c.seq.open:
+			return a, nil
+		case <-v.t.Context().Done():
+			return a, v.t.Context().Err()
+		}
+	}
+	return a, err
+}
+
+// tidyAgain sees that the run that was interrupted says so, and not that it runs for ever; then tidy has to find what
+// that run left.
+func tidyAgain(v *stepping, c *crashCase) error {
+	was, err := v.tidyStatus(c.mount)
+	if err != nil {
+		return err
+	}
+	_, there := c.account.User(orphan)
+	c.said = fmt.Sprint(was.data("state"))
+	switch {
+	case c.said == "error" && strings.Contains(fmt.Sprint(was.data("error")), "interrupted"):
+	case c.said == "finished" && !there && was.data("errors_count") == 0.0: // Vault has sent the request once more
+	case c.said == "idle" && c.seq.count(tidyReport) == 0:
+	default:
+		return fmt.Errorf("after the crash, with the orphan there: %v, tidy/status is %s", there, was.text)
+	}
+	if _, err := v.demand(http.MethodPost, c.mount+"/tidy", tidyOrder); err != nil {
+		return err
+	}
+	is, err := v.tidyStatus(c.mount)
+	if err != nil {
+		return err
+	}
+	for key, want := range map[string]any{
+		"state": "finished", "errors_count": 0.0, "found_count": is.data("deleted_count"), "users_recorded": 1.0,
+		"users_too_young": 1.0, "users_of_other_mounts": 1.0, "users_without_our_tags": 2.0, // app and vault-root
+	} {
+		if is.data(key) != want {
+			err = errors.Join(err, fmt.Errorf("%s of the next run is %v and not %v: %s", key, is.data(key), want, is.text))
+		}
+	}
+	return err
+}
+
+// tidyStatus is what tidy/status says when no run is under way any more.
+func (v *stepping) tidyStatus(mount string) (answer, error) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); ; <-tick.C {
+		status, err := v.demand(http.MethodGet, mount+"/tidy/status", nil)
+		if err != nil || status.data("state") != "running" {
+			return status, err
+		}
+		if time.Now().After(deadline) {
+			return status, fmt.Errorf("tidy runs for ever: %s", status.text)
+		}
+	}
+}
