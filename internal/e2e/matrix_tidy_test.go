@@ -107,8 +107,10 @@ func tidyAgain(v *stepping, c *crashCase) error {
 	}
 	_, there := c.account.User(orphan)
 	c.said = fmt.Sprint(was.data("state"))
+	why := fmt.Sprint(was.data("error"))
 	switch {
-	case c.said == "error" && strings.Contains(fmt.Sprint(was.data("error")), "interrupted"):
+	case c.said == "error" && strings.Contains(why, "interrupted"):
+	case c.said == "error" && strings.Contains(why, "awaiting response headers"): // Vault drained for so long that tidy gave AWS up
 	case c.said == "finished" && !there && was.data("errors_count") == 0.0: // Vault has sent the request once more
 	case c.said == "idle" && c.seq.count(tidyReport) == 0:
 	default:
