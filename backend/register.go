@@ -152,6 +152,18 @@ func (g *register) has(user string) bool {
 	return has
 }
 
+// anybody reports whether any user has a record.
+func (g *register) anybody() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, h := range g.users {
+		if !h.making {
+			return true
+		}
+	}
+	return false
+}
+
 // begin opens the register for being filled; it reports whether that is needed.
 func (g *register) begin() bool {
 	g.mu.Lock()

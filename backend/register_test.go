@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/errgroup"
 
@@ -166,9 +167,12 @@ func TestFailedCreateDoesNotCount(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t, noRetries)
 	m.write("roles/developer-access", map[string]any{"max_users": 1})
-	for range 3 {
-		m.aws.Inject(fakeaws.Fault{Action: "AttachUserPolicy", Kind: fakeaws.Refuse, Times: 1})
-		m.refused(logical.ReadOperation, "creds/developer-access", nil)
+	for _, action := range []string{"AttachUserPolicy", "CreateUser", "AttachUserPolicy"} {
+		refusal := m.aws.Inject(fakeaws.Fault{Action: action, Kind: fakeaws.Refuse})
+		if text := m.refused(logical.ReadOperation, "creds/developer-access", nil); !strings.Contains(text, "AccessDenied") {
+			t.Errorf("refused with %s", text)
+		}
+		refusal.Remove()
 	}
 	m.revoke(m.creds("developer-access"))
 }
@@ -189,6 +193,22 @@ func TestRepeatedNameLeavesTheFirstRecordAlone(t *testing.T) {
 	m.renew(creds)
 	m.revoke(creds)
 	m.registered(0)
+}
+
+// A rollback of that name is about a later user, which AWS never made.
+func TestRollbackOfARepeatedNameLeavesTheRecordAlone(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, map[string]any{"username_template": "always-the-same"})
+	creds := m.creds("developer-access")
+	m.age(time.Hour)
+	m.put(framework.WALPrefix+"0001", &framework.WALEntry{Kind: walKindUser, Data: walUser{UserName: "always-the-same"}, CreatedAt: m.b.(*backend).now().Unix()})
+	m.age(DefaultWALMinAge)
+	m.mustTick()
+	m.recorded(0)
+	m.registered(1)
+	m.has("always-the-same", true)
+	m.renew(creds)
+	m.revoke(creds)
 }
 
 // As many users as an account may have: the register is read once, at most readsAtOnce

@@ -49,22 +49,24 @@ func (b *backend) keepWatch(ctx context.Context, s logical.Storage) (*watch, err
 			w.Since = now
 		}
 	}
-	next := &watch{Since: w.Since, Seen: now}
-	if err := b.saveWatch(ctx, s, w, next); err != nil {
+	next := new(watch) // there is nothing to watch
+	if b.register.anybody() {
+		next.Since, next.Seen = w.Since, now
+	}
+	if err := next.save(ctx, s, w); err != nil {
 		return nil, fmt.Errorf("writing down the watch over leases: %w", err)
 	}
 	b.watch = next
 	return next, nil
 }
 
-// saveWatch keeps the watch while there is anything to watch.
-func (b *backend) saveWatch(ctx context.Context, s logical.Storage, last, next *watch) error {
-	if len(b.register.holders("")) > 0 {
-		return save(ctx, s, keyWatch, next)
+// save stores a watch in place of the last one; one without a time is not stored.
+func (w *watch) save(ctx context.Context, s logical.Storage, last *watch) error {
+	switch {
+	case !w.Seen.IsZero():
+		return save(ctx, s, keyWatch, w)
+	case !last.Seen.IsZero():
+		return s.Delete(ctx, keyWatch)
 	}
-	if last.Seen.IsZero() {
-		return nil
-	}
-	next.Since, next.Seen = time.Time{}, time.Time{}
-	return s.Delete(ctx, keyWatch)
+	return nil
 }
