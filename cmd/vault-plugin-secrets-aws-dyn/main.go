@@ -39,12 +39,14 @@ func main() {
 			os.Exit(2)
 		}
 	}
+	logger := hclog.New(&hclog.LoggerOptions{JSONFormat: true}) // Vault reads it so, and logs it as its own
+	exitWithParent(logger)
 	err := plugin.ServeMultiplex(&plugin.ServeOpts{
 		BackendFactoryFunc: backend.New(backend.Options{Version: currentVersion(), WALMinAge: *walMinAge, SweepGrace: *sweepGrace}),
 		TLSProviderFunc:    api.VaultPluginTLSProvider(meta.GetTLSConfig()),
 	})
 	if err != nil {
-		hclog.New(&hclog.LoggerOptions{}).Error("serving the plugin", "error", err)
+		logger.Error("serving the plugin", "error", err)
 		os.Exit(1)
 	}
 }
