@@ -65,6 +65,12 @@ type Options struct {
 	ProofPause time.Duration
 	// TidyPause replaces DefaultTidyPause when it is not zero.
 	TidyPause time.Duration
+	// WebIdentityTokenFiles are the files that web_identity_token_file may name, beside
+	// that of AWS_WEB_IDENTITY_TOKEN_FILE: absolute paths, and directories that end in /.
+	WebIdentityTokenFiles []string
+	// WebIdentitySTSEndpoints are the URLs of STS that a token of such a file may go to,
+	// beside AWS's own.
+	WebIdentitySTSEndpoints []string
 	// Now replaces time.Now.
 	Now func() time.Time
 }
@@ -85,8 +91,9 @@ type backend struct {
 	stay       stay     // the requests under way
 	queue      queue    // when static roles are to be looked at
 	register   register // who holds what
-	watch      *watch   // nil until the first tick
-	tidying    tidying  // the run of tidy
+	tokenFiles tokenFiles
+	watch      *watch  // nil until the first tick
+	tidying    tidying // the run of tidy
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
@@ -96,6 +103,7 @@ func New(opts Options) logical.Factory {
 		b := &backend{
 			now: opts.Now, walMinAge: opts.WALMinAge, sweepGrace: opts.SweepGrace, proofPause: opts.ProofPause,
 			tidyPause: opts.TidyPause, storage: conf.StorageView, mountID: conf.BackendUUID,
+			tokenFiles: tokenFiles{opts.WebIdentityTokenFiles, opts.WebIdentitySTSEndpoints},
 		}
 		if b.now == nil {
 			b.now = time.Now

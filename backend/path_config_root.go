@@ -130,7 +130,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	}
 	cfg.update(d)
 	warnings, err := cfg.validate()
-	if err != nil {
+	if err := b.tokenFiles.validate(cfg, d, err); err != nil {
 		return nil, err
 	}
 	if d.Raw["identity_token_audience"] != nil && cfg.IdentityTokenAudience != "" {
