@@ -106,6 +106,9 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 	if r.SerialNumber == "" && o.mfaCode != "" {
 		return nil, userErrorf("mfa_code: role %q has no mfa_serial_number for it; set that, or leave the code away", o.role)
 	}
+	if o.mfaCode != "" && !mfaForm.MatchString(o.mfaCode) { // AWS would say the same, and repeat it
+		return nil, userErrorf("mfa_code: is not the code of an MFA device, which has 6 digits")
+	}
 	client, err := b.aws(ctx, s)
 	if err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ const (
 var (
 	externalIDForm = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
 	serialForm     = regexp.MustCompile(`^[\w+=/:,.@-]{9,256}$`)
+	mfaForm        = regexp.MustCompile(`^\d{6}$`)
 	sessionForm    = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 )
 
@@ -36,7 +37,7 @@ func (r *role) validateSession(m *mistakes) (warnings []string) {
 		}
 	}
 	validateTags(m, "session_tags", r.SessionTags)
-	if r.ExternalID != "" && (!externalIDForm.MatchString(r.ExternalID) || len(r.ExternalID) > mostExternalID) {
+	if r.ExternalID != "" && (len(r.ExternalID) > mostExternalID || !externalIDForm.MatchString(r.ExternalID)) {
 		m.add("external_id", "is not an external ID: 2 to %d letters, digits and _ + = , . @ : / -", mostExternalID)
 	}
 	if r.SerialNumber != "" && !serialForm.MatchString(r.SerialNumber) {

@@ -131,7 +131,7 @@ func (a account) validate(m *mistakes) {
 	check("assume_role_session_name", a.AssumeRoleSessionName, "2 to 64 letters, digits and _ + = , . @ -",
 		sessionForm.MatchString(a.AssumeRoleSessionName))
 	check("external_id", a.ExternalID, "2 to 1224 letters, digits and _ + = , . @ : / -",
-		externalIDForm.MatchString(a.ExternalID) && len(a.ExternalID) <= mostExternalID)
+		len(a.ExternalID) <= mostExternalID && externalIDForm.MatchString(a.ExternalID))
 }
 
 // session is how the account is reached.
