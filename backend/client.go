@@ -124,15 +124,11 @@ func (b *backend) connect(ctx context.Context, s logical.Storage) (*client, erro
 	if err != nil {
 		return nil, err
 	}
-	usernames, err := newUsernames(cfg.UsernameTemplate)
-	if err != nil {
-		return nil, err
-	}
 	where := cfg.aws()
 	where.Token = b.token(cfg)
 	aws, err := awscreds.New(ctx, where)
 	if err != nil {
 		return nil, err
 	}
-	return &client{Client: aws, usernames: usernames, users: users, bounds: bounds}, nil
+	return &client{Client: aws, usernames: storedUsernames(cfg.UsernameTemplate), users: users, bounds: bounds}, nil
 }

@@ -10,11 +10,24 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // mostInline is how many characters, white space aside, the inline policies of a
 // user may have together, and the policies of a session; AWS grants no more.
 const mostInline = 2048
+
+// mostPolicyText is the longest policy that IAM reads, white space included (IAM API
+// Reference, PutUserPolicy). A longer one is not parsed.
+const mostPolicyText = 131072
+
+// checkPolicyText keeps to it.
+func checkPolicyText(text string) error {
+	if n := utf8.RuneCountInString(text); n > mostPolicyText {
+		return fmt.Errorf("has %d characters with white space; AWS reads %d at most", n, mostPolicyText)
+	}
+	return nil
+}
 
 // arnForm is the shape of the ARN of a policy or a role, in any partition. An AWS
 // managed policy has "aws" for its account.
@@ -54,6 +67,9 @@ func compactJSON(text string) (string, error) {
 // checkPolicy checks a policy of a user or a session, which may have so many
 // characters, and returns it without white space.
 func checkPolicy(text string, most int) (compact string, warnings []string, err error) {
+	if err := checkPolicyText(text); err != nil {
+		return "", nil, err
+	}
 	compact, err = compactJSON(text)
 	if err != nil {
 		return "", nil, fmt.Errorf("is not JSON: %w", err)

@@ -42,6 +42,9 @@ func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []str
 	if err := m.err(); err != nil {
 		return nil, err
 	}
+	if err := checkPolicyText(text); err != nil {
+		return nil, userErrorf("arn or policy: %v", err)
+	}
 	*r = *roleFromLegacy(text)
 	if r.InvalidData != "" {
 		return nil, userErrorf("arn or policy: %q is neither the ARN of a managed policy or of a role, nor the JSON text of a policy", r.InvalidData)

@@ -19,6 +19,7 @@ const (
 	defaultPolicies = 10  // managed policies of a user, unless AWS was asked for more
 	mostPolicies    = 20  // the most that AWS grants
 	mostGroups      = 10  // groups of a user; AWS grants no more
+	mostAllGroups   = 500 // groups of an account; AWS grants no more
 	mostTags        = 50  // tags of a user; AWS grants no more
 	mostTagKey      = 128 // characters
 	mostTagValue    = 256 // characters
@@ -142,8 +143,11 @@ func (r *role) validateGroups(m *mistakes) {
 			m.add("iam_groups", "%q is not the name of an IAM group: up to 128 letters, digits and _ + = , . @ - (the name, not the ARN)", group)
 		}
 	}
-	if n := len(r.IAMGroups); r.issues(iamUser) && n > mostGroups {
+	switch n := len(r.IAMGroups); {
+	case r.issues(iamUser) && n > mostGroups:
 		m.add("iam_groups", "has %d groups; AWS lets a user be in %d at most", n, mostGroups)
+	case n > mostAllGroups: // each request for a session reads them all
+		m.add("iam_groups", "has %d groups; AWS lets an account have %d at most", n, mostAllGroups)
 	}
 }
 

@@ -22,6 +22,11 @@ const (
 	// mostRetries is where a large number becomes a mistake: with the SDK's waits
 	// in between, a request of Vault's has long been given up.
 	mostRetries = 100
+	// mostEndpoint is the longest URL of a service, in bytes.
+	mostEndpoint = 2048
+	// mostFallbacks is how many places STS may be called at, beside the first: a client
+	// is made for each. AWS has fewer regions.
+	mostFallbacks = 64
 )
 
 // rootConfig says with which identity, and where, the engine calls AWS.
@@ -127,7 +132,7 @@ func (c *rootConfig) validateKey(m *mistakes) {
 
 func (c *rootConfig) validateRegions(m *mistakes) {
 	check := func(field, region string) {
-		if region != "" && !regionForm.MatchString(region) {
+		if region != "" && !(labelForm.MatchString(region) && regionForm.MatchString(region)) {
 			m.add(field, "%q is not the name of an AWS region, such as eu-central-1", region)
 		}
 	}
@@ -136,6 +141,13 @@ func (c *rootConfig) validateRegions(m *mistakes) {
 	for _, region := range c.STSFallbackRegions {
 		check("sts_fallback_regions", region)
 	}
+	most := func(field string, list []string) {
+		if n := len(list); n > mostFallbacks {
+			m.add(field, "has %d entries; the most that are taken are %d", n, mostFallbacks)
+		}
+	}
+	most("sts_fallback_endpoints", c.STSFallbackEndpoints)
+	most("sts_fallback_regions", c.STSFallbackRegions)
 	endpoints, regions := len(c.STSFallbackEndpoints), len(c.STSFallbackRegions)
 	if endpoints > 0 && regions > 0 && endpoints != regions {
 		m.add("sts_fallback_regions", "has %d entries and sts_fallback_endpoints %d; give one region for each endpoint, or leave one of the two fields empty",
@@ -164,6 +176,10 @@ func (c *rootConfig) checkStored() error {
 // would carry new keys in clear text over a network.
 func validateEndpoint(m *mistakes, field, endpoint string) (warnings []string) {
 	if endpoint == "" {
+		return nil
+	}
+	if len(endpoint) > mostEndpoint {
+		m.add(field, "has %d bytes; the longest URL that is taken has %d", len(endpoint), mostEndpoint)
 		return nil
 	}
 	full := endpoint

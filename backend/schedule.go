@@ -16,6 +16,7 @@ import (
 const (
 	leastPeriod = time.Minute // as often as Vault's rollback manager comes by
 	leastWindow = time.Hour   // Vault's own rule for windows
+	mostCron    = 1 << 10     // bytes of a cron line; one that lists every minute, hour, day and month has about 420
 )
 
 // schedule says when a key is rotated: every so often, or at the times of a cron
@@ -84,6 +85,10 @@ func (c *schedule) read() (err error) {
 
 // validateCron checks a cron line. Its times are UTC, whatever the server's zone.
 func validateCron(m *mistakes, line string) {
+	if len(line) > mostCron {
+		m.add("rotation_schedule", "has %d bytes; the longest that is taken has %d", len(line), mostCron)
+		return
+	}
 	times, err := parseCron(line)
 	switch {
 	case zoned(line):

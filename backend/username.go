@@ -16,6 +16,11 @@ const (
 	defaultUsernameTemplate = `{{ if (eq .Type "STS") }}{{ printf "vault-%s-%s"  (unix_time) (random 20) | truncate 32 }}{{ else }}` +
 		`{{ printf "vault-%s-%s-%s" (printf "%s-%s" (.DisplayName) (.PolicyName) | truncate 42) (unix_time) (random 20) | truncate 64 }}{{ end }}`
 
+	// mostTemplate is the longest template, in bytes: the parser calls itself for what
+	// stands within something else, and what is very deep would end the process. The
+	// default template has 200 bytes, and a name 64 characters.
+	mostTemplate = 4 << 10
+
 	// mostUsername is the longest name of an IAM user (IAM User Guide, "IAM and
 	// AWS STS quotas").
 	mostUsername = 64
@@ -31,7 +36,8 @@ const (
 // usernames makes the names of users and sessions from the template in config/root.
 type usernames struct {
 	tmpl   template.StringTemplate
-	repeat bool // the template can make the same name twice
+	repeat bool // the template can make the same name twice, for all we know
+	broken error
 }
 
 // nameData is what a template may use.
@@ -41,10 +47,23 @@ type nameData struct {
 	PolicyName  string // the role
 }
 
+// storedUsernames reads a template that is in storage. One that is not ours to run keeps
+// users from being made, and not from being deleted.
+func storedUsernames(text string) *usernames {
+	u, err := newUsernames(text)
+	if err != nil {
+		return &usernames{repeat: true, broken: err}
+	}
+	return u
+}
+
 // newUsernames reads a template; empty means the default one.
 func newUsernames(text string) (*usernames, error) {
 	if text == "" {
 		text = defaultUsernameTemplate
+	}
+	if len(text) > mostTemplate {
+		return nil, userErrorf("username_template: has %d bytes; the longest that is taken has %d", len(text), mostTemplate)
 	}
 	tmpl, err := boundedTemplate(text)
 	if err != nil {
@@ -71,6 +90,9 @@ func (u *usernames) federated(displayName, role string) (string, error) {
 }
 
 func (u *usernames) make(kind, displayName, role string, most int) (string, error) {
+	if u.broken != nil {
+		return "", u.broken
+	}
 	name, err := u.tmpl.Generate(nameData{
 		Type:        kind,
 		DisplayName: inName(displayName[:min(len(displayName), mostDisplayName)]),
