@@ -132,7 +132,7 @@ func (c *rootConfig) validateKey(m *mistakes) {
 
 func (c *rootConfig) validateRegions(m *mistakes) {
 	check := func(field, region string) {
-		if region != "" && !(labelForm.MatchString(region) && regionForm.MatchString(region)) {
+		if region != "" && (!labelForm.MatchString(region) || !regionForm.MatchString(region)) {
 			m.add(field, "%q is not the name of an AWS region, such as eu-central-1", region)
 		}
 	}
