@@ -18,6 +18,8 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 const (
@@ -140,7 +142,7 @@ func TestOnlyATokenLeavesTheFile(t *testing.T) {
 		}
 	}
 	long := filepath.Join(t.TempDir(), "long")
-	if err := os.WriteFile(long, make([]byte, mostToken+1), 0o600); err != nil {
+	if err := os.WriteFile(long, make([]byte, engine.MostToken+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{file + "-not-there", "/dev/zero", t.TempDir(), long} {

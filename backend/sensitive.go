@@ -10,15 +10,17 @@ import (
 	"context"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // HandleRequest is the front door.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
-	defer b.recoverTo(&err)
+	defer b.Recover(&err)
 	ctx, end := b.stay.begin(ctx)
 	defer end()
 	if err := checkSensitive(req); err != nil {
-		return respond(err)
+		return engine.Respond(err)
 	}
 	resp, err = b.Backend.HandleRequest(ctx, req)
 	if req.Operation == logical.HelpOperation && req.Path == "" {
@@ -32,7 +34,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp
 // they are left out: a wrong type found here would become "internal error" in Vault,
 // with the value in its log, instead of a refusal that names the field.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (found, exists bool, err error) {
-	defer b.recoverTo(&err)
+	defer b.Recover(&err)
 	bare := *req
 	bare.Data = nil
 	return b.Backend.HandleExistenceCheck(ctx, &bare)
@@ -44,5 +46,5 @@ func checkSensitive(req *logical.Request) error {
 	case string, nil:
 		return nil
 	}
-	return userErrorf("secret_key: must be a text")
+	return engine.UserErrorf("secret_key: must be a text")
 }
