@@ -67,6 +67,12 @@ type Options struct {
 	ProofPause time.Duration
 	// TidyPause replaces DefaultTidyPause when it is not zero.
 	TidyPause time.Duration
+	// WebIdentityTokenFiles are the files that web_identity_token_file may name, beside
+	// that of AWS_WEB_IDENTITY_TOKEN_FILE: absolute paths, and directories that end in /.
+	WebIdentityTokenFiles []string
+	// WebIdentitySTSEndpoints are the URLs of STS that a token of such a file may go to,
+	// beside AWS's own.
+	WebIdentitySTSEndpoints []string
 	// Now replaces time.Now.
 	Now func() time.Time
 }
@@ -95,6 +101,7 @@ func New(opts Options) logical.Factory {
 			Mount: &engine.Mount{
 				ID: conf.BackendUUID, Storage: conf.StorageView, Vault: conf.System, Now: opts.Now,
 				LagWindow: opts.WALMinAge, ProofPause: opts.ProofPause,
+				TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 			},
 			sweepGrace: opts.SweepGrace, tidyPause: opts.TidyPause,
 		}

@@ -70,9 +70,11 @@ func newMount(t testing.TB) *mount {
 // start begins a process: first, and after a crash, of which only storage is left.
 func (m *mount) start() {
 	m.t.Helper()
-	factory := New(Options{Version: "v0.0.1", ProofPause: time.Millisecond, TidyPause: time.Millisecond, Now: func() time.Time {
-		return time.Now().Add(time.Duration(m.ahead.Load()))
-	}})
+	factory := New(Options{
+		Version: "v0.0.1", ProofPause: time.Millisecond, TidyPause: time.Millisecond,
+		WebIdentityTokenFiles: []string{os.TempDir() + "/"}, WebIdentitySTSEndpoints: []string{m.aws.URL()},
+		Now: func() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) },
+	})
 	b, err := factory(m.ctx, &logical.BackendConfig{
 		Logger:      hclog.NewNullLogger(),
 		StorageView: m.storage,

@@ -133,7 +133,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	}
 	cfg.Update(d)
 	warnings, err := cfg.Validate()
-	if err != nil {
+	if err := b.TokenFiles.Validate(cfg, d, err); err != nil {
 		return nil, err
 	}
 	if d.Raw["identity_token_audience"] != nil && cfg.IdentityTokenAudience != "" {

@@ -18,8 +18,6 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 const (
@@ -139,16 +137,6 @@ func TestOnlyATokenLeavesTheFile(t *testing.T) {
 		}
 		if n := len(m.aws.Calls()); n != 0 {
 			t.Errorf("%q: AWS was called %d times", content, n)
-		}
-	}
-	long := filepath.Join(t.TempDir(), "long")
-	if err := os.WriteFile(long, make([]byte, engine.MostToken+1), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{file + "-not-there", "/dev/zero", t.TempDir(), long} {
-		m := newTokenMount(t, nil, map[string]any{"role_arn": vaultARN, "web_identity_token_file": path})
-		if text := m.refused(logical.ReadOperation, "creds/developer-access", nil); !strings.Contains(text, "web_identity_token_file: ") {
-			t.Errorf("%s: refused with %s", path, text)
 		}
 	}
 }

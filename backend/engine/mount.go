@@ -30,6 +30,8 @@ type Mount struct {
 	LagWindow time.Duration
 	// ProofPause lies between two looks whether AWS accepts a new key, on average.
 	ProofPause time.Duration
+	// TokenFiles are the files of the server that hold tokens which the engine may use.
+	TokenFiles TokenFiles
 	// Locks keep changes of the same thing apart.
 	Locks KeyedLocks
 

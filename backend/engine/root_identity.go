@@ -4,13 +4,13 @@ package engine
 
 // An identity without any key of AWS: the engine shows AWS a token that says who it
 // is, and role_arn trusts whoever issued it. The token comes from Vault itself, where
-// the server issues such tokens to plugins, or from a file that the platform keeps.
+// the server issues such tokens to plugins, or from a file that the platform keeps
+// (root_token_file.go).
 // What is configured here always wins over the environment.
 
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -25,10 +25,6 @@ import (
 // leastTokenTTL is the shortest life of a token that is of any use: it is shown to
 // STS at once.
 const leastTokenTTL = 10 * time.Second
-
-// MostToken is the longest token that STS takes (STS API Reference,
-// AssumeRoleWithWebIdentity), with room for white space.
-const MostToken = 32 << 10
 
 // IdentityFields are those of config/root about tokens.
 func IdentityFields() map[string]*framework.FieldSchema {
@@ -45,7 +41,7 @@ func IdentityFields() map[string]*framework.FieldSchema {
 		},
 		"web_identity_token_file": {
 			Type:        framework.TypeString,
-			Description: "Absolute path of a file in which the platform keeps a token that AWS takes for role_arn.",
+			Description: "Absolute path of a file in which the platform keeps a token that AWS takes for role_arn. The server's operator has to allow it.",
 		},
 	}
 }
@@ -88,7 +84,7 @@ func (m *Mount) token(cfg *RootConfig) func(context.Context) (string, error) {
 	case cfg.IdentityTokenAudience != "":
 		return func(ctx context.Context) (string, error) { return m.VaultToken(ctx, cfg) }
 	case cfg.TokenFile != "":
-		return func(context.Context) (string, error) { return tokenInFile(cfg.TokenFile) }
+		return func(context.Context) (string, error) { return m.fileToken(cfg) }
 	}
 	return nil
 }
@@ -115,22 +111,4 @@ func (m *Mount) VaultToken(ctx context.Context, cfg *RootConfig) (string, error)
 func noIdentityTokens(err error) bool {
 	return status.Code(err) == codes.Unimplemented ||
 		strings.Contains(err.Error(), pluginidentityutil.ErrPluginWorkloadIdentityUnsupported.Error())
-}
-
-// tokenInFile reads a token each time that it is needed: the platform replaces it.
-func tokenInFile(path string) (string, error) {
-	about, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return "", UserErrorf("web_identity_token_file: %v", err)
-	case !about.Mode().IsRegular(): // a device or a pipe may have no end
-		return "", UserErrorf("web_identity_token_file: %s is not a regular file", path)
-	case about.Size() > MostToken:
-		return "", UserErrorf("web_identity_token_file: %s has %d bytes, and a token has %d at most", path, about.Size(), MostToken)
-	}
-	text, err := os.ReadFile(path) //nolint:gosec // the configuration names the file, and only a token leaves this machine
-	if err != nil {
-		return "", UserErrorf("web_identity_token_file: %v", err)
-	}
-	return strings.TrimSpace(string(text)), nil
 }

@@ -26,6 +26,8 @@ func main() {
 		"How old the record of an IAM user must be before AWS's word that there is no such user ends it.")
 	sweepGrace := flags.Duration("sweep-grace", backend.DefaultSweepGrace,
 		"How long after the last moment of its lease an IAM user that still exists is left to Vault before the engine deletes it; longer than a request of Vault's may take.")
+	opts := backend.Options{Version: currentVersion()}
+	identityFlags(flags, &opts)
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		os.Exit(2) // the flag set has said what is wrong
 	}
@@ -39,12 +41,15 @@ func main() {
 			os.Exit(2)
 		}
 	}
+	opts.WALMinAge, opts.SweepGrace = *walMinAge, *sweepGrace
+	logger := hclog.New(&hclog.LoggerOptions{JSONFormat: true}) // Vault reads it so, and logs it as its own
+	exitWithParent(logger)
 	err := plugin.ServeMultiplex(&plugin.ServeOpts{
-		BackendFactoryFunc: backend.New(backend.Options{Version: currentVersion(), WALMinAge: *walMinAge, SweepGrace: *sweepGrace}),
+		BackendFactoryFunc: backend.New(opts),
 		TLSProviderFunc:    api.VaultPluginTLSProvider(meta.GetTLSConfig()),
 	})
 	if err != nil {
-		hclog.New(&hclog.LoggerOptions{}).Error("serving the plugin", "error", err)
+		logger.Error("serving the plugin", "error", err)
 		os.Exit(1)
 	}
 }

@@ -126,6 +126,9 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	if key != nil {
 		opts = append(opts, config.WithCredentialsProvider(key))
 	}
+	if cfg.Token != nil { // the default chain is not asked, so what it misses in the environment is no fault
+		opts = append(opts, config.WithCredentialsProvider(aws.AnonymousCredentials{}))
+	}
 	sdk, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("loading the AWS SDK's configuration: %w", err)

@@ -25,7 +25,7 @@ func (f federated) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err != nil {
 		return aws.Credentials{}, fmt.Errorf("getting an identity token: %w", err)
 	}
-	if !isJWT(token) {
+	if !IsJWT(token) {
 		return aws.Credentials{}, fmt.Errorf("the identity token for role %s is not a JSON Web Token", f.role)
 	}
 	out, err := firstSTS(ctx, f.sts, func(client *sts.Client) (*sts.AssumeRoleWithWebIdentityOutput, error) {
@@ -45,10 +45,10 @@ func (f federated) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	}, nil
 }
 
-// isJWT reports whether a text has the shape of a signed JSON Web Token (RFC 7519). A
+// IsJWT reports whether a text has the shape of a signed JSON Web Token (RFC 7519). A
 // token may come from a file that the configuration names: nothing else in a file may
-// leave this machine for the address that the same configuration names.
-func isJWT(text string) bool {
+// leave this machine.
+func IsJWT(text string) bool {
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 || !strings.HasPrefix(text, "eyJ") { // the beginning of {" in base64
 		return false
