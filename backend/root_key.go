@@ -161,11 +161,11 @@ func (b *backend) dropStrays(ctx context.Context, s logical.Storage) error {
 // dropStray deletes the key of one entry, if the entry is about a key and AWS has made
 // it. As long as AWS may show it late, the entry stays.
 func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string) error {
-	entry, err := readEntry(ctx, s, id)
+	entry, err := engine.ReadWAL(ctx, s, id)
 	if err != nil || entry == nil || entry.Kind != walKindRootKey {
 		return err
 	}
-	wal, err := walData[walRootKey](entry)
+	wal, err := engine.WALData[walRootKey](entry)
 	if err != nil {
 		return err
 	}

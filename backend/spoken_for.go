@@ -33,7 +33,7 @@ func (b *backend) spokenFor(ctx context.Context, s logical.Storage, user string)
 		if entry == nil || entry.Kind != walKindUser {
 			continue
 		}
-		if wal, err := walData[walUser](entry); err != nil || wal.UserName == user {
+		if wal, err := engine.WALData[walUser](entry); err != nil || wal.UserName == user {
 			return true, err
 		}
 	}

@@ -72,7 +72,7 @@ func (b *backend) rollBackKeyEntry(ctx context.Context, s logical.Storage, entry
 	}
 	defer unlock()
 	// Read again: the request may have ended well since the first look.
-	if entry, err = readEntry(ctx, s, entry.ID); err != nil || entry == nil {
+	if entry, err = engine.ReadWAL(ctx, s, entry.ID); err != nil || entry == nil {
 		return err
 	}
 	return b.settleEntry(ctx, s, entry.ID, w, immediate)
@@ -86,7 +86,7 @@ func (b *backend) settle(ctx context.Context, s logical.Storage, r *staticRole) 
 		return err
 	}
 	for _, id := range ids {
-		entry, err := readEntry(ctx, s, id)
+		entry, err := engine.ReadWAL(ctx, s, id)
 		var unreadable *engine.UnreadableError
 		if err != nil && !errors.As(err, &unreadable) {
 			return err

@@ -13,7 +13,6 @@ package backend
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -91,7 +90,7 @@ func (b *backend) rollBack(ctx context.Context, req *logical.Request) error {
 }
 
 func (b *backend) rollBackEntry(ctx context.Context, s logical.Storage, id string, immediate bool) error {
-	entry, err := readEntry(ctx, s, id)
+	entry, err := engine.ReadWAL(ctx, s, id)
 	if err != nil || entry == nil {
 		return err
 	}
@@ -108,7 +107,7 @@ func (b *backend) rollBackEntry(ctx context.Context, s logical.Storage, id strin
 
 // rollBackUser deletes the IAM user of an entry, ours or the built-in engine's.
 func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
-	wal, err := walData[walUser](entry)
+	wal, err := engine.WALData[walUser](entry)
 	if err != nil {
 		return err
 	}
@@ -120,7 +119,7 @@ func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *fr
 		return nil
 	}
 	// Read again: the request may have ended well since the first look.
-	if entry, err = readEntry(ctx, s, id); err != nil || entry == nil {
+	if entry, err = engine.ReadWAL(ctx, s, id); err != nil || entry == nil {
 		return err
 	}
 	client, err := b.AWS(ctx, s)
@@ -153,26 +152,4 @@ func (b *backend) strikeSince(ctx context.Context, s logical.Storage, user strin
 		return err
 	}
 	return b.strike(ctx, s, user)
-}
-
-// readEntry reads an entry of the WAL; nil when it is gone. Unlike the SDK's own
-// function it says which entry it cannot read.
-func readEntry(ctx context.Context, s logical.Storage, id string) (*framework.WALEntry, error) {
-	entry, err := engine.Load[framework.WALEntry](ctx, s, framework.WALPrefix+id)
-	if entry != nil {
-		entry.ID = id
-	}
-	return entry, err
-}
-
-// walData reads what an entry carries.
-func walData[T any](entry *framework.WALEntry) (v T, err error) {
-	raw, err := json.Marshal(entry.Data)
-	if err == nil {
-		err = json.Unmarshal(raw, &v)
-	}
-	if err != nil {
-		return v, fmt.Errorf("rolling back entry %s: %w", entry.ID, err)
-	}
-	return v, nil
 }
