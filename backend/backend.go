@@ -46,6 +46,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // DefaultWALMinAge is how old a record of an IAM user must be before AWS's word
@@ -78,47 +80,30 @@ type Options struct {
 // backend is one mount of the engine. A process serves many.
 type backend struct {
 	*framework.Backend
-	now        func() time.Time
-	walMinAge  time.Duration
-	sweepGrace time.Duration
-	proofPause time.Duration
-	tidyPause  time.Duration
-	storage    logical.Storage // the mount's, for what no request brings it; nil at registration
-	mountID    string          // of this mount alone in the world; empty where Vault gives none
-	clients    clients
-	underWay   sync.Map // names of IAM users that a request is making right now
-	turns      turns    // what is being changed right now
-	stay       stay     // the requests under way
-	queue      queue    // when static roles are to be looked at
-	register   register // who holds what
-	tokenFiles tokenFiles
-	watch      *watch  // nil until the first tick
-	tidying    tidying // the run of tidy
+	*engine.Mount
+	sweepGrace  time.Duration
+	tidyPause   time.Duration
+	settingsNow settingsNow
+	underWay    sync.Map // names of IAM users that a request is making right now
+	stay        stay     // the requests under way
+	queue       queue    // when static roles are to be looked at
+	register    register // who holds what
+	watch       *watch   // nil until the first tick
+	tidying     tidying  // the run of tidy
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
 // too, with neither storage nor a view of the system, so it only builds.
 func New(opts Options) logical.Factory {
+	opts = opts.withDefaults()
 	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 		b := &backend{
-			now: opts.Now, walMinAge: opts.WALMinAge, sweepGrace: opts.SweepGrace, proofPause: opts.ProofPause,
-			tidyPause: opts.TidyPause, storage: conf.StorageView, mountID: conf.BackendUUID,
-			tokenFiles: tokenFiles{opts.WebIdentityTokenFiles, opts.WebIdentitySTSEndpoints},
-		}
-		if b.now == nil {
-			b.now = time.Now
-		}
-		if b.walMinAge == 0 {
-			b.walMinAge = DefaultWALMinAge
-		}
-		if b.sweepGrace == 0 {
-			b.sweepGrace = DefaultSweepGrace
-		}
-		if b.proofPause == 0 {
-			b.proofPause = DefaultProofPause
-		}
-		if b.tidyPause == 0 {
-			b.tidyPause = DefaultTidyPause
+			Mount: &engine.Mount{
+				ID: conf.BackendUUID, Storage: conf.StorageView, Vault: conf.System, Now: opts.Now,
+				LagWindow: opts.WALMinAge, ProofPause: opts.ProofPause,
+				TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
+			},
+			sweepGrace: opts.SweepGrace, tidyPause: opts.TidyPause,
 		}
 		b.Backend = &framework.Backend{
 			Help:           strings.TrimSpace(help),
@@ -134,8 +119,33 @@ func New(opts Options) logical.Factory {
 		if err := b.Setup(ctx, conf); err != nil {
 			return nil, err
 		}
+		b.Log = b.Logger() // never nil
 		return b, nil
 	}
+}
+
+// withDefaults puts a default in place of each zero.
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	for _, d := range []struct {
+		option *time.Duration
+		or     time.Duration
+	}{
+		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.ProofPause, DefaultProofPause}, {&o.TidyPause, DefaultTidyPause},
+	} {
+		if *d.option == 0 {
+			*d.option = d.or
+		}
+	}
+	return o
+}
+
+// reconfigured makes the next request read the configuration anew.
+func (b *backend) reconfigured() {
+	b.ResetAWS()
+	b.settingsNow.reset()
 }
 
 // paths is the table of contents.
@@ -166,7 +176,7 @@ func (b *backend) paths() []*framework.Path {
 // and which never leave the cluster that wrote them.
 func pathsSpecial() *logical.Paths {
 	return &logical.Paths{
-		SealWrapStorage: []string{keyRootConfig, keyRootNext, prefixStaticCreds},
+		SealWrapStorage: []string{engine.KeyRootConfig, engine.KeyRootNext, engine.PrefixStaticCreds},
 		LocalStorage:    []string{framework.WALPrefix},
 	}
 }
@@ -174,7 +184,7 @@ func pathsSpecial() *logical.Paths {
 // tick runs once a minute, when Vault's rollback manager comes by, with 90
 // seconds for all that it does.
 func (b *backend) tick(ctx context.Context, req *logical.Request) (err error) {
-	defer b.recoverTo(&err)
+	defer b.Recover(&err)
 	return errors.Join(b.rollBack(ctx, req), b.tendRootKey(ctx, req.Storage), b.rotateStatic(ctx, req.Storage), b.sweep(ctx, req.Storage),
 		b.tidyOnSchedule(ctx, req.Storage))
 }
@@ -182,11 +192,11 @@ func (b *backend) tick(ctx context.Context, req *logical.Request) (err error) {
 // invalidate hears, on a standby, which key another server has changed.
 func (b *backend) invalidate(_ context.Context, key string) {
 	switch {
-	case key == keyRootConfig, key == keyLeaseConfig, key == keyUsersConfig:
-		b.clients.reset()
-	case strings.HasPrefix(key, prefixIssued):
+	case key == engine.KeyRootConfig, key == engine.KeyLeaseConfig, key == engine.KeyUsersConfig:
+		b.reconfigured()
+	case strings.HasPrefix(key, engine.PrefixIssued):
 		b.register.forget()
-	case strings.HasPrefix(key, prefixStaticRole), strings.HasPrefix(key, prefixStaticCreds):
+	case strings.HasPrefix(key, engine.PrefixStaticRole), strings.HasPrefix(key, engine.PrefixStaticCreds):
 		b.queue.forget()
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -311,7 +312,7 @@ func (m *mount) recorded(want int) {
 // registered checks how many users stand in the register.
 func (m *mount) registered(want int) {
 	m.t.Helper()
-	keys, err := m.storage.Storage.List(m.ctx, prefixIssued)
+	keys, err := m.storage.Storage.List(m.ctx, engine.PrefixIssued)
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -12,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // nestedTemplate is a template of many levels that makes no bad name.
@@ -25,7 +28,7 @@ func TestTemplateIsBoundedBeforeItIsParsed(t *testing.T) {
 	for _, levels := range []int{300, 100_000, 4_000_000} {
 		text := nestedTemplate(levels)
 		refusal := m.refused(logical.UpdateOperation, "config/root", map[string]any{"username_template": text})
-		want := fmt.Sprintf("username_template: has %d bytes; the longest that is taken has %d", len(text), mostTemplate)
+		want := fmt.Sprintf("username_template: has %d bytes; the longest that is taken has %d", len(text), awsrules.MostTemplate)
 		if refusal != want {
 			t.Errorf("%d levels: refused with %s", levels, shortened(refusal))
 		}
@@ -95,7 +98,7 @@ func TestBoundsOfRoles(t *testing.T) {
 	deep := func(levels int) string {
 		return `{"Version":"2012-10-17","Statement":` + strings.Repeat("[", levels) + strings.Repeat("]", levels) + `}`
 	}
-	spaced := strings.Replace(goodPolicy, "{", "{"+strings.Repeat(" ", mostPolicyText), 1)
+	spaced := strings.Replace(goodPolicy, "{", "{"+strings.Repeat(" ", awsrules.MostPolicyText), 1)
 	groups := each(mostAllGroups+1, func(i int) string { return fmt.Sprint("group-", i) })
 	cases := []badInput{
 		{name: "policy within policies", data: map[string]any{"policy_document": deep(1000)}, field: "policy_document: "},
@@ -118,7 +121,7 @@ func TestBoundsOfRoles(t *testing.T) {
 	}
 	refuseHuge(t, cases)
 	m := newMount(t)
-	m.write("roles/spaced", map[string]any{"policy_document": strings.Replace(goodPolicy, "{", "{"+strings.Repeat(" ", mostPolicyText-len(goodPolicy)), 1)})
+	m.write("roles/spaced", map[string]any{"policy_document": strings.Replace(goodPolicy, "{", "{"+strings.Repeat(" ", awsrules.MostPolicyText-len(goodPolicy)), 1)})
 }
 
 // A role in the oldest form is read each time that it is used.
@@ -126,7 +129,7 @@ func TestStoredRoleThatIsVeryDeep(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
 	creds := m.creds("developer-access")
-	entry := &logical.StorageEntry{Key: prefixLegacyRole + "old", Value: []byte(strings.Repeat("[", 4_000_000))}
+	entry := &logical.StorageEntry{Key: engine.PrefixLegacyRole + "old", Value: []byte(strings.Repeat("[", 4_000_000))}
 	if err := m.storage.Put(m.ctx, entry); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -76,7 +77,7 @@ func TestManyRequestsAtOnce(t *testing.T) {
 func TestClientIsMadeAgainAfterAFailure(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
-	m.storage.breaks("get", keyRootConfig)
+	m.storage.breaks("get", engine.KeyRootConfig)
 	m.fails(logical.ReadOperation, "creds/developer-access", nil)
 	m.storage.mend()
 	m.revoke(m.creds("developer-access"))
@@ -87,7 +88,7 @@ func TestInvalidateReadsTheConfigurationAnew(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
 	m.revoke(m.creds("developer-access"))
-	entry, err := m.storage.Get(m.ctx, keyRootConfig)
+	entry, err := m.storage.Get(m.ctx, engine.KeyRootConfig)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func TestInvalidateReadsTheConfigurationAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.revoke(m.creds("developer-access")) // nobody has said so yet
-	m.b.InvalidateKey(m.ctx, keyRootConfig)
+	m.b.InvalidateKey(m.ctx, engine.KeyRootConfig)
 	m.refused(logical.ReadOperation, "creds/developer-access", nil)
 	m.configure()
 }

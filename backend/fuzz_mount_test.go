@@ -24,6 +24,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -49,7 +50,7 @@ type fuzzMount struct {
 	ctx     context.Context
 	furnish func(m *mount) // what every execution finds
 	base    map[string]string
-	client  *client
+	client  *awscreds.Client
 	log     *fuzzLog
 	used    int
 	state   map[string]fakeaws.User // of AWS, as it was furnished
@@ -124,7 +125,7 @@ func (fm *fuzzMount) rebuild(t *testing.T) {
 	fm.restart()
 	fm.furnish(fm.mount)
 	fm.base = fm.storage.dump(t)
-	if fm.client, err = fm.b.(*backend).aws(fm.ctx, fm.storage); err != nil {
+	if fm.client, err = fm.b.(*backend).AWS(fm.ctx, fm.storage); err != nil {
 		t.Fatal(err)
 	}
 	fm.state = fm.users()
@@ -175,7 +176,7 @@ func (fm *fuzzMount) restart() {
 		fm.t.Fatal(err)
 	}
 	fm.b = b
-	b.(*backend).clients.current = fm.client
+	b.(*backend).UseClient(fm.client)
 }
 
 // answered checks what every answer owes, whatever was asked, and returns its status
@@ -196,7 +197,7 @@ func (fm *fuzzMount) answered(what string, resp *logical.Response, err error) (s
 	return status, text
 }
 
-// noPanic checks that nothing has panicked, not even where recoverTo caught it.
+// noPanic checks that nothing has panicked, not even where Recover caught it.
 func (fm *fuzzMount) noPanic(what, text string) {
 	fm.t.Helper()
 	if log := fm.log.String(); strings.Contains(text, "internal error") || strings.Contains(log, "panic") {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -105,7 +106,7 @@ func (fm *fuzzMount) writePolicy(path string, data map[string]any) (compact stri
 		fm.t.Errorf("answered %d %s", status, answer)
 	}
 	if told := toldSize.FindStringSubmatch(answer); told != nil {
-		if want := minified(data["policy_document"].(string)); told[1] != strconv.Itoa(want) || want <= mostInline {
+		if want := minified(data["policy_document"].(string)); told[1] != strconv.Itoa(want) || want <= awsrules.MostInline {
 			fm.t.Errorf("told %s characters, and there are %d", told[1], want)
 		}
 	}
@@ -131,7 +132,7 @@ func (fm *fuzzMount) sameJSON(text, compact string) {
 	if !reflect.DeepEqual(before, after) {
 		fm.t.Errorf("%s became %s", shortened(text), shortened(compact))
 	}
-	if n := minified(compact); n > mostInline || n != minified(text) {
+	if n := minified(compact); n > awsrules.MostInline || n != minified(text) {
 		fm.t.Errorf("%d characters became %d", minified(text), n)
 	}
 }

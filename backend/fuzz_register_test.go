@@ -7,6 +7,8 @@ package backend
 
 import "github.com/hashicorp/vault/sdk/logical"
 
+import "vault-plugin-secrets-aws-dyn/backend/engine"
+
 const storedUser = "vault-held"
 
 var (
@@ -20,10 +22,10 @@ var (
 	}
 	registerKeys = []stored{
 		{issuedKey(storedUser), []string{issuedKey(storedUser), storedUser}, asksOfIssued},
-		{keyUsersConfig, []string{"config/users"}, []ask{{get, "config/users", nil}, {get, "creds/user", nil}, {update, "config/users", map[string]any{"max_users": 3}}}},
-		{keyWatch, []string{keyWatch}, []ask{{logical.ListOperation, "issued/", nil}, {get, "creds/user", nil}}},
-		{keyAutoTidy, []string{"config/auto-tidy"}, asksOfTidy},
-		{keyTidyStatus, []string{"tidy-status"}, asksOfTidy},
+		{engine.KeyUsersConfig, []string{"config/users"}, []ask{{get, "config/users", nil}, {get, "creds/user", nil}, {update, "config/users", map[string]any{"max_users": 3}}}},
+		{engine.KeyWatch, []string{engine.KeyWatch}, []ask{{logical.ListOperation, "issued/", nil}, {get, "creds/user", nil}}},
+		{engine.KeyAutoTidy, []string{"config/auto-tidy"}, asksOfTidy},
+		{engine.KeyTidyStatus, []string{"tidy-status"}, asksOfTidy},
 	}
 	registerSeeds = map[string][]string{
 		issuedKey(storedUser): {
@@ -31,15 +33,15 @@ var (
 			`{"role":"r","issued":"0001-01-01T00:00:00Z","ends":"9999-12-31T23:59:59Z","ending":"2026-01-02T03:04:05Z"}`,
 			`{"ends":"0000-01-01T00:00:00Z","issued":"9999-12-31T23:59:59Z"}`, `{"role":["r"]}`, `{"issued":"yesterday"}`, `"` + fuzzSecret + `"`,
 		},
-		keyUsersConfig: {`{"max_users":3,"ownership_tags":true}`, `{"max_users":-1}`, `{"max_users":"many"}`, `{"ownership_tags":7}`},
-		keyWatch: {
+		engine.KeyUsersConfig: {`{"max_users":3,"ownership_tags":true}`, `{"max_users":-1}`, `{"max_users":"many"}`, `{"ownership_tags":7}`},
+		engine.KeyWatch: {
 			`{"since":"2026-01-02T03:04:05Z","seen":"2026-01-02T03:05:05Z"}`, `{"since":"9999-12-31T23:59:59Z","seen":"0000-01-01T00:00:00Z"}`, `{"seen":1}`,
 		},
-		keyAutoTidy: {
+		engine.KeyAutoTidy: {
 			`{"enabled":true,"interval_duration":43200000000000,"delete":true,"safety_buffer":3600000000000}`,
 			`{"enabled":true,"interval_duration":-1,"safety_buffer":-9223372036854775808}`, `{"enabled":"yes"}`,
 		},
-		keyTidyStatus: {
+		engine.KeyTidyStatus: {
 			`{"state":"running","started":"2026-01-02T03:04:05Z"}`, `{"state":"finished","found":[{"username":"x"}],"users_seen":-1}`, `{"state":7}`, `[]`,
 		},
 	}

@@ -18,6 +18,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // fuzzOps are the operations that Vault passes on from its clients.
@@ -283,7 +285,7 @@ func (fm *fuzzMount) uses(what string, r fuzzed) {
 	if name, is := strings.CutPrefix(r.path, "roles/"); is {
 		path = "creds/" + name
 	}
-	if r.path == keyRootConfig {
+	if r.path == engine.KeyRootConfig {
 		fm.leadRootHome()
 	}
 	resp, err := fm.asVault(fm.request(logical.ReadOperation, path, nil))
@@ -308,7 +310,7 @@ func (fm *fuzzMount) uses(what string, r fuzzed) {
 // nobody else.
 func (fm *fuzzMount) leadRootHome() {
 	fm.t.Helper()
-	entry, err := fm.storage.Get(fm.ctx, keyRootConfig)
+	entry, err := fm.storage.Get(fm.ctx, engine.KeyRootConfig)
 	if err != nil || entry == nil {
 		fm.t.Fatalf("config/root was written, and is not there: %v", err)
 	}
@@ -316,6 +318,6 @@ func (fm *fuzzMount) leadRootHome() {
 	if err := json.Unmarshal(entry.Value, &fields); err != nil {
 		fm.t.Fatal(err)
 	}
-	fm.put(keyRootConfig, jsonOf(fm.leadHome(fields)))
-	fm.b.(*backend).clients.reset()
+	fm.put(engine.KeyRootConfig, jsonOf(fm.leadHome(fields)))
+	fm.b.(*backend).ResetAWS()
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // stored is a key, how errors name it, and the requests that meet it.
@@ -51,21 +53,21 @@ var (
 		{logical.DeleteOperation, "static-roles/app", nil},
 	}
 	storedKeys = []stored{
-		{keyRootConfig, []string{"config/root"}, asksOfRoot},
-		{keyRootNext, []string{"config/root-next"}, asksOfRoot},
-		{keyRootRotation, []string{"config/root-rotation"}, asksOfRoot},
-		{keyLeaseConfig, []string{"config/lease"}, []ask{{get, "config/lease", nil}, {update, "config/lease", map[string]any{"lease": "1h"}}, {get, "creds/user", nil}}},
-		{prefixRole + "r", []string{"role/r", `role "r"`}, asksOfRole},
-		{prefixLegacyRole + "r", []string{"policy/r", `role "r"`}, asksOfRole},
-		{prefixStaticRole + "app", []string{"static-roles/app", "static role app"}, asksOfStatic},
-		{prefixStaticCreds + "app", []string{"static-creds/app", "static role app"}, asksOfStatic},
+		{engine.KeyRootConfig, []string{"config/root"}, asksOfRoot},
+		{engine.KeyRootNext, []string{"config/root-next"}, asksOfRoot},
+		{engine.KeyRootRotation, []string{"config/root-rotation"}, asksOfRoot},
+		{engine.KeyLeaseConfig, []string{"config/lease"}, []ask{{get, "config/lease", nil}, {update, "config/lease", map[string]any{"lease": "1h"}}, {get, "creds/user", nil}}},
+		{engine.PrefixRole + "r", []string{"role/r", `role "r"`}, asksOfRole},
+		{engine.PrefixLegacyRole + "r", []string{"policy/r", `role "r"`}, asksOfRole},
+		{engine.PrefixStaticRole + "app", []string{"static-roles/app", "static role app"}, asksOfStatic},
+		{engine.PrefixStaticCreds + "app", []string{"static-creds/app", "static role app"}, asksOfStatic},
 		{"wal/" + storedWAL, []string{storedWAL}, []ask{{update, "static-roles/app/rotate", nil}, {get, "creds/user", nil}, {update, "config/rotate-root", nil}}},
 	}
 )
 
 // $ID and $SECRET in a seed are the key of the fake's root user.
 var storedSeeds = map[string][]string{
-	keyRootConfig: {
+	engine.KeyRootConfig: {
 		`{"access_key":"$ID","secret_key":"$SECRET","iam_endpoint":"","sts_endpoint":"","region":"us-east-1","max_retries":-1,"username_template":"","role_arn":""}`,
 		`{"access_key":"$ID","secret_key":"$SECRET","rotation_period":60000000000,"rotation_schedule":"","rotation_window":0,"disable_automated_rotation":false}`,
 		`{"access_key":"$ID","secret_key":"$SECRET","rotation_schedule":"*/5 * * * *","username_template":"{{range 1000000000000}}{{end}}x"}`,
@@ -73,17 +75,17 @@ var storedSeeds = map[string][]string{
 		`{"access_key":"$ID","secret_key":"` + fuzzSecret + `","identity_token_audience":"x","IdentityTokenTTL":5}`,
 		`{"access_key":7,"secret_key":["` + fuzzSecret + `"]}`, `{"secret_key":"` + fuzzSecret + `"`, `{"max_retries":"many","secret_key":"` + fuzzSecret + `"}`,
 	},
-	keyRootNext: {
+	engine.KeyRootNext: {
 		`{"user":"vault-root","access_key":"AKIAIOSFODNN7EXAMPLE","secret_key":"` + fuzzSecret + `","made":"2026-01-02T03:04:05Z","record":"x","old":{"access_key":"$ID","secret_key":"$SECRET"}}`,
 		`{"user":"","access_key":"$ID","secret_key":"$SECRET","old":{"access_key":"AKIAIOSFODNN7EXAMPLE","secret_key":"` + fuzzSecret + `"}}`,
 		`{"made":"9999-12-31T23:59:59+14:00","record":"../config/root","old":null}`, `{"user":"vault-root","access_key":"","old":{}}`,
 	},
-	keyRootRotation: {
+	engine.KeyRootRotation: {
 		`{"plan":"period","access_key":"$ID","since":"2026-01-02T03:04:05Z","rotation_error":"x","rotation_failed_at":"2026-01-02T03:04:05Z","rotation_failures":3}`,
 		`{"plan":"schedule","rotation_failures":-1}`, `{"rotation_failures":9223372036854775807,"last_vault_rotation":"9999-12-31T23:59:59Z"}`,
 	},
-	keyLeaseConfig: {`{"Lease":3600000000000,"LeaseMax":7200000000000}`, `{"Lease":-1,"LeaseMax":-9223372036854775808}`, `{"Lease":"1h"}`, `{"lease":1e300}`},
-	prefixRole + "r": {
+	engine.KeyLeaseConfig: {`{"Lease":3600000000000,"LeaseMax":7200000000000}`, `{"Lease":-1,"LeaseMax":-9223372036854775808}`, `{"Lease":"1h"}`, `{"lease":1e300}`},
+	engine.PrefixRole + "r": {
 		`{"credential_types":["iam_user"],"policy_arns":["` + readOnly + `"],"role_arns":null,"policy_document":"","iam_groups":null,"iam_tags":{},"default_sts_ttl":0,` +
 			`"max_sts_ttl":0,"user_path":"/","permissions_boundary_arn":"","mfa_serial_number":"","session_tags":null,"external_id":"","version":1}`,
 		`{"credential_types":["iam_user","federation_token"],"policy_document":"{}","prohibit_flexible_cred_path":true,"version":1}`,
@@ -92,14 +94,14 @@ var storedSeeds = map[string][]string{
 		`{"credential_types":[""],"invalid_data":"x"}`, `{"credential_types":"iam_user"}`, `{"credential_types":["iam_user"],"iam_tags":{"":"\u0000"},"user_path":"x"}`,
 		`{"credential_types":["iam_user"],"default_ttl":-9223372036854775808,"max_ttl":-1}`,
 	},
-	prefixLegacyRole + "r": {readOnly, "arn:aws:iam::123456789012:role/x", goodPolicy, "arn:", "\x00\xff"},
-	prefixStaticRole + "app": {
+	engine.PrefixLegacyRole + "r": {readOnly, "arn:aws:iam::123456789012:role/x", goodPolicy, "arn:", "\x00\xff"},
+	engine.PrefixStaticRole + "app": {
 		`{"name":"app","id":"AIDAEXAMPLE","username":"app","rotation_period":3600000000000}`, `{"name":"other","username":"app"}`,
 		`{"name":"app","username":"app","rotation_period":-1}`, `{"name":"app","username":"app","rotation_schedule":"CRON_TZ="}`, `{"rotation_schedule":"0 0 30 2 *"}`,
 		`{"name":"../x","username":"","rotation_schedule":"* * * * *","rotation_window":-1}`, `{"name":"app","username":"app","assume_role_arn":"x","external_id":"y"}`,
 		`{"name":"app","username":"app","rotation_period":9223372036854775807,"previous_key_ttl":-9223372036854775808}`,
 	},
-	prefixStaticCreds + "app": {
+	engine.PrefixStaticCreds + "app": {
 		`{"access_key":"AKIAIOSFODNN7EXAMPLE","secret_key":"` + fuzzSecret + `","expiration":"2026-01-02T03:04:05.678Z"}`, `{"secret_key":7}`,
 		`{"access_key":"","secret_key":"` + fuzzSecret + `","last_rotated":"9999-12-31T23:59:59-12:00","previous_access_key":"?","other_access_keys":[""]}`,
 		`{"expiration":"` + fuzzSecret + `"}`, `{"access_key":"$ID","previous_access_key":"$ID","last_rotated":"0000-01-01T00:00:00Z"}`,
@@ -136,7 +138,7 @@ func FuzzStoredEntry(f *testing.F) {
 		s := storedKeys[int(slot)%len(storedKeys)]
 		entry := m.atHome(s.key, value)
 		m.put(s.key, entry)
-		m.b.(*backend).clients.reset()
+		m.b.(*backend).ResetAWS()
 		for i, a := range s.requests {
 			if i == 2 {
 				m.ticks(s, entry)
@@ -193,7 +195,7 @@ func (fm *fuzzMount) elsewhere(s stored, entry string) bool {
 	misplaced := func(text string) bool {
 		return strings.Contains(text, fuzzSecret) || strings.Contains(text, fm.aws.RootKey().SecretAccessKey)
 	}
-	if !strings.HasPrefix(s.key, "config/") && !strings.HasPrefix(s.key, prefixStaticCreds) {
+	if !strings.HasPrefix(s.key, "config/") && !strings.HasPrefix(s.key, engine.PrefixStaticCreds) {
 		return misplaced(entry)
 	}
 	var v any
@@ -222,15 +224,15 @@ func anyText(v any, is func(string) bool) bool {
 func (fm *fuzzMount) atHome(key string, value []byte) string {
 	root := fm.aws.RootKey()
 	text := strings.NewReplacer("$ID", root.AccessKeyID, "$SECRET", root.SecretAccessKey).Replace(string(value))
-	if key != keyRootConfig && key != keyRootNext {
+	if key != engine.KeyRootConfig && key != engine.KeyRootNext {
 		return text
 	}
 	var fields map[string]any
 	if json.Unmarshal([]byte(text), &fields) != nil || fields == nil {
 		return text
 	}
-	if key == keyRootConfig {
-		if json.Unmarshal([]byte(text), new(rootConfig)) != nil {
+	if key == engine.KeyRootConfig {
+		if json.Unmarshal([]byte(text), new(engine.RootConfig)) != nil {
 			return text
 		}
 		return jsonOf(fm.leadHome(fields))

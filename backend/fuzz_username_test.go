@@ -12,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // The shapes of names, as the IAM API Reference (CreateUser) and the STS API Reference
@@ -23,7 +26,7 @@ var (
 
 func FuzzUsernameTemplate(f *testing.F) {
 	for _, seed := range [][3]string{
-		{defaultUsernameTemplate, "token-test", "developer"},
+		{awsrules.DefaultNameTemplate, "token-test", "developer"},
 		{`{{.DisplayName}}-{{.PolicyName}}-{{random 8}}`, "ldap-Jörg Müller", "a.b"},
 		{`{{ .DisplayName | truncate_sha256 20 | lowercase | replace "-" "_" }}{{uuid | truncate 8}}`, strings.Repeat("d", 300), "r"},
 		{`{{ printf "%s" .DisplayName | sha256 | base64 | uppercase | truncate 64 }}`, "", "r"},
@@ -85,16 +88,16 @@ func doublings(n int) string {
 func (fm *fuzzMount) names(text, displayName, role string) {
 	fm.t.Helper()
 	if text == "" {
-		text = defaultUsernameTemplate
+		text = awsrules.DefaultNameTemplate
 	}
-	u, err := newUsernames(text)
+	u, err := awsrules.ParseNameTemplate(text)
 	if err != nil {
 		fm.t.Fatalf("was accepted, and then: %v", err)
 	}
-	if name, err := u.user(displayName, role); err == nil && !userShape.MatchString(name) {
+	if name, err := u.User(displayName, role); err == nil && !userShape.MatchString(name) {
 		fm.t.Errorf("makes a user of the name %q", name)
 	}
-	if name, err := u.federated(displayName, role); err == nil && !federatedShape.MatchString(name) {
+	if name, err := u.Federated(displayName, role); err == nil && !federatedShape.MatchString(name) {
 		fm.t.Errorf("makes a federated user of the name %q", name)
 	}
 }
@@ -103,10 +106,10 @@ func (fm *fuzzMount) names(text, displayName, role string) {
 // that says why not.
 func (fm *fuzzMount) issueNamed(displayName, role string) {
 	fm.t.Helper()
-	if checkRoleName(role) != nil {
+	if engine.CheckRoleName(role) != nil {
 		role = "r"
 	}
-	fm.put(prefixRole+role, `{"credential_types":["iam_user"],"policy_arns":["`+readOnly+`"]}`)
+	fm.put(engine.PrefixRole+role, `{"credential_types":["iam_user"],"policy_arns":["`+readOnly+`"]}`)
 	req := fm.request(logical.ReadOperation, "creds/"+role, nil)
 	req.DisplayName = displayName
 	allocated := allocations()

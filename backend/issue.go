@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -50,7 +51,7 @@ func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order
 	case sessionToken:
 		return b.issueOwnSession(ctx, s, r, o)
 	}
-	return nil, userErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, kind, strings.Join(credentialTypes, ", "))
+	return nil, engine.UserErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, kind, strings.Join(credentialTypes, ", "))
 }
 
 // kindFor picks the credential type. A role that was written in the deprecated form
@@ -58,7 +59,7 @@ func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order
 // one type at both.
 func (r *role) kindFor(o order) (string, error) {
 	if r.InvalidData != "" || len(r.CredentialTypes) == 0 {
-		return "", userErrorf("role %q holds data that cannot be read; write the role anew", o.role)
+		return "", engine.UserErrorf("role %q holds data that cannot be read; write the role anew", o.role)
 	}
 	kind := r.CredentialTypes[0]
 	if len(r.CredentialTypes) > 1 {
@@ -72,22 +73,26 @@ func (r *role) kindFor(o order) (string, error) {
 		if kind == iamUser {
 			right = "creds"
 		}
-		return "", userErrorf("role %q was written in a deprecated form and issues %s; read it at %s/%s, or write it anew with a credential_type", o.role, kind, right, o.role)
+		return "", engine.UserErrorf("role %q was written in a deprecated form and issues %s; read it at %s/%s, or write it anew with a credential_type", o.role, kind, right, o.role)
 	}
 	return kind, nil
 }
 
 // issueUser makes an IAM user. Everything that can fail without AWS is done first.
 func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
-	client, err := b.aws(ctx, s)
+	client, err := b.AWS(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	name, err := client.usernames.user(o.displayName, o.role)
+	set, err := b.settings(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.admit(ctx, s, client, r, name, o.role); err != nil {
+	name, err := set.usernames.User(o.displayName, o.role)
+	if err != nil {
+		return nil, engine.UserErrorf("%w", err)
+	}
+	if err := b.admit(ctx, s, set.users, r, name, o.role); err != nil {
 		return nil, err
 	}
 	defer b.register.release(name)
@@ -97,10 +102,10 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 	}
 	defer record.end()
 
-	began := b.now().UTC()
+	began := b.Now().UTC()
 	user := r.user(name, o.role)
-	user.NameMayRepeat = client.usernames.repeat
-	user.OwnTags = b.ownTags(client, o, user, began)
+	user.NameMayRepeat = set.usernames.Repeats
+	user.OwnTags = b.ownTags(set.users, o, user, began)
 	l := &lease{
 		Username: name, Role: o.role, Created: began, Registered: true,
 		PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups,
@@ -108,7 +113,7 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 	}
 	user.KeyMade = func(ctx context.Context, key awscreds.Key) error {
 		l.AccessKeyID = key.ID
-		return b.enter(ctx, s, name, b.issuedTo(o, l, client.bounds))
+		return b.enter(ctx, s, name, b.issuedTo(o, l, set.leases))
 	}
 	key, err := client.CreateUser(ctx, user)
 	l.AccessKeyID = key.ID
@@ -117,34 +122,34 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 	}
 	var resp *logical.Response
 	if err == nil {
-		resp, err = b.hand(l, key, client.bounds)
+		resp, err = b.hand(l, key, set.leases)
 	}
 	if err == nil {
 		err = record.forget(ctx) // else the rollback would end the user under its lease
 	}
 	if err != nil {
-		return nil, b.abandon(ctx, client, record, l, err)
+		return nil, b.abandon(ctx, client, record, l, set.usernames.Repeats, err)
 	}
-	b.tellUntagged(client)
+	b.tellUntagged(client, set)
 	return resp, nil
 }
 
 // admit keeps to the caps on IAM users.
-func (b *backend) admit(ctx context.Context, s logical.Storage, c *client, r *role, user, role string) error {
-	if r.MaxUsers > 0 || c.users.MaxUsers > 0 {
+func (b *backend) admit(ctx context.Context, s logical.Storage, cfg *usersConfig, r *role, user, role string) error {
+	if r.MaxUsers > 0 || cfg.MaxUsers > 0 {
 		if err := b.known(ctx, s); err != nil {
 			return err
 		}
 	}
-	return b.register.admit(user, role, r.MaxUsers, c.users.MaxUsers)
+	return b.register.admit(user, role, r.MaxUsers, cfg.MaxUsers)
 }
 
 // issuedTo is the record of a lease that begins now.
 func (b *backend) issuedTo(o order, l *lease, bounds *leaseConfig) *issued {
 	r := newIssued(l, l.Created)
 	r.DisplayName, r.EntityID = o.displayName, o.entityID
-	now := b.now().UTC()
-	r.prolong(lastMoment(b.System(), l, bounds, now, now, 0), now)
+	now := b.Now().UTC()
+	r.prolong(lastMoment(b.Vault, l, bounds, now, now, 0), now)
 	return r
 }
 
@@ -165,36 +170,36 @@ func (b *backend) hand(l *lease, key awscreds.Key, bounds *leaseConfig) (*logica
 
 // abandon cleans up after a creation that failed, and returns why it failed. The
 // record goes only when the user is known not to exist.
-func (b *backend) abandon(ctx context.Context, client *client, record *record, l *lease, cause error) error {
+func (b *backend) abandon(ctx context.Context, client *awscreds.Client, record *record, l *lease, repeat bool, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
-	b.Logger().Warn("creating an IAM user failed", "role", l.Role, "iam_user", l.Username, "error", cause)
+	b.Log.Warn("creating an IAM user failed", "role", l.Role, "iam_user", l.Username, "error", cause)
 	var never *awscreds.NotCreatedError
 	if !errors.As(cause, &never) {
-		existed, err := b.undo(ctx, client, l)
+		existed, err := b.undo(ctx, client, l, repeat)
 		if err != nil {
-			b.Logger().Error("cleaning up after a failed creation; the rollback will go on", "iam_user", l.Username, "error", err)
+			b.Log.Error("cleaning up after a failed creation; the rollback will go on", "iam_user", l.Username, "error", err)
 			return fmt.Errorf("%w; the IAM user %s may exist and will be deleted when AWS allows it", cause, l.Username)
 		}
 		if !existed {
 			return cause // AWS may not show it yet: the record stays
 		}
 		if err := b.strike(ctx, record.storage, l.Username); err != nil {
-			b.Logger().Warn("an IAM user is gone and still stands in the register; the rollback will strike it off", "iam_user", l.Username, "error", err)
+			b.Log.Warn("an IAM user is gone and still stands in the register; the rollback will strike it off", "iam_user", l.Username, "error", err)
 			return cause
 		}
 	}
 	if err := record.forget(ctx); err != nil {
-		b.Logger().Warn("a record outlives its IAM user; the rollback will remove it", "iam_user", l.Username, "error", err)
+		b.Log.Warn("a record outlives its IAM user; the rollback will remove it", "iam_user", l.Username, "error", err)
 	}
 	return cause
 }
 
 // undo deletes the user of a creation that failed. A name that may be somebody
 // else's is not enough for that: AWS has to say that the user is new.
-func (b *backend) undo(ctx context.Context, client *client, l *lease) (existed bool, err error) {
-	if client.usernames.repeat {
-		return client.DeleteUserByName(ctx, l.Username, awscreds.Age{Most: b.now().Sub(l.Created)}, true)
+func (b *backend) undo(ctx context.Context, client *awscreds.Client, l *lease, repeat bool) (existed bool, err error) {
+	if repeat {
+		return client.DeleteUserByName(ctx, l.Username, awscreds.Age{Most: b.Now().Sub(l.Created)}, true)
 	}
 	return client.DeleteUser(ctx, l.Username, l.owned())
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -26,17 +28,17 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, err
 	}
-	client, err := b.aws(ctx, s)
+	client, err := b.AWS(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	name := inName(o.sessionName)
+	name := awsrules.InName(o.sessionName)
 	if name == "" {
-		if name, err = client.usernames.user(o.displayName, o.role); err != nil {
+		if name, err = b.sessionName(ctx, s, o); err != nil {
 			return nil, err
 		}
-	} else if err := checkSessionName(name); err != nil {
-		return nil, userErrorf("role_session_name: %v", err)
+	} else if err := awsrules.CheckSessionName(name); err != nil {
+		return nil, engine.UserErrorf("role_session_name: %v", err)
 	}
 	limits, err := r.limits(ctx, client)
 	if err != nil {
@@ -51,18 +53,31 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	return b.handSession(session, &lease{Username: name, Role: o.role}, o.ttl, ttl)
 }
 
+// sessionName names a session as the template in config/root says.
+func (b *backend) sessionName(ctx context.Context, s logical.Storage, o order) (string, error) {
+	set, err := b.settings(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	name, err := set.usernames.User(o.displayName, o.role)
+	if err != nil {
+		return "", engine.UserErrorf("%w", err)
+	}
+	return name, nil
+}
+
 // pickARN is the ARN to assume: the one that the request names, if the role has it,
 // or the only one.
 func (r *role) pickARN(o order) (string, error) {
 	switch {
 	case o.roleARN != "" && !slices.Contains(r.RoleARNs, o.roleARN):
-		return "", userErrorf("role_arn: %q is not among the role_arns of role %q", o.roleARN, o.role)
+		return "", engine.UserErrorf("role_arn: %q is not among the role_arns of role %q", o.roleARN, o.role)
 	case o.roleARN != "":
 		return o.roleARN, nil
 	case len(r.RoleARNs) == 1:
 		return r.RoleARNs[0], nil
 	}
-	return "", userErrorf("role_arn: is missing, and role %q has %d role_arns to choose from", o.role, len(r.RoleARNs))
+	return "", engine.UserErrorf("role_arn: is missing, and role %q has %d role_arns to choose from", o.role, len(r.RoleARNs))
 }
 
 // issueFederatedUser makes a session of a new name. It may do only what its policies
@@ -72,20 +87,24 @@ func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *
 	if err != nil {
 		return nil, err
 	}
-	client, err := b.aws(ctx, s)
+	client, err := b.AWS(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	name, err := client.usernames.federated(o.displayName, o.role)
+	set, err := b.settings(ctx, s)
 	if err != nil {
 		return nil, err
+	}
+	name, err := set.usernames.Federated(o.displayName, o.role)
+	if err != nil {
+		return nil, engine.UserErrorf("%w", err)
 	}
 	limits, err := r.limits(ctx, client)
 	if err != nil {
 		return nil, err
 	}
 	if limits.Policy == "" && len(limits.PolicyARNs) == 0 {
-		return nil, userErrorf("role %q gives no permissions, and a federation token without any could do nothing; set policy_arns, policy_document or iam_groups", o.role)
+		return nil, engine.UserErrorf("role %q gives no permissions, and a federation token without any could do nothing; set policy_arns, policy_document or iam_groups", o.role)
 	}
 	session, err := client.FederatedUser(ctx, name, ttl, limits)
 	if err != nil {
@@ -101,15 +120,15 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 		return nil, err
 	}
 	if r.SerialNumber != "" && o.mfaCode == "" {
-		return nil, userErrorf("mfa_code: is missing; role %q has an mfa_serial_number, so STS wants the code that the device shows", o.role)
+		return nil, engine.UserErrorf("mfa_code: is missing; role %q has an mfa_serial_number, so STS wants the code that the device shows", o.role)
 	}
 	if r.SerialNumber == "" && o.mfaCode != "" {
-		return nil, userErrorf("mfa_code: role %q has no mfa_serial_number for it; set that, or leave the code away", o.role)
+		return nil, engine.UserErrorf("mfa_code: role %q has no mfa_serial_number for it; set that, or leave the code away", o.role)
 	}
-	if o.mfaCode != "" && !mfaForm.MatchString(o.mfaCode) { // AWS would say the same, and repeat it
-		return nil, userErrorf("mfa_code: is not the code of an MFA device, which has 6 digits")
+	if o.mfaCode != "" && !awsrules.IsMFACode(o.mfaCode) { // AWS would say the same, and repeat it
+		return nil, engine.UserErrorf("mfa_code: is not the code of an MFA device, which has 6 digits")
 	}
-	client, err := b.aws(ctx, s)
+	client, err := b.AWS(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +143,14 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 func (b *backend) sessionTTL(r *role, o order) (time.Duration, error) {
 	var mount time.Duration
 	if r.MaxSTSTTL == 0 {
-		mount = b.System().MaxLeaseTTL()
+		mount = b.Vault.MaxLeaseTTL()
 	}
 	return r.sessionTTL(o.ttl, mount)
 }
 
 // limits are the policies that narrow a session of the role down: its own and those
 // of its groups.
-func (r *role) limits(ctx context.Context, client *client) (awscreds.Limits, error) {
+func (r *role) limits(ctx context.Context, client *awscreds.Client) (awscreds.Limits, error) {
 	limits := awscreds.Limits{Policy: r.PolicyDocument, PolicyARNs: r.PolicyARNs}
 	if len(r.IAMGroups) == 0 {
 		return limits, nil
@@ -142,7 +161,7 @@ func (r *role) limits(ctx context.Context, client *client) (awscreds.Limits, err
 	}
 	limits.PolicyARNs = unique(slices.Concat(limits.PolicyARNs, groups.ARNs))
 	if len(groups.Documents) > 0 {
-		limits.Policy, err = joinPolicies(append(groups.Documents, r.PolicyDocument))
+		limits.Policy, err = awsrules.JoinPolicies(append(groups.Documents, r.PolicyDocument))
 	}
 	return limits, err
 }
@@ -155,7 +174,7 @@ func (b *backend) handSession(session awscreds.Session, l *lease, asked, given t
 	if err != nil {
 		return nil, err
 	}
-	ttl := session.Expires.Sub(b.now())
+	ttl := session.Expires.Sub(b.Now())
 	if ttl <= 0 || ttl > given {
 		ttl = given // our clock and AWS's differ
 	}
@@ -164,7 +183,7 @@ func (b *backend) handSession(session awscreds.Session, l *lease, asked, given t
 		"secret_key":     session.SecretKey,
 		"security_token": session.Token,
 		"session_token":  session.Token,
-		"ttl":            seconds(ttl),
+		"ttl":            engine.Seconds(ttl),
 	}
 	if session.ARN != "" {
 		data["arn"] = session.ARN

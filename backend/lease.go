@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -97,7 +98,7 @@ func (b *backend) secret() *framework.Secret {
 	return &framework.Secret{
 		Type:   secretType,
 		Fields: credsFields(),
-		Renew:  b.answer(b.renew),
+		Renew:  b.Answer(b.renew),
 		Revoke: b.revoke,
 	}
 }
@@ -109,9 +110,9 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 		return nil, err
 	}
 	if l.IsSTS {
-		return nil, userErrorf("the credentials of this lease end when AWS said they would; they cannot be renewed")
+		return nil, engine.UserErrorf("the credentials of this lease end when AWS said they would; they cannot be renewed")
 	}
-	if checkRoleName(l.Role) == nil { // no role has another name
+	if engine.CheckRoleName(l.Role) == nil { // no role has another name
 		r, err := loadRole(ctx, req.Storage, l.Role)
 		if err != nil {
 			return nil, err
@@ -120,7 +121,7 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 			l.DefaultTTL, l.MaxTTL = r.DefaultTTL, r.MaxTTL
 		}
 	}
-	cfg, err := loadOr(ctx, req.Storage, keyLeaseConfig, newLeaseConfig)
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyLeaseConfig, newLeaseConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -135,19 +136,19 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 // prolong writes the lease's new last moment before Vault hears of it. A lease that the
 // built-in engine began gets its record here.
 func (b *backend) prolong(ctx context.Context, req *logical.Request, l *lease, cfg *leaseConfig) error {
-	r, err := load[issued](ctx, req.Storage, issuedKey(l.Username))
+	r, err := engine.Load[issued](ctx, req.Storage, issuedKey(l.Username))
 	switch {
 	case err != nil:
 		return err
 	case r == nil && l.Registered:
-		return userErrorf("the IAM user %s of this lease has been deleted; read creds/%s again", l.Username, l.Role)
+		return engine.UserErrorf("the IAM user %s of this lease has been deleted; read creds/%s again", l.Username, l.Role)
 	case r == nil:
 		r = newIssued(l, l.began(req.Secret))
 	case !r.Ending.IsZero():
-		return userErrorf("the IAM user %s of this lease is being deleted; read creds/%s again", l.Username, l.Role)
+		return engine.UserErrorf("the IAM user %s of this lease is being deleted; read creds/%s again", l.Username, l.Role)
 	}
-	now := b.now().UTC()
-	ends := lastMoment(b.System(), l, cfg, l.began(req.Secret), now, req.Secret.Increment)
+	now := b.Now().UTC()
+	ends := lastMoment(b.Vault, l, cfg, l.began(req.Secret), now, req.Secret.Increment)
 	if ends.Before(r.Ends) {
 		ends = r.Ends
 	}
@@ -162,7 +163,7 @@ const revokeTime = 10 * time.Second
 // revoke ends a credential. Its errors go to Vault as they are: Vault tries again,
 // and writes them to its log. Should Vault give the lease up, the sweep ends the user.
 func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework.FieldData) (resp *logical.Response, err error) {
-	defer b.recoverTo(&err)
+	defer b.Recover(&err)
 	l, err := leaseOf(req.Secret)
 	if err != nil || l.IsSTS { // STS credentials cannot be revoked; they end by themselves
 		return nil, err
@@ -178,7 +179,7 @@ func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework
 
 // deleteLeased deletes the user of a lease.
 func (b *backend) deleteLeased(ctx context.Context, s logical.Storage, l *lease) (existed bool, err error) {
-	client, err := b.aws(ctx, s)
+	client, err := b.AWS(ctx, s)
 	if err != nil {
 		return false, err
 	}
@@ -187,7 +188,7 @@ func (b *backend) deleteLeased(ctx context.Context, s logical.Storage, l *lease)
 
 // young reports whether a user is so new that AWS may not know it everywhere.
 func (b *backend) young(l *lease, secret *logical.Secret) bool {
-	return b.now().Sub(l.began(secret)) < b.walMinAge
+	return b.Now().Sub(l.began(secret)) < b.LagWindow
 }
 
 // began is when the lease began.

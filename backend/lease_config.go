@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/go-secure-stdlib/parseutil"
 	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // leaseConfig bounds the leases of a mount. Zero leaves it to the mount's tuning.
@@ -20,34 +22,34 @@ func newLeaseConfig() *leaseConfig { return &leaseConfig{} }
 // update takes what the request names, and reports whether it named anything. The
 // Vault UI saves this page with every other, with nothing in it.
 func (c *leaseConfig) update(d *framework.FieldData) (named bool, err error) {
-	var m mistakes
+	var m engine.Mistakes
 	take := func(field string, dst *time.Duration) {
 		var text string
-		set(d, field, &text)
+		engine.Set(d, field, &text)
 		switch {
-		case isNull(d, field):
+		case engine.IsNull(d, field):
 			text = "0"
 		case text == "":
 			return
 		}
 		v, err := parseutil.ParseDurationSecond(text)
 		if err != nil || v < 0 {
-			m.add(field, "%q is not a duration; use a number with a unit such as 30m or 24h, or whole seconds", text)
+			m.Add(field, "%q is not a duration; use a number with a unit such as 30m or 24h, or whole seconds", text)
 			return
 		}
 		*dst, named = v, true
 	}
 	take("lease", &c.Lease)
 	take("lease_max", &c.LeaseMax)
-	return named, m.err()
+	return named, m.Err()
 }
 
 func (c *leaseConfig) validate() error {
-	var m mistakes
+	var m engine.Mistakes
 	if c.LeaseMax > 0 && c.Lease > c.LeaseMax {
-		m.add("lease", "%s is more than lease_max, %s", c.Lease, c.LeaseMax)
+		m.Add("lease", "%s is more than lease_max, %s", c.Lease, c.LeaseMax)
 	}
-	return m.err()
+	return m.Err()
 }
 
 func (c *leaseConfig) response() map[string]any {

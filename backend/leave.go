@@ -15,6 +15,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/errgroup"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // All mounts of the process stand still while Vault lets go of one. To clean up after a
@@ -80,7 +82,7 @@ func (s *stay) end() (idle <-chan struct{}) {
 // the mount is being disabled, it deletes what is left.
 func (b *backend) leave(ctx context.Context) {
 	b.endTidy()
-	if b.storage == nil {
+	if b.Storage == nil {
 		return // it never was a mount
 	}
 	patience := time.NewTimer(leaveTime)
@@ -88,24 +90,24 @@ func (b *backend) leave(ctx context.Context) {
 	select {
 	case <-b.stay.end():
 	case <-patience.C:
-		b.Logger().Error("the mount ends while requests are under way; what they have made in AWS may stay there")
+		b.Log.Error("the mount ends while requests are under way; what they have made in AWS may stay there")
 	case <-ctx.Done():
 	}
-	if !b.System().Tainted() || !b.WriteSafeReplicationState() {
+	if !b.Vault.Tainted() || !b.Writable() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, clearTime)
 	defer cancel()
 	if err := b.clear(ctx); err != nil {
-		b.Logger().Error("the mount is gone, and leaves IAM users in AWS", "error", err)
+		b.Log.Error("the mount is gone, and leaves IAM users in AWS", "error", err)
 	}
 }
 
 // clear deletes every user that is written down. Vault has revoked all leases that it knew
 // when the disable began: those left are of requests that were answered since.
 func (b *backend) clear(ctx context.Context) error {
-	errs := []error{b.rollBack(ctx, &logical.Request{Storage: b.storage, Data: map[string]any{"immediate": true}})}
-	if err := b.known(ctx, b.storage); err != nil {
+	errs := []error{b.rollBack(ctx, &logical.Request{Storage: b.Storage, Data: map[string]any{"immediate": true}})}
+	if err := b.known(ctx, b.Storage); err != nil {
 		return errors.Join(append(errs, err)...)
 	}
 	var mu sync.Mutex
@@ -125,14 +127,14 @@ func (b *backend) clear(ctx context.Context) error {
 }
 
 func (b *backend) clearUser(ctx context.Context, user string) (err error) {
-	defer b.recoverTo(&err)
-	r, err := load[issued](ctx, b.storage, issuedKey(user))
+	defer b.Recover(&err)
+	r, err := engine.Load[issued](ctx, b.Storage, issuedKey(user))
 	if err != nil || r == nil {
 		return err
 	}
-	r.Ending = b.now() // however long its lease would have lived
-	if _, err := b.deleteIssued(ctx, b.storage, user, r); err != nil {
+	r.Ending = b.Now() // however long its lease would have lived
+	if _, err := b.deleteIssued(ctx, b.Storage, user, r); err != nil {
 		return fmt.Errorf("deleting IAM user %s of the disabled mount: %w", user, err)
 	}
-	return b.strike(ctx, b.storage, user)
+	return b.strike(ctx, b.Storage, user)
 }

@@ -6,10 +6,10 @@ package backend
 // from the first moment.
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -23,8 +23,8 @@ var ownTagKeys = []string{tagMount, tagRole, tagCreated}
 
 // ownTags mark a user as this mount's. There are none where they are switched off,
 // where Vault gives the mount no identity, or where the role's own tags leave no room.
-func (b *backend) ownTags(c *client, o order, user awscreds.User, began time.Time) map[string]string {
-	if !c.users.OwnershipTags || b.mountID == "" || len(user.Tags)+len(ownTagKeys) > mostTags {
+func (b *backend) ownTags(cfg *usersConfig, o order, user awscreds.User, began time.Time) map[string]string {
+	if !cfg.OwnershipTags || b.ID == "" || len(user.Tags)+len(ownTagKeys) > awsrules.MostTags {
 		return nil
 	}
 	for key := range user.Tags {
@@ -33,15 +33,15 @@ func (b *backend) ownTags(c *client, o order, user awscreds.User, began time.Tim
 		}
 	}
 	return map[string]string{
-		tagMount:   inTag(o.mountPoint, mostTagValue-1-len(b.mountID)) + "/" + b.mountID,
-		tagRole:    inTag(o.role, mostTagValue),
+		tagMount:   awsrules.InTag(o.mountPoint, awsrules.MostTagValue-1-len(b.ID)) + "/" + b.ID,
+		tagRole:    awsrules.InTag(o.role, awsrules.MostTagValue),
 		tagCreated: began.Format(time.RFC3339),
 	}
 }
 
 // owns reports whether the tags of a user say that it is this mount's.
 func (b *backend) owns(tags map[string]string) bool {
-	return b.mountID != "" && strings.HasSuffix(tags[tagMount], "/"+b.mountID)
+	return b.ID != "" && strings.HasSuffix(tags[tagMount], "/"+b.ID)
 }
 
 // isOwnTag reports whether the key of a tag is one of ours; to AWS case does not matter.
@@ -54,21 +54,19 @@ func isOwnTag(key string) bool {
 	return false
 }
 
-var outsideTag = regexp.MustCompile(`[^\p{L}\p{Z}\p{N}_.:/=+\-@]`)
-
-// inTag makes a text fit for the value of a tag.
-func inTag(text string, most int) string {
-	runes := []rune(strings.Trim(outsideTag.ReplaceAllString(text, "_"), "/"))
-	return string(runes[:min(len(runes), most)])
-}
-
-// tellUntagged writes to the log, once for each client, that AWS does not let the
+// tellUntagged writes to the log, once for each state of the configuration, that AWS does not let the
 // engine tag its users.
-func (b *backend) tellUntagged(c *client) {
+func (b *backend) tellUntagged(c *awscreds.Client, set *settings) {
 	if !c.Untagged() {
 		return
 	}
-	c.toldOnce.Do(func() {
-		b.Logger().Warn("AWS refuses the tags that say whose an IAM user is, so users are made without; allow iam:TagUser, or set ownership_tags=false at config/users")
+	set.untagged.Do(func() {
+		b.Log.Warn("AWS refuses the tags that say whose an IAM user is, so users are made without; allow iam:TagUser, or set ownership_tags=false at config/users")
 	})
+}
+
+// untagged reports whether AWS is known not to let the engine tag its users.
+func (b *backend) untagged() bool {
+	c := b.KnownClient()
+	return c != nil && c.Untagged()
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -68,13 +69,13 @@ func TestOwnershipTagsKeepToAWSsLimit(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
 	full := map[string]any{}
-	for i := range mostTags - len(ownTagKeys) {
+	for i := range awsrules.MostTags - len(ownTagKeys) {
 		full[fmt.Sprintf("key-%d", i)] = "x"
 	}
 	if resp := m.write("roles/developer-access", map[string]any{"iam_tags": full}); resp != nil {
 		t.Errorf("warned: %v", resp.Warnings)
 	}
-	if tags := m.tags(); len(tags) != mostTags {
+	if tags := m.tags(); len(tags) != awsrules.MostTags {
 		t.Errorf("%d tags", len(tags))
 	}
 	full["one-more"] = "x"

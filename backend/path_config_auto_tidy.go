@@ -7,17 +7,19 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func (b *backend) pathConfigAutoTidy() *framework.Path {
 	fields := autoTidyFields()
 	return &framework.Path{
 		Pattern:      "config/auto-tidy",
-		DisplayAttrs: operation("", "auto-tidy-configuration"),
+		DisplayAttrs: engine.Operation("", "auto-tidy-configuration"),
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   gives(b.read("Read when tidy runs by itself.", b.readAutoTidy), fields),
-			logical.UpdateOperation: b.configure("auto-tidy", "Configure when tidy runs by itself.", b.writeAutoTidy),
+			logical.ReadOperation:   engine.Gives(b.Read("Read when tidy runs by itself.", b.readAutoTidy), fields),
+			logical.UpdateOperation: b.Configure("auto-tidy", "Configure when tidy runs by itself.", b.writeAutoTidy),
 		},
 		HelpSynopsis: "Whether and how often tidy runs by itself.",
 		HelpDescription: `
@@ -29,7 +31,7 @@ shows the last run. A write changes only the fields that it names.
 }
 
 func (b *backend) readAutoTidy(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	cfg, err := loadOr(ctx, req.Storage, keyAutoTidy, newAutoTidy)
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyAutoTidy, newAutoTidy)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +39,7 @@ func (b *backend) readAutoTidy(ctx context.Context, req *logical.Request, _ *fra
 }
 
 func (b *backend) writeAutoTidy(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	cfg, err := loadOr(ctx, req.Storage, keyAutoTidy, newAutoTidy)
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyAutoTidy, newAutoTidy)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +56,8 @@ func (b *backend) writeAutoTidy(ctx context.Context, req *logical.Request, d *fr
 			return nil, err
 		}
 	}
-	if err := save(ctx, req.Storage, keyAutoTidy, cfg); err != nil {
+	if err := engine.Save(ctx, req.Storage, engine.KeyAutoTidy, cfg); err != nil {
 		return nil, err
 	}
-	return done(warnings), nil
+	return engine.Done(warnings), nil
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func (b *backend) pathConfigLease() *framework.Path {
@@ -22,11 +24,11 @@ func (b *backend) pathConfigLease() *framework.Path {
 	}
 	return &framework.Path{
 		Pattern:      "config/lease",
-		DisplayAttrs: operation("", "lease-configuration"),
+		DisplayAttrs: engine.Operation("", "lease-configuration"),
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   gives(b.read("Read the default and the longest lease.", b.readLeaseConfig), fields),
-			logical.UpdateOperation: b.configure("lease", "Configure the default and the longest lease.", b.writeLeaseConfig),
+			logical.ReadOperation:   engine.Gives(b.Read("Read the default and the longest lease.", b.readLeaseConfig), fields),
+			logical.UpdateOperation: b.Configure("lease", "Configure the default and the longest lease.", b.writeLeaseConfig),
 		},
 		HelpSynopsis: "The default and the longest lease of IAM user credentials.",
 		HelpDescription: `
@@ -39,7 +41,7 @@ only the fields that it names.
 }
 
 func (b *backend) readLeaseConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	cfg, err := load[leaseConfig](ctx, req.Storage, keyLeaseConfig)
+	cfg, err := engine.Load[leaseConfig](ctx, req.Storage, engine.KeyLeaseConfig)
 	if err != nil || cfg == nil {
 		return nil, err
 	}
@@ -47,7 +49,7 @@ func (b *backend) readLeaseConfig(ctx context.Context, req *logical.Request, _ *
 }
 
 func (b *backend) writeLeaseConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	cfg, err := loadOr(ctx, req.Storage, keyLeaseConfig, newLeaseConfig)
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyLeaseConfig, newLeaseConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -57,9 +59,9 @@ func (b *backend) writeLeaseConfig(ctx context.Context, req *logical.Request, d 
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	if err := save(ctx, req.Storage, keyLeaseConfig, cfg); err != nil {
+	if err := engine.Save(ctx, req.Storage, engine.KeyLeaseConfig, cfg); err != nil {
 		return nil, err
 	}
-	b.clients.reset()
+	b.settingsNow.reset()
 	return nil, nil
 }

@@ -8,20 +8,23 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func (b *backend) pathConfigRoot() *framework.Path {
 	fields := rootConfigFields()
 	return &framework.Path{
 		Pattern:        "config/root",
-		DisplayAttrs:   operation("", "root-iam-credentials-configuration"),
+		DisplayAttrs:   engine.Operation("", "root-iam-credentials-configuration"),
 		ExistenceCheck: b.existsRootConfig,
 		Fields:         fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   gives(b.read("Read the configuration, without the secret key.", b.readRootConfig), without(fields, "secret_key")),
-			logical.CreateOperation: b.configure("root-iam-credentials", "Configure how the engine calls AWS.", b.writeRootConfig),
-			logical.UpdateOperation: b.configure("root-iam-credentials", "Configure how the engine calls AWS.", b.writeRootConfig),
-			logical.DeleteOperation: b.write("Delete the configuration.", b.deleteRootConfig),
+			logical.ReadOperation:   engine.Gives(b.Read("Read the configuration, without the secret key.", b.readRootConfig), engine.Without(fields, "secret_key")),
+			logical.CreateOperation: b.Configure("root-iam-credentials", "Configure how the engine calls AWS.", b.writeRootConfig),
+			logical.UpdateOperation: b.Configure("root-iam-credentials", "Configure how the engine calls AWS.", b.writeRootConfig),
+			logical.DeleteOperation: b.Write("Delete the configuration.", b.deleteRootConfig),
 		},
 		HelpSynopsis: "The AWS identity and endpoints that the engine works with.",
 		HelpDescription: `
@@ -40,8 +43,8 @@ under way finish as they began.
 // when its key rotates, stands with those.
 func rootConfigFields() map[string]*framework.FieldSchema {
 	fields := connectionFields()
-	maps.Copy(fields, identityFields())
-	maps.Copy(fields, rotationFields())
+	maps.Copy(fields, engine.IdentityFields())
+	maps.Copy(fields, engine.RotationFields())
 	return fields
 }
 
@@ -83,12 +86,12 @@ func connectionFields() map[string]*framework.FieldSchema {
 		},
 		"max_retries": {
 			Type:        framework.TypeInt,
-			Default:     sdkRetries,
+			Default:     engine.SDKRetries,
 			Description: "How often a call that failed in passing is tried again. -1: three attempts, more for a new user, and throttled calls for up to 40 seconds.",
 		},
 		"username_template": {
 			Type:        framework.TypeString,
-			Default:     defaultUsernameTemplate,
+			Default:     awsrules.DefaultNameTemplate,
 			Description: "Template for the names of IAM users, in Vault's username templating.",
 		},
 		"role_arn": {
@@ -99,64 +102,64 @@ func connectionFields() map[string]*framework.FieldSchema {
 }
 
 func (b *backend) existsRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (bool, error) {
-	cfg, err := load[rootConfig](ctx, req.Storage, keyRootConfig)
+	cfg, err := engine.Load[engine.RootConfig](ctx, req.Storage, engine.KeyRootConfig)
 	return cfg != nil, err
 }
 
 func (b *backend) readRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	cfg, err := load[rootConfig](ctx, req.Storage, keyRootConfig)
+	cfg, err := engine.Load[engine.RootConfig](ctx, req.Storage, engine.KeyRootConfig)
 	if err != nil || cfg == nil {
 		return nil, err
 	}
-	rotation, err := loadOr(ctx, req.Storage, keyRootRotation, newRootRotation)
+	rotation, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootRotation, newRootRotation)
 	if err != nil {
 		return nil, err
 	}
-	rotation.follow(cfg, b.now())
-	data := cfg.response()
-	maps.Copy(data, rotation.response(cfg, b.now()))
+	rotation.follow(cfg, b.Now())
+	data := cfg.Response()
+	maps.Copy(data, rotation.response(cfg, b.Now()))
 	return &logical.Response{Data: data}, nil
 }
 
 func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	end, err := b.turns.take(ctx, turnOfConfig)
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockConfigRoot)
 	if err != nil {
 		return nil, err
 	}
-	defer end()
-	cfg, err := loadOr(ctx, req.Storage, keyRootConfig, newRootConfig)
+	defer unlock()
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
 	if err != nil {
 		return nil, err
 	}
-	cfg.update(d)
-	warnings, err := cfg.validate()
-	if err := b.tokenFiles.validate(cfg, d, err); err != nil {
+	cfg.Update(d)
+	warnings, err := cfg.Validate()
+	if err := b.TokenFiles.Validate(cfg, d, err); err != nil {
 		return nil, err
 	}
 	if d.Raw["identity_token_audience"] != nil && cfg.IdentityTokenAudience != "" {
-		if _, err := b.vaultToken(ctx, cfg); err != nil { // better now than at the first credential
+		if _, err := b.VaultToken(ctx, cfg); err != nil { // better now than at the first credential
 			return nil, err
 		}
 	}
-	defer b.clients.reset() // after a failed write as well: it may have been stored all the same
-	if err := save(ctx, req.Storage, keyRootConfig, cfg); err != nil {
+	defer b.reconfigured() // after a failed write as well: it may have been stored all the same
+	if err := engine.Save(ctx, req.Storage, engine.KeyRootConfig, cfg); err != nil {
 		return nil, err
 	}
-	if err := rememberInTurn(ctx, req.Storage, func(r *rootRotation) bool { return r.follow(cfg, b.now().UTC()) }); err != nil {
-		b.Logger().Warn("the rotation schedule will count from the next minute on", "error", err)
+	if err := rememberInTurn(ctx, req.Storage, func(r *rootRotation) bool { return r.follow(cfg, b.Now().UTC()) }); err != nil {
+		b.Log.Warn("the rotation schedule will count from the next minute on", "error", err)
 	}
-	return done(warnings), nil
+	return engine.Done(warnings), nil
 }
 
 func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	end, err := b.turns.take(ctx, turnOfConfig)
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockConfigRoot)
 	if err != nil {
 		return nil, err
 	}
-	defer end()
-	defer b.clients.reset()
-	if err := req.Storage.Delete(ctx, keyRootConfig); err != nil {
+	defer unlock()
+	defer b.reconfigured()
+	if err := req.Storage.Delete(ctx, engine.KeyRootConfig); err != nil {
 		return nil, err
 	}
-	return nil, req.Storage.Delete(ctx, keyRootRotation)
+	return nil, req.Storage.Delete(ctx, engine.KeyRootRotation)
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 )
 
 // The Vault UI sends all that its form holds: on the first save with the secret,
@@ -35,7 +37,7 @@ func TestRootConfigFromVaultUI(t *testing.T) {
 			t.Error("the UI cannot read null")
 		}
 		stored := m.stored("config/root")
-		if stored["secret_key"] != goodSecretKey || stored["region"] != "eu-central-1" || stored["username_template"] != defaultUsernameTemplate {
+		if stored["secret_key"] != goodSecretKey || stored["region"] != "eu-central-1" || stored["username_template"] != awsrules.DefaultNameTemplate {
 			t.Errorf("stored %v", stored)
 		}
 	}
@@ -54,7 +56,7 @@ func TestRootConfigFromTerraform(t *testing.T) {
 		t.Errorf("answered %v", resp)
 	}
 	data := m.read("config/root")
-	if data["max_retries"] != -1 || data["username_template"] != defaultUsernameTemplate || data["region"] != "us-east-1" || data["access_key"] != "" {
+	if data["max_retries"] != -1 || data["username_template"] != awsrules.DefaultNameTemplate || data["region"] != "us-east-1" || data["access_key"] != "" {
 		t.Errorf("read %v", data) // anything else is a difference that Terraform shows for ever
 	}
 	m.write("config/root", fullRoot)

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 )
 
 // fullRoot has a value that is not the default in every field, and otherRoot
@@ -151,7 +153,7 @@ func TestRootConfigFieldsCanBeCleared(t *testing.T) {
 	m := newMount(t)
 	m.write("config/root", map[string]any{})
 	defaults := m.stored("config/root")
-	if defaults["max_retries"] != -1.0 || defaults["username_template"] != defaultUsernameTemplate || defaults["region"] != "" {
+	if defaults["max_retries"] != -1.0 || defaults["username_template"] != awsrules.DefaultNameTemplate || defaults["region"] != "" {
 		t.Errorf("defaults: %v", defaults)
 	}
 	defaults["sts_fallback_endpoints"], defaults["sts_fallback_regions"] = []any{}, []any{}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func (b *backend) pathConfigUsers() *framework.Path {
@@ -23,11 +25,11 @@ func (b *backend) pathConfigUsers() *framework.Path {
 	}
 	return &framework.Path{
 		Pattern:      "config/users",
-		DisplayAttrs: operation("", "users-configuration"),
+		DisplayAttrs: engine.Operation("", "users-configuration"),
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   gives(b.read("Read how IAM users are kept.", b.readUsersConfig), fields),
-			logical.UpdateOperation: b.configure("users", "Configure how IAM users are kept.", b.writeUsersConfig),
+			logical.ReadOperation:   engine.Gives(b.Read("Read how IAM users are kept.", b.readUsersConfig), fields),
+			logical.UpdateOperation: b.Configure("users", "Configure how IAM users are kept.", b.writeUsersConfig),
 		},
 		HelpSynopsis: "How many IAM users this mount may issue, and how they are marked.",
 		HelpDescription: `
@@ -39,7 +41,7 @@ this mount's. A write changes only the fields that it names.
 }
 
 func (b *backend) readUsersConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	cfg, err := loadOr(ctx, req.Storage, keyUsersConfig, newUsersConfig)
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyUsersConfig, newUsersConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +49,7 @@ func (b *backend) readUsersConfig(ctx context.Context, req *logical.Request, _ *
 }
 
 func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	cfg, err := loadOr(ctx, req.Storage, keyUsersConfig, newUsersConfig)
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyUsersConfig, newUsersConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +58,9 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 	if err != nil {
 		return nil, err
 	}
-	if err := save(ctx, req.Storage, keyUsersConfig, cfg); err != nil {
+	if err := engine.Save(ctx, req.Storage, engine.KeyUsersConfig, cfg); err != nil {
 		return nil, err
 	}
-	b.clients.reset()
-	return done(warnings), nil
+	b.reconfigured() // the client remembers that AWS refused our tags
+	return engine.Done(warnings), nil
 }

@@ -8,12 +8,14 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func (b *backend) pathCreds() *framework.Path {
 	return &framework.Path{
-		Pattern:      "(creds|sts)/" + roleName,
-		DisplayAttrs: operation("generate", ""),
+		Pattern:      "(creds|sts)/" + engine.RoleName,
+		DisplayAttrs: engine.Operation("generate", ""),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {
 				Type:        framework.TypeString,
@@ -71,7 +73,7 @@ func credsFields() map[string]*framework.FieldSchema {
 
 // generate is the operation that issues, by read and by update alike.
 func (b *backend) generate(what string) *framework.PathOperation {
-	op := gives(b.write("Make AWS credentials of a role.", b.createCreds), credsFields())
+	op := engine.Gives(b.Write("Make AWS credentials of a role.", b.createCreds), credsFields())
 	op.DisplayAttrs = &framework.DisplayAttributes{OperationSuffix: what}
 	return op
 }
@@ -84,11 +86,11 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 		mountPoint:  req.MountPoint,
 		sts:         strings.HasPrefix(req.Path, "sts/"),
 	}
-	setSeconds(d, "ttl", &o.ttl)
-	set(d, "role_arn", &o.roleARN)
-	set(d, "role_session_name", &o.sessionName)
-	set(d, "mfa_code", &o.mfaCode)
-	if err := checkRoleName(o.role); err != nil {
+	engine.SetSeconds(d, "ttl", &o.ttl)
+	engine.Set(d, "role_arn", &o.roleARN)
+	engine.Set(d, "role_session_name", &o.sessionName)
+	engine.Set(d, "mfa_code", &o.mfaCode)
+	if err := engine.CheckRoleName(o.role); err != nil {
 		return nil, err
 	}
 	r, err := loadRole(ctx, req.Storage, o.role)
@@ -96,7 +98,7 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 		return nil, err
 	}
 	if r == nil {
-		return nil, userErrorf("name: there is no role %q; write it to roles/%s first", o.role, o.role)
+		return nil, engine.UserErrorf("name: there is no role %q; write it to roles/%s first", o.role, o.role)
 	}
 	resp, err := b.issue(ctx, req.Storage, r, o)
 	if err != nil {

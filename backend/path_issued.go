@@ -12,14 +12,16 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/errgroup"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func (b *backend) pathIssuedList() *framework.Path {
 	return &framework.Path{
 		Pattern:      "issued/?$",
-		DisplayAttrs: operation("", "issued-users"),
+		DisplayAttrs: engine.Operation("", "issued-users"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: b.read("List the IAM users that are issued.", b.listIssued),
+			logical.ListOperation: b.Read("List the IAM users that are issued.", b.listIssued),
 		},
 		HelpSynopsis: "Who holds keys now: the IAM users that are issued.",
 		HelpDescription: `
@@ -33,7 +35,7 @@ role, its access key, who asked, and the latest moment that its lease can live t
 func (b *backend) pathIssuedOfRole() *framework.Path {
 	return &framework.Path{
 		Pattern:      "issued/role/(?P<role>.+?)/?$",
-		DisplayAttrs: operation("", "issued-users-of-role"),
+		DisplayAttrs: engine.Operation("", "issued-users-of-role"),
 		Fields: map[string]*framework.FieldSchema{
 			"role": {
 				Type:        framework.TypeString,
@@ -41,7 +43,7 @@ func (b *backend) pathIssuedOfRole() *framework.Path {
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: b.read("List the IAM users that are issued for a role.", b.listIssued),
+			logical.ListOperation: b.Read("List the IAM users that are issued for a role.", b.listIssued),
 		},
 		HelpSynopsis:    "Who holds keys of a role now.",
 		HelpDescription: "Lists the IAM users that were issued for a role, as issued/ lists all.",
@@ -51,7 +53,7 @@ func (b *backend) pathIssuedOfRole() *framework.Path {
 func (b *backend) pathIssued() *framework.Path {
 	return &framework.Path{
 		Pattern:      "issued/(?P<username>[^/]+)",
-		DisplayAttrs: operation("", "issued-user"),
+		DisplayAttrs: engine.Operation("", "issued-user"),
 		Fields: map[string]*framework.FieldSchema{
 			"username": {
 				Type:        framework.TypeString,
@@ -59,8 +61,8 @@ func (b *backend) pathIssued() *framework.Path {
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   gives(b.read("Read who holds an issued IAM user, and until when.", b.readIssued), issuedAnswer()),
-			logical.DeleteOperation: b.write("Delete an issued IAM user from AWS.", b.deleteIssuedUser),
+			logical.ReadOperation:   engine.Gives(b.Read("Read who holds an issued IAM user, and until when.", b.readIssued), issuedAnswer()),
+			logical.DeleteOperation: b.Write("Delete an issued IAM user from AWS.", b.deleteIssuedUser),
 		},
 		HelpSynopsis: "One IAM user that is issued.",
 		HelpDescription: `
@@ -75,7 +77,7 @@ is a lease, "vault lease revoke" is the better way: it ends both.
 func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	var role string
 	if d.Schema["role"] != nil {
-		set(d, "role", &role)
+		engine.Set(d, "role", &role)
 	}
 	if err := b.known(ctx, req.Storage); err != nil {
 		return nil, err
@@ -106,8 +108,8 @@ func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *frame
 // issuedInfo is what a list shows of a user; nil when it has gone since. A record that
 // cannot be read hides no user.
 func issuedInfo(ctx context.Context, s logical.Storage, user string) (map[string]any, error) {
-	r, err := load[issued](ctx, s, issuedKey(user))
-	var garbled *unreadableError
+	r, err := engine.Load[issued](ctx, s, issuedKey(user))
+	var garbled *engine.UnreadableError
 	if errors.As(err, &garbled) {
 		return map[string]any{"username": user, "error": err.Error()}, nil
 	}
@@ -119,7 +121,7 @@ func issuedInfo(ctx context.Context, s logical.Storage, user string) (map[string
 
 func (b *backend) readIssued(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	user := d.Get("username").(string)
-	r, err := load[issued](ctx, req.Storage, issuedKey(user))
+	r, err := engine.Load[issued](ctx, req.Storage, issuedKey(user))
 	if err != nil || r == nil {
 		return nil, err
 	}
@@ -128,8 +130,8 @@ func (b *backend) readIssued(ctx context.Context, req *logical.Request, d *frame
 
 func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	user := d.Get("username").(string)
-	r, err := load[issued](ctx, req.Storage, issuedKey(user))
-	var garbled *unreadableError
+	r, err := engine.Load[issued](ctx, req.Storage, issuedKey(user))
+	var garbled *engine.UnreadableError
 	if errors.As(err, &garbled) {
 		r, err = new(issued), nil // of any age
 	}
@@ -137,7 +139,7 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	if r.Ending.IsZero() {
-		r.Ending = b.now().UTC()
+		r.Ending = b.Now().UTC()
 		if err := b.enter(ctx, req.Storage, user, r); err != nil {
 			return nil, err
 		}
@@ -146,8 +148,8 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 	if err != nil {
 		return nil, fmt.Errorf("%w; the engine will go on deleting IAM user %s when AWS allows it", err, user)
 	}
-	if !existed && b.now().Sub(r.Issued) < b.walMinAge {
-		return warned([]string{"AWS does not show the IAM user " + user + " yet; the engine looks again in some minutes"}), nil
+	if !existed && b.Now().Sub(r.Issued) < b.LagWindow {
+		return engine.Warned([]string{"AWS does not show the IAM user " + user + " yet; the engine looks again in some minutes"}), nil
 	}
 	return nil, b.strike(ctx, req.Storage, user)
 }

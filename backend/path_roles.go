@@ -8,18 +8,16 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-)
 
-// roleName is what a path takes for the name of a role. It takes anything, so that
-// a name that cannot be is told so, and not that there is no such path.
-const roleName = "(?P<name>.+)"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
 
 func (b *backend) pathRoles() *framework.Path {
 	return &framework.Path{
 		Pattern:      "roles/?$",
-		DisplayAttrs: operation("", "roles"),
+		DisplayAttrs: engine.Operation("", "roles"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: b.read("List the names of the roles.", b.listRoles),
+			logical.ListOperation: b.Read("List the names of the roles.", b.listRoles),
 		},
 		HelpSynopsis:    "The names of all roles.",
 		HelpDescription: "Lists the names of all roles of this mount.",
@@ -29,13 +27,13 @@ func (b *backend) pathRoles() *framework.Path {
 func (b *backend) pathRole() *framework.Path {
 	fields := roleFields()
 	return &framework.Path{
-		Pattern:      "roles/" + roleName,
-		DisplayAttrs: operation("", "role"),
+		Pattern:      "roles/" + engine.RoleName,
+		DisplayAttrs: engine.Operation("", "role"),
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   gives(b.read("Read a role.", b.readRole), without(fields, "name", "arn", "policy")),
-			logical.UpdateOperation: b.write("Create or change a role.", b.writeRole),
-			logical.DeleteOperation: b.write("Delete a role; its leases live on.", b.deleteRole),
+			logical.ReadOperation:   engine.Gives(b.Read("Read a role.", b.readRole), engine.Without(fields, "name", "arn", "policy")),
+			logical.UpdateOperation: b.Write("Create or change a role.", b.writeRole),
+			logical.DeleteOperation: b.Write("Delete a role; its leases live on.", b.deleteRole),
 		},
 		HelpSynopsis: "What a credential of a role may do, and how long it lives.",
 		HelpDescription: `
@@ -59,7 +57,7 @@ credentials that were issued from it alone: they end with their leases.
 
 func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	if err := checkRoleName(name); err != nil {
+	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
 	r, err := loadRole(ctx, req.Storage, name)
@@ -71,7 +69,7 @@ func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framewo
 
 func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	if err := checkRoleName(name); err != nil {
+	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
 	r, err := loadRole(ctx, req.Storage, name)
@@ -89,21 +87,21 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return nil, err
 	}
-	if err := save(ctx, req.Storage, prefixRole+name, r); err != nil {
+	if err := engine.Save(ctx, req.Storage, engine.PrefixRole+name, r); err != nil {
 		return nil, err
 	}
-	if err := req.Storage.Delete(ctx, prefixLegacyRole+name); err != nil {
+	if err := req.Storage.Delete(ctx, engine.PrefixLegacyRole+name); err != nil {
 		return nil, err
 	}
-	return done(append(warnings, more...)), nil
+	return engine.Done(append(warnings, more...)), nil
 }
 
 func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	if err := checkRoleName(name); err != nil {
+	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	for _, prefix := range []string{prefixLegacyRole, prefixRole} {
+	for _, prefix := range []string{engine.PrefixLegacyRole, engine.PrefixRole} {
 		if err := req.Storage.Delete(ctx, prefix+name); err != nil {
 			return nil, err
 		}
@@ -113,7 +111,7 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 
 func (b *backend) listRoles(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 	var names []string
-	for _, prefix := range []string{prefixRole, prefixLegacyRole} {
+	for _, prefix := range []string{engine.PrefixRole, engine.PrefixLegacyRole} {
 		more, err := req.Storage.List(ctx, prefix)
 		if err != nil {
 			return nil, err

@@ -7,14 +7,16 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func (b *backend) pathRotateRoot() *framework.Path {
 	return &framework.Path{
 		Pattern:      "config/rotate-root",
-		DisplayAttrs: operation("rotate", "root-iam-credentials"),
+		DisplayAttrs: engine.Operation("rotate", "root-iam-credentials"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: b.write("Give the engine's own IAM user a new access key and delete the old one.", b.writeRotateRoot),
+			logical.UpdateOperation: b.Write("Give the engine's own IAM user a new access key and delete the old one.", b.writeRotateRoot),
 		},
 		HelpSynopsis: "Replace the access key in config/root by a new one.",
 		HelpDescription: `
@@ -34,11 +36,11 @@ the engine itself within a minute.
 }
 
 func (b *backend) writeRotateRoot(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	end, busy := b.turns.try(turnOfRootKey)
-	if busy != nil {
-		return nil, userErrorf("the root key is being rotated at this moment; read config/root in a minute to see the new one")
+	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockRootKey)
+	if !ok {
+		return nil, engine.UserErrorf("the root key is being rotated at this moment; read config/root in a minute to see the new one")
 	}
-	defer end()
+	defer unlock()
 	id, left, err := b.rotateRootKey(ctx, req.Storage)
 	if err != nil {
 		return nil, err

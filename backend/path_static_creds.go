@@ -8,12 +8,14 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func (b *backend) pathStaticCreds() *framework.Path {
 	return &framework.Path{
-		Pattern:      "static-creds/" + roleName,
-		DisplayAttrs: operation("", "static-creds-name"),
+		Pattern:      "static-creds/" + engine.RoleName,
+		DisplayAttrs: engine.Operation("", "static-creds-name"),
 		Fields: map[string]*framework.FieldSchema{
 			"name": {
 				Type:        framework.TypeString,
@@ -21,7 +23,7 @@ func (b *backend) pathStaticCreds() *framework.Path {
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: gives(b.read("Read the access key of a static role.", b.readStaticCreds), staticCredsAnswer()),
+			logical.ReadOperation: engine.Gives(b.Read("Read the access key of a static role.", b.readStaticCreds), staticCredsAnswer()),
 		},
 		HelpSynopsis: "The access key of a static role.",
 		HelpDescription: `
@@ -45,20 +47,20 @@ func staticCredsAnswer() map[string]*framework.FieldSchema {
 
 func (b *backend) readStaticCreds(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	if err := checkRoleName(name); err != nil {
+	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
 	r, c, err := loadStatic(ctx, req.Storage, name)
 	if err != nil || c == nil {
 		return nil, err
 	}
-	return &logical.Response{Data: c.response(r, b.nextRotation(r, c), b.now())}, nil
+	return &logical.Response{Data: c.response(r, b.nextRotation(r, c), b.Now())}, nil
 }
 
 // nextRotation is when a key will be rotated: when it is due or, where that has
 // failed, when it is tried again.
 func (b *backend) nextRotation(r *staticRole, c *staticCreds) time.Time {
-	next := c.due(r, b.now())
+	next := c.due(r, b.Now())
 	if l := b.queue.get(r.Name); l.failures > 0 && l.at.After(next) {
 		return l.at
 	}

@@ -8,14 +8,16 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func (b *backend) pathStaticRoles() *framework.Path {
 	return &framework.Path{
 		Pattern:      "static-roles/?$",
-		DisplayAttrs: operation("", "static-roles"),
+		DisplayAttrs: engine.Operation("", "static-roles"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: b.read("List the names of the static roles.", b.listStaticRoles),
+			logical.ListOperation: b.Read("List the names of the static roles.", b.listStaticRoles),
 		},
 		HelpSynopsis:    "The names of all static roles.",
 		HelpDescription: "Lists the names of all static roles of this mount.",
@@ -23,15 +25,15 @@ func (b *backend) pathStaticRoles() *framework.Path {
 }
 
 func (b *backend) pathStaticRole() *framework.Path {
-	write := gives(b.write("Adopt an IAM user, or change how its key is rotated.", b.writeStaticRole), staticRoleAnswer())
+	write := engine.Gives(b.Write("Adopt an IAM user, or change how its key is rotated.", b.writeStaticRole), staticRoleAnswer())
 	return &framework.Path{
-		Pattern:      "static-roles/" + roleName,
-		DisplayAttrs: operation("", "static-roles-name"),
+		Pattern:      "static-roles/" + engine.RoleName,
+		DisplayAttrs: engine.Operation("", "static-roles-name"),
 		Fields:       staticRoleFields(),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   gives(b.read("Read a static role, and when its key was and will be rotated.", b.readStaticRole), staticRoleAnswer()),
+			logical.ReadOperation:   engine.Gives(b.Read("Read a static role, and when its key was and will be rotated.", b.readStaticRole), staticRoleAnswer()),
 			logical.UpdateOperation: write,
-			logical.DeleteOperation: b.write("Delete a static role and the keys that it made.", b.deleteStaticRole),
+			logical.DeleteOperation: b.Write("Delete a static role and the keys that it made.", b.deleteStaticRole),
 		},
 		HelpSynopsis: "An existing IAM user whose access key the engine makes and rotates.",
 		HelpDescription: `
@@ -50,11 +52,11 @@ assume_role_arn the user is in another account.
 
 func (b *backend) pathStaticRoleRotate() *framework.Path {
 	return &framework.Path{
-		Pattern:      "static-roles/" + roleName + "/rotate",
-		DisplayAttrs: operation("rotate", "static-role"),
+		Pattern:      "static-roles/" + engine.RoleName + "/rotate",
+		DisplayAttrs: engine.Operation("rotate", "static-role"),
 		Fields:       map[string]*framework.FieldSchema{"name": staticRoleFields()["name"]},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: gives(b.write("Rotate the key of a static role now.", b.rotateStaticRole), staticRoleAnswer()),
+			logical.UpdateOperation: engine.Gives(b.Write("Rotate the key of a static role now.", b.rotateStaticRole), staticRoleAnswer()),
 		},
 		HelpSynopsis: "Rotate the key of a static role now.",
 		HelpDescription: `
@@ -66,7 +68,7 @@ counts the time to the next rotation from now.
 
 func (b *backend) readStaticRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	if err := checkRoleName(name); err != nil {
+	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
 	r, c, err := loadStatic(ctx, req.Storage, name)
@@ -93,21 +95,21 @@ func (b *backend) describe(r *staticRole, c *staticCreds) map[string]any {
 
 func (b *backend) writeStaticRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	if err := checkRoleName(name); err != nil {
+	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
 	var user, replace string
-	set(d, "username", &user)
-	set(d, "replace_access_key", &replace)
-	changed := []string{turnOfRole(name)}
+	engine.Set(d, "username", &user)
+	engine.Set(d, "replace_access_key", &replace)
+	changed := []engine.LockKey{engine.LockStaticRole(name)}
 	if user != "" {
-		changed = append(changed, turnOfUser(user))
+		changed = append(changed, engine.LockIAMUser(user))
 	}
-	end, err := b.turns.take(ctx, changed...)
+	ctx, unlock, err := b.Locks.Lock(ctx, changed...)
 	if err != nil {
 		return nil, err
 	}
-	defer end()
+	defer unlock()
 	before, c, err := loadStatic(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
@@ -140,20 +142,20 @@ func (b *backend) writeStaticRole(ctx context.Context, req *logical.Request, d *
 
 func (b *backend) rotateStaticRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	if err := checkRoleName(name); err != nil {
+	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	end, err := b.turns.take(ctx, turnOfRole(name))
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockStaticRole(name))
 	if err != nil {
 		return nil, err
 	}
-	defer end()
+	defer unlock()
 	r, c, err := loadStatic(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
-		return nil, userErrorf("name: there is no static role %q; write it to static-roles/%s first", name, name)
+		return nil, engine.UserErrorf("name: there is no static role %q; write it to static-roles/%s first", name, name)
 	}
 	if c, err = b.rotate(ctx, req.Storage, r, c); err != nil {
 		return nil, err
@@ -163,25 +165,25 @@ func (b *backend) rotateStaticRole(ctx context.Context, req *logical.Request, d 
 
 func (b *backend) deleteStaticRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
-	if err := checkRoleName(name); err != nil {
+	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	end, err := b.turns.take(ctx, turnOfRole(name))
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockStaticRole(name))
 	if err != nil {
 		return nil, err
 	}
-	defer end()
+	defer unlock()
 	var force bool
-	set(d, "force", &force)
+	engine.Set(d, "force", &force)
 	warnings, err := b.abolish(ctx, req.Storage, name, force)
 	if err != nil {
 		return nil, err
 	}
-	return done(warnings), nil
+	return engine.Done(warnings), nil
 }
 
 func (b *backend) listStaticRoles(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	names, err := req.Storage.List(ctx, prefixStaticRole)
+	names, err := req.Storage.List(ctx, engine.PrefixStaticRole)
 	if err != nil {
 		return nil, err
 	}

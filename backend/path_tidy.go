@@ -7,15 +7,17 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func (b *backend) pathTidy() *framework.Path {
 	return &framework.Path{
 		Pattern:      "tidy",
-		DisplayAttrs: operation("start", "tidy"),
+		DisplayAttrs: engine.Operation("start", "tidy"),
 		Fields:       orderFields(),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: gives(b.write("Look for IAM users of this mount that no record speaks for.", b.writeTidy), nil),
+			logical.UpdateOperation: engine.Gives(b.Write("Look for IAM users of this mount that no record speaks for.", b.writeTidy), nil),
 		},
 		HelpSynopsis: "Find IAM users of this mount that no record speaks for.",
 		HelpDescription: `
@@ -32,10 +34,10 @@ Run it without delete first. Needs iam:ListUsers, and iam:GetUser on all users.
 func (b *backend) pathTidyStatus() *framework.Path {
 	return &framework.Path{
 		Pattern:      "tidy/status",
-		DisplayAttrs: operation("", "tidy-status"),
+		DisplayAttrs: engine.Operation("", "tidy-status"),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			// By way of write, since a standby does not know how far another server is.
-			logical.ReadOperation: gives(b.write("Read how far tidy is, or what the last run found.", b.readTidyStatus), tidyAnswer()),
+			logical.ReadOperation: engine.Gives(b.Write("Read how far tidy is, or what the last run found.", b.readTidyStatus), tidyAnswer()),
 		},
 		HelpSynopsis: "How far tidy is, and what it found.",
 		HelpDescription: `
@@ -48,9 +50,9 @@ it saw, which of them no record speaks for, and what went wrong. It survives res
 func (b *backend) pathTidyCancel() *framework.Path {
 	return &framework.Path{
 		Pattern:      "tidy/cancel",
-		DisplayAttrs: operation("cancel", "tidy"),
+		DisplayAttrs: engine.Operation("cancel", "tidy"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: gives(b.write("End the run of tidy that is under way.", b.writeTidyCancel), tidyAnswer()),
+			logical.UpdateOperation: engine.Gives(b.Write("End the run of tidy that is under way.", b.writeTidyCancel), tidyAnswer()),
 		},
 		HelpSynopsis: "End the run of tidy that is under way.",
 		HelpDescription: `
@@ -93,9 +95,9 @@ func tidyAnswer() map[string]*framework.FieldSchema {
 func (b *backend) writeTidy(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	order := newTidyOrder()
 	order.update(d)
-	var m mistakes
-	if order.validate(&m); m.err() != nil {
-		return nil, m.err()
+	var m engine.Mistakes
+	if order.validate(&m); m.Err() != nil {
+		return nil, m.Err()
 	}
 	if err := b.checkTidy(); err != nil {
 		return nil, err
@@ -107,7 +109,7 @@ func (b *backend) writeTidy(ctx context.Context, req *logical.Request, d *framew
 	if err := b.startTidy(ctx, req.Storage, order, false); err != nil {
 		return nil, err
 	}
-	return warned(append([]string{"tidy has begun and goes on in the background; read tidy/status for how far it is and what it found"}, warnings...)), nil
+	return engine.Warned(append([]string{"tidy has begun and goes on in the background; read tidy/status for how far it is and what it found"}, warnings...)), nil
 }
 
 func (b *backend) readTidyStatus(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
@@ -129,7 +131,7 @@ func (b *backend) writeTidyCancel(ctx context.Context, req *logical.Request, _ *
 		if err != nil {
 			return nil, err
 		}
-		return nil, userErrorf("tidy is not running; its state is %s", last.State)
+		return nil, engine.UserErrorf("tidy is not running; its state is %s", last.State)
 	}
 	select {
 	case <-ended:
@@ -141,13 +143,13 @@ func (b *backend) writeTidyCancel(ctx context.Context, req *logical.Request, _ *
 
 // tidyWarnings say what tidy cannot see.
 func (b *backend) tidyWarnings(ctx context.Context, s logical.Storage) ([]string, error) {
-	users, err := loadOr(ctx, s, keyUsersConfig, newUsersConfig)
+	users, err := engine.LoadOr(ctx, s, engine.KeyUsersConfig, newUsersConfig)
 	switch {
 	case err != nil:
 		return nil, err
 	case !users.OwnershipTags:
 		return []string{"ownership_tags is off at config/users: tidy knows users by these tags, and does not find those that are made without"}, nil
-	case b.clients.untagged():
+	case b.untagged():
 		return []string{"AWS refuses the tags that say whose an IAM user is, so users are being made without, and tidy does not find those; allow iam:TagUser"}, nil
 	}
 	return nil, nil

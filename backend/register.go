@@ -19,14 +19,14 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/errgroup"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 const (
 	// readsAtOnce is how many records are read at the same time when the register is
 	// filled.
 	readsAtOnce = 16
-
-	turnOfRegister = "register" // who fills it
 )
 
 // register is what is kept in memory. The lock guards the fields and is never held
@@ -56,10 +56,10 @@ func (g *register) admit(user, role string, ofRole, ofMount int) error {
 		return nil // a template that makes a name twice: AWS will refuse the second user
 	}
 	if n := len(g.users); ofMount > 0 && n >= ofMount {
-		return userErrorf("max_users: this mount has %d IAM users, and config/users allows %d; revoke leases that nobody needs, or raise max_users at config/users", n, ofMount)
+		return engine.UserErrorf("max_users: this mount has %d IAM users, and config/users allows %d; revoke leases that nobody needs, or raise max_users at config/users", n, ofMount)
 	}
 	if n := g.ofRole[role]; ofRole > 0 && n >= ofRole {
-		return userErrorf("max_users: the role %q has %d IAM users, and allows %d; revoke leases that nobody needs, or raise max_users at roles/%s", role, n, ofRole, role)
+		return engine.UserErrorf("max_users: the role %q has %d IAM users, and allows %d; revoke leases that nobody needs, or raise max_users at roles/%s", role, n, ofRole, role)
 	}
 	g.set(user, holding{role: role, making: true})
 	return nil
@@ -199,11 +199,11 @@ func (g *register) end(err error) {
 
 // known has the register filled.
 func (b *backend) known(ctx context.Context, s logical.Storage) error {
-	done, err := b.turns.take(ctx, turnOfRegister)
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecords)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer unlock()
 	if !b.register.begin() {
 		return nil
 	}
@@ -213,7 +213,7 @@ func (b *backend) known(ctx context.Context, s logical.Storage) error {
 }
 
 func (b *backend) fillRegister(ctx context.Context, s logical.Storage) error {
-	keys, err := s.List(ctx, prefixIssued)
+	keys, err := s.List(ctx, engine.PrefixIssued)
 	if err != nil {
 		return err
 	}
@@ -221,8 +221,8 @@ func (b *backend) fillRegister(ctx context.Context, s logical.Storage) error {
 	group.SetLimit(readsAtOnce)
 	for _, key := range keys {
 		group.Go(func() error {
-			r, err := load[issued](ctx, s, prefixIssued+key)
-			var garbled *unreadableError
+			r, err := engine.Load[issued](ctx, s, engine.PrefixIssued+key)
+			var garbled *engine.UnreadableError
 			switch {
 			case errors.As(err, &garbled):
 				b.register.found(userOf(key), "", time.Time{}) // one for the sweep to complain of
@@ -239,7 +239,7 @@ func (b *backend) fillRegister(ctx context.Context, s logical.Storage) error {
 
 // enter writes the record of a user.
 func (b *backend) enter(ctx context.Context, s logical.Storage, user string, r *issued) error {
-	if err := save(ctx, s, issuedKey(user), r); err != nil {
+	if err := engine.Save(ctx, s, issuedKey(user), r); err != nil {
 		return err
 	}
 	b.register.put(user, r.Role, b.dueBy(r))
@@ -257,7 +257,7 @@ func (b *backend) strike(ctx context.Context, s logical.Storage, user string) er
 
 // issuedKey is where the record of a user stands. Vault's storage takes no two dots
 // in a row, which the name of a user may have.
-func issuedKey(user string) string { return prefixIssued + strings.ReplaceAll(user, ".", "%2E") }
+func issuedKey(user string) string { return engine.PrefixIssued + strings.ReplaceAll(user, ".", "%2E") }
 
 // userOf is the user of a key below prefixIssued.
 func userOf(key string) string { return strings.ReplaceAll(key, "%2E", ".") }

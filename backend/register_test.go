@@ -201,7 +201,7 @@ func TestRollbackOfARepeatedNameLeavesTheRecordAlone(t *testing.T) {
 	m := newConfiguredMount(t, map[string]any{"username_template": "always-the-same"})
 	creds := m.creds("developer-access")
 	m.age(time.Hour)
-	m.put(framework.WALPrefix+"0001", &framework.WALEntry{Kind: walKindUser, Data: walUser{UserName: "always-the-same"}, CreatedAt: m.b.(*backend).now().Unix()})
+	m.put(framework.WALPrefix+"0001", &framework.WALEntry{Kind: walKindUser, Data: walUser{UserName: "always-the-same"}, CreatedAt: m.b.(*backend).Now().Unix()})
 	m.age(DefaultWALMinAge)
 	m.mustTick()
 	m.recorded(0)

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // The kinds of credentials that a role can issue.
@@ -71,29 +74,29 @@ func (r *role) update(d *framework.FieldData) (warnings []string, err error) {
 		return r.updateLegacy(d, legacy)
 	}
 	if r.InvalidData != "" {
-		warnings = append(warnings, fmt.Sprintf("the role held data that could not be read, %q; it is gone now", abridged(r.InvalidData)))
+		warnings = append(warnings, fmt.Sprintf("the role held data that could not be read, %q; it is gone now", awsrules.Abridged(r.InvalidData)))
 		r.InvalidData = ""
 	}
 	r.ProhibitFlexibleCredPath = false
 	var kind string
-	if set(d, "credential_type", &kind) {
+	if engine.Set(d, "credential_type", &kind) {
 		r.CredentialTypes = []string{kind}
 	}
-	set(d, "policy_arns", &r.PolicyARNs)
-	set(d, "policy_document", &r.PolicyDocument)
-	set(d, "iam_groups", &r.IAMGroups)
-	set(d, "iam_tags", &r.IAMTags)
-	set(d, "user_path", &r.UserPath)
-	set(d, "permissions_boundary_arn", &r.PermissionsBoundaryARN)
-	set(d, "role_arns", &r.RoleARNs)
-	set(d, "session_tags", &r.SessionTags)
-	set(d, "external_id", &r.ExternalID)
-	set(d, "mfa_serial_number", &r.SerialNumber)
-	setSeconds(d, "default_sts_ttl", &r.DefaultSTSTTL)
-	setSeconds(d, "max_sts_ttl", &r.MaxSTSTTL)
-	setSeconds(d, "default_ttl", &r.DefaultTTL)
-	setSeconds(d, "max_ttl", &r.MaxTTL)
-	set(d, "max_users", &r.MaxUsers)
+	engine.Set(d, "policy_arns", &r.PolicyARNs)
+	engine.Set(d, "policy_document", &r.PolicyDocument)
+	engine.Set(d, "iam_groups", &r.IAMGroups)
+	engine.Set(d, "iam_tags", &r.IAMTags)
+	engine.Set(d, "user_path", &r.UserPath)
+	engine.Set(d, "permissions_boundary_arn", &r.PermissionsBoundaryARN)
+	engine.Set(d, "role_arns", &r.RoleARNs)
+	engine.Set(d, "session_tags", &r.SessionTags)
+	engine.Set(d, "external_id", &r.ExternalID)
+	engine.Set(d, "mfa_serial_number", &r.SerialNumber)
+	engine.SetSeconds(d, "default_sts_ttl", &r.DefaultSTSTTL)
+	engine.SetSeconds(d, "max_sts_ttl", &r.MaxSTSTTL)
+	engine.SetSeconds(d, "default_ttl", &r.DefaultTTL)
+	engine.SetSeconds(d, "max_ttl", &r.MaxTTL)
+	engine.Set(d, "max_users", &r.MaxUsers)
 	r.PolicyARNs = unique(r.PolicyARNs)
 	r.IAMGroups = unique(r.IAMGroups)
 	r.RoleARNs = unique(r.RoleARNs)
@@ -127,11 +130,11 @@ func (r *role) response() map[string]any {
 		"role_arns":                r.RoleARNs,
 		"session_tags":             r.SessionTags,
 		"external_id":              r.ExternalID,
-		"default_sts_ttl":          seconds(r.DefaultSTSTTL),
-		"max_sts_ttl":              seconds(r.MaxSTSTTL),
+		"default_sts_ttl":          engine.Seconds(r.DefaultSTSTTL),
+		"max_sts_ttl":              engine.Seconds(r.MaxSTSTTL),
 		"mfa_serial_number":        r.SerialNumber,
-		"default_ttl":              seconds(r.DefaultTTL),
-		"max_ttl":                  seconds(r.MaxTTL),
+		"default_ttl":              engine.Seconds(r.DefaultTTL),
+		"max_ttl":                  engine.Seconds(r.MaxTTL),
 		"max_users":                r.MaxUsers,
 	}
 	if r.InvalidData != "" {

@@ -11,6 +11,9 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // modernFields may not stand beside a deprecated one.
@@ -23,31 +26,31 @@ var modernFields = []string{
 // legacyField returns what the request says in a deprecated field, or "".
 func legacyField(d *framework.FieldData) (string, error) {
 	var arn, policy string
-	set(d, "arn", &arn)
-	set(d, "policy", &policy)
+	engine.Set(d, "arn", &arn)
+	engine.Set(d, "policy", &policy)
 	if arn != "" && policy != "" {
-		return "", userErrorf("arn and policy: only one of these deprecated fields can be given; use policy_arns and policy_document, which go together")
+		return "", engine.UserErrorf("arn and policy: only one of these deprecated fields can be given; use policy_arns and policy_document, which go together")
 	}
 	return arn + policy, nil
 }
 
 // updateLegacy replaces the whole role, as a write in the deprecated form always did.
 func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []string, err error) {
-	var m mistakes
+	var m engine.Mistakes
 	for _, field := range modernFields {
 		if d.Raw[field] != nil {
-			m.add(field, "cannot be given together with the deprecated fields arn and policy; use policy_arns or policy_document instead of those")
+			m.Add(field, "cannot be given together with the deprecated fields arn and policy; use policy_arns or policy_document instead of those")
 		}
 	}
-	if err := m.err(); err != nil {
+	if err := m.Err(); err != nil {
 		return nil, err
 	}
-	if err := checkPolicyText(text); err != nil {
-		return nil, userErrorf("arn or policy: %v", err)
+	if err := awsrules.CheckPolicyText(text); err != nil {
+		return nil, engine.UserErrorf("arn or policy: %v", err)
 	}
 	*r = *roleFromLegacy(text)
 	if r.InvalidData != "" {
-		return nil, userErrorf("arn or policy: %q is neither the ARN of a managed policy or of a role, nor the JSON text of a policy", r.InvalidData)
+		return nil, engine.UserErrorf("arn or policy: %q is neither the ARN of a managed policy or of a role, nor the JSON text of a policy", r.InvalidData)
 	}
 	return []string{"arn and policy are deprecated; use policy_arns and policy_document"}, nil
 }
@@ -55,12 +58,12 @@ func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []str
 // roleFromLegacy reads a deprecated form.
 func roleFromLegacy(text string) *role {
 	r := &role{ProhibitFlexibleCredPath: true, Version: 1}
-	compact, err := compactJSON(text)
+	compact, err := awsrules.CompactJSON(text)
 	switch {
-	case checkARN(text, "policy") == nil:
+	case awsrules.CheckARN(text, "policy") == nil:
 		r.CredentialTypes = []string{iamUser}
 		r.PolicyARNs = []string{text}
-	case checkARN(text, "role") == nil:
+	case awsrules.CheckARN(text, "role") == nil:
 		r.CredentialTypes = []string{assumedRole}
 		r.RoleARNs = []string{text}
 	case !strings.HasPrefix(text, "arn:") && err == nil:
@@ -75,11 +78,11 @@ func roleFromLegacy(text string) *role {
 
 // loadRole reads a role, in the form of today or the oldest; nil when there is none.
 func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
-	r, err := load[role](ctx, s, prefixRole+name)
+	r, err := engine.Load[role](ctx, s, engine.PrefixRole+name)
 	if r != nil || err != nil {
 		return r, err
 	}
-	entry, err := s.Get(ctx, prefixLegacyRole+name)
+	entry, err := s.Get(ctx, engine.PrefixLegacyRole+name)
 	if err != nil || entry == nil {
 		return nil, err
 	}

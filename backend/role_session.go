@@ -7,41 +7,34 @@ package backend
 // GetSessionToken.
 
 import (
-	"fmt"
-	"regexp"
 	"time"
 	"unicode/utf8"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 const (
 	shortestSession   = 15 * time.Minute // of any kind
 	longestRole       = 12 * time.Hour   // AssumeRole, where the role allows that much
 	longestFederation = 36 * time.Hour   // GetFederationToken, GetSessionToken
-	mostExternalID    = 1224             // characters
 	mostSessionARNs   = 10               // managed policies that narrow a session down
 	defaultSession    = time.Hour        // when neither the request nor the role says
 )
 
-var (
-	externalIDForm = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
-	serialForm     = regexp.MustCompile(`^[\w+=/:,.@-]{9,256}$`)
-	mfaForm        = regexp.MustCompile(`^\d{6}$`)
-	sessionForm    = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-)
-
 // validateSession checks what only sessions have, and what narrows them down.
-func (r *role) validateSession(m *mistakes) (warnings []string) {
+func (r *role) validateSession(m *engine.Mistakes) (warnings []string) {
 	for _, arn := range r.RoleARNs {
-		if err := checkARN(arn, "role"); err != nil {
-			m.add("role_arns", "%v", err)
+		if err := awsrules.CheckARN(arn, "role"); err != nil {
+			m.Add("role_arns", "%v", err)
 		}
 	}
-	validateTags(m, "session_tags", r.SessionTags)
-	if r.ExternalID != "" && (len(r.ExternalID) > mostExternalID || !externalIDForm.MatchString(r.ExternalID)) {
-		m.add("external_id", "is not an external ID: 2 to %d letters, digits and _ + = , . @ : / -", mostExternalID)
+	m.AddAll("session_tags", awsrules.CheckTags(r.SessionTags))
+	if r.ExternalID != "" && !awsrules.IsExternalID(r.ExternalID) {
+		m.Add("external_id", "is not an external ID: 2 to %d letters, digits and _ + = , . @ : / -", awsrules.MostExternalID)
 	}
-	if r.SerialNumber != "" && !serialForm.MatchString(r.SerialNumber) {
-		m.add("mfa_serial_number", "%q is neither the serial number of an MFA device nor an ARN such as arn:aws:iam::123456789012:mfa/vault", r.SerialNumber)
+	if r.SerialNumber != "" && !awsrules.IsSerialNumber(r.SerialNumber) {
+		m.Add("mfa_serial_number", "%q is neither the serial number of an MFA device nor an ARN such as arn:aws:iam::123456789012:mfa/vault", r.SerialNumber)
 	}
 	r.only(m, assumedRole, map[string]bool{
 		"role_arns": len(r.RoleARNs) > 0, "session_tags": len(r.SessionTags) > 0, "external_id": r.ExternalID != "",
@@ -60,19 +53,19 @@ func (r *role) validateSession(m *mistakes) (warnings []string) {
 
 // validateLimits checks the policies that narrow a session down, as far as their
 // sizes are known before the groups are read.
-func (r *role) validateLimits(m *mistakes) (warnings []string) {
+func (r *role) validateLimits(m *engine.Mistakes) (warnings []string) {
 	if r.issues(iamUser) || r.issues(sessionToken) {
 		return nil
 	}
 	if n := len(r.PolicyARNs); n > mostSessionARNs {
-		m.add("policy_arns", "has %d policies; AWS narrows a session down by %d at most", n, mostSessionARNs)
+		m.Add("policy_arns", "has %d policies; AWS narrows a session down by %d at most", n, mostSessionARNs)
 	}
 	size := utf8.RuneCountInString(r.PolicyDocument)
 	for _, arn := range r.PolicyARNs {
 		size += utf8.RuneCountInString(arn)
 	}
-	if size > mostInline {
-		m.add("policy_document", "and policy_arns have %d characters together; AWS allows %d to the policies of a session", size, mostInline)
+	if size > awsrules.MostInline {
+		m.Add("policy_document", "and policy_arns have %d characters together; AWS allows %d to the policies of a session", size, awsrules.MostInline)
 	}
 	if r.issues(federationToken) && size == 0 && len(r.IAMGroups) == 0 {
 		warnings = append(warnings, "the role gives no permissions, and federation tokens are not issued without; set policy_arns, policy_document or iam_groups")
@@ -88,20 +81,20 @@ func (r *role) longest() time.Duration {
 	return longestFederation
 }
 
-func (r *role) validateTTLs(m *mistakes) {
+func (r *role) validateTTLs(m *engine.Mistakes) {
 	if r.MaxTTL > 0 && r.DefaultTTL > r.MaxTTL {
-		m.add("default_ttl", "%s is more than max_ttl, %s", r.DefaultTTL, r.MaxTTL)
+		m.Add("default_ttl", "%s is more than max_ttl, %s", r.DefaultTTL, r.MaxTTL)
 	}
 	if r.MaxSTSTTL > 0 && r.DefaultSTSTTL > r.MaxSTSTTL {
-		m.add("default_sts_ttl", "%s is more than max_sts_ttl, %s", r.DefaultSTSTTL, r.MaxSTSTTL)
+		m.Add("default_sts_ttl", "%s is more than max_sts_ttl, %s", r.DefaultSTSTTL, r.MaxSTSTTL)
 	}
 	for field, ttl := range map[string]time.Duration{"default_sts_ttl": r.DefaultSTSTTL, "max_sts_ttl": r.MaxSTSTTL} {
 		if ttl > 0 && ttl < shortestSession {
-			m.add(field, "%s is less than %s, the shortest session that AWS gives", ttl, shortestSession)
+			m.Add(field, "%s is less than %s, the shortest session that AWS gives", ttl, shortestSession)
 		}
 	}
 	if r.DefaultSTSTTL > r.longest() {
-		m.add("default_sts_ttl", "%s is more than %s, the longest session of this type that AWS gives", r.DefaultSTSTTL, r.longest())
+		m.Add("default_sts_ttl", "%s is more than %s, the longest session of this type that AWS gives", r.DefaultSTSTTL, r.longest())
 	}
 }
 
@@ -111,15 +104,7 @@ func (r *role) sessionTTL(asked, mount time.Duration) (time.Duration, error) {
 	ttl := firstSet(asked, r.DefaultSTSTTL, defaultSession)
 	ttl = min(ttl, firstSet(r.MaxSTSTTL, mount, ttl))
 	if ttl < shortestSession {
-		return 0, userErrorf("ttl: %s is less than %s, the shortest session that AWS gives", ttl, shortestSession)
+		return 0, engine.UserErrorf("ttl: %s is less than %s, the shortest session that AWS gives", ttl, shortestSession)
 	}
 	return ttl, nil
-}
-
-// checkSessionName says what keeps a text from naming a session.
-func checkSessionName(name string) error {
-	if !sessionForm.MatchString(name) {
-		return fmt.Errorf("%q cannot name a session; use 2 to 64 letters, digits and _ + = , . @ -", name)
-	}
-	return nil
 }

@@ -9,10 +9,11 @@ package backend
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 const (
@@ -20,40 +21,18 @@ const (
 	mostPolicies    = 20  // the most that AWS grants
 	mostGroups      = 10  // groups of a user; AWS grants no more
 	mostAllGroups   = 500 // groups of an account; AWS grants no more
-	mostTags        = 50  // tags of a user; AWS grants no more
-	mostTagKey      = 128 // characters
-	mostTagValue    = 256 // characters
-	mostPath        = 512 // characters
-	mostRoleName    = 512 // characters; longer names make no sense in a path
-	mostPolicyName  = 128 // characters; the inline policy is named after the role
 )
-
-var (
-	nameForm     = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
-	pathForm     = regexp.MustCompile(`^/([\x21-\x7E]+/)?$`)
-	tagForm      = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-	roleNameForm = regexp.MustCompile(`^\w([\w.@-]*\w)?$`)
-)
-
-// checkRoleName keeps to the names that the built-in engine and Vault's storage allow.
-func checkRoleName(name string) error {
-	if len(name) > mostRoleName || !roleNameForm.MatchString(name) || strings.Contains(name, "..") {
-		return userErrorf("name: %q cannot name a role; use up to %d letters, digits and _ . @ -, with a letter, digit or _ at both ends and no two dots in a row",
-			name, mostRoleName)
-	}
-	return nil
-}
 
 // validate returns warnings, or every mistake at once.
 func (r *role) validate(name string) (warnings []string, err error) {
-	var m mistakes
+	var m engine.Mistakes
 	for _, kind := range r.CredentialTypes {
 		if !slices.Contains(credentialTypes, kind) {
-			m.add("credential_type", "%q is none; use %s", kind, strings.Join(credentialTypes, ", "))
+			m.Add("credential_type", "%q is none; use %s", kind, strings.Join(credentialTypes, ", "))
 		}
 	}
 	if len(r.CredentialTypes) == 0 {
-		m.add("credential_type", "is missing; use %s", strings.Join(credentialTypes, ", "))
+		m.Add("credential_type", "is missing; use %s", strings.Join(credentialTypes, ", "))
 	}
 	warnings = append(warnings, r.validatePolicies(&m, name)...)
 	r.validateGroups(&m)
@@ -65,13 +44,13 @@ func (r *role) validate(name string) (warnings []string, err error) {
 	if r.issues(iamUser) && len(r.PolicyARNs)+len(r.IAMGroups) == 0 && r.PolicyDocument == "" {
 		warnings = append(warnings, "the role gives no permissions; set policy_arns, policy_document or iam_groups")
 	}
-	return warnings, m.err()
+	return warnings, m.Err()
 }
 
-func (r *role) validatePolicies(m *mistakes, name string) (warnings []string) {
+func (r *role) validatePolicies(m *engine.Mistakes, name string) (warnings []string) {
 	for _, arn := range r.PolicyARNs {
-		if err := checkARN(arn, "policy"); err != nil {
-			m.add("policy_arns", "%v", err)
+		if err := awsrules.CheckARN(arn, "policy"); err != nil {
+			m.Add("policy_arns", "%v", err)
 		}
 	}
 	if r.issues(iamUser) {
@@ -80,23 +59,23 @@ func (r *role) validatePolicies(m *mistakes, name string) (warnings []string) {
 	if r.PolicyDocument == "" {
 		return warnings
 	}
-	compact, more, err := checkPolicy(r.PolicyDocument, mostInline)
+	compact, more, err := awsrules.CheckPolicy(r.PolicyDocument, awsrules.MostInline)
 	if err != nil {
-		m.add("policy_document", "%v", err)
+		m.Add("policy_document", "%v", err)
 		return warnings
 	}
 	r.PolicyDocument = compact
-	if r.issues(iamUser) && len(name) > mostPolicyName {
-		m.add("name", "has %d characters; AWS allows %d to the inline policy that is named after the role", len(name), mostPolicyName)
+	if r.issues(iamUser) && len(name) > awsrules.MostPolicyName {
+		m.Add("name", "has %d characters; AWS allows %d to the inline policy that is named after the role", len(name), awsrules.MostPolicyName)
 	}
 	return append(warnings, more...)
 }
 
 // validateAttached keeps to the number of policies that a user may have.
-func (r *role) validateAttached(m *mistakes) (warnings []string) {
+func (r *role) validateAttached(m *engine.Mistakes) (warnings []string) {
 	switch n := len(r.PolicyARNs); {
 	case n > mostPolicies:
-		m.add("policy_arns", "has %d policies; AWS attaches at most %d to a user, so join some or use iam_groups", n, mostPolicies)
+		m.Add("policy_arns", "has %d policies; AWS attaches at most %d to a user, so join some or use iam_groups", n, mostPolicies)
 	case n > defaultPolicies:
 		warnings = append(warnings, fmt.Sprintf("policy_arns: has %d policies; AWS attaches %d to a user unless the account's quota was raised", n, defaultPolicies))
 	}
@@ -104,13 +83,13 @@ func (r *role) validateAttached(m *mistakes) (warnings []string) {
 }
 
 // validateUser checks what only IAM users have.
-func (r *role) validateUser(m *mistakes) {
-	if r.UserPath != "" && (len(r.UserPath) > mostPath || !pathForm.MatchString(r.UserPath)) {
-		m.add("user_path", "%q is not a path in IAM: / alone, or up to %d characters that begin and end with /, without spaces", r.UserPath, mostPath)
+func (r *role) validateUser(m *engine.Mistakes) {
+	if r.UserPath != "" && !awsrules.IsPath(r.UserPath) {
+		m.Add("user_path", "%q is not a path in IAM: / alone, or up to %d characters that begin and end with /, without spaces", r.UserPath, awsrules.MostPath)
 	}
 	if r.PermissionsBoundaryARN != "" {
-		if err := checkARN(r.PermissionsBoundaryARN, "policy"); err != nil {
-			m.add("permissions_boundary_arn", "%v", err)
+		if err := awsrules.CheckARN(r.PermissionsBoundaryARN, "policy"); err != nil {
+			m.Add("permissions_boundary_arn", "%v", err)
 		}
 	}
 	r.only(m, iamUser, map[string]bool{
@@ -124,7 +103,7 @@ func (r *role) validateUser(m *mistakes) {
 }
 
 // only refuses fields that are set and that no credential type of the role has.
-func (r *role) only(m *mistakes, kinds string, fields map[string]bool) {
+func (r *role) only(m *engine.Mistakes, kinds string, fields map[string]bool) {
 	for _, kind := range strings.Split(kinds, " ") {
 		if r.issues(kind) {
 			return
@@ -132,58 +111,35 @@ func (r *role) only(m *mistakes, kinds string, fields map[string]bool) {
 	}
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		if fields[field] {
-			m.add(field, "is of no use to the credential_type %s; only %s has it", strings.Join(r.CredentialTypes, ","), strings.ReplaceAll(kinds, " ", " or "))
+			m.Add(field, "is of no use to the credential_type %s; only %s has it", strings.Join(r.CredentialTypes, ","), strings.ReplaceAll(kinds, " ", " or "))
 		}
 	}
 }
 
-func (r *role) validateGroups(m *mistakes) {
+func (r *role) validateGroups(m *engine.Mistakes) {
 	for _, group := range r.IAMGroups {
-		if !nameForm.MatchString(group) {
-			m.add("iam_groups", "%q is not the name of an IAM group: up to 128 letters, digits and _ + = , . @ - (the name, not the ARN)", group)
+		if !awsrules.IsGroupName(group) {
+			m.Add("iam_groups", "%q is not the name of an IAM group: up to 128 letters, digits and _ + = , . @ - (the name, not the ARN)", group)
 		}
 	}
 	switch n := len(r.IAMGroups); {
 	case r.issues(iamUser) && n > mostGroups:
-		m.add("iam_groups", "has %d groups; AWS lets a user be in %d at most", n, mostGroups)
+		m.Add("iam_groups", "has %d groups; AWS lets a user be in %d at most", n, mostGroups)
 	case n > mostAllGroups: // each request for a session reads them all
-		m.add("iam_groups", "has %d groups; AWS lets an account have %d at most", n, mostAllGroups)
+		m.Add("iam_groups", "has %d groups; AWS lets an account have %d at most", n, mostAllGroups)
 	}
 }
 
 // validateUserTags keeps the tags that say whose a user is to the engine.
-func (r *role) validateUserTags(m *mistakes) (warnings []string) {
-	validateTags(m, "iam_tags", r.IAMTags)
+func (r *role) validateUserTags(m *engine.Mistakes) (warnings []string) {
+	m.AddAll("iam_tags", awsrules.CheckTags(r.IAMTags))
 	for _, key := range slices.Sorted(maps.Keys(r.IAMTags)) {
 		if isOwnTag(key) {
-			m.add("iam_tags", "%q is a tag that the engine sets itself; choose another key", key)
+			m.Add("iam_tags", "%q is a tag that the engine sets itself; choose another key", key)
 		}
 	}
-	if n := len(r.IAMTags); n <= mostTags && n+len(ownTagKeys) > mostTags {
+	if n := len(r.IAMTags); n <= awsrules.MostTags && n+len(ownTagKeys) > awsrules.MostTags {
 		warnings = append(warnings, fmt.Sprintf("iam_tags: %d tags leave no room for the %d that say whose the IAM user is; tidy will not know these users", n, len(ownTagKeys)))
 	}
 	return warnings
-}
-
-// validateTags checks tags of a user or of a session; the limits are the same.
-func validateTags(m *mistakes, field string, tags map[string]string) {
-	if n := len(tags); n > mostTags {
-		m.add(field, "has %d tags; AWS allows %d", n, mostTags)
-	}
-	seen := make(map[string]string, len(tags))
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		value, folded := tags[key], strings.ToLower(key)
-		switch {
-		case key == "" || utf8.RuneCountInString(key) > mostTagKey || !tagForm.MatchString(key):
-			m.add(field, "%q is not the key of a tag: 1 to %d letters, digits, spaces and _ . : / = + - @", key, mostTagKey)
-		case strings.HasPrefix(folded, "aws:"):
-			m.add(field, "%q begins with aws:, which AWS keeps for itself", key)
-		case seen[folded] != "":
-			m.add(field, "%q and %q differ only in case; to AWS they are one key", seen[folded], key)
-		}
-		seen[folded] = key
-		if utf8.RuneCountInString(value) > mostTagValue || !tagForm.MatchString(value) {
-			m.add(field, "the value of %q is not that of a tag: up to %d letters, digits, spaces and _ . : / = + - @", key, mostTagValue)
-		}
-	}
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -67,20 +68,20 @@ func (b *backend) rotateRootKey(ctx context.Context, s logical.Storage) (id stri
 	case err != nil:
 		return "", nil, err
 	}
-	return "", nil, userErrorf("config/root was given another access_key during the rotation: that one stays, and the new key %s has been deleted", next.AccessKey)
+	return "", nil, engine.UserErrorf("config/root was given another access_key during the rotation: that one stays, and the new key %s has been deleted", next.AccessKey)
 }
 
 // newRootKey makes a key for the user of the one in config/root, and stores it.
 func (b *backend) newRootKey(ctx context.Context, s logical.Storage) (*rootNext, error) {
-	cfg, err := loadOr(ctx, s, keyRootConfig, newRootConfig)
+	cfg, err := engine.LoadOr(ctx, s, engine.KeyRootConfig, engine.NewRootConfig)
 	if err != nil {
 		return nil, err
 	}
 	if cfg.AccessKey == "" || cfg.SecretKey == "" {
-		return nil, userErrorf("config/root holds no access_key and secret_key, so there is no key to rotate: " +
+		return nil, engine.UserErrorf("config/root holds no access_key and secret_key, so there is no key to rotate: " +
 			"the engine takes its AWS identity from the environment, which renews it itself")
 	}
-	client, err := ownClient(ctx, cfg)
+	client, err := engine.OwnClient(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (b *backend) newRootKey(ctx context.Context, s logical.Storage) (*rootNext,
 		return nil, err
 	}
 	key, certain, err := client.MakeKey(ctx, user)
-	made := b.now()
+	made := b.Now()
 
 	// From here on it matters more what becomes of the key than whether the client waits.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
@@ -102,12 +103,12 @@ func (b *backend) newRootKey(ctx context.Context, s logical.Storage) (*rootNext,
 	case err != nil && certain:
 		return nil, errors.Join(err, framework.DeleteWAL(ctx, s, record))
 	case err != nil:
-		b.Logger().Warn("AWS may have made a root key whose secret is lost", "iam_user", user, "error", err)
+		b.Log.Warn("AWS may have made a root key whose secret is lost", "iam_user", user, "error", err)
 		return nil, errors.Join(fmt.Errorf("%w; AWS may have made the key all the same, and the engine looks for it and deletes it", err),
 			b.dropStray(ctx, s, record))
 	}
 	next := &rootNext{User: user, Old: *cfg, AccessKey: key.ID, SecretKey: key.Secret, Made: made, Record: record}
-	if err := save(ctx, s, keyRootNext, next); err != nil {
+	if err := engine.Save(ctx, s, engine.KeyRootNext, next); err != nil {
 		// Unless it was stored all the same, nobody knows the key's secret any more.
 		return nil, errors.Join(err, b.dropStray(ctx, s, record))
 	}
@@ -122,7 +123,7 @@ func ownUser(ctx context.Context, client *awscreds.Client, id string) (user stri
 		return "", nil, err
 	}
 	if info.IsAccount() {
-		return "", nil, userErrorf("access_key %s in config/root belongs to the root user of the AWS account, whose keys are not rotated here; "+
+		return "", nil, engine.UserErrorf("access_key %s in config/root belongs to the root user of the AWS account, whose keys are not rotated here; "+
 			"give the engine a key of an IAM user instead", id)
 	}
 	found, err := client.Keys(ctx, info.Name)
@@ -136,7 +137,7 @@ func ownUser(ctx context.Context, client *awscreds.Client, id string) (user stri
 		}
 	}
 	if len(keys) >= awscreds.MostKeys {
-		return "", nil, userErrorf("IAM user %s has two access keys, which is all that AWS allows: %s, which is the engine's own in config/root, "+
+		return "", nil, engine.UserErrorf("IAM user %s has two access keys, which is all that AWS allows: %s, which is the engine's own in config/root, "+
 			"and %s, which the engine did not make and will not delete; when nobody needs that one any more, "+
 			"delete it (aws iam delete-access-key --user-name %s --access-key-id %s), and rotate again",
 			info.Name, id, keys[1], info.Name, keys[1])
@@ -160,15 +161,15 @@ func (b *backend) dropStrays(ctx context.Context, s logical.Storage) error {
 // dropStray deletes the key of one entry, if the entry is about a key and AWS has made
 // it. As long as AWS may show it late, the entry stays.
 func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string) error {
-	entry, err := readEntry(ctx, s, id)
+	entry, err := engine.ReadWAL(ctx, s, id)
 	if err != nil || entry == nil || entry.Kind != walKindRootKey {
 		return err
 	}
-	wal, err := walData[walRootKey](entry)
+	wal, err := engine.WALData[walRootKey](entry)
 	if err != nil {
 		return err
 	}
-	cfg, err := loadOr(ctx, s, keyRootConfig, newRootConfig)
+	cfg, err := engine.LoadOr(ctx, s, engine.KeyRootConfig, engine.NewRootConfig)
 	if err != nil {
 		return err
 	}
@@ -180,16 +181,16 @@ func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string) e
 	if next != nil {
 		known = append(known, next.AccessKey, next.Old.AccessKey)
 	}
-	client, err := ownClient(ctx, cfg)
+	client, err := engine.OwnClient(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	age := b.now().Sub(time.Unix(entry.CreatedAt, 0))
+	age := b.Now().Sub(time.Unix(entry.CreatedAt, 0))
 	found, err := b.deleteStray(ctx, client, wal.User, known, age)
 	if err != nil {
 		return fmt.Errorf("looking for a key of %s that a failed rotation may have left: %w", wal.User, err)
 	}
-	if !found && age < b.walMinAge {
+	if !found && age < b.LagWindow {
 		return nil // AWS may not show it yet; look again
 	}
 	return framework.DeleteWAL(ctx, s, id)
@@ -212,7 +213,7 @@ func (b *backend) deleteStray(ctx context.Context, client *awscreds.Client, user
 		if err := client.DeleteKey(ctx, user, key.ID); err != nil {
 			return false, err
 		}
-		b.Logger().Info("deleted a root key whose secret was lost", "iam_user", user, "access_key", key.ID)
+		b.Log.Info("deleted a root key whose secret was lost", "iam_user", user, "access_key", key.ID)
 		found = true
 	}
 	return found, nil

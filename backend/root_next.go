@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -35,44 +36,22 @@ const (
 // rootNext is a new root key, from when AWS made it until config/root has it and the
 // old one is gone.
 type rootNext struct {
-	User      string     `json:"user"`
-	AccessKey string     `json:"access_key"`
-	SecretKey string     `json:"secret_key"`
-	Made      time.Time  `json:"made"`
-	Record    string     `json:"record"` // of the WAL
-	Old       rootConfig `json:"old"`    // config/root as it was: with its key the new one can be undone
+	User      string            `json:"user"`
+	AccessKey string            `json:"access_key"`
+	SecretKey string            `json:"secret_key"`
+	Made      time.Time         `json:"made"`
+	Record    string            `json:"record"` // of the WAL
+	Old       engine.RootConfig `json:"old"`    // config/root as it was: with its key the new one can be undone
 }
 
 // loadNext reads the new root key; nil when there is none. Without its names nothing can
 // be done about it, and AWS would take an empty one for the caller's own.
 func loadNext(ctx context.Context, s logical.Storage) (*rootNext, error) {
-	n, err := load[rootNext](ctx, s, keyRootNext)
+	n, err := engine.Load[rootNext](ctx, s, engine.KeyRootNext)
 	if n != nil && (n.User == "" || n.AccessKey == "" || n.SecretKey == "" || n.Old.AccessKey == "") {
-		return nil, fmt.Errorf("%s in storage lacks the user, the new key or the old one", keyRootNext)
+		return nil, fmt.Errorf("%s in storage lacks the user, the new key or the old one", engine.KeyRootNext)
 	}
 	return n, err
-}
-
-// own is the configuration of calls as the configured key itself, and not as role_arn.
-func (c *rootConfig) own() awscreds.Config {
-	cfg := c.aws()
-	cfg.RoleARN = ""
-	return cfg
-}
-
-// ownClient calls AWS as the configured key itself.
-func ownClient(ctx context.Context, cfg *rootConfig) (*awscreds.Client, error) {
-	if err := cfg.checkStored(); err != nil {
-		return nil, err
-	}
-	return awscreds.New(ctx, cfg.own())
-}
-
-// with is a configuration with another key.
-func (c *rootConfig) with(id, secret string) *rootConfig {
-	other := *c
-	other.AccessKey, other.SecretKey = id, secret
-	return &other
 }
 
 // establish sees a new key through, from wherever it stands. switched says that
@@ -80,7 +59,7 @@ func (c *rootConfig) with(id, secret string) *rootConfig {
 // Without either, the key was found switched already and is done with, or it was undone
 // because config/root has been given another key.
 func (b *backend) establish(ctx context.Context, s logical.Storage, n *rootNext) (switched bool, err error) {
-	cfg, err := loadOr(ctx, s, keyRootConfig, newRootConfig)
+	cfg, err := engine.LoadOr(ctx, s, engine.KeyRootConfig, engine.NewRootConfig)
 	if err != nil {
 		return false, err
 	}
@@ -99,8 +78,8 @@ func (b *backend) establish(ctx context.Context, s logical.Storage, n *rootNext)
 }
 
 // prove waits until AWS accepts the new key several times in a row.
-func (b *backend) prove(ctx context.Context, cfg *rootConfig, n *rootNext) error {
-	client, err := ownClient(ctx, cfg.with(n.AccessKey, n.SecretKey))
+func (b *backend) prove(ctx context.Context, cfg *engine.RootConfig, n *rootNext) error {
+	client, err := engine.OwnClient(ctx, cfg.WithKey(n.AccessKey, n.SecretKey))
 	if err != nil {
 		return err
 	}
@@ -111,7 +90,7 @@ func (b *backend) prove(ctx context.Context, cfg *rootConfig, n *rootNext) error
 		} else if good++; good == proofs {
 			return nil
 		}
-		pause := b.proofPause/2 + rand.N(b.proofPause) //nolint:gosec // jitter, not a secret
+		pause := b.ProofPause/2 + rand.N(b.ProofPause) //nolint:gosec // jitter, not a secret
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -126,7 +105,7 @@ func (b *backend) prove(ctx context.Context, cfg *rootConfig, n *rootNext) error
 
 // unproven gives a key up that AWS has not accepted for longer than it ever takes.
 func (b *backend) unproven(ctx context.Context, s logical.Storage, n *rootNext, cause error) error {
-	if b.now().Sub(n.Made) < b.walMinAge {
+	if b.Now().Sub(n.Made) < b.LagWindow {
 		return &awscreds.NotAcceptedError{Err: fmt.Errorf(
 			"AWS does not accept the new access key %s so far; the old one stays in use, and the engine tries again every minute: %w", n.AccessKey, cause)}
 	}
@@ -136,25 +115,25 @@ func (b *backend) unproven(ctx context.Context, s logical.Storage, n *rootNext, 
 
 // switchTo writes the new key to config/root, unless somebody has written another one
 // meanwhile, and returns what config/root is then.
-func (b *backend) switchTo(ctx context.Context, s logical.Storage, n *rootNext) (cfg *rootConfig, switched bool, err error) {
-	end, err := b.turns.take(ctx, turnOfConfig)
+func (b *backend) switchTo(ctx context.Context, s logical.Storage, n *rootNext) (cfg *engine.RootConfig, switched bool, err error) {
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockConfigRoot)
 	if err != nil {
 		return nil, false, err
 	}
-	defer end()
-	cfg, err = loadOr(ctx, s, keyRootConfig, newRootConfig)
+	defer unlock()
+	cfg, err = engine.LoadOr(ctx, s, engine.KeyRootConfig, engine.NewRootConfig)
 	if err != nil || cfg.AccessKey != n.Old.AccessKey {
 		return cfg, false, err
 	}
-	cfg = cfg.with(n.AccessKey, n.SecretKey)
+	cfg = cfg.WithKey(n.AccessKey, n.SecretKey)
 	// After a failed write as well, which may have been done all the same: both keys work.
-	defer b.clients.rekey(awscreds.Key{ID: n.AccessKey, Secret: n.SecretKey})
-	return cfg, true, save(ctx, s, keyRootConfig, cfg)
+	defer b.RekeyAWS(awscreds.Key{ID: n.AccessKey, Secret: n.SecretKey})
+	return cfg, true, engine.Save(ctx, s, engine.KeyRootConfig, cfg)
 }
 
 // retire deletes the old key, with the new one, and forgets the records.
-func (b *backend) retire(ctx context.Context, s logical.Storage, cfg *rootConfig, n *rootNext) error {
-	client, err := ownClient(ctx, cfg)
+func (b *backend) retire(ctx context.Context, s logical.Storage, cfg *engine.RootConfig, n *rootNext) error {
+	client, err := engine.OwnClient(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -167,16 +146,16 @@ func (b *backend) retire(ctx context.Context, s logical.Storage, cfg *rootConfig
 	if err := framework.DeleteWAL(ctx, s, n.Record); err != nil {
 		return fmt.Errorf("forgetting the record of the new access key: %w", err)
 	}
-	if cfg, err = loadOr(ctx, s, keyRootConfig, newRootConfig); err != nil {
+	if cfg, err = engine.LoadOr(ctx, s, engine.KeyRootConfig, engine.NewRootConfig); err != nil {
 		return err
 	}
 	if cfg.AccessKey == n.Old.AccessKey { // somebody wrote it again while it was being deleted
 		return fmt.Errorf("config/root was given the old access key %s again, which no longer exists", n.Old.AccessKey)
 	}
-	if err := s.Delete(ctx, keyRootNext); err != nil {
+	if err := s.Delete(ctx, engine.KeyRootNext); err != nil {
 		return fmt.Errorf("forgetting the record of the new access key: %w", err)
 	}
-	b.Logger().Info("rotated the root key", "iam_user", n.User, "old", n.Old.AccessKey, "new", n.AccessKey)
+	b.Log.Info("rotated the root key", "iam_user", n.User, "old", n.Old.AccessKey, "new", n.AccessKey)
 	return nil
 }
 
@@ -185,23 +164,23 @@ func (b *backend) retire(ctx context.Context, s logical.Storage, cfg *rootConfig
 func (b *backend) discard(ctx context.Context, s logical.Storage, n *rootNext) error {
 	var errs []error
 	unknown := 0
-	for _, cfg := range []*rootConfig{&n.Old, n.Old.with(n.AccessKey, n.SecretKey)} {
-		client, err := ownClient(ctx, cfg)
+	for _, cfg := range []*engine.RootConfig{&n.Old, n.Old.WithKey(n.AccessKey, n.SecretKey)} {
+		client, err := engine.OwnClient(ctx, cfg)
 		if err == nil {
 			err = client.DeleteKey(ctx, n.User, n.AccessKey)
 		}
 		if err == nil {
-			b.Logger().Warn("deleted a new root key that is not used", "iam_user", n.User, "access_key", n.AccessKey)
-			return s.Delete(ctx, keyRootNext)
+			b.Log.Warn("deleted a new root key that is not used", "iam_user", n.User, "access_key", n.AccessKey)
+			return s.Delete(ctx, engine.KeyRootNext)
 		}
 		if awscreds.IsUnknownKey(err) {
 			unknown++
 		}
 		errs = append(errs, err)
 	}
-	if unknown == len(errs) && b.now().Sub(n.Made) >= b.walMinAge {
-		b.Logger().Warn("AWS knows neither the old root key nor the new one", "iam_user", n.User, "old", n.Old.AccessKey, "new", n.AccessKey)
-		return s.Delete(ctx, keyRootNext)
+	if unknown == len(errs) && b.Now().Sub(n.Made) >= b.LagWindow {
+		b.Log.Warn("AWS knows neither the old root key nor the new one", "iam_user", n.User, "old", n.Old.AccessKey, "new", n.AccessKey)
+		return s.Delete(ctx, engine.KeyRootNext)
 	}
 	return fmt.Errorf("deleting the new access key %s, which is not used: %w", n.AccessKey, errors.Join(errs...))
 }

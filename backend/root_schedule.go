@@ -6,11 +6,9 @@ package backend
 // what is remembered from one time to the next. The timer is Vault's rollback manager,
 // which comes by once a minute; no rotation manager of Vault Enterprise is needed.
 
-import (
-	"time"
+import "time"
 
-	"github.com/hashicorp/vault/sdk/framework"
-)
+import "vault-plugin-secrets-aws-dyn/backend/engine"
 
 const longestBackoff = time.Hour
 
@@ -27,87 +25,11 @@ type rootRotation struct {
 
 func newRootRotation() *rootRotation { return new(rootRotation) }
 
-// rotationFields are those of config/root about when its key rotates.
-func rotationFields() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
-		"rotation_period": {
-			Type:        framework.TypeDurationSecond,
-			Description: "How often to replace the access key by a new one: a minute or more. 0: not by time. Not beside rotation_schedule.",
-		},
-		"rotation_schedule": {
-			Type:        framework.TypeString,
-			Description: "When to replace the access key by a new one, as a cron schedule of five fields, in UTC. Not beside rotation_period.",
-		},
-		"rotation_window": {
-			Type:        framework.TypeDurationSecond,
-			Description: "For how long after a time of rotation_schedule the rotation may still begin: an hour or more. 0: without limit.",
-		},
-		"disable_automated_rotation": {
-			Type:        framework.TypeBool,
-			Description: "Stop rotating by period or schedule, and keep both.",
-		},
-		"rotation_policy": {
-			Type:        framework.TypeString,
-			Description: "Kept and read back; it has no effect, because the engine does not use Vault Enterprise's rotation manager.",
-		},
-	}
-}
-
-// updateRotation takes what the request names about the schedule.
-func (c *rootConfig) updateRotation(d *framework.FieldData) {
-	set(d, "rotation_schedule", &c.RotationSchedule)
-	setSeconds(d, "rotation_window", &c.RotationWindow)
-	setSeconds(d, "rotation_period", &c.RotationPeriod)
-	set(d, "disable_automated_rotation", &c.DisableAutomatedRotation)
-	set(d, "rotation_policy", &c.RotationPolicy)
-}
-
-func (c *rootConfig) validateRotation(m *mistakes) {
-	period, schedule, window := c.RotationPeriod, c.RotationSchedule, c.RotationWindow
-	if period != 0 && schedule != "" {
-		m.add("rotation_schedule", "cannot be set beside rotation_period; write 0 or an empty text to the one that shall not count")
-	}
-	if period != 0 && period < leastPeriod {
-		m.add("rotation_period", "%v is too short; the shortest is %v, and 0 switches it off", period, leastPeriod)
-	}
-	if schedule != "" {
-		validateCron(m, schedule)
-	}
-	switch {
-	case window != 0 && schedule == "":
-		m.add("rotation_window", "goes with rotation_schedule, which is not set; write 0 to unset it")
-	case window != 0 && window < leastWindow:
-		m.add("rotation_window", "%v is too short; the shortest is %v, and 0 sets no limit", window, leastWindow)
-	}
-	if c.AccessKey == "" && !c.DisableAutomatedRotation {
-		const missing = "needs access_key and secret_key in config/root; an identity from the environment is not the engine's to rotate"
-		if period != 0 {
-			m.add("rotation_period", missing)
-		}
-		if schedule != "" {
-			m.add("rotation_schedule", missing)
-		}
-	}
-}
-
-// plan says what kind of schedule is in force; empty when there is none.
-func (c *rootConfig) plan() string {
-	switch {
-	case c.DisableAutomatedRotation, c.AccessKey == "":
-		return ""
-	case c.RotationSchedule != "":
-		return "schedule " + c.RotationSchedule
-	case c.RotationPeriod != 0:
-		return "period"
-	}
-	return ""
-}
-
 // follow begins to count anew when there is another plan, or another key that somebody
 // wrote to config/root. A period that was only made longer or shorter counts from where
 // it did.
-func (r *rootRotation) follow(c *rootConfig, now time.Time) (changed bool) {
-	plan := c.plan()
+func (r *rootRotation) follow(c *engine.RootConfig, now time.Time) (changed bool) {
+	plan := c.Plan()
 	if plan == r.Plan && (plan == "" || c.AccessKey == r.Key) {
 		return false
 	}
@@ -116,7 +38,7 @@ func (r *rootRotation) follow(c *rootConfig, now time.Time) (changed bool) {
 }
 
 // next is when the key is to be rotated; zero for never.
-func (r *rootRotation) next(c *rootConfig, now time.Time) time.Time {
+func (r *rootRotation) next(c *engine.RootConfig, now time.Time) time.Time {
 	from, retry := later(r.Since, r.Last), r.retry()
 	switch {
 	case r.Plan == "":
@@ -124,7 +46,7 @@ func (r *rootRotation) next(c *rootConfig, now time.Time) time.Time {
 	case c.RotationSchedule == "":
 		return later(from.Add(c.RotationPeriod), retry)
 	}
-	schedule, err := parseCron(c.RotationSchedule)
+	schedule, err := engine.ParseCron(c.RotationSchedule)
 	if err != nil {
 		return time.Time{}
 	}
@@ -151,7 +73,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // response is what a read of config/root shows.
-func (r *rootRotation) response(c *rootConfig, now time.Time) map[string]any {
+func (r *rootRotation) response(c *engine.RootConfig, now time.Time) map[string]any {
 	data := map[string]any{
 		"last_vault_rotation": stamp(r.Last),
 		"next_vault_rotation": stamp(r.next(c, now)),

@@ -11,6 +11,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func TestRotationFieldsReadAsTheBuiltInHasThem(t *testing.T) {
@@ -69,7 +71,7 @@ func TestBadRotationFieldsAreRefused(t *testing.T) {
 				t.Errorf("%s: the answer does not say %q: %s", name, want, text)
 			}
 		}
-		if after := m.storage.dump(t); after[keyRootConfig] != before[keyRootConfig] {
+		if after := m.storage.dump(t); after[engine.KeyRootConfig] != before[engine.KeyRootConfig] {
 			t.Errorf("%s: config/root was changed", name)
 		}
 	}
@@ -81,7 +83,7 @@ func TestUnreadableScheduleOfTheBuiltInEngine(t *testing.T) {
 	m := newScheduledMount(t)
 	for stored, plans := range map[string]bool{"CRON_TZ=Asia/Tokyo 0 0 * * *": true, "TZ=": false, "nonsense": false} {
 		key := m.aws.RootKey()
-		m.put(keyRootConfig, map[string]any{
+		m.put(engine.KeyRootConfig, map[string]any{
 			"access_key": key.AccessKeyID, "secret_key": key.SecretAccessKey, "iam_endpoint": m.aws.URL(), "rotation_schedule": stored,
 		})
 		m.mustTick()
@@ -99,7 +101,7 @@ func TestDeletedConfigurationRemembersNothing(t *testing.T) {
 	m.pass(2 * time.Hour)
 	m.mustTick()
 	for key := range m.storage.dump(t) {
-		if !strings.HasPrefix(key, prefixRole) && !strings.HasPrefix(key, framework.WALPrefix) {
+		if !strings.HasPrefix(key, engine.PrefixRole) && !strings.HasPrefix(key, framework.WALPrefix) {
 			t.Errorf("%s is still stored", key)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -203,7 +204,7 @@ func TestScheduleOfTheBuiltInEngineIsKept(t *testing.T) {
 	t.Parallel()
 	m := newScheduledMount(t)
 	key := m.aws.RootKey()
-	m.put(keyRootConfig, map[string]any{
+	m.put(engine.KeyRootConfig, map[string]any{
 		"access_key": key.AccessKeyID, "secret_key": key.SecretAccessKey, "iam_endpoint": m.aws.URL(), "sts_endpoint": m.aws.URL(),
 		"rotation_period": int64(time.Hour), "rotation_policy": "default",
 	})

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // rotationTime is what a tick must have left to begin a rotation of its own accord.
@@ -19,14 +21,14 @@ const rotationTime = 60 * time.Second
 
 // tendRootKey goes on with what an interrupted rotation left, and rotates when it is time.
 func (b *backend) tendRootKey(ctx context.Context, s logical.Storage) error {
-	if !b.WriteSafeReplicationState() {
+	if !b.Writable() {
 		return nil // the primary's
 	}
-	end, busy := b.turns.try(turnOfRootKey)
-	if busy != nil {
+	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockRootKey)
+	if !ok {
 		return nil // under way
 	}
-	defer end()
+	defer unlock()
 	strays := b.dropStrays(ctx, s)
 	err := b.advanceRootKey(ctx, s)
 	if err != nil {
@@ -44,17 +46,17 @@ func (b *backend) advanceRootKey(ctx context.Context, s logical.Storage) error {
 		_, err := b.establish(ctx, s, n)
 		return err
 	}
-	cfg, err := load[rootConfig](ctx, s, keyRootConfig)
+	cfg, err := engine.Load[engine.RootConfig](ctx, s, engine.KeyRootConfig)
 	if err != nil || cfg == nil {
 		return err
 	}
 	var due time.Time
 	err = b.remember(ctx, s, func(r *rootRotation) bool {
-		changed := r.follow(cfg, b.now())
-		due = r.next(cfg, b.now())
+		changed := r.follow(cfg, b.Now())
+		due = r.next(cfg, b.Now())
 		return changed
 	})
-	if err != nil || due.IsZero() || b.now().Before(due) {
+	if err != nil || due.IsZero() || b.Now().Before(due) {
 		return err
 	}
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < rotationTime {
@@ -66,26 +68,26 @@ func (b *backend) advanceRootKey(ctx context.Context, s logical.Storage) error {
 
 // remember changes what is remembered.
 func (b *backend) remember(ctx context.Context, s logical.Storage, change func(*rootRotation) (changed bool)) error {
-	end, err := b.turns.take(ctx, turnOfConfig)
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockConfigRoot)
 	if err != nil {
 		return err
 	}
-	defer end()
+	defer unlock()
 	return rememberInTurn(ctx, s, change)
 }
 
 // rememberInTurn is remember for whoever has the turn of config/root.
 func rememberInTurn(ctx context.Context, s logical.Storage, change func(*rootRotation) bool) error {
-	r, err := loadOr(ctx, s, keyRootRotation, newRootRotation)
+	r, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newRootRotation)
 	if err != nil || !change(r) {
 		return err
 	}
-	return save(ctx, s, keyRootRotation, r)
+	return engine.Save(ctx, s, engine.KeyRootRotation, r)
 }
 
 func (b *backend) noteRotation(ctx context.Context, s logical.Storage, n *rootNext) error {
 	return b.remember(ctx, s, func(r *rootRotation) bool {
-		*r = rootRotation{Plan: r.Plan, Key: n.AccessKey, Since: r.Since, Last: b.now().UTC()}
+		*r = rootRotation{Plan: r.Plan, Key: n.AccessKey, Since: r.Since, Last: b.Now().UTC()}
 		return true
 	})
 }
@@ -94,7 +96,7 @@ func (b *backend) noteFailure(ctx context.Context, s logical.Storage, cause erro
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
 	return b.remember(ctx, s, func(r *rootRotation) bool {
-		r.Error, r.At = cause.Error(), b.now().UTC()
+		r.Error, r.At = cause.Error(), b.Now().UTC()
 		r.Times++
 		return true
 	})

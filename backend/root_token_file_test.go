@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // foreignSTS is a server of an attacker's, who named it in the configuration.
@@ -64,9 +66,9 @@ func writeFile(t *testing.T, path, content string) {
 // store puts fields into config/root as another version of the engine left them.
 func (m *mount) store(fields map[string]any) {
 	m.t.Helper()
-	stored := m.stored(keyRootConfig)
+	stored := m.stored(engine.KeyRootConfig)
 	maps.Copy(stored, fields)
-	m.put(keyRootConfig, stored)
+	m.put(engine.KeyRootConfig, stored)
 	m.start()
 }
 
@@ -109,13 +111,13 @@ func TestOnlyFilesThatTheOperatorAllows(t *testing.T) {
 	if err := os.Symlink(other, file); err != nil { // as Kubernetes has it
 		t.Fatal(err)
 	}
-	allowed := tokenFiles{paths: []string{file, "/run/tokens/", "/run/a/../exact"}}
+	allowed := engine.TokenFiles{Paths: []string{file, "/run/tokens/", "/run/a/../exact"}}
 	for path, want := range map[string]bool{
 		file: true, dir + "/./x/../token": true, "/run/tokens/a": true, "/run/tokens//b/c": true, "/run/exact": true,
 		other: false, "/run/tokens": false, "/run/tokens/": false, "/run/tokens/../secret": false, "/run/tokens-too/a": false,
 		"/run/exact/a": false, "/": false, "": false, "token": false,
 	} {
-		if got := allowed.allowed(path); got != want {
+		if got := allowed.Allows(path); got != want {
 			t.Errorf("%q is allowed: %t", path, got)
 		}
 	}
@@ -126,7 +128,7 @@ func TestOnlyFilesThatTheOperatorAllows(t *testing.T) {
 	if !strings.HasPrefix(text, "web_identity_token_file: ") || !strings.Contains(text, "-web-identity-token-files") {
 		t.Errorf("refused with %s", text)
 	}
-	t.Setenv(envTokenFile, "/etc/hostname")
+	t.Setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/etc/hostname")
 	m.write("config/root", data)
 	m.write("config/root", map[string]any{"web_identity_token_file": file})
 	m.revoke(m.creds("developer-access")) // although AWS_ROLE_ARN, which the default chain wants, is not set
@@ -146,7 +148,7 @@ func TestErrorsDoNotTellWhichFilesThereAre(t *testing.T) {
 		"device":                   device,
 		"no token":                 tokenFile(t, "password=hunter2"),
 		"empty":                    tokenFile(t, ""),
-		"too long":                 tokenFile(t, strings.Repeat("x", mostToken+1)),
+		"too long":                 tokenFile(t, strings.Repeat("x", engine.MostToken+1)),
 		"below a file":             tokenFile(t, someJWT) + "/token",
 		"not allowed, and there":   "/etc/passwd",
 		"not allowed, and missing": "/etc/no-such",
@@ -175,7 +177,7 @@ func TestErrorsDoNotTellWhichFilesThereAre(t *testing.T) {
 func TestTokenOfTheDefaultChainStaysWithTheOperator(t *testing.T) {
 	attacker := newForeignSTS(t)
 	m := newTokenMount(t, nil, nil)
-	t.Setenv(envTokenFile, tokenFile(t, someJWT))
+	t.Setenv("AWS_WEB_IDENTITY_TOKEN_FILE", tokenFile(t, someJWT))
 	t.Setenv("AWS_ROLE_ARN", vaultARN)
 	t.Setenv("AWS_ENDPOINT_URL_STS", m.aws.URL())
 	m.write("config/root", map[string]any{"sts_endpoint": attacker.URL, "sts_fallback_endpoints": []string{attacker.URL}})

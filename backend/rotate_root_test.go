@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -51,7 +52,7 @@ func (m *mount) oneRootKey() (id string) {
 	}
 	m.revoke(m.creds("developer-access"))
 	m.recorded(0)
-	if _, pending := m.storage.dump(m.t)[keyRootNext]; pending {
+	if _, pending := m.storage.dump(m.t)[engine.KeyRootNext]; pending {
 		m.t.Error("a new key is still on its way")
 	}
 	return id

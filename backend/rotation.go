@@ -16,6 +16,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/errgroup"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 const (
@@ -117,7 +119,7 @@ func (q *queue) fill(ctx context.Context, s logical.Storage) error {
 	if filled {
 		return nil
 	}
-	names, err := s.List(ctx, prefixStaticRole)
+	names, err := s.List(ctx, engine.PrefixStaticRole)
 	if err != nil {
 		q.forget()
 		return fmt.Errorf("listing the static roles to rotate: %w", err)
@@ -131,18 +133,18 @@ func (q *queue) fill(ctx context.Context, s logical.Storage) error {
 // rotateStatic rotates what is due. What fails is told in the role and once in the
 // log; the tick itself fails only if it cannot know the roles.
 func (b *backend) rotateStatic(ctx context.Context, s logical.Storage) error {
-	if !b.WriteSafeReplicationState() {
+	if !b.Writable() {
 		return nil // another server's, or another cluster's, task
 	}
 	if err := b.queue.fill(ctx, s); err != nil {
 		return err
 	}
-	began := b.now()
+	began := b.Now()
 	var group errgroup.Group
 	group.SetLimit(rotationsAtOnce)
-	for _, name := range b.queue.due(b.now()) {
+	for _, name := range b.queue.due(b.Now()) {
 		group.Go(func() (none error) {
-			if ctx.Err() == nil && b.now().Sub(began) < rotationsStart {
+			if ctx.Err() == nil && b.Now().Sub(began) < rotationsStart {
 				b.lookAt(ctx, s, name)
 			}
 			return none
@@ -153,22 +155,22 @@ func (b *backend) rotateStatic(ctx context.Context, s logical.Storage) error {
 
 // lookAt rotates a static role if it is due.
 func (b *backend) lookAt(ctx context.Context, s logical.Storage, name string) {
-	end, busy := b.turns.try(turnOfRole(name))
-	if busy != nil {
+	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockStaticRole(name))
+	if !ok {
 		return // whoever changes the role sets the time of the next look
 	}
-	defer end()
+	defer unlock()
 	err := b.rotateIfDue(ctx, s, name)
 	if err == nil {
 		return
 	}
-	if b.queue.fail(name, err, b.now()) {
-		b.Logger().Error("rotating a static role; the role tells when it is tried again", "static_role", name, "error", err)
+	if b.queue.fail(name, err, b.Now()) {
+		b.Log.Error("rotating a static role; the role tells when it is tried again", "static_role", name, "error", err)
 	}
 }
 
 func (b *backend) rotateIfDue(ctx context.Context, s logical.Storage, name string) (err error) {
-	defer b.recoverTo(&err)
+	defer b.Recover(&err)
 	r, c, err := loadStatic(ctx, s, name)
 	if err != nil {
 		return err
@@ -177,7 +179,7 @@ func (b *backend) rotateIfDue(ctx context.Context, s logical.Storage, name strin
 		b.queue.drop(name)
 		return nil
 	}
-	now := b.now()
+	now := b.Now()
 	if c == nil || c.Ending || !now.Before(c.due(r, now)) {
 		_, err = b.rotate(ctx, s, r, c)
 		return err
@@ -203,16 +205,16 @@ func (c *staticCreds) look(r *staticRole, now time.Time) time.Time {
 // rotate gives a static role a new key, now. The caller holds the role's turn.
 func (b *backend) rotate(ctx context.Context, s logical.Storage, r *staticRole, old *staticCreds) (*staticCreds, error) {
 	c, err := b.makeKey(ctx, s, keyChange{role: r, old: old, commit: func(ctx context.Context, c *staticCreds) error {
-		return save(ctx, s, prefixStaticCreds+r.Name, c)
+		return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c)
 	}})
 	if err != nil {
-		b.queue.set(r.Name, b.now(), false) // the old key may be gone
+		b.queue.set(r.Name, b.Now(), false) // the old key may be gone
 		return nil, err
 	}
 	if failures := b.queue.get(r.Name).failures; failures > 0 {
-		b.Logger().Info("a static role is rotated after all", "static_role", r.Name, "failures", failures)
+		b.Log.Info("a static role is rotated after all", "static_role", r.Name, "failures", failures)
 	}
-	b.queue.set(r.Name, c.look(r, b.now()), true)
+	b.queue.set(r.Name, c.look(r, b.Now()), true)
 	return c, nil
 }
 
@@ -226,7 +228,7 @@ func (b *backend) endPrevious(ctx context.Context, s logical.Storage, r *staticR
 		return err
 	}
 	c.PreviousKey = ""
-	return save(ctx, s, prefixStaticCreds+r.Name, c)
+	return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c)
 }
 
 // loadStatic reads a static role and its key; nil where there is none.
@@ -235,6 +237,6 @@ func loadStatic(ctx context.Context, s logical.Storage, name string) (*staticRol
 	if err != nil || r == nil {
 		return nil, nil, err
 	}
-	c, err := load[staticCreds](ctx, s, prefixStaticCreds+name)
+	c, err := engine.Load[staticCreds](ctx, s, engine.PrefixStaticCreds+name)
 	return r, c, err
 }

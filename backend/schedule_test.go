@@ -7,6 +7,8 @@ package backend
 import (
 	"testing"
 	"time"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func TestStaticSchedule(t *testing.T) {
@@ -31,9 +33,9 @@ func TestStaticSchedule(t *testing.T) {
 // What the window has missed waits for the next time.
 func TestStaticScheduleKeepsToItsWindow(t *testing.T) {
 	t.Parallel()
-	var s schedule
+	var s engine.Schedule
 	s.RotationSchedule, s.RotationWindow = "0 3 * * *", 2*time.Hour
-	if err := s.read(); err != nil {
+	if err := s.Read(); err != nil {
 		t.Fatal(err)
 	}
 	made := time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -47,15 +49,15 @@ func TestStaticScheduleKeepsToItsWindow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := s.next(made, at).Format(time.RFC3339); got != want {
+		if got := s.Next(made, at).Format(time.RFC3339); got != want {
 			t.Errorf("at %s it is due at %s, want %s", now, got, want)
 		}
 	}
 	s.RotationWindow = 0
-	if got := s.next(made, made.AddDate(0, 1, 0)); got.Day() != 2 {
+	if got := s.Next(made, made.AddDate(0, 1, 0)); got.Day() != 2 {
 		t.Errorf("without a window it is due at %s", got)
 	}
-	if stored := s.forBuiltIn(made); stored.RotationPeriod != 24*time.Hour {
+	if stored := s.ForBuiltIn(made); stored.RotationPeriod != 24*time.Hour {
 		t.Errorf("the built-in engine would rotate every %s", stored.RotationPeriod)
 	}
 }

@@ -15,15 +15,18 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // HandleRequest is the front door.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
-	defer b.recoverTo(&err)
+	defer b.Recover(&err)
 	ctx, end := b.stay.begin(ctx)
 	defer end()
 	if err := b.checkTypes(req); err != nil {
-		return respond(err)
+		return engine.Respond(err)
 	}
 	resp, err = b.Backend.HandleRequest(ctx, req)
 	if req.Operation == logical.HelpOperation && req.Path == "" {
@@ -37,7 +40,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp
 // they are left out: a wrong type found here would become "internal error" in Vault,
 // with the value in its log, instead of a refusal that names the field.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (found, exists bool, err error) {
-	defer b.recoverTo(&err)
+	defer b.Recover(&err)
 	bare := *req
 	bare.Data = nil
 	return b.Backend.HandleExistenceCheck(ctx, &bare)
@@ -55,17 +58,17 @@ func (b *backend) checkTypes(req *logical.Request) error {
 	if path == nil {
 		return nil
 	}
-	var m mistakes
+	var m engine.Mistakes
 	for _, name := range slices.Sorted(maps.Keys(req.Data)) {
 		schema, raw := path.Fields[name], req.Data[name]
 		if schema == nil || raw == nil {
 			continue
 		}
 		if !fits(name, schema, raw) && (isSecret(name, schema) || !isShort(raw)) {
-			m.add(name, "must be %s", formOf(schema.Type))
+			m.Add(name, "must be %s", formOf(schema.Type))
 		}
 	}
-	return m.err()
+	return m.Err()
 }
 
 // fits reports whether the SDK takes a value for a field. A secret key has to be a text:
@@ -87,9 +90,9 @@ func isSecret(name string, schema *framework.FieldSchema) bool {
 func isShort(raw any) bool {
 	switch v := raw.(type) {
 	case string:
-		return v == abridged(v)
+		return v == awsrules.Abridged(v)
 	case json.Number:
-		return v.String() == abridged(v.String())
+		return v.String() == awsrules.Abridged(v.String())
 	case bool, int, int64, float64:
 		return true
 	}

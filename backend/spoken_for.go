@@ -11,6 +11,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // spokenFor reports whether storage or a request knows a user. It looks in the order in
@@ -31,11 +33,11 @@ func (b *backend) spokenFor(ctx context.Context, s logical.Storage, user string)
 		if entry == nil || entry.Kind != walKindUser {
 			continue
 		}
-		if wal, err := walData[walUser](entry); err != nil || wal.UserName == user {
+		if wal, err := engine.WALData[walUser](entry); err != nil || wal.UserName == user {
 			return true, err
 		}
 	}
-	r, err := load[issued](ctx, s, issuedKey(user))
+	r, err := engine.Load[issued](ctx, s, issuedKey(user))
 	if err != nil || r != nil {
 		return true, err
 	}
@@ -45,13 +47,13 @@ func (b *backend) spokenFor(ctx context.Context, s logical.Storage, user string)
 
 // adoptedUsers are those of static roles, in lower case: to AWS case does not matter.
 func adoptedUsers(ctx context.Context, s logical.Storage) (map[string]bool, error) {
-	names, err := s.List(ctx, prefixStaticRole)
+	names, err := s.List(ctx, engine.PrefixStaticRole)
 	if err != nil {
 		return nil, err
 	}
 	users := map[string]bool{}
 	for _, name := range names {
-		r, err := load[staticRole](ctx, s, prefixStaticRole+name)
+		r, err := engine.Load[staticRole](ctx, s, engine.PrefixStaticRole+name)
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,7 @@
 package backend
 
 // How a static role comes to be, changes and ends. The caller of each function holds
-// the role's turn.
+// the role's lock.
 
 import (
 	"context"
@@ -14,12 +14,9 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-)
 
-// turnOfRole and turnOfUser name what is changed in turn. IAM does not tell users
-// apart by case.
-func turnOfRole(name string) string { return "role/" + name }
-func turnOfUser(name string) string { return "user/" + strings.ToLower(name) }
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
 
 // identify looks up the IAM user of a new role, which must not have another one: two
 // roles would delete each other's keys.
@@ -33,20 +30,20 @@ func (b *backend) identify(ctx context.Context, s logical.Storage, r *staticRole
 		return fmt.Errorf("username: %w", err)
 	}
 	if info.Name != r.Username {
-		return userErrorf("username: AWS spells the name of the user %q, not %q", info.Name, r.Username)
+		return engine.UserErrorf("username: AWS spells the name of the user %q, not %q", info.Name, r.Username)
 	}
 	r.ID = info.ID
-	names, err := s.List(ctx, prefixStaticRole)
+	names, err := s.List(ctx, engine.PrefixStaticRole)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		other, err := load[staticRole](ctx, s, prefixStaticRole+name)
+		other, err := engine.Load[staticRole](ctx, s, engine.PrefixStaticRole+name)
 		if err != nil {
 			return err
 		}
 		if other != nil && other.ID == r.ID {
-			return userErrorf("username: the IAM user %q belongs to the static role %q already, and can have only one", r.Username, name)
+			return engine.UserErrorf("username: the IAM user %q belongs to the static role %q already, and can have only one", r.Username, name)
 		}
 	}
 	return nil
@@ -55,16 +52,16 @@ func (b *backend) identify(ctx context.Context, s logical.Storage, r *staticRole
 // adopt makes the first key of a role. The role exists once it is stored, after its key.
 func (b *backend) adopt(ctx context.Context, s logical.Storage, r *staticRole, replace string) (*staticCreds, error) {
 	c, err := b.makeKey(ctx, s, keyChange{role: r, replace: replace, commit: func(ctx context.Context, c *staticCreds) error {
-		if err := save(ctx, s, prefixStaticCreds+r.Name, c); err != nil {
+		if err := engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c); err != nil {
 			return err
 		}
-		return saveStaticRole(ctx, s, r, b.now())
+		return saveStaticRole(ctx, s, r, b.Now())
 	}})
 	if err != nil {
-		b.queue.set(r.Name, b.now(), false) // it may have been stored all the same
+		b.queue.set(r.Name, b.Now(), false) // it may have been stored all the same
 		return nil, err
 	}
-	b.queue.set(r.Name, c.look(r, b.now()), true)
+	b.queue.set(r.Name, c.look(r, b.Now()), true)
 	return c, nil
 }
 
@@ -78,7 +75,7 @@ type staticChange struct {
 // change stores what a write has changed. It calls AWS only where the write is about
 // the user's account or another key of the user.
 func (b *backend) change(ctx context.Context, s logical.Storage, ch staticChange) error {
-	r, c, now := ch.role, ch.creds, b.now()
+	r, c, now := ch.role, ch.creds, b.Now()
 	stored := *c
 	if r.account != ch.before.account || ch.replace != "" {
 		if err := b.replaceKey(ctx, s, ch); err != nil {
@@ -88,7 +85,7 @@ func (b *backend) change(ctx context.Context, s logical.Storage, ch staticChange
 	c.LastRotated = c.rotated(ch.before) // while the old period is known, which the built-in's form needs
 	c.Expiration = c.due(r, now)
 	if !c.LastRotated.Equal(stored.LastRotated) || !c.Expiration.Equal(stored.Expiration) || len(c.OtherKeys) != len(stored.OtherKeys) {
-		if err := save(ctx, s, prefixStaticCreds+r.Name, c); err != nil {
+		if err := engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c); err != nil {
 			return err
 		}
 	}
@@ -136,7 +133,7 @@ func (b *backend) abolish(ctx context.Context, s logical.Storage, name string, f
 		warnings = []string{fmt.Sprintf("the role is gone, and keys of the IAM user %s may be left in AWS, where they go on working: %s: %v",
 			r.Username, strings.Join(c.keys(), ", "), err)}
 	}
-	for _, prefix := range []string{prefixStaticCreds, prefixStaticRole} {
+	for _, prefix := range []string{engine.PrefixStaticCreds, engine.PrefixStaticRole} {
 		if err := s.Delete(ctx, prefix+name); err != nil {
 			return nil, err
 		}
@@ -155,7 +152,7 @@ func (b *backend) endKeys(ctx context.Context, s logical.Storage, r *staticRole,
 	var errs []error
 	for _, id := range c.keys() {
 		existed, err := client.EndKey(ctx, r.Username, id)
-		if err == nil && !existed && id == c.AccessKey && b.now().Sub(c.rotated(r)) < b.walMinAge {
+		if err == nil && !existed && id == c.AccessKey && b.Now().Sub(c.rotated(r)) < b.LagWindow {
 			w := walStaticKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: c.OtherKeys, Made: c.rotated(r), account: r.account}
 			_, err = framework.PutWAL(ctx, s, walKindStaticKey, w)
 		}
@@ -166,5 +163,5 @@ func (b *backend) endKeys(ctx context.Context, s logical.Storage, r *staticRole,
 
 // ownKey refuses to replace what is the role's.
 func ownKey(r *staticRole, id string) error {
-	return userErrorf("replace_access_key: %s is the role's own key; write to static-roles/%s/rotate to replace it", id, r.Name)
+	return engine.UserErrorf("replace_access_key: %s is the role's own key; write to static-roles/%s/rotate to replace it", id, r.Name)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
@@ -22,14 +23,14 @@ func TestStaticStorageFailures(t *testing.T) {
 	for _, c := range []struct{ verb, prefix, path string }{
 		{"put", "wal/", "static-roles/app"},
 		{"list", "wal/", "static-roles/app"},
-		{"put", prefixStaticCreds, "static-roles/app"},
-		{"put", prefixStaticRole, "static-roles/app"},
-		{"get", prefixStaticRole, "static-roles/app"},
-		{"list", prefixStaticRole, "static-roles/app"},
+		{"put", engine.PrefixStaticCreds, "static-roles/app"},
+		{"put", engine.PrefixStaticRole, "static-roles/app"},
+		{"get", engine.PrefixStaticRole, "static-roles/app"},
+		{"list", engine.PrefixStaticRole, "static-roles/app"},
 		{"put", "wal/", "static-roles/app/rotate"},
-		{"put", prefixStaticCreds, "static-roles/app/rotate"},
-		{"get", prefixStaticCreds, "static-roles/app/rotate"},
-		{"get", prefixStaticRole, "static-roles/app/rotate"},
+		{"put", engine.PrefixStaticCreds, "static-roles/app/rotate"},
+		{"get", engine.PrefixStaticCreds, "static-roles/app/rotate"},
+		{"get", engine.PrefixStaticRole, "static-roles/app/rotate"},
 	} {
 		t.Run(c.path+" without "+c.verb+" of "+c.prefix, func(t *testing.T) {
 			t.Parallel()
@@ -171,7 +172,7 @@ func TestStaticSecretIsInOnePlace(t *testing.T) {
 	for key, value := range m.storage.dump(t) {
 		if strings.Contains(value, secret) || strings.Contains(value, strings.Trim(string(raw), `"`)) {
 			found++
-			if key != prefixStaticCreds+"app" {
+			if key != engine.PrefixStaticCreds+"app" {
 				t.Errorf("%s holds the secret", key)
 			}
 		}
@@ -179,7 +180,7 @@ func TestStaticSecretIsInOnePlace(t *testing.T) {
 	if found != 1 {
 		t.Errorf("found in %d places", found)
 	}
-	if special := pathsSpecial().SealWrapStorage; !strings.Contains(strings.Join(special, " "), prefixStaticCreds) {
+	if special := pathsSpecial().SealWrapStorage; !strings.Contains(strings.Join(special, " "), engine.PrefixStaticCreds) {
 		t.Errorf("sealed: %v", special)
 	}
 	m.storage.mend()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -29,7 +30,7 @@ func (m *mount) settled(own ...string) {
 	}
 	m.recorded(0)
 	want := own
-	if entry, err := m.storage.Get(m.ctx, prefixStaticCreds+"app"); err != nil {
+	if entry, err := m.storage.Get(m.ctx, engine.PrefixStaticCreds+"app"); err != nil {
 		m.t.Fatal(err)
 	} else if entry != nil {
 		var c staticCreds
@@ -140,7 +141,7 @@ func TestStaticStrayKeyThatAWSDoesNotShowYet(t *testing.T) {
 	t.Parallel()
 	m := newRotatingMount(t, noRetries)
 	first := m.served("app")
-	m.storage.breaks("put", prefixStaticCreds)
+	m.storage.breaks("put", engine.PrefixStaticCreds)
 	m.aws.Inject(fakeaws.Fault{Action: "DeleteAccessKey", Kind: fakeaws.Lagging, Times: 1})
 	m.fails(logical.UpdateOperation, "static-roles/app/rotate", nil)
 	m.storage.mend()

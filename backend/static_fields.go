@@ -6,6 +6,8 @@ import (
 	"maps"
 
 	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // staticRoleFields is what a static role is written with.
@@ -61,7 +63,7 @@ func staticRoleFields() map[string]*framework.FieldSchema {
 
 // staticRoleAnswer is the schema of what the paths of a static role answer.
 func staticRoleAnswer() map[string]*framework.FieldSchema {
-	fields := without(staticRoleFields(), "replace_access_key", "force")
+	fields := engine.Without(staticRoleFields(), "replace_access_key", "force")
 	maps.Copy(fields, map[string]*framework.FieldSchema{
 		"id":                  {Type: framework.TypeString, Description: "AWS's own ID of the IAM user."},
 		"last_vault_rotation": {Type: framework.TypeString, Description: "When the key was made."},

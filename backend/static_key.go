@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -36,12 +37,12 @@ type keyChange struct {
 // clientOf returns the client for the account of a static role. It is made for the
 // one use; the client of config/root is everybody's, and is never replaced by it.
 func (b *backend) clientOf(ctx context.Context, s logical.Storage, a account) (*awscreds.Client, error) {
-	c, err := b.aws(ctx, s)
+	c, err := b.AWS(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	if a.AssumeRoleARN == "" {
-		return c.Client, nil
+		return c, nil
 	}
 	return c.As(a.session()), nil
 }
@@ -54,7 +55,7 @@ func keysOf(ctx context.Context, client *awscreds.Client, user, id string) ([]aw
 		return nil, err
 	}
 	if info.ID != id {
-		return nil, userErrorf("username: the IAM user %s is not the one that the role was written for: AWS calls it %s, and that one was %s; "+
+		return nil, engine.UserErrorf("username: the IAM user %s is not the one that the role was written for: AWS calls it %s, and that one was %s; "+
 			"somebody made it anew. Delete the static role and write it again", user, info.ID, id)
 	}
 	return client.Keys(ctx, user)
@@ -80,12 +81,12 @@ func (b *backend) makeKey(ctx context.Context, s logical.Storage, ch keyChange) 
 		return nil, err
 	}
 	if ch.old != nil && slices.Contains(goes, ch.old.AccessKey) {
-		b.Logger().Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", others)
+		b.Log.Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", others)
 		if err := b.noteEnding(ctx, s, r, ch.old); err != nil {
 			return nil, err
 		}
 	}
-	w := &walStaticKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: b.now().UTC(), account: r.account}
+	w := &walStaticKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: b.Now().UTC(), account: r.account}
 	walID, err := framework.PutWAL(ctx, s, walKindStaticKey, w)
 	if err != nil {
 		return nil, err
@@ -101,7 +102,7 @@ func (b *backend) makeKey(ctx context.Context, s logical.Storage, ch keyChange) 
 		return nil, b.abandonKey(ctx, s, walID, w, c, err)
 	}
 	if err := framework.DeleteWAL(ctx, s, walID); err != nil {
-		b.Logger().Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", r.Name, "error", err)
+		b.Log.Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", r.Name, "error", err)
 	}
 	return c, nil
 }
@@ -111,7 +112,7 @@ func (b *backend) makeKey(ctx context.Context, s logical.Storage, ch keyChange) 
 func (b *backend) noteEnding(ctx context.Context, s logical.Storage, r *staticRole, c *staticCreds) error {
 	ending := *c
 	ending.Ending = true
-	return save(ctx, s, prefixStaticCreds+r.Name, &ending)
+	return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, &ending)
 }
 
 // swap deletes what is in the way and makes the new key. When AWS may have made a key
@@ -129,8 +130,8 @@ func (b *backend) swap(ctx context.Context, client *awscreds.Client, ch keyChang
 		}
 		return &staticCreds{}, err
 	}
-	now := b.now().UTC()
-	c := &staticCreds{AccessKey: key.ID, SecretKey: key.Secret, LastRotated: now, Expiration: ch.role.next(now, now)}
+	now := b.Now().UTC()
+	c := &staticCreds{AccessKey: key.ID, SecretKey: key.Secret, LastRotated: now, Expiration: ch.role.Next(now, now)}
 	// AWS may not have listed it: what was not deleted is taken to be there.
 	if ch.old != nil && !slices.Contains(goes, ch.old.AccessKey) {
 		c.PreviousKey = ch.old.AccessKey
@@ -151,7 +152,7 @@ func (c *staticCreds) withBuiltIn(r *staticRole, keys []awscreds.KeyInfo) *stati
 		last, other = other, last
 	}
 	off := other.Age - last.Age - r.RotationPeriod
-	if last.ID != c.AccessKey || r.RotationPeriod < leastPeriod || off < -early || off > late {
+	if last.ID != c.AccessKey || r.RotationPeriod < engine.LeastPeriod || off < -early || off > late {
 		return c
 	}
 	with := *c
@@ -201,7 +202,7 @@ func (ch keyChange) full(keys []awscreds.KeyInfo) error {
 		}
 		text = append(text, fmt.Sprintf("%s (%s, made %s ago)", key.ID, state, age(key.Age)))
 	}
-	return userErrorf(field+": the IAM user %s has %d access keys, and AWS allows no more: %s. Neither was touched. Delete the one that nothing uses, or %s",
+	return engine.UserErrorf(field+": the IAM user %s has %d access keys, and AWS allows no more: %s. Neither was touched. Delete the one that nothing uses, or %s",
 		ch.role.Username, len(keys), strings.Join(text, " and "), which)
 }
 
@@ -228,7 +229,7 @@ func (b *backend) abandonKey(ctx context.Context, s logical.Storage, walID strin
 	if !settled {
 		var err error
 		if settled, err = b.rollBackKey(ctx, s, w, made.AccessKey); err != nil {
-			b.Logger().Error("cleaning up after a key that could not be made; the rollback will go on", "static_role", w.Role, "iam_user", w.Username, "error", err)
+			b.Log.Error("cleaning up after a key that could not be made; the rollback will go on", "static_role", w.Role, "iam_user", w.Username, "error", err)
 			return fmt.Errorf("%w; the IAM user %s may have a new key, which will be deleted when AWS allows it", cause, w.Username)
 		}
 	}
@@ -236,7 +237,7 @@ func (b *backend) abandonKey(ctx context.Context, s logical.Storage, walID strin
 		return cause // AWS may not show the key yet: the record stays
 	}
 	if err := framework.DeleteWAL(ctx, s, walID); err != nil {
-		b.Logger().Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", w.Role, "error", err)
+		b.Log.Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", w.Role, "error", err)
 	}
 	return cause
 }

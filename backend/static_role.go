@@ -5,7 +5,6 @@ package backend
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +12,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -20,15 +21,13 @@ import (
 // not name it.
 const staticSession = "vault-static-role"
 
-var userForm = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-
 // staticRole is an existing IAM user whose key the engine makes and rotates. JSON
 // names and units are the built-in engine's; what it does not know comes last.
 type staticRole struct {
 	Name     string `json:"name"`
 	ID       string `json:"id"` // AWS's own of the user, never used again
 	Username string `json:"username"`
-	schedule
+	engine.Schedule
 	account
 
 	// PreviousKeyTTL is how long the key before the last rotation stays; zero is until
@@ -63,12 +62,12 @@ func newStaticRole(name string) *staticRole { return &staticRole{Name: name} }
 
 // loadStaticRole reads a static role; nil when there is none.
 func loadStaticRole(ctx context.Context, s logical.Storage, name string) (*staticRole, error) {
-	r, err := load[staticRole](ctx, s, prefixStaticRole+name)
+	r, err := engine.Load[staticRole](ctx, s, engine.PrefixStaticRole+name)
 	if err != nil || r == nil {
 		return nil, err
 	}
 	r.Name = name // whatever the value says: the key is what others find it by
-	if err := r.fromStorage(); err != nil {
+	if err := r.FromStorage(); err != nil {
 		return nil, fmt.Errorf("reading the schedule of static role %s: %w", name, err)
 	}
 	return r, nil
@@ -77,61 +76,61 @@ func loadStaticRole(ctx context.Context, s logical.Storage, name string) (*stati
 // saveStaticRole stores a static role.
 func saveStaticRole(ctx context.Context, s logical.Storage, r *staticRole, now time.Time) error {
 	stored := *r
-	stored.schedule = r.forBuiltIn(now)
-	return save(ctx, s, prefixStaticRole+r.Name, &stored)
+	stored.Schedule = r.ForBuiltIn(now)
+	return engine.Save(ctx, s, engine.PrefixStaticRole+r.Name, &stored)
 }
 
 // update takes what the request names.
 func (r *staticRole) update(d *framework.FieldData) error {
 	user := r.Username
-	set(d, "username", &r.Username)
+	engine.Set(d, "username", &r.Username)
 	if user != "" && r.Username != user {
-		return userErrorf("username: the role is for the IAM user %q and stays so; delete the role, or write another one for %q", user, r.Username)
+		return engine.UserErrorf("username: the role is for the IAM user %q and stays so; delete the role, or write another one for %q", user, r.Username)
 	}
-	r.schedule.update(d)
-	set(d, "assume_role_arn", &r.AssumeRoleARN)
-	set(d, "assume_role_session_name", &r.AssumeRoleSessionName)
-	set(d, "external_id", &r.ExternalID)
-	setSeconds(d, "previous_key_ttl", &r.PreviousKeyTTL)
+	r.Schedule.Update(d)
+	engine.Set(d, "assume_role_arn", &r.AssumeRoleARN)
+	engine.Set(d, "assume_role_session_name", &r.AssumeRoleSessionName)
+	engine.Set(d, "external_id", &r.ExternalID)
+	engine.SetSeconds(d, "previous_key_ttl", &r.PreviousKeyTTL)
 	return nil
 }
 
 // validate tells every mistake at once.
 func (r *staticRole) validate() error {
-	var m mistakes
+	var m engine.Mistakes
 	switch {
 	case r.Username == "":
-		m.add("username", "is missing; give the name of an existing IAM user")
-	case !userForm.MatchString(r.Username):
-		m.add("username", "%q is not the name of an IAM user: up to 64 letters, digits and _ + = , . @ - (the name, not the ARN)", r.Username)
+		m.Add("username", "is missing; give the name of an existing IAM user")
+	case !awsrules.IsUserName(r.Username):
+		m.Add("username", "%q is not the name of an IAM user: up to 64 letters, digits and _ + = , . @ - (the name, not the ARN)", r.Username)
 	}
-	r.schedule.validate(&m)
+	r.Schedule.Validate(&m)
 	r.account.validate(&m)
 	if r.PreviousKeyTTL < 0 {
-		m.add("previous_key_ttl", "%s is less than nothing", r.PreviousKeyTTL)
+		m.Add("previous_key_ttl", "%s is less than nothing", r.PreviousKeyTTL)
 	}
-	return m.err()
+	return m.Err()
 }
 
-func (a account) validate(m *mistakes) {
+func (a account) validate(m *engine.Mistakes) {
 	if a.AssumeRoleARN != "" {
-		if err := checkARN(a.AssumeRoleARN, "role"); err != nil {
-			m.add("assume_role_arn", "%v", err)
+		if err := awsrules.CheckARN(a.AssumeRoleARN, "role"); err != nil {
+			m.Add("assume_role_arn", "%v", err)
 		}
 	}
 	check := func(field, value, rule string, fits bool) {
 		switch {
 		case value == "":
 		case a.AssumeRoleARN == "":
-			m.add(field, "goes with assume_role_arn only")
+			m.Add(field, "goes with assume_role_arn only")
 		case !fits:
-			m.add(field, "%q is not what STS takes: %s", value, rule)
+			m.Add(field, "%q is not what STS takes: %s", value, rule)
 		}
 	}
 	check("assume_role_session_name", a.AssumeRoleSessionName, "2 to 64 letters, digits and _ + = , . @ -",
-		sessionForm.MatchString(a.AssumeRoleSessionName))
+		awsrules.IsSessionName(a.AssumeRoleSessionName))
 	check("external_id", a.ExternalID, "2 to 1224 letters, digits and _ + = , . @ : / -",
-		len(a.ExternalID) <= mostExternalID && externalIDForm.MatchString(a.ExternalID))
+		awsrules.IsExternalID(a.ExternalID))
 }
 
 // session is how the account is reached.
@@ -152,7 +151,7 @@ func (c *staticCreds) rotated(r *staticRole) time.Time {
 }
 
 // due is when the key has to be rotated.
-func (c *staticCreds) due(r *staticRole, now time.Time) time.Time { return r.next(c.rotated(r), now) }
+func (c *staticCreds) due(r *staticRole, now time.Time) time.Time { return r.Next(c.rotated(r), now) }
 
 // previousEnds is when the previous key has to go before the next rotation; zero when
 // it has not.
@@ -177,13 +176,13 @@ func (r *staticRole) response() map[string]any {
 		"name":                     r.Name,
 		"id":                       r.ID,
 		"username":                 r.Username,
-		"rotation_period":          seconds(r.RotationPeriod),
+		"rotation_period":          engine.Seconds(r.RotationPeriod),
 		"rotation_schedule":        r.RotationSchedule,
-		"rotation_window":          seconds(r.RotationWindow),
+		"rotation_window":          engine.Seconds(r.RotationWindow),
 		"assume_role_arn":          r.AssumeRoleARN,
 		"assume_role_session_name": r.AssumeRoleSessionName,
 		"external_id":              r.ExternalID,
-		"previous_key_ttl":         seconds(r.PreviousKeyTTL),
+		"previous_key_ttl":         engine.Seconds(r.PreviousKeyTTL),
 	}
 }
 
@@ -195,8 +194,8 @@ func (c *staticCreds) response(r *staticRole, next, now time.Time) map[string]an
 		"secret_key":          c.SecretKey,
 		"expiration":          timestamp(c.due(r, now)),
 		"last_vault_rotation": timestamp(c.rotated(r)),
-		"rotation_period":     seconds(r.RotationPeriod),
-		"ttl":                 max(0, seconds(next.Sub(now))),
+		"rotation_period":     engine.Seconds(r.RotationPeriod),
+		"ttl":                 max(0, engine.Seconds(next.Sub(now))),
 	}
 	if r.RotationSchedule != "" {
 		data["rotation_schedule"] = r.RotationSchedule

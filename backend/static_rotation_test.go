@@ -136,7 +136,7 @@ func TestStaticStandbyDoesNotRotate(t *testing.T) {
 	t.Parallel()
 	m := newRotatingMount(t)
 	first := m.served("app")
-	m.b.(*backend).System().(*logical.StaticSystemView).ReplicationStateVal = consts.ReplicationPerformanceStandby
+	m.b.(*backend).Vault.(*logical.StaticSystemView).ReplicationStateVal = consts.ReplicationPerformanceStandby
 	m.pass(25 * time.Hour)
 	m.mustTick()
 	if m.served("app") != first {

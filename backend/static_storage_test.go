@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -52,7 +53,7 @@ func TestStaticBrokenStorageHoldsUpNoOtherRole(t *testing.T) {
 	m.put("static-roles/nonsense", []string{"nonsense"})
 	m.start()
 	m.pass(25 * time.Hour)
-	m.storage.breaks("list", prefixStaticRole)
+	m.storage.breaks("list", engine.PrefixStaticRole)
 	if err := m.tick(); err == nil || !strings.Contains(err.Error(), "listing the static roles") {
 		t.Errorf("the tick said %v", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -53,7 +54,7 @@ func staticKeyOf(entry *framework.WALEntry) (*walStaticKey, error) {
 		return nil, fmt.Errorf("rolling back entry %s: %w", entry.ID, err)
 	}
 	w := new(walStaticKey)
-	if err := json.Unmarshal(raw, w); err != nil || checkRoleName(w.Role) != nil || w.Username == "" {
+	if err := json.Unmarshal(raw, w); err != nil || engine.CheckRoleName(w.Role) != nil || w.Username == "" {
 		return nil, fmt.Errorf("rolling back entry %s: it names no key of a static role", entry.ID)
 	}
 	return w, nil
@@ -65,13 +66,13 @@ func (b *backend) rollBackKeyEntry(ctx context.Context, s logical.Storage, entry
 	if err != nil {
 		return err
 	}
-	end, busy := b.turns.try(turnOfRole(w.Role))
-	if busy != nil {
+	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockStaticRole(w.Role))
+	if !ok {
 		return nil
 	}
-	defer end()
+	defer unlock()
 	// Read again: the request may have ended well since the first look.
-	if entry, err = readEntry(ctx, s, entry.ID); err != nil || entry == nil {
+	if entry, err = engine.ReadWAL(ctx, s, entry.ID); err != nil || entry == nil {
 		return err
 	}
 	return b.settleEntry(ctx, s, entry.ID, w, immediate)
@@ -85,8 +86,8 @@ func (b *backend) settle(ctx context.Context, s logical.Storage, r *staticRole) 
 		return err
 	}
 	for _, id := range ids {
-		entry, err := readEntry(ctx, s, id)
-		var unreadable *unreadableError
+		entry, err := engine.ReadWAL(ctx, s, id)
+		var unreadable *engine.UnreadableError
 		if err != nil && !errors.As(err, &unreadable) {
 			return err
 		}
@@ -114,7 +115,7 @@ func (b *backend) settleEntry(ctx context.Context, s logical.Storage, id string,
 	if err != nil {
 		return fmt.Errorf("rolling back a key of IAM user %s: %w", w.Username, err)
 	}
-	if !settled && !immediate && b.now().Sub(w.Made) < b.walMinAge {
+	if !settled && !immediate && b.Now().Sub(w.Made) < b.LagWindow {
 		return nil // AWS may not show it yet; look again
 	}
 	return framework.DeleteWAL(ctx, s, id)
@@ -136,14 +137,14 @@ func (b *backend) rollBackKey(ctx context.Context, s logical.Storage, w *walStat
 		return client.EndKey(ctx, w.Username, known)
 	}
 	keys, err := keysOf(ctx, client, w.Username, w.UserID)
-	var other *userError
+	var other *engine.UserError
 	if awscreds.IsNotFound(err) || errors.As(err, &other) {
 		return true, nil // the user is gone, and its keys with it
 	}
 	if err != nil {
 		return false, err
 	}
-	now := b.now()
+	now := b.Now()
 	for _, key := range keys {
 		switch {
 		case !w.mayBe(key, now):
@@ -153,7 +154,7 @@ func (b *backend) rollBackKey(ctx context.Context, s logical.Storage, w *walStat
 			if settled, err = client.EndKey(ctx, w.Username, key.ID); err != nil {
 				return false, err
 			}
-			b.Logger().Info("rolled back a key", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
+			b.Log.Info("rolled back a key", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
 		}
 	}
 	return settled, nil
@@ -167,9 +168,9 @@ func recordedKeys(ctx context.Context, s logical.Storage, w *walStaticKey) ([]st
 		return nil, err
 	}
 	if r == nil {
-		return nil, s.Delete(ctx, prefixStaticCreds+w.Role)
+		return nil, s.Delete(ctx, engine.PrefixStaticCreds+w.Role)
 	}
-	c, err := load[staticCreds](ctx, s, prefixStaticCreds+w.Role)
+	c, err := engine.Load[staticCreds](ctx, s, engine.PrefixStaticCreds+w.Role)
 	if err != nil || r.ID != w.UserID {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/errgroup"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -39,14 +40,14 @@ const (
 // dueBy is when the sweep is to look at a record, if nobody else renewed the lease.
 func (b *backend) dueBy(r *issued) time.Time {
 	if !r.Ending.IsZero() {
-		return r.Ending.Add(b.walMinAge) // Vault tries as well, and AWS may not show the user yet
+		return r.Ending.Add(b.LagWindow) // Vault tries as well, and AWS may not show the user yet
 	}
 	return r.Ends.Add(b.sweepGrace)
 }
 
 // sweep deletes all users that are due.
 func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
-	if !b.WriteSafeReplicationState() {
+	if !b.Writable() {
 		return nil // another server's, or another cluster's, task
 	}
 	if err := b.known(ctx, s); err != nil {
@@ -56,7 +57,7 @@ func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
 	if err != nil {
 		return err
 	}
-	began := b.now()
+	began := b.Now()
 	var (
 		group  errgroup.Group
 		mu     sync.Mutex
@@ -66,7 +67,7 @@ func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
 	group.SetLimit(sweepsAtOnce)
 	for _, user := range b.register.due(began) {
 		group.Go(func() (none error) {
-			if ctx.Err() != nil || b.now().Sub(began) > sweepStart {
+			if ctx.Err() != nil || b.Now().Sub(began) > sweepStart {
 				return none // the next tick's
 			}
 			if err := b.sweepUser(ctx, s, user, watch); err != nil {
@@ -88,8 +89,8 @@ func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
 
 // sweepUser deletes a user whose time is over, if storage and AWS say so too.
 func (b *backend) sweepUser(ctx context.Context, s logical.Storage, user string, w *watch) (err error) {
-	defer b.recoverTo(&err)
-	r, err := load[issued](ctx, s, issuedKey(user))
+	defer b.Recover(&err)
+	r, err := engine.Load[issued](ctx, s, issuedKey(user))
 	if err != nil {
 		return err
 	}
@@ -97,8 +98,8 @@ func (b *backend) sweepUser(ctx context.Context, s logical.Storage, user string,
 		b.register.drop(user)
 		return nil
 	}
-	now := b.now()
-	r.Ends = w.latest(r, b.System().MaxLeaseTTL())
+	now := b.Now()
+	r.Ends = w.latest(r, b.Vault.MaxLeaseTTL())
 	if due := b.dueBy(r); now.Before(due) {
 		b.register.put(user, r.Role, due)
 		return nil
@@ -106,37 +107,37 @@ func (b *backend) sweepUser(ctx context.Context, s logical.Storage, user string,
 	existed, err := b.deleteIssued(ctx, s, user, r)
 	var young *awscreds.TooYoungError
 	if errors.As(err, &young) {
-		b.Logger().Warn("this server's clock says that a lease is over, and AWS's does not; the user is left alone", "iam_user", user, "aws", young)
+		b.Log.Warn("this server's clock says that a lease is over, and AWS's does not; the user is left alone", "iam_user", user, "aws", young)
 		b.register.put(user, r.Role, now.Add(youngLook))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if !existed && now.Sub(r.Issued) < b.walMinAge {
+	if !existed && now.Sub(r.Issued) < b.LagWindow {
 		b.register.put(user, r.Role, now)
 		return nil // AWS may not show it yet; look again
 	}
-	b.Logger().Info("swept an IAM user that outlived its lease", "iam_user", user, "role", r.Role, "lease_ended", stamp(r.Ends), "existed", existed)
+	b.Log.Info("swept an IAM user that outlived its lease", "iam_user", user, "role", r.Role, "lease_ended", stamp(r.Ends), "existed", existed)
 	return b.strike(ctx, s, user)
 }
 
 // deleteIssued deletes the user of a record.
 func (b *backend) deleteIssued(ctx context.Context, s logical.Storage, user string, r *issued) (existed bool, err error) {
-	client, err := b.aws(ctx, s)
+	client, err := b.AWS(ctx, s)
 	if err != nil {
 		return false, fmt.Errorf("deleting IAM user %s: %w", user, err)
 	}
-	age := awscreds.Age{Most: b.now().Sub(r.Issued)}
+	age := awscreds.Age{Most: b.Now().Sub(r.Issued)}
 	if r.Ending.IsZero() {
 		age.Least = r.life()
 	}
-	return client.DeleteUserByName(ctx, user, age, client.usernames.repeat)
+	return client.DeleteUserByName(ctx, user, age, b.namesRepeat(ctx, s))
 }
 
 // endLater has the sweep delete a user, from some minutes on: Vault may try as well.
 func (b *backend) endLater(ctx context.Context, s logical.Storage, l *lease, began time.Time) error {
-	r, err := load[issued](ctx, s, issuedKey(l.Username))
+	r, err := engine.Load[issued](ctx, s, issuedKey(l.Username))
 	if err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func (b *backend) endLater(ctx context.Context, s logical.Storage, l *lease, beg
 	if !r.Ending.IsZero() {
 		return nil
 	}
-	now := b.now().UTC()
+	now := b.Now().UTC()
 	r.Ending = now
 	if r.Written.IsZero() {
 		r.prolong(now, now)

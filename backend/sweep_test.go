@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -44,8 +45,8 @@ func TestSweepEndsAUserWhoseLeaseWasLost(t *testing.T) {
 	}
 	m.registered(0)
 	m.mustTick()
-	if stored := m.storage.dump(t); stored[keyWatch] != "" {
-		t.Errorf("there is nothing to watch, and the watch is kept: %s", stored[keyWatch])
+	if stored := m.storage.dump(t); stored[engine.KeyWatch] != "" {
+		t.Errorf("there is nothing to watch, and the watch is kept: %s", stored[engine.KeyWatch])
 	}
 }
 
@@ -234,7 +235,7 @@ func TestStandbyDoesNotSweep(t *testing.T) {
 	m := newConfiguredMount(t)
 	user := m.lost("1h")
 	m.age(2 * time.Hour)
-	system := m.b.(*backend).System().(*logical.StaticSystemView)
+	system := m.b.(*backend).Vault.(*logical.StaticSystemView)
 	system.ReplicationStateVal = consts.ReplicationPerformanceStandby
 	m.mustTick()
 	m.has(user, true)
@@ -246,7 +247,7 @@ func TestStandbyDoesNotSweep(t *testing.T) {
 // Storage that fails hides nothing and loses nothing.
 func TestSweepWithStorageThatFails(t *testing.T) {
 	t.Parallel()
-	for _, c := range [][2]string{{"list", "issued/"}, {"get", "issued/"}, {"delete", "issued/"}, {"put", keyWatch}, {"get", keyWatch}} {
+	for _, c := range [][2]string{{"list", "issued/"}, {"get", "issued/"}, {"delete", "issued/"}, {"put", engine.KeyWatch}, {"get", engine.KeyWatch}} {
 		m := newConfiguredMount(t)
 		user := m.lost("1h")
 		m.age(2 * time.Hour)

@@ -52,7 +52,7 @@ type tidyRun struct {
 
 // tidy goes through the account once.
 func (r *tidyRun) tidy(ctx context.Context) (err error) {
-	defer r.b.recoverTo(&err)
+	defer r.b.Recover(&err)
 	if err := r.b.known(ctx, r.storage); err != nil {
 		return fmt.Errorf("reading the register: %w", err)
 	}
@@ -85,7 +85,7 @@ func (r *tidyRun) candidates(ctx context.Context) (names []string, err error) {
 	for marker, more := "", true; more; more = marker != "" {
 		var users []awscreds.FoundUser
 		from := marker
-		err := r.patiently(ctx, func(c *client) (err error) {
+		err := r.patiently(ctx, func(c *awscreds.Client) (err error) {
 			users, marker, err = c.ListUsers(ctx, from)
 			return err
 		})
@@ -114,7 +114,7 @@ func (r *tidyRun) candidates(ctx context.Context) (names []string, err error) {
 func (r *tidyRun) examine(ctx context.Context, name string) (refused bool, err error) {
 	var user *awscreds.FoundUser
 	found := findGone
-	err = r.patiently(ctx, func(c *client) error {
+	err = r.patiently(ctx, func(c *awscreds.Client) error {
 		now, what, err := r.look(ctx, c, name)
 		if what == findGone && err == nil && user != nil && r.order.Delete {
 			found = findDeleted // by an earlier try whose answer was lost
@@ -139,7 +139,7 @@ func (r *tidyRun) examine(ctx context.Context, name string) (refused bool, err e
 		return refused, fmt.Errorf("%d users in a row could not be looked at or deleted: %w", r.inARow, err)
 	}
 	if found == findDeleted {
-		r.b.Logger().Info("tidy deleted an IAM user that no record speaks for", "iam_user", name, "role", user.Tags[tagRole], "created", stamp(user.Created))
+		r.b.Log.Info("tidy deleted an IAM user that no record speaks for", "iam_user", name, "role", user.Tags[tagRole], "created", stamp(user.Created))
 		return refused, r.pause(ctx, deletionPauses)
 	}
 	return refused, nil
@@ -147,7 +147,7 @@ func (r *tidyRun) examine(ctx context.Context, name string) (refused bool, err e
 
 // look reads a user and deletes it, if it is this mount's, no record speaks for it and
 // that was asked for.
-func (r *tidyRun) look(ctx context.Context, c *client, name string) (*awscreds.FoundUser, finding, error) {
+func (r *tidyRun) look(ctx context.Context, c *awscreds.Client, name string) (*awscreds.FoundUser, finding, error) {
 	user, err := c.ReadUser(ctx, name)
 	switch {
 	case awscreds.IsNotFound(err):
@@ -177,12 +177,12 @@ func (r *tidyRun) look(ctx context.Context, c *client, name string) (*awscreds.F
 }
 
 // patiently makes a call, and makes it again where what went wrong may pass.
-func (r *tidyRun) patiently(ctx context.Context, do func(*client) error) error {
+func (r *tidyRun) patiently(ctx context.Context, do func(*awscreds.Client) error) error {
 	if err := r.pause(ctx, 1); err != nil {
 		return err
 	}
 	for try := range tidyTries {
-		c, err := r.b.aws(ctx, r.storage)
+		c, err := r.b.AWS(ctx, r.storage)
 		if err == nil {
 			err = do(c)
 		}

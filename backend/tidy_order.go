@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 const (
@@ -41,20 +43,20 @@ func orderFields() map[string]*framework.FieldSchema {
 
 // update takes what the request names.
 func (o *tidyOrder) update(d *framework.FieldData) {
-	set(d, "delete", &o.Delete)
-	setSeconds(d, "safety_buffer", &o.SafetyBuffer)
+	engine.Set(d, "delete", &o.Delete)
+	engine.SetSeconds(d, "safety_buffer", &o.SafetyBuffer)
 }
 
-func (o *tidyOrder) validate(m *mistakes) {
+func (o *tidyOrder) validate(m *engine.Mistakes) {
 	if o.SafetyBuffer < leastSafetyBuffer {
-		m.add("safety_buffer", "%s is too short; use at least %s", o.SafetyBuffer, leastSafetyBuffer)
+		m.Add("safety_buffer", "%s is too short; use at least %s", o.SafetyBuffer, leastSafetyBuffer)
 	}
 }
 
 // checkTidy refuses tidy where it could find nothing.
 func (b *backend) checkTidy() error {
-	if b.mountID == "" {
-		return userErrorf("tidy cannot work here: this server gives the mount no identity, so the engine's IAM users carry no tags that say whose they are; issued/ lists those that it knows")
+	if b.ID == "" {
+		return engine.UserErrorf("tidy cannot work here: this server gives the mount no identity, so the engine's IAM users carry no tags that say whose they are; issued/ lists those that it knows")
 	}
 	return nil
 }

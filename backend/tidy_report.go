@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -169,7 +170,7 @@ func (r *tidyReport) response() map[string]any {
 		"error":                  r.Error,
 		"scheduled":              r.Scheduled,
 		"delete":                 r.Delete,
-		"safety_buffer":          seconds(r.SafetyBuffer),
+		"safety_buffer":          engine.Seconds(r.SafetyBuffer),
 		"time_started":           stamp(r.Started),
 		"time_finished":          stamp(r.Finished),
 		"pages":                  r.Pages,

@@ -12,6 +12,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 const (
@@ -48,26 +50,26 @@ func autoTidyFields() map[string]*framework.FieldSchema {
 
 // update takes what the request names.
 func (c *autoTidy) update(d *framework.FieldData) {
-	set(d, "enabled", &c.Enabled)
-	setSeconds(d, "interval_duration", &c.Interval)
+	engine.Set(d, "enabled", &c.Enabled)
+	engine.SetSeconds(d, "interval_duration", &c.Interval)
 	c.tidyOrder.update(d)
 }
 
 func (c *autoTidy) validate() error {
-	var m mistakes
+	var m engine.Mistakes
 	if c.Interval < leastTidyInterval {
-		m.add("interval_duration", "%s is too short; use at least %s", c.Interval, leastTidyInterval)
+		m.Add("interval_duration", "%s is too short; use at least %s", c.Interval, leastTidyInterval)
 	}
 	c.tidyOrder.validate(&m)
-	return m.err()
+	return m.Err()
 }
 
 func (c *autoTidy) response() map[string]any {
 	return map[string]any{
 		"enabled":           c.Enabled,
-		"interval_duration": seconds(c.Interval),
+		"interval_duration": engine.Seconds(c.Interval),
 		"delete":            c.Delete,
-		"safety_buffer":     seconds(c.SafetyBuffer),
+		"safety_buffer":     engine.Seconds(c.SafetyBuffer),
 	}
 }
 
@@ -82,15 +84,15 @@ func (c *autoTidy) due(last *tidyReport, now time.Time) bool {
 
 // tidyOnSchedule begins a run when it is time. It never waits for one.
 func (b *backend) tidyOnSchedule(ctx context.Context, s logical.Storage) error {
-	if !b.WriteSafeReplicationState() {
+	if !b.Writable() {
 		return nil // another server's, or another cluster's, task
 	}
-	cfg, err := load[autoTidy](ctx, s, keyAutoTidy)
-	if err != nil || cfg == nil || !cfg.Enabled || b.mountID == "" {
+	cfg, err := engine.Load[autoTidy](ctx, s, engine.KeyAutoTidy)
+	if err != nil || cfg == nil || !cfg.Enabled || b.ID == "" {
 		return err
 	}
 	last, err := b.lastTidy(ctx, s)
-	if err != nil || !cfg.due(last, b.now()) {
+	if err != nil || !cfg.due(last, b.Now()) {
 		return err
 	}
 	err = b.startTidy(ctx, s, cfg.tidyOrder, true)

@@ -90,7 +90,7 @@ func TestStandbyDoesNotTidy(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
 	m.write("config/auto-tidy", map[string]any{"enabled": true})
-	system := m.b.(*backend).System().(*logical.StaticSystemView)
+	system := m.b.(*backend).Vault.(*logical.StaticSystemView)
 	for _, state := range []consts.ReplicationState{consts.ReplicationPerformanceStandby, consts.ReplicationPerformanceSecondary, consts.ReplicationDRSecondary} {
 		system.ReplicationStateVal = state
 		m.mustTick()

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -120,7 +121,7 @@ func TestTidyLeavesAlone(t *testing.T) {
 		}, "users_recorded"},
 		"one that a request is making": {func(m *mount, user string) { m.b.(*backend).underWay.Store(user, true) }, "users_recorded"},
 		"one that became a static role's": {func(m *mount, user string) {
-			m.put(prefixStaticRole+"legacy", &staticRole{Name: "legacy", Username: strings.ToUpper(user)})
+			m.put(engine.PrefixStaticRole+"legacy", &staticRole{Name: "legacy", Username: strings.ToUpper(user)})
 		}, "users_recorded"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,7 +169,7 @@ func TestTidyLooksAgainBeforeItDeletes(t *testing.T) {
 	for name, speak := range map[string]func(m *mount, user string){
 		"a record": func(m *mount, user string) { m.put(issuedKey(user), &issued{Role: "r", Issued: time.Now()}) },
 		"a static role": func(m *mount, user string) {
-			m.put(prefixStaticRole+"legacy", &staticRole{Name: "legacy", Username: user})
+			m.put(engine.PrefixStaticRole+"legacy", &staticRole{Name: "legacy", Username: user})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -216,13 +217,13 @@ func TestTidyReportIsBounded(t *testing.T) {
 	for i := range 2 * mostFound {
 		report.examined(newFound(i), findOrphan, fmt.Errorf("%d: %s", i, strings.Repeat("é", mostErrorText)), false)
 	}
-	m.put(keyTidyStatus, report)
+	m.put(engine.KeyTidyStatus, report)
 	m.told(m.read("tidy/status"), map[string]any{"found_count": 2 * mostFound, "errors_count": 2 * mostFound})
 	status := m.read("tidy/status")
 	if found, errs := status["found"].([]map[string]any), status["errors"].([]string); len(found) != mostFound || len(errs) != mostErrors || len(errs[0]) > mostErrorText+10 {
 		t.Errorf("%d found, %d errors", len(found), len(errs))
 	}
-	if size := len(m.storage.dump(t)[keyTidyStatus]); size > 256<<10 {
+	if size := len(m.storage.dump(t)[engine.KeyTidyStatus]); size > 256<<10 {
 		t.Errorf("%d bytes are stored", size)
 	}
 }
@@ -242,7 +243,7 @@ func TestTidyWithoutTags(t *testing.T) {
 	m.revoke(m.creds("developer-access"))
 	m.warns(m.do(logical.ReadOperation, "tidy/status", nil), "allow iam:TagUser")
 
-	m.b.(*backend).mountID = ""
+	m.b.(*backend).ID = ""
 	for _, path := range []string{"tidy", "config/auto-tidy"} {
 		if text := m.refused(logical.UpdateOperation, path, map[string]any{"enabled": true}); !strings.Contains(text, "gives the mount no identity") {
 			t.Errorf("%s: refused with %s", path, text)

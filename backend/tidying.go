@@ -13,18 +13,18 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 const (
-	turnOfTidy = "tidy" // who goes through the account
-
 	// tidyLastWord bounds the writing of a report when the run is over, perhaps because
 	// the server is being sealed.
 	tidyLastWord = 5 * time.Second
 )
 
 var (
-	errTidyBusy      = userErrorf("tidy is running already: tidy/status shows how far it is, and tidy/cancel ends it")
+	errTidyBusy      = engine.UserErrorf("tidy is running already: tidy/status shows how far it is, and tidy/cancel ends it")
 	errTidyCancelled = errors.New("cancelled")
 	errTidyStopped   = errors.New("the mount goes away")
 )
@@ -101,7 +101,7 @@ func (b *backend) lastTidy(ctx context.Context, s logical.Storage) (*tidyReport,
 	if report := b.tidying.last(); report != nil {
 		return report, nil
 	}
-	report, err := loadOr(ctx, s, keyTidyStatus, newTidyReport)
+	report, err := engine.LoadOr(ctx, s, engine.KeyTidyStatus, newTidyReport)
 	if err == nil && report.State == tidyRunning {
 		report.stopped()
 	}
@@ -110,14 +110,14 @@ func (b *backend) lastTidy(ctx context.Context, s logical.Storage) (*tidyReport,
 
 // startTidy begins a run.
 func (b *backend) startTidy(ctx context.Context, s logical.Storage, o tidyOrder, scheduled bool) error {
-	end, busy := b.turns.try(turnOfTidy)
-	if busy != nil {
+	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockTidy)
+	if !ok {
 		return errTidyBusy
 	}
 	begun := false
 	defer func() {
 		if !begun {
-			end()
+			unlock()
 		}
 	}()
 	if b.tidying.over() {
@@ -127,8 +127,8 @@ func (b *backend) startTidy(ctx context.Context, s logical.Storage, o tidyOrder,
 	if err != nil {
 		return err
 	}
-	report := last.begun(o, scheduled, b.now().UTC())
-	if err := save(ctx, s, keyTidyStatus, report); err != nil {
+	report := last.begun(o, scheduled, b.Now().UTC())
+	if err := engine.Save(ctx, s, engine.KeyTidyStatus, report); err != nil {
 		return err
 	}
 	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -142,31 +142,31 @@ func (b *backend) startTidy(ctx context.Context, s logical.Storage, o tidyOrder,
 		defer b.tidying.runs.Done()
 		defer close(ended)
 		defer cancel(nil)
-		b.runTidy(run, s, report, end)
+		b.runTidy(run, s, report, unlock)
 	}()
 	return nil
 }
 
 // runTidy goes through a run and writes its report.
-func (b *backend) runTidy(ctx context.Context, s logical.Storage, report *tidyReport, end func()) {
+func (b *backend) runTidy(ctx context.Context, s logical.Storage, report *tidyReport, unlock func()) {
 	run := tidyRun{b: b, storage: s, order: report.tidyOrder, note: func(change func(*tidyReport)) { b.tidying.note(report, change) }}
 	err := run.tidy(ctx)
 	final := report.copy() // nobody else changes it
-	final.end(err, context.Cause(ctx), b.now().UTC())
+	final.end(err, context.Cause(ctx), b.Now().UTC())
 	if err := b.keepReport(ctx, s, final); err != nil {
-		b.Logger().Warn("the report of tidy could not be stored", "error", err)
+		b.Log.Warn("the report of tidy could not be stored", "error", err)
 	}
-	b.Logger().Info("tidy has ended", "state", final.State, "error", final.Error, "users", final.Seen, "found", final.Orphans, "deleted", final.Deleted, "errors", final.Failures)
-	end()
+	b.Log.Info("tidy has ended", "state", final.State, "error", final.Error, "users", final.Seen, "found", final.Orphans, "deleted", final.Deleted, "errors", final.Failures)
+	unlock()
 	b.tidying.note(report, func(r *tidyReport) { *r = *final })
 }
 
 // keepReport stores a report, also when its run was told to end.
 func (b *backend) keepReport(ctx context.Context, s logical.Storage, report *tidyReport) (err error) {
-	defer b.recoverTo(&err)
+	defer b.Recover(&err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyLastWord)
 	defer cancel()
-	return save(ctx, s, keyTidyStatus, report)
+	return engine.Save(ctx, s, engine.KeyTidyStatus, report)
 }
 
 // end says how the run ended.

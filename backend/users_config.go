@@ -4,6 +4,8 @@ package backend
 
 import "github.com/hashicorp/vault/sdk/framework"
 
+import "vault-plugin-secrets-aws-dyn/backend/engine"
+
 // accountUsers is how many IAM users an account may have (IAM User Guide, "IAM and
 // AWS STS quotas"; AWS does not raise it).
 const accountUsers = 5000
@@ -18,22 +20,22 @@ func newUsersConfig() *usersConfig { return &usersConfig{OwnershipTags: true} }
 
 // update takes what the request names.
 func (c *usersConfig) update(d *framework.FieldData) {
-	set(d, "max_users", &c.MaxUsers)
-	set(d, "ownership_tags", &c.OwnershipTags)
+	engine.Set(d, "max_users", &c.MaxUsers)
+	engine.Set(d, "ownership_tags", &c.OwnershipTags)
 }
 
 // validate returns warnings, or every mistake at once.
 func (c *usersConfig) validate() (warnings []string, err error) {
-	var m mistakes
+	var m engine.Mistakes
 	warnings = validateMaxUsers(&m, c.MaxUsers)
-	return warnings, m.err()
+	return warnings, m.Err()
 }
 
 // validateMaxUsers checks a cap, of the mount or of a role.
-func validateMaxUsers(m *mistakes, most int) (warnings []string) {
+func validateMaxUsers(m *engine.Mistakes, most int) (warnings []string) {
 	switch {
 	case most < 0:
-		m.add("max_users", "%d is not possible; use 0 for no cap, or a number up to %d, which is what AWS allows an account", most, accountUsers)
+		m.Add("max_users", "%d is not possible; use 0 for no cap, or a number up to %d, which is what AWS allows an account", most, accountUsers)
 	case most > accountUsers:
 		return []string{"max_users: is more than the 5000 IAM users that AWS allows an account, so it caps nothing"}
 	}

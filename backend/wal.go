@@ -13,7 +13,6 @@ package backend
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/errgroup"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -80,7 +80,7 @@ func (b *backend) rollBack(ctx context.Context, req *logical.Request) error {
 	group.SetLimit(rollbacksAtOnce)
 	for i, id := range ids {
 		group.Go(func() (none error) {
-			defer b.recoverTo(&errs[i])
+			defer b.Recover(&errs[i])
 			errs[i] = b.rollBackEntry(ctx, req.Storage, id, immediate)
 			return none
 		})
@@ -90,7 +90,7 @@ func (b *backend) rollBack(ctx context.Context, req *logical.Request) error {
 }
 
 func (b *backend) rollBackEntry(ctx context.Context, s logical.Storage, id string, immediate bool) error {
-	entry, err := readEntry(ctx, s, id)
+	entry, err := engine.ReadWAL(ctx, s, id)
 	if err != nil || entry == nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (b *backend) rollBackEntry(ctx context.Context, s logical.Storage, id strin
 
 // rollBackUser deletes the IAM user of an entry, ours or the built-in engine's.
 func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
-	wal, err := walData[walUser](entry)
+	wal, err := engine.WALData[walUser](entry)
 	if err != nil {
 		return err
 	}
@@ -119,19 +119,19 @@ func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *fr
 		return nil
 	}
 	// Read again: the request may have ended well since the first look.
-	if entry, err = readEntry(ctx, s, id); err != nil || entry == nil {
+	if entry, err = engine.ReadWAL(ctx, s, id); err != nil || entry == nil {
 		return err
 	}
-	client, err := b.aws(ctx, s)
+	client, err := b.AWS(ctx, s)
 	if err != nil {
 		return fmt.Errorf("rolling back IAM user %s: %w", user, err)
 	}
-	age := b.now().Sub(time.Unix(entry.CreatedAt, 0))
-	existed, err := client.DeleteUserByName(ctx, user, awscreds.Age{Most: age}, client.usernames.repeat)
+	age := b.Now().Sub(time.Unix(entry.CreatedAt, 0))
+	existed, err := client.DeleteUserByName(ctx, user, awscreds.Age{Most: age}, b.namesRepeat(ctx, s))
 	if err != nil {
 		return fmt.Errorf("rolling back IAM user %s: %w", user, err)
 	}
-	if !existed && !immediate && age < b.walMinAge {
+	if !existed && !immediate && age < b.LagWindow {
 		return nil // AWS may not show it yet; look again
 	}
 	if err := b.strikeSince(ctx, s, user, entry.CreatedAt); err != nil {
@@ -140,38 +140,16 @@ func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *fr
 	if err := framework.DeleteWAL(ctx, s, id); err != nil {
 		return fmt.Errorf("forgetting IAM user %s, which is gone: %w", user, err)
 	}
-	b.Logger().Info("rolled back", "iam_user", user, "existed", existed)
+	b.Log.Info("rolled back", "iam_user", user, "existed", existed)
 	return nil
 }
 
 // strikeSince strikes a user off the register, unless the record is of an earlier user
 // of the same name.
 func (b *backend) strikeSince(ctx context.Context, s logical.Storage, user string, unix int64) error {
-	r, err := load[issued](ctx, s, issuedKey(user))
+	r, err := engine.Load[issued](ctx, s, issuedKey(user))
 	if err != nil || r == nil || r.Issued.Unix() < unix {
 		return err
 	}
 	return b.strike(ctx, s, user)
-}
-
-// readEntry reads an entry of the WAL; nil when it is gone. Unlike the SDK's own
-// function it says which entry it cannot read.
-func readEntry(ctx context.Context, s logical.Storage, id string) (*framework.WALEntry, error) {
-	entry, err := load[framework.WALEntry](ctx, s, framework.WALPrefix+id)
-	if entry != nil {
-		entry.ID = id
-	}
-	return entry, err
-}
-
-// walData reads what an entry carries.
-func walData[T any](entry *framework.WALEntry) (v T, err error) {
-	raw, err := json.Marshal(entry.Data)
-	if err == nil {
-		err = json.Unmarshal(raw, &v)
-	}
-	if err != nil {
-		return v, fmt.Errorf("rolling back entry %s: %w", entry.ID, err)
-	}
-	return v, nil
 }

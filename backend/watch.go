@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // watchGap is how long there may be no watch without it being a gap: more than the
@@ -37,10 +39,10 @@ func (w *watch) latest(r *issued, longest time.Duration) time.Time {
 // keepWatch writes down that this engine is there, as long as the register has any
 // records. Only ticks come here, one after another.
 func (b *backend) keepWatch(ctx context.Context, s logical.Storage) (*watch, error) {
-	now := b.now().UTC()
+	now := b.Now().UTC()
 	w := b.watch
 	if w == nil {
-		loaded, err := loadOr(ctx, s, keyWatch, func() *watch { return new(watch) })
+		loaded, err := engine.LoadOr(ctx, s, engine.KeyWatch, func() *watch { return new(watch) })
 		if err != nil {
 			return nil, err
 		}
@@ -64,9 +66,9 @@ func (b *backend) keepWatch(ctx context.Context, s logical.Storage) (*watch, err
 func (w *watch) save(ctx context.Context, s logical.Storage, last *watch) error {
 	switch {
 	case !w.Seen.IsZero():
-		return save(ctx, s, keyWatch, w)
+		return engine.Save(ctx, s, engine.KeyWatch, w)
 	case !last.Seen.IsZero():
-		return s.Delete(ctx, keyWatch)
+		return s.Delete(ctx, engine.KeyWatch)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package engine
 
 // When a key is rotated.
 
@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	leastPeriod = time.Minute // as often as Vault's rollback manager comes by
+	LeastPeriod = time.Minute // as often as Vault's rollback manager comes by
 	leastWindow = time.Hour   // Vault's own rule for windows
 	mostCron    = 1 << 10     // bytes of a cron line; one that lists every minute, hour, day and month has about 420
 )
 
-// schedule says when a key is rotated: every so often, or at the times of a cron
+// Schedule says when a key is rotated: every so often, or at the times of a cron
 // line. Exactly one of the two is set.
-type schedule struct {
+type Schedule struct {
 	RotationPeriod   time.Duration `json:"rotation_period"`
 	RotationSchedule string        `json:"rotation_schedule,omitempty"`
 	// RotationWindow is how long after a time of the cron line the rotation may still
@@ -31,52 +31,52 @@ type schedule struct {
 	times interface{ Next(time.Time) time.Time } // of RotationSchedule; read sets it
 }
 
-// update takes what the request names. A period takes the place of a cron line, and a
+// Update takes what the request names. A period takes the place of a cron line, and a
 // cron line that of a period, unless both are named.
-func (c *schedule) update(d *framework.FieldData) {
+func (c *Schedule) Update(d *framework.FieldData) {
 	var period time.Duration
 	var line string
-	setSeconds(d, "rotation_period", &period)
-	set(d, "rotation_schedule", &line)
+	SetSeconds(d, "rotation_period", &period)
+	Set(d, "rotation_schedule", &line)
 	switch {
 	case period != 0 && line == "":
 		c.RotationSchedule, c.RotationWindow = "", 0
 	case line != "" && period == 0:
 		c.RotationPeriod = 0
 	}
-	setSeconds(d, "rotation_period", &c.RotationPeriod)
-	set(d, "rotation_schedule", &c.RotationSchedule)
-	setSeconds(d, "rotation_window", &c.RotationWindow)
+	SetSeconds(d, "rotation_period", &c.RotationPeriod)
+	Set(d, "rotation_schedule", &c.RotationSchedule)
+	SetSeconds(d, "rotation_window", &c.RotationWindow)
 }
 
-func (c *schedule) validate(m *mistakes) {
+func (c *Schedule) Validate(m *Mistakes) {
 	switch {
 	case c.RotationPeriod != 0 && c.RotationSchedule != "":
-		m.add("rotation_period", "cannot be given together with rotation_schedule; give one of the two")
+		m.Add("rotation_period", "cannot be given together with rotation_schedule; give one of the two")
 	case c.RotationPeriod == 0 && c.RotationSchedule == "":
-		m.add("rotation_period", "is missing; give it, such as 24h, or a rotation_schedule, such as \"0 3 * * 0\"")
-	case c.RotationSchedule == "" && c.RotationPeriod < leastPeriod:
-		m.add("rotation_period", "%s is too short; use at least %s", c.RotationPeriod, leastPeriod)
+		m.Add("rotation_period", "is missing; give it, such as 24h, or a rotation_schedule, such as \"0 3 * * 0\"")
+	case c.RotationSchedule == "" && c.RotationPeriod < LeastPeriod:
+		m.Add("rotation_period", "%s is too short; use at least %s", c.RotationPeriod, LeastPeriod)
 	}
 	if c.RotationSchedule != "" {
 		validateCron(m, c.RotationSchedule)
 	}
-	_ = c.read() // what cannot be read was told
+	_ = c.Read() // what cannot be read was told
 	switch {
 	case c.RotationWindow == 0:
 	case c.RotationSchedule == "":
-		m.add("rotation_window", "goes with rotation_schedule only")
+		m.Add("rotation_window", "goes with rotation_schedule only")
 	case c.RotationWindow < leastWindow:
-		m.add("rotation_window", "%s is too short; use at least %s, or 0", c.RotationWindow, leastWindow)
+		m.Add("rotation_window", "%s is too short; use at least %s, or 0", c.RotationWindow, leastWindow)
 	}
 }
 
-// read understands the cron line.
-func (c *schedule) read() (err error) {
+// Read understands the cron line.
+func (c *Schedule) Read() (err error) {
 	c.times = nil
 	if c.RotationSchedule != "" {
 		var times *cron.SpecSchedule
-		if times, err = parseCron(c.RotationSchedule); err == nil {
+		if times, err = ParseCron(c.RotationSchedule); err == nil {
 			c.times = times
 		}
 	}
@@ -84,19 +84,19 @@ func (c *schedule) read() (err error) {
 }
 
 // validateCron checks a cron line. Its times are UTC, whatever the server's zone.
-func validateCron(m *mistakes, line string) {
+func validateCron(m *Mistakes, line string) {
 	if len(line) > mostCron {
-		m.add("rotation_schedule", "has %d bytes; the longest that is taken has %d", len(line), mostCron)
+		m.Add("rotation_schedule", "has %d bytes; the longest that is taken has %d", len(line), mostCron)
 		return
 	}
-	times, err := parseCron(line)
+	times, err := ParseCron(line)
 	switch {
 	case zoned(line):
-		m.add("rotation_schedule", "must not name a time zone; its times are UTC")
+		m.Add("rotation_schedule", "must not name a time zone; its times are UTC")
 	case err != nil:
-		m.add("rotation_schedule", "%q is not a cron line of minute, hour, day of month, month and day of week, such as 0 3 * * 6: %s", line, err.Error())
+		m.Add("rotation_schedule", "%q is not a cron line of minute, hour, day of month, month and day of week, such as 0 3 * * 6: %s", line, err.Error())
 	case times.Next(time.Unix(0, 0)).IsZero():
-		m.add("rotation_schedule", "%q is a time that never comes", line)
+		m.Add("rotation_schedule", "%q is a time that never comes", line)
 	}
 }
 
@@ -106,17 +106,17 @@ func zoned(line string) bool {
 	return strings.HasPrefix(line, "TZ=") || strings.HasPrefix(line, "CRON_TZ=")
 }
 
-// parseCron reads a cron line, one that the built-in engine stored as well.
-func parseCron(line string) (*cron.SpecSchedule, error) {
+// ParseCron reads a cron line, one that the built-in engine stored as well.
+func ParseCron(line string) (*cron.SpecSchedule, error) {
 	if zoned(line) {
 		_, line, _ = strings.Cut(line, " ")
 	}
 	return rotation.DefaultScheduler.Parse(line)
 }
 
-// next is when a key that was made at a time is due. With a window, a time of the cron
+// Next is when a key that was made at a time is due. With a window, a time of the cron
 // line whose window has closed is past, and the next one counts.
-func (c *schedule) next(made, now time.Time) time.Time {
+func (c *Schedule) Next(made, now time.Time) time.Time {
 	if c.times == nil {
 		return made.Add(c.RotationPeriod)
 	}
@@ -127,10 +127,10 @@ func (c *schedule) next(made, now time.Time) time.Time {
 	return due
 }
 
-// forBuiltIn is the schedule as it is stored. The built-in engine knows no cron lines
+// ForBuiltIn is the schedule as it is stored. The built-in engine knows no cron lines
 // and would rotate without pause where there is no period: it finds the time between
 // two rotations there.
-func (c schedule) forBuiltIn(now time.Time) schedule {
+func (c Schedule) ForBuiltIn(now time.Time) Schedule {
 	if c.times != nil {
 		first := c.times.Next(now.UTC())
 		c.RotationPeriod = c.times.Next(first).Sub(first)
@@ -138,10 +138,10 @@ func (c schedule) forBuiltIn(now time.Time) schedule {
 	return c
 }
 
-// fromStorage takes back what forBuiltIn did.
-func (c *schedule) fromStorage() error {
+// FromStorage takes back what forBuiltIn did.
+func (c *Schedule) FromStorage() error {
 	if c.RotationSchedule != "" {
 		c.RotationPeriod = 0
 	}
-	return c.read()
+	return c.Read()
 }

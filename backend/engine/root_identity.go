@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package engine
 
 // An identity without any key of AWS: the engine shows AWS a token that says who it
 // is, and role_arn trusts whoever issued it. The token comes from Vault itself, where
@@ -26,8 +26,8 @@ import (
 // STS at once.
 const leastTokenTTL = 10 * time.Second
 
-// identityFields are those of config/root about tokens.
-func identityFields() map[string]*framework.FieldSchema {
+// IdentityFields are those of config/root about tokens.
+func IdentityFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"identity_token_audience": {
 			Type:        framework.TypeString,
@@ -47,57 +47,57 @@ func identityFields() map[string]*framework.FieldSchema {
 }
 
 // updateIdentity takes what the request names about tokens.
-func (c *rootConfig) updateIdentity(d *framework.FieldData) {
-	set(d, "identity_token_audience", &c.IdentityTokenAudience)
-	setSeconds(d, "identity_token_ttl", &c.IdentityTokenTTL)
-	set(d, "web_identity_token_file", &c.TokenFile)
+func (c *RootConfig) updateIdentity(d *framework.FieldData) {
+	Set(d, "identity_token_audience", &c.IdentityTokenAudience)
+	SetSeconds(d, "identity_token_ttl", &c.IdentityTokenTTL)
+	Set(d, "web_identity_token_file", &c.TokenFile)
 }
 
-func (c *rootConfig) validateIdentity(m *mistakes) {
+func (c *RootConfig) validateIdentity(m *Mistakes) {
 	check := func(field string) {
 		if c.RoleARN == "" {
-			m.add("role_arn", "is missing; %s is the way to a role, whose ARN it is", field)
+			m.Add("role_arn", "is missing; %s is the way to a role, whose ARN it is", field)
 		}
 		if c.AccessKey != "" {
-			m.add(field, "cannot be set beside access_key; the engine has one identity")
+			m.Add(field, "cannot be set beside access_key; the engine has one identity")
 		}
 	}
 	switch {
 	case c.IdentityTokenAudience != "" && c.TokenFile != "":
-		m.add("web_identity_token_file", "cannot be set beside identity_token_audience; the token comes from one place")
+		m.Add("web_identity_token_file", "cannot be set beside identity_token_audience; the token comes from one place")
 	case c.IdentityTokenAudience != "":
 		check("identity_token_audience")
 	case c.TokenFile != "":
 		check("web_identity_token_file")
 	}
 	if c.TokenFile != "" && !filepath.IsAbs(c.TokenFile) {
-		m.add("web_identity_token_file", "%q is not an absolute path", c.TokenFile)
+		m.Add("web_identity_token_file", "%q is not an absolute path", c.TokenFile)
 	}
 	if c.IdentityTokenTTL != 0 && c.IdentityTokenTTL < leastTokenTTL {
-		m.add("identity_token_ttl", "%s is too short; use at least %s, or 0 for an hour", c.IdentityTokenTTL, leastTokenTTL)
+		m.Add("identity_token_ttl", "%s is too short; use at least %s, or 0 for an hour", c.IdentityTokenTTL, leastTokenTTL)
 	}
 }
 
 // token returns where the engine's identity comes from; nil when it is not a token.
-func (b *backend) token(cfg *rootConfig) func(context.Context) (string, error) {
+func (m *Mount) token(cfg *RootConfig) func(context.Context) (string, error) {
 	switch {
 	case cfg.IdentityTokenAudience != "":
-		return func(ctx context.Context) (string, error) { return b.vaultToken(ctx, cfg) }
+		return func(ctx context.Context) (string, error) { return m.VaultToken(ctx, cfg) }
 	case cfg.TokenFile != "":
-		return func(context.Context) (string, error) { return b.fileToken(cfg) }
+		return func(context.Context) (string, error) { return m.fileToken(cfg) }
 	}
 	return nil
 }
 
-// vaultToken asks Vault for a token of this mount.
-func (b *backend) vaultToken(ctx context.Context, cfg *rootConfig) (string, error) {
-	resp, err := b.System().GenerateIdentityToken(ctx, &pluginutil.IdentityTokenRequest{
+// VaultToken asks Vault for a token of this mount.
+func (m *Mount) VaultToken(ctx context.Context, cfg *RootConfig) (string, error) {
+	resp, err := m.Vault.GenerateIdentityToken(ctx, &pluginutil.IdentityTokenRequest{
 		Audience: cfg.IdentityTokenAudience,
 		TTL:      cfg.IdentityTokenTTL,
 	})
 	if err != nil {
 		if noIdentityTokens(err) {
-			return "", userErrorf("identity_token_audience: this server issues no identity tokens to plugins, which is a feature of Vault Enterprise; "+
+			return "", UserErrorf("identity_token_audience: this server issues no identity tokens to plugins, which is a feature of Vault Enterprise; "+
 				"use web_identity_token_file, access_key, or the identity of the instance (%v)", err)
 		}
 		return "", fmt.Errorf("asking Vault for an identity token: %w", err)

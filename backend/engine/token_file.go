@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package engine
 
 // A token in a file of the server's. The token says who the server is, so whoever may write
 // config/root decides neither which files are read nor where a token goes: the operator
@@ -19,27 +19,27 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-// mostToken is the longest token that STS takes (STS API Reference,
+// MostToken is the longest token that STS takes (STS API Reference,
 // AssumeRoleWithWebIdentity), with room for white space.
-const mostToken = 32 << 10
+const MostToken = 32 << 10
 
 // envTokenFile names the file of the AWS SDK's default chain. It is the operator's too.
 const envTokenFile = "AWS_WEB_IDENTITY_TOKEN_FILE" //nolint:gosec // the name of a variable, and no token
 
-// tokenFiles is what the server's operator allows.
-type tokenFiles struct {
-	paths     []string // files, and directories that end in /
-	endpoints []string // STS's, beside AWS's own
+// TokenFiles is what the server's operator allows.
+type TokenFiles struct {
+	Paths     []string // files, and directories that end in /
+	Endpoints []string // STS's, beside AWS's own
 }
 
-// allowed reports whether a file may be read. Only the path counts: what it leads to by
+// Allows reports whether a file may be read. Only the path counts: what it leads to by
 // symbolic links is the platform's, which replaces tokens so.
-func (f tokenFiles) allowed(path string) bool {
+func (f TokenFiles) Allows(path string) bool {
 	path = filepath.Clean(path)
 	if env := os.Getenv(envTokenFile); env != "" && filepath.Clean(env) == path {
 		return true
 	}
-	for _, entry := range f.paths {
+	for _, entry := range f.Paths {
 		clean := filepath.Clean(entry)
 		switch {
 		case !strings.HasSuffix(entry, "/"):
@@ -54,38 +54,38 @@ func (f tokenFiles) allowed(path string) bool {
 }
 
 // check gathers what keeps a configuration from using its token file.
-func (f tokenFiles) check(c *rootConfig) error {
-	var m mistakes
+func (f TokenFiles) check(c *RootConfig) error {
+	var m Mistakes
 	if c.TokenFile == "" {
 		return nil
 	}
-	if !f.allowed(c.TokenFile) {
-		m.add("web_identity_token_file", "the server's operator does not allow this file; "+
+	if !f.Allows(c.TokenFile) {
+		m.Add("web_identity_token_file", "the server's operator does not allow this file; "+
 			"name it in the plugin flag -web-identity-token-files, or in %s of the plugin's environment", envTokenFile)
 	}
 	endpoint := func(field, url string) {
 		if url == "" || awscreds.IsSTS(url) {
 			return
 		}
-		for _, one := range f.endpoints {
+		for _, one := range f.Endpoints {
 			if awscreds.SameServer(one, url) {
 				return
 			}
 		}
-		m.add(field, "is not AWS's STS over HTTPS, so the token of web_identity_token_file may not go there; "+ // and may hold a password
+		m.Add(field, "is not AWS's STS over HTTPS, so the token of web_identity_token_file may not go there; "+ // and may hold a password
 			"omit it, or have the server's operator name it in the plugin flag -web-identity-sts-endpoints")
 	}
 	endpoint("sts_endpoint", c.STSEndpoint)
 	for _, url := range c.STSFallbackEndpoints {
 		endpoint("sts_fallback_endpoints", url)
 	}
-	return m.err()
+	return m.Err()
 }
 
-// validate adds to what else is wrong with a write. A write that names none of the fields
+// Validate adds to what else is wrong with a write. A write that names none of the fields
 // is not refused for what they hold; the next use of the token is.
-func (f tokenFiles) validate(c *rootConfig, d *framework.FieldData, others error) error {
-	var m mistakes
+func (f TokenFiles) Validate(c *RootConfig, d *framework.FieldData, others error) error {
+	var m Mistakes
 	if others != nil {
 		m = append(m, others)
 	}
@@ -97,27 +97,27 @@ func (f tokenFiles) validate(c *rootConfig, d *framework.FieldData, others error
 			break
 		}
 	}
-	return m.err()
+	return m.Err()
 }
 
 // errNoToken is the answer whatever is wrong with a file: a difference between two
 // answers would tell which files the server has.
-var errNoToken = userErrorf("web_identity_token_file: there is no token for the engine; the file must hold a JSON Web Token, " +
+var errNoToken = UserErrorf("web_identity_token_file: there is no token for the engine; the file must hold a JSON Web Token, " +
 	"and the server's operator must allow it, in the plugin flag -web-identity-token-files or in " + envTokenFile +
 	" of the plugin's environment. Vault's log says what is wrong")
 
 // fileToken reads a token each time that it is needed: the platform replaces it.
-func (b *backend) fileToken(c *rootConfig) (string, error) {
-	if !b.tokenFiles.allowed(c.TokenFile) {
-		b.Logger().Warn("web_identity_token_file is not allowed", "path", c.TokenFile)
+func (m *Mount) fileToken(c *RootConfig) (string, error) {
+	if !m.TokenFiles.Allows(c.TokenFile) {
+		m.Log.Warn("web_identity_token_file is not allowed", "path", c.TokenFile)
 		return "", errNoToken
 	}
-	if err := b.tokenFiles.check(c); err != nil {
+	if err := m.TokenFiles.check(c); err != nil {
 		return "", err // about endpoints: the file was not looked at
 	}
 	token, err := tokenInFile(filepath.Clean(c.TokenFile))
 	if err != nil {
-		b.Logger().Warn("web_identity_token_file holds no token", "path", c.TokenFile, "error", err)
+		m.Log.Warn("web_identity_token_file holds no token", "path", c.TokenFile, "error", err)
 		return "", errNoToken
 	}
 	return token, nil
@@ -131,8 +131,8 @@ func tokenInFile(path string) (string, error) {
 		return "", fmt.Errorf("looking at the file: %w", err)
 	case !about.Mode().IsRegular(): // a device or a pipe may have no end
 		return "", errors.New("it is not a regular file")
-	case about.Size() > mostToken:
-		return "", fmt.Errorf("it has %d bytes, and a token has %d at most", about.Size(), mostToken)
+	case about.Size() > MostToken:
+		return "", fmt.Errorf("it has %d bytes, and a token has %d at most", about.Size(), MostToken)
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the operator allows the file, and only a token leaves this machine
 	if err != nil {

@@ -1,62 +1,35 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package awsrules
 
-// Policy documents and ARNs, as far as they can be judged without asking AWS.
+// Policy documents, as far as they can be judged without asking AWS.
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
 
-// mostInline is how many characters, white space aside, the inline policies of a
+// MostInline is how many characters, white space aside, the inline policies of a
 // user may have together, and the policies of a session; AWS grants no more.
-const mostInline = 2048
+const MostInline = 2048
 
-// mostPolicyText is the longest policy that IAM reads, white space included (IAM API
+// MostPolicyText is the longest policy that IAM reads, white space included (IAM API
 // Reference, PutUserPolicy). A longer one is not parsed.
-const mostPolicyText = 131072
+const MostPolicyText = 131072
 
-// checkPolicyText keeps to it.
-func checkPolicyText(text string) error {
-	if n := utf8.RuneCountInString(text); n > mostPolicyText {
-		return fmt.Errorf("has %d characters with white space; AWS reads %d at most", n, mostPolicyText)
+// CheckPolicyText keeps to it.
+func CheckPolicyText(text string) error {
+	if n := utf8.RuneCountInString(text); n > MostPolicyText {
+		return fmt.Errorf("has %d characters with white space; AWS reads %d at most", n, MostPolicyText)
 	}
 	return nil
 }
 
-// arnForm is the shape of the ARN of a policy or a role, in any partition. An AWS
-// managed policy has "aws" for its account.
-var arnForm = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}|aws):([a-z-]+)/([\w+=,.@/-]+)$`)
-
-// mostARN is the longest ARN that IAM takes (IAM API Reference, AttachUserPolicy).
-const mostARN = 2048
-
-// checkARN says what keeps text from being the ARN of an IAM resource of a type,
-// "policy" or "role".
-func checkARN(text, resource string) error {
-	example := "arn:aws:iam::123456789012:" + resource + "/example"
-	var parts []string
-	if len(text) <= mostARN {
-		parts = arnForm.FindStringSubmatch(text)
-	}
-	switch {
-	case parts == nil:
-		return fmt.Errorf("%q is not the ARN of a %s, such as %s", abridged(text), resource, example)
-	case parts[2] != resource:
-		return fmt.Errorf("%q is the ARN of a %s, not of a %s such as %s", abridged(text), parts[2], resource, example)
-	case resource == "role" && parts[1] == "aws":
-		return fmt.Errorf("%q has no account number, such as %s has", abridged(text), example)
-	}
-	return nil
-}
-
-// compactJSON takes white space out of a JSON text.
-func compactJSON(text string) (string, error) {
+// CompactJSON takes white space out of a JSON text.
+func CompactJSON(text string) (string, error) {
 	var out bytes.Buffer
 	if err := json.Compact(&out, []byte(text)); err != nil {
 		return "", err
@@ -64,13 +37,13 @@ func compactJSON(text string) (string, error) {
 	return out.String(), nil
 }
 
-// checkPolicy checks a policy of a user or a session, which may have so many
+// CheckPolicy checks a policy of a user or a session, which may have so many
 // characters, and returns it without white space.
-func checkPolicy(text string, most int) (compact string, warnings []string, err error) {
-	if err := checkPolicyText(text); err != nil {
+func CheckPolicy(text string, most int) (compact string, warnings []string, err error) {
+	if err := CheckPolicyText(text); err != nil {
 		return "", nil, err
 	}
-	compact, err = compactJSON(text)
+	compact, err = CompactJSON(text)
 	if err != nil {
 		return "", nil, fmt.Errorf("is not JSON: %w", err)
 	}
@@ -92,7 +65,7 @@ func checkPolicy(text string, most int) (compact string, warnings []string, err 
 	case "", "2008-10-17":
 		warnings = append(warnings, `policy_document: has not the Version "2012-10-17", so AWS does not replace variables such as ${aws:username} in it`)
 	default:
-		return "", nil, fmt.Errorf(`has the Version %q; AWS knows "2012-10-17" and "2008-10-17"`, abridged(version))
+		return "", nil, fmt.Errorf(`has the Version %q; AWS knows "2012-10-17" and "2008-10-17"`, Abridged(version))
 	}
 	return compact, warnings, nil
 }
@@ -108,9 +81,9 @@ func checkCharacters(compact string) error {
 	return nil
 }
 
-// joinPolicies makes one policy of the statements of several. The Sid of a statement
+// JoinPolicies makes one policy of the statements of several. The Sid of a statement
 // has to be unique within a policy; one that comes again is left out.
-func joinPolicies(documents []string) (string, error) {
+func JoinPolicies(documents []string) (string, error) {
 	joined := struct {
 		Version   string
 		Statement []map[string]json.RawMessage

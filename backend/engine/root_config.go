@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package engine
 
 import (
 	"fmt"
@@ -13,24 +13,23 @@ import (
 	"github.com/hashicorp/vault/sdk/helper/automatedrotationutil"
 	"github.com/hashicorp/vault/sdk/helper/pluginidentityutil"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 const (
-	// sdkRetries leaves the number of retries to the engine, or to AWS_MAX_ATTEMPTS.
-	sdkRetries = -1
+	// SDKRetries leaves the number of retries to the engine, or to AWS_MAX_ATTEMPTS.
+	SDKRetries = -1
 	// mostRetries is where a large number becomes a mistake: with the SDK's waits
 	// in between, a request of Vault's has long been given up.
 	mostRetries = 100
-	// mostEndpoint is the longest URL of a service, in bytes.
-	mostEndpoint = 2048
-	// mostFallbacks is how many places STS may be called at, beside the first: a client
-	// is made for each. AWS has fewer regions.
-	mostFallbacks = 64
+
+	mostEndpoint  = 2048 // bytes of the URL of a service
+	mostFallbacks = 64   // places of STS beside the first, a client for each; AWS has fewer regions
 )
 
-// rootConfig says with which identity, and where, the engine calls AWS.
-type rootConfig struct {
+// RootConfig says with which identity, and where, the engine calls AWS.
+type RootConfig struct {
 	pluginidentityutil.PluginIdentityTokenParams
 	automatedrotationutil.AutomatedRotationParams
 
@@ -50,33 +49,33 @@ type rootConfig struct {
 	TokenFile string `json:"web_identity_token_file,omitempty"`
 }
 
-// newRootConfig has lists that are empty and not missing: clients count their entries.
-func newRootConfig() *rootConfig {
-	return &rootConfig{
-		MaxRetries: sdkRetries, UsernameTemplate: defaultUsernameTemplate,
+// NewRootConfig has lists that are empty and not missing: clients count their entries.
+func NewRootConfig() *RootConfig {
+	return &RootConfig{
+		MaxRetries: SDKRetries, UsernameTemplate: awsrules.DefaultNameTemplate,
 		STSFallbackEndpoints: []string{}, STSFallbackRegions: []string{},
 	}
 }
 
-// update takes what the request names. A new access key needs its own secret: one
+// Update takes what the request names. A new access key needs its own secret: one
 // that is not named with it is dropped, and validate misses it.
-func (c *rootConfig) update(d *framework.FieldData) {
+func (c *RootConfig) Update(d *framework.FieldData) {
 	before := c.AccessKey
-	set(d, "access_key", &c.AccessKey)
-	if !set(d, "secret_key", &c.SecretKey) && c.AccessKey != before {
+	Set(d, "access_key", &c.AccessKey)
+	if !Set(d, "secret_key", &c.SecretKey) && c.AccessKey != before {
 		c.SecretKey = ""
 	}
-	set(d, "region", &c.Region)
-	set(d, "iam_endpoint", &c.IAMEndpoint)
-	set(d, "sts_endpoint", &c.STSEndpoint)
-	set(d, "sts_region", &c.STSRegion)
-	set(d, "sts_fallback_endpoints", &c.STSFallbackEndpoints)
-	set(d, "sts_fallback_regions", &c.STSFallbackRegions)
-	set(d, "max_retries", &c.MaxRetries)
-	set(d, "role_arn", &c.RoleARN)
-	set(d, "username_template", &c.UsernameTemplate)
+	Set(d, "region", &c.Region)
+	Set(d, "iam_endpoint", &c.IAMEndpoint)
+	Set(d, "sts_endpoint", &c.STSEndpoint)
+	Set(d, "sts_region", &c.STSRegion)
+	Set(d, "sts_fallback_endpoints", &c.STSFallbackEndpoints)
+	Set(d, "sts_fallback_regions", &c.STSFallbackRegions)
+	Set(d, "max_retries", &c.MaxRetries)
+	Set(d, "role_arn", &c.RoleARN)
+	Set(d, "username_template", &c.UsernameTemplate)
 	if c.UsernameTemplate == "" {
-		c.UsernameTemplate = defaultUsernameTemplate
+		c.UsernameTemplate = awsrules.DefaultNameTemplate
 	}
 	c.updateIdentity(d)
 	c.updateRotation(d)
@@ -88,9 +87,9 @@ var (
 	regionForm    = regexp.MustCompile(`^[a-z]{2,}(-[a-z0-9]+)+$`)
 )
 
-// validate returns warnings, or every mistake at once.
-func (c *rootConfig) validate() (warnings []string, err error) {
-	var m mistakes
+// Validate returns warnings, or every mistake at once.
+func (c *RootConfig) Validate() (warnings []string, err error) {
+	var m Mistakes
 	c.validateKey(&m)
 	c.validateRegions(&m)
 	c.validateIdentity(&m)
@@ -100,40 +99,40 @@ func (c *rootConfig) validate() (warnings []string, err error) {
 	for _, endpoint := range c.STSFallbackEndpoints {
 		warnings = append(warnings, validateEndpoint(&m, "sts_fallback_endpoints", endpoint)...)
 	}
-	if c.MaxRetries < sdkRetries || c.MaxRetries > mostRetries {
-		m.add("max_retries", "%d is not possible; use -1 for the default, or 0 to %d", c.MaxRetries, mostRetries)
+	if c.MaxRetries < SDKRetries || c.MaxRetries > mostRetries {
+		m.Add("max_retries", "%d is not possible; use -1 for the default, or 0 to %d", c.MaxRetries, mostRetries)
 	}
 	if c.RoleARN != "" {
-		if err := checkARN(c.RoleARN, "role"); err != nil {
-			m.add("role_arn", "%v", err)
+		if err := awsrules.CheckARN(c.RoleARN, "role"); err != nil {
+			m.Add("role_arn", "%v", err)
 		}
 	}
-	more, err := checkUsernameTemplate(c.UsernameTemplate)
+	more, err := awsrules.CheckNameTemplate(c.UsernameTemplate)
 	if err != nil {
 		m = append(m, err) // names the field
 	}
-	return append(warnings, more...), m.err()
+	return append(warnings, more...), m.Err()
 }
 
-func (c *rootConfig) validateKey(m *mistakes) {
+func (c *RootConfig) validateKey(m *Mistakes) {
 	if c.AccessKey != "" && !accessKeyForm.MatchString(c.AccessKey) {
-		m.add("access_key", "is not an AWS access key ID: 16 to 128 letters and digits, as in AKIAIOSFODNN7EXAMPLE")
+		m.Add("access_key", "is not an AWS access key ID: 16 to 128 letters and digits, as in AKIAIOSFODNN7EXAMPLE")
 	}
 	if strings.ContainsAny(c.SecretKey, " \t\r\n") {
-		m.add("secret_key", "contains white space, which no AWS secret access key does; was a line end copied with it?")
+		m.Add("secret_key", "contains white space, which no AWS secret access key does; was a line end copied with it?")
 	}
 	switch {
 	case c.AccessKey != "" && c.SecretKey == "":
-		m.add("secret_key", "is missing; an access_key needs the secret key that belongs to it")
+		m.Add("secret_key", "is missing; an access_key needs the secret key that belongs to it")
 	case c.AccessKey == "" && c.SecretKey != "":
-		m.add("access_key", "is missing; a secret_key needs the access key ID that it belongs to")
+		m.Add("access_key", "is missing; a secret_key needs the access key ID that it belongs to")
 	}
 }
 
-func (c *rootConfig) validateRegions(m *mistakes) {
+func (c *RootConfig) validateRegions(m *Mistakes) {
 	check := func(field, region string) {
 		if region != "" && (!labelForm.MatchString(region) || !regionForm.MatchString(region)) {
-			m.add(field, "%q is not the name of an AWS region, such as eu-central-1", region)
+			m.Add(field, "%q is not the name of an AWS region, such as eu-central-1", region)
 		}
 	}
 	check("region", c.Region)
@@ -143,43 +142,43 @@ func (c *rootConfig) validateRegions(m *mistakes) {
 	}
 	most := func(field string, list []string) {
 		if n := len(list); n > mostFallbacks {
-			m.add(field, "has %d entries; the most that are taken are %d", n, mostFallbacks)
+			m.Add(field, "has %d entries; the most that are taken are %d", n, mostFallbacks)
 		}
 	}
 	most("sts_fallback_endpoints", c.STSFallbackEndpoints)
 	most("sts_fallback_regions", c.STSFallbackRegions)
 	endpoints, regions := len(c.STSFallbackEndpoints), len(c.STSFallbackRegions)
 	if endpoints > 0 && regions > 0 && endpoints != regions {
-		m.add("sts_fallback_regions", "has %d entries and sts_fallback_endpoints %d; give one region for each endpoint, or leave one of the two fields empty",
+		m.Add("sts_fallback_regions", "has %d entries and sts_fallback_endpoints %d; give one region for each endpoint, or leave one of the two fields empty",
 			regions, endpoints)
 	}
 }
 
-// checkStored looks at what other engines let through and the AWS SDK stumbles over at
+// CheckStored looks at what other engines let through and the AWS SDK stumbles over at
 // every call: a region has to be part of a host's name, whatever the endpoint.
-func (c *rootConfig) checkStored() error {
-	var m mistakes
+func (c *RootConfig) CheckStored() error {
+	var m Mistakes
 	check := func(field string, regions ...string) {
 		for _, region := range regions {
 			if region != "" && !labelForm.MatchString(region) {
-				m.add(field, "%q in config/root cannot be the name of a region; write another", region)
+				m.Add(field, "%q in config/root cannot be the name of a region; write another", region)
 			}
 		}
 	}
 	check("region", c.Region)
 	check("sts_region", c.STSRegion)
 	check("sts_fallback_regions", c.STSFallbackRegions...)
-	return m.err()
+	return m.Err()
 }
 
 // validateEndpoint checks the address of an AWS service, and warns of one that
 // would carry new keys in clear text over a network.
-func validateEndpoint(m *mistakes, field, endpoint string) (warnings []string) {
+func validateEndpoint(m *Mistakes, field, endpoint string) (warnings []string) {
 	if endpoint == "" {
 		return nil
 	}
 	if len(endpoint) > mostEndpoint {
-		m.add(field, "has %d bytes; the longest URL that is taken has %d", len(endpoint), mostEndpoint)
+		m.Add(field, "has %d bytes; the longest URL that is taken has %d", len(endpoint), mostEndpoint)
 		return nil
 	}
 	full := endpoint
@@ -189,17 +188,17 @@ func validateEndpoint(m *mistakes, field, endpoint string) (warnings []string) {
 	u, err := url.Parse(full)
 	switch {
 	case err != nil, u.Hostname() == "", u.Scheme != "http" && u.Scheme != "https":
-		m.add(field, "is not the URL of a service, such as https://iam.amazonaws.com")
+		m.Add(field, "is not the URL of a service, such as https://iam.amazonaws.com")
 	case strings.Contains(endpoint, "@"), u.RawQuery != "", u.Fragment != "":
-		m.add(field, "must hold no user, query or fragment; a URL such as https://iam.amazonaws.com is enough")
+		m.Add(field, "must hold no user, query or fragment; a URL such as https://iam.amazonaws.com is enough")
 	case u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback():
 		return []string{fmt.Sprintf("%s: %s is not encrypted; AWS's answers, with the secret keys in them, cross the network in clear text", field, endpoint)}
 	}
 	return nil
 }
 
-// aws is the configuration in the words of the AWS side.
-func (c *rootConfig) aws() awscreds.Config {
+// AWS is the configuration in the words of the AWS side.
+func (c *RootConfig) AWS() awscreds.Config {
 	cfg := awscreds.Config{
 		AccessKey:   c.AccessKey,
 		SecretKey:   c.SecretKey,
@@ -222,8 +221,8 @@ func (c *rootConfig) aws() awscreds.Config {
 	return cfg
 }
 
-// response is what a read shows: everything but the secret.
-func (c *rootConfig) response() map[string]any {
+// Response is what a read shows: everything but the secret.
+func (c *RootConfig) Response() map[string]any {
 	data := map[string]any{
 		"access_key":             c.AccessKey,
 		"region":                 c.Region,
@@ -241,4 +240,11 @@ func (c *rootConfig) response() map[string]any {
 	c.PopulatePluginIdentityTokenData(data)
 	c.PopulateAutomatedRotationData(data)
 	return data
+}
+
+// WithKey is a configuration with another key.
+func (c *RootConfig) WithKey(id, secret string) *RootConfig {
+	other := *c
+	other.AccessKey, other.SecretKey = id, secret
+	return &other
 }

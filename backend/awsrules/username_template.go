@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package awsrules
 
 // What a username_template may do. It runs in a process that serves many mounts, and
 // the template language can loop for ever and make a text of a gigabyte. So loops are
@@ -95,7 +95,7 @@ func (w *walk) node(n parse.Node) error {
 		return errors.New("has a range, and a name needs no loops")
 	case *parse.NumberNode:
 		if n.IsUint && n.Uint64 > mostText {
-			return fmt.Errorf("has the number %s, and the largest that is of use is %d", abridged(n.Text), mostText)
+			return fmt.Errorf("has the number %s, and the largest that is of use is %d", Abridged(n.Text), mostText)
 		}
 	case *parse.TextNode:
 		w.steps += len(n.Text) / textStep

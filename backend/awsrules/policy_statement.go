@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package awsrules
 
 // What a policy of a user or a session may consist of: IAM User Guide, "IAM JSON policy
 // element reference" and "Grammar of the IAM JSON policy language". The names of
@@ -94,7 +94,7 @@ func readStatements(raw json.RawMessage) ([]statement, error) {
 func checkElements(elements map[string]json.RawMessage, known []string) error {
 	for _, name := range slices.Sorted(maps.Keys(elements)) {
 		if !slices.ContainsFunc(known, func(other string) bool { return strings.EqualFold(name, other) }) {
-			return fmt.Errorf("has the element %q, which is none; there are %s", abridged(name), strings.Join(known, ", "))
+			return fmt.Errorf("has the element %q, which is none; there are %s", Abridged(name), strings.Join(known, ", "))
 		}
 		if string(elements[name]) == "null" {
 			return fmt.Errorf("has null for %s; leave it away instead", name)
@@ -109,7 +109,7 @@ func checkStatements(statements []statement) error {
 	for i, st := range statements {
 		err := st.check()
 		if err == nil && st.Sid != "" && seen[st.Sid] {
-			err = fmt.Errorf("has the Sid %q of an earlier one", abridged(st.Sid))
+			err = fmt.Errorf("has the Sid %q of an earlier one", Abridged(st.Sid))
 		}
 		if err != nil {
 			return fmt.Errorf("statement %d %w", i+1, err)
@@ -122,9 +122,9 @@ func checkStatements(statements []statement) error {
 func (s statement) check() error {
 	switch {
 	case s.Effect != "Allow" && s.Effect != "Deny":
-		return fmt.Errorf(`has the Effect %q; use "Allow" or "Deny"`, abridged(s.Effect))
+		return fmt.Errorf(`has the Effect %q; use "Allow" or "Deny"`, Abridged(s.Effect))
 	case !sidForm.MatchString(s.Sid):
-		return fmt.Errorf("has the Sid %q; use letters and digits alone", abridged(s.Sid))
+		return fmt.Errorf("has the Sid %q; use letters and digits alone", Abridged(s.Sid))
 	case (s.Action == nil) == (s.NotAction == nil):
 		return errors.New("needs either Action or NotAction")
 	case (s.Resource == nil) == (s.NotResource == nil):

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awsrules
+
+import (
+	"fmt"
+	"regexp"
+)
+
+// arnForm is the shape of the ARN of a policy or a role, in any partition. An AWS
+// managed policy has "aws" for its account.
+var arnForm = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}|aws):([a-z-]+)/([\w+=,.@/-]+)$`)
+
+// mostARN is the longest ARN that IAM takes (IAM API Reference, AttachUserPolicy).
+const mostARN = 2048
+
+// CheckARN says what keeps text from being the ARN of an IAM resource of a type,
+// "policy" or "role".
+func CheckARN(text, resource string) error {
+	example := "arn:aws:iam::123456789012:" + resource + "/example"
+	var parts []string
+	if len(text) <= mostARN {
+		parts = arnForm.FindStringSubmatch(text)
+	}
+	switch {
+	case parts == nil:
+		return fmt.Errorf("%q is not the ARN of a %s, such as %s", Abridged(text), resource, example)
+	case parts[2] != resource:
+		return fmt.Errorf("%q is the ARN of a %s, not of a %s such as %s", Abridged(text), parts[2], resource, example)
+	case resource == "role" && parts[1] == "aws":
+		return fmt.Errorf("%q has no account number, such as %s has", Abridged(text), example)
+	}
+	return nil
+}

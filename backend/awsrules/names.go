@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awsrules
+
+// The forms of names and IDs (IAM API Reference; STS API Reference, AssumeRole,
+// GetFederationToken and GetSessionToken).
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+const (
+	MostPath       = 512  // characters of the path of a user
+	MostPolicyName = 128  // characters of the name of an inline policy
+	MostExternalID = 1224 // characters
+	mostUsername   = 64   // characters of the name of a user (IAM User Guide, "IAM and AWS STS quotas")
+	mostFederated  = 32   // characters of the name of a federated user (GetFederationToken)
+)
+
+var (
+	userForm       = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+	groupForm      = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
+	pathForm       = regexp.MustCompile(`^/([\x21-\x7E]+/)?$`)
+	externalIDForm = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
+	serialForm     = regexp.MustCompile(`^[\w+=/:,.@-]{9,256}$`)
+	mfaForm        = regexp.MustCompile(`^\d{6}$`)
+	sessionForm    = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+)
+
+// IsUserName reports whether an IAM user can have a name.
+func IsUserName(name string) bool { return userForm.MatchString(name) }
+
+// IsGroupName reports whether an IAM group can have a name.
+func IsGroupName(name string) bool { return groupForm.MatchString(name) }
+
+// IsPath reports whether a text is the path of an IAM user: / alone, or one that begins and
+// ends with a slash.
+func IsPath(text string) bool { return len(text) <= MostPath && pathForm.MatchString(text) }
+
+// IsExternalID reports whether STS takes a text for an external ID.
+func IsExternalID(text string) bool {
+	return len(text) <= MostExternalID && externalIDForm.MatchString(text)
+}
+
+// IsSerialNumber reports whether a text is the serial number or the ARN of an MFA device.
+func IsSerialNumber(text string) bool { return serialForm.MatchString(text) }
+
+// IsMFACode reports whether a text is a code that an MFA device shows.
+func IsMFACode(text string) bool { return mfaForm.MatchString(text) }
+
+// IsSessionName reports whether the session of a role can have a name.
+func IsSessionName(name string) bool { return sessionForm.MatchString(name) }
+
+// CheckSessionName says what keeps a text from naming a session.
+func CheckSessionName(name string) error {
+	if !IsSessionName(name) {
+		return fmt.Errorf("%q cannot name a session; use 2 to 64 letters, digits and _ + = , . @ -", name)
+	}
+	return nil
+}
+
+// outsideName are the characters that the name of a user or a session cannot have.
+var outsideName = regexp.MustCompile(`[^a-zA-Z0-9+=,.@_-]`)
+
+// InName replaces what a name in AWS cannot have.
+func InName(text string) string { return outsideName.ReplaceAllString(text, "_") }
+
+// Abridged keeps a text that is much too long from filling an answer.
+func Abridged(text string) string {
+	const enough = 200
+	if len(text) <= enough {
+		return text
+	}
+	return strings.ToValidUTF8(text[:enough], "") + "…"
+}

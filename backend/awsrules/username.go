@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awsrules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/helper/template"
+)
+
+const (
+	// DefaultNameTemplate is the built-in engine's, as its API documentation
+	// gives it: Terraform and others compare what they read with it.
+	DefaultNameTemplate = `{{ if (eq .Type "STS") }}{{ printf "vault-%s-%s"  (unix_time) (random 20) | truncate 32 }}{{ else }}` +
+		`{{ printf "vault-%s-%s-%s" (printf "%s-%s" (.DisplayName) (.PolicyName) | truncate 42) (unix_time) (random 20) | truncate 64 }}{{ end }}`
+
+	// MostTemplate is the longest template, in bytes: the parser calls itself for what
+	// stands within something else, and what is very deep would end the process. The
+	// default template has 200 bytes, and a name 64 characters.
+	MostTemplate = 4 << 10
+
+	// mostDisplayName is how much of a caller's name a template is given, in bytes. No
+	// name in AWS has room for more.
+	mostDisplayName = 1024
+)
+
+// NameTemplate makes the names of users and sessions from the template in config/root.
+type NameTemplate struct {
+	tmpl    template.StringTemplate
+	Repeats bool // the template can make the same name twice
+}
+
+// nameData is what a template may use.
+type nameData struct {
+	Type        string // IAM, or STS for a federated user
+	DisplayName string // who asks, as Vault calls them
+	PolicyName  string // the role
+}
+
+// ParseNameTemplate reads a template; empty means the default one.
+func ParseNameTemplate(text string) (*NameTemplate, error) {
+	if text == "" {
+		text = DefaultNameTemplate
+	}
+	if len(text) > MostTemplate {
+		return nil, fmt.Errorf("username_template: has %d bytes; the longest that is taken has %d", len(text), MostTemplate)
+	}
+	tmpl, err := boundedTemplate(text)
+	if err != nil {
+		return nil, fmt.Errorf("username_template: is not a template: %v", err)
+	}
+	u := &NameTemplate{tmpl: tmpl}
+	one, _ := u.User("t", "r") // what makes no name at all is refused when it is used
+	two, _ := u.User("t", "r")
+	u.Repeats = one == two
+	return u, nil
+}
+
+// User returns the name of a new IAM user, or of a session of a role.
+func (u *NameTemplate) User(displayName, role string) (string, error) {
+	return u.make("IAM", displayName, role, mostUsername)
+}
+
+// Federated returns the name of a federated user.
+func (u *NameTemplate) Federated(displayName, role string) (string, error) {
+	return u.make("STS", displayName, role, mostFederated)
+}
+
+func (u *NameTemplate) make(kind, displayName, role string, most int) (string, error) {
+	name, err := u.tmpl.Generate(nameData{
+		Type:        kind,
+		DisplayName: InName(displayName[:min(len(displayName), mostDisplayName)]),
+		PolicyName:  InName(role),
+	})
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("username_template: makes no name: %v", err)
+	case name == "" || outsideName.MatchString(name):
+		return "", fmt.Errorf("username_template: makes the name %q for Type %s; a name in AWS has letters, digits and + = , . @ _ - alone", Abridged(name), kind)
+	case len(name) > most:
+		return "", fmt.Errorf("username_template: makes names of %d characters for Type %s, and AWS allows %d; shorten a part with truncate", len(name), kind, most)
+	}
+	return name, nil
+}
+
+// CheckNameTemplate tries a template, and returns warnings or what keeps it
+// from making any name at all.
+func CheckNameTemplate(text string) (warnings []string, err error) {
+	u, err := ParseNameTemplate(text)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := u.User("t", "r"); err != nil {
+		return nil, err
+	}
+	if u.Repeats {
+		warnings = append(warnings, "username_template: makes the same name for requests of one caller and role, so AWS will refuse all but the first of them; "+
+			"add a random part, such as {{random 20}}")
+	}
+	if _, err := u.User(strings.Repeat("d", 200), strings.Repeat("r", 200)); err != nil {
+		warnings = append(warnings, fmt.Sprintf("for callers and roles with long names: %v", err))
+	}
+	if _, err := u.Federated("t", "r"); err != nil {
+		warnings = append(warnings, fmt.Sprintf("for federation tokens: %v", err))
+	}
+	return warnings, nil
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+// How a field of a request becomes a value. Nothing else does that.
+
+import (
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+)
+
+// Set copies a field into dst when the request names it. An explicit null sets
+// the field's default, and so does an empty text for what is not a text. It reports
+// whether the request named the field.
+func Set[T any](d *framework.FieldData, name string, dst *T) bool {
+	schema := d.Schema[name]
+	if schema == nil {
+		panic("no field " + name + " in the schema")
+	}
+	if raw, named := d.Raw[name]; IsNull(d, name) || named && raw == "" && schema.Type != framework.TypeString {
+		*dst = schema.DefaultOrZero().(T)
+		return true
+	}
+	v, ok := d.GetOk(name)
+	if ok {
+		*dst = v.(T)
+	}
+	return ok
+}
+
+// IsNull reports whether the request names a field with an explicit null.
+func IsNull(d *framework.FieldData, name string) bool {
+	raw, named := d.Raw[name]
+	return named && raw == nil
+}
+
+// SetSeconds is set for durations, which Vault's fields carry as whole seconds.
+func SetSeconds(d *framework.FieldData, name string, dst *time.Duration) {
+	var seconds int
+	if Set(d, name, &seconds) {
+		*dst = time.Duration(seconds) * time.Second
+	}
+}
+
+// Seconds is how durations stand in an answer.
+func Seconds(d time.Duration) int64 { return int64(d / time.Second) }

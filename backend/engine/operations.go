@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+// How a handler becomes an operation of a path, and how API documents and generated
+// clients call it. The names of the operations are those of the built-in engine, whatever
+// name the plugin is registered under.
+
+import (
+	"context"
+	"maps"
+	"net/http"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// Operation names the operations of a path: aws-<verb>-<suffix>. An empty verb
+// is the operation's own.
+func Operation(verb, suffix string) *framework.DisplayAttributes {
+	return &framework.DisplayAttributes{
+		OperationPrefix: "aws",
+		OperationVerb:   verb,
+		OperationSuffix: suffix,
+	}
+}
+
+// Read makes an operation that changes no storage of its own accord.
+func (m *Mount) Read(summary string, h framework.OperationFunc) *framework.PathOperation {
+	return &framework.PathOperation{Callback: m.Answer(h), Summary: summary}
+}
+
+// Write makes an operation that changes storage or AWS: a standby or a secondary
+// passes it on, before it has done anything, to the server that may.
+func (m *Mount) Write(summary string, h framework.OperationFunc) *framework.PathOperation {
+	return &framework.PathOperation{
+		Callback:                    m.Answer(warnOfUnknown(h)),
+		Summary:                     summary,
+		Responses:                   noContent(),
+		ForwardPerformanceStandby:   true,
+		ForwardPerformanceSecondary: true,
+	}
+}
+
+// warnOfUnknown turns "no content" into an empty answer when the request holds a
+// field that the schema does not know: the SDK warns of such fields, but only
+// where there is an answer to hang the warning on. An empty answer has an empty
+// map for its data, since the Vault UI cannot read null.
+func warnOfUnknown(h framework.OperationFunc) framework.OperationFunc {
+	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+		resp, err := h(ctx, req, d)
+		if resp != nil || err != nil {
+			return resp, err
+		}
+		for name := range req.Data {
+			if d.Schema[name] == nil {
+				return Warned(nil), nil
+			}
+		}
+		return nil, nil
+	}
+}
+
+// Warned is an answer that holds nothing but warnings.
+func Warned(warnings []string) *logical.Response {
+	return &logical.Response{Data: map[string]any{}, Warnings: warnings}
+}
+
+// Done is the answer to a write: none, or the warnings that it earned.
+func Done(warnings []string) *logical.Response {
+	if len(warnings) == 0 {
+		return nil
+	}
+	return Warned(warnings)
+}
+
+// Answer is the only place where an error becomes a response.
+func (m *Mount) Answer(h framework.OperationFunc) framework.OperationFunc {
+	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (resp *logical.Response, err error) {
+		defer m.Recover(&err)
+		resp, err = h(ctx, req, d)
+		if err == nil {
+			return resp, nil
+		}
+		return Respond(err)
+	}
+}
+
+// Configure is Write, named aws-configure-<what>.
+func (m *Mount) Configure(what, summary string, h framework.OperationFunc) *framework.PathOperation {
+	op := m.Write(summary, h)
+	op.DisplayAttrs = &framework.DisplayAttributes{OperationVerb: "configure", OperationSuffix: what}
+	return op
+}
+
+// Gives says which fields an operation answers with.
+func Gives(op *framework.PathOperation, fields map[string]*framework.FieldSchema) *framework.PathOperation {
+	op.Responses = map[int][]framework.Response{http.StatusOK: {{Description: "OK", Fields: fields}}}
+	return op
+}
+
+// Without is a schema without some of its fields.
+func Without(schema map[string]*framework.FieldSchema, names ...string) map[string]*framework.FieldSchema {
+	rest := maps.Clone(schema)
+	for _, name := range names {
+		delete(rest, name)
+	}
+	return rest
+}
+
+// noContent is the answer to most writes.
+func noContent() map[int][]framework.Response {
+	return map[int][]framework.Response{http.StatusNoContent: {{Description: "No content"}}}
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+// What config/root says about when its key rotates.
+
+import "github.com/hashicorp/vault/sdk/framework"
+
+// RotationFields are those of config/root about when its key rotates.
+func RotationFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"rotation_period": {
+			Type:        framework.TypeDurationSecond,
+			Description: "How often to replace the access key by a new one: a minute or more. 0: not by time. Not beside rotation_schedule.",
+		},
+		"rotation_schedule": {
+			Type:        framework.TypeString,
+			Description: "When to replace the access key by a new one, as a cron schedule of five fields, in UTC. Not beside rotation_period.",
+		},
+		"rotation_window": {
+			Type:        framework.TypeDurationSecond,
+			Description: "For how long after a time of rotation_schedule the rotation may still begin: an hour or more. 0: without limit.",
+		},
+		"disable_automated_rotation": {
+			Type:        framework.TypeBool,
+			Description: "Stop rotating by period or schedule, and keep both.",
+		},
+		"rotation_policy": {
+			Type:        framework.TypeString,
+			Description: "Kept and read back; it has no effect, because the engine does not use Vault Enterprise's rotation manager.",
+		},
+	}
+}
+
+// updateRotation takes what the request names about the schedule.
+func (c *RootConfig) updateRotation(d *framework.FieldData) {
+	Set(d, "rotation_schedule", &c.RotationSchedule)
+	SetSeconds(d, "rotation_window", &c.RotationWindow)
+	SetSeconds(d, "rotation_period", &c.RotationPeriod)
+	Set(d, "disable_automated_rotation", &c.DisableAutomatedRotation)
+	Set(d, "rotation_policy", &c.RotationPolicy)
+}
+
+func (c *RootConfig) validateRotation(m *Mistakes) {
+	period, schedule, window := c.RotationPeriod, c.RotationSchedule, c.RotationWindow
+	if period != 0 && schedule != "" {
+		m.Add("rotation_schedule", "cannot be set beside rotation_period; write 0 or an empty text to the one that shall not count")
+	}
+	if period != 0 && period < LeastPeriod {
+		m.Add("rotation_period", "%v is too short; the shortest is %v, and 0 switches it off", period, LeastPeriod)
+	}
+	if schedule != "" {
+		validateCron(m, schedule)
+	}
+	switch {
+	case window != 0 && schedule == "":
+		m.Add("rotation_window", "goes with rotation_schedule, which is not set; write 0 to unset it")
+	case window != 0 && window < leastWindow:
+		m.Add("rotation_window", "%v is too short; the shortest is %v, and 0 sets no limit", window, leastWindow)
+	}
+	if c.AccessKey == "" && !c.DisableAutomatedRotation {
+		const missing = "needs access_key and secret_key in config/root; an identity from the environment is not the engine's to rotate"
+		if period != 0 {
+			m.Add("rotation_period", missing)
+		}
+		if schedule != "" {
+			m.Add("rotation_schedule", missing)
+		}
+	}
+}
+
+// Plan says what kind of schedule is in force; empty when there is none.
+func (c *RootConfig) Plan() string {
+	switch {
+	case c.DisableAutomatedRotation, c.AccessKey == "":
+		return ""
+	case c.RotationSchedule != "":
+		return "schedule " + c.RotationSchedule
+	case c.RotationPeriod != 0:
+		return "period"
+	}
+	return ""
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+// Every key that the engine keeps in Vault's storage, and the four verbs that
+// touch them. Keys and forms are those of Vault's built-in engine, so that a
+// mount can be taken over in place and handed back.
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+const (
+	KeyRootConfig  = "config/root"  // rootConfig; holds the secret key, seal-wrapped
+	KeyLeaseConfig = "config/lease" // leaseConfig
+	KeyUsersConfig = "config/users" // usersConfig
+
+	KeyRootNext     = "config/root-next"     // rootNext: a new root key on its way to config/root; seal-wrapped
+	KeyRootRotation = "config/root-rotation" // rootRotation: when the root key was rotated, and what went wrong
+
+	PrefixRole       = "role/"   // role, by name
+	PrefixLegacyRole = "policy/" // by name: the bare ARN or policy text that Vault wrote before 0.11
+
+	PrefixStaticRole  = "static-roles/" // staticRole, by name
+	PrefixStaticCreds = "static-creds/" // staticCreds, by the role's name; holds the secret key, seal-wrapped
+
+	PrefixIssued = "issued/"        // issued, by the user's name; see issuedKey
+	KeyWatch     = "register-watch" // watch: since when the register is true
+
+	KeyAutoTidy   = "config/auto-tidy" // autoTidy
+	KeyTidyStatus = "tidy-status"      // tidyReport: the last run of tidy
+
+	// framework.WALPrefix, "wal/": what may exist in AWS without a lease; see wal.go
+)
+
+// Load reads the value under a key; nil when there is none.
+func Load[T any](ctx context.Context, s logical.Storage, key string) (*T, error) {
+	entry, err := s.Get(ctx, key)
+	if err != nil || entry == nil {
+		return nil, err
+	}
+	v := new(T)
+	if err := entry.DecodeJSON(v); err != nil {
+		return nil, &UnreadableError{key: key, err: err}
+	}
+	return v, nil
+}
+
+// UnreadableError is about a value that is stored and not in a form that we know.
+type UnreadableError struct {
+	key string
+	err error
+}
+
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("decoding %s from storage: %v", e.key, e.err)
+}
+
+func (e *UnreadableError) Unwrap() error { return e.err }
+
+// LoadOr is load with a value for when there is none.
+func LoadOr[T any](ctx context.Context, s logical.Storage, key string, defaults func() *T) (*T, error) {
+	v, err := Load[T](ctx, s, key)
+	if err == nil && v == nil {
+		v = defaults()
+	}
+	return v, err
+}
+
+// Save writes a value under a key. Storage's error comes back as it is: a standby
+// knows by its exact text that the request belongs to the active server.
+func Save(ctx context.Context, s logical.Storage, key string, v any) error {
+	entry, err := logical.StorageEntryJSON(key, v)
+	if err != nil {
+		return fmt.Errorf("encoding %s for storage: %w", key, err)
+	}
+	return s.Put(ctx, entry)
+}

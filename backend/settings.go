@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What the configuration says about making users, read once and shared by all requests.
+
+import (
+	"context"
+	"sync"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+// settings are what one state of config/root, config/lease and config/users says about
+// making users, so that a creation reads none of them. They are immutable. What only
+// deletes does not need them: a template or a limit that nobody can read stops no
+// revocation.
+type settings struct {
+	usernames *awsrules.NameTemplate
+	users     *usersConfig
+	leases    *leaseConfig
+	untagged  sync.Once // told that AWS does not allow our tags
+}
+
+// settingsNow keeps the settings of the moment.
+type settingsNow struct {
+	mu      sync.Mutex
+	current *settings
+	resets  int
+}
+
+// reset makes the next request read the configuration anew.
+func (n *settingsNow) reset() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.current = nil
+	n.resets++
+}
+
+func (n *settingsNow) get() (current *settings, resets int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.current, n.resets
+}
+
+// keep keeps settings that were read when there had been so many resets.
+func (n *settingsNow) keep(s *settings, resets int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.resets == resets {
+		n.current = s
+	}
+}
+
+// settings returns what the configuration says now.
+func (b *backend) settings(ctx context.Context, s logical.Storage) (*settings, error) {
+	current, resets := b.settingsNow.get()
+	if current != nil {
+		return current, nil
+	}
+	read, err := readSettings(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	b.settingsNow.keep(read, resets)
+	return read, nil
+}
+
+func readSettings(ctx context.Context, s logical.Storage) (*settings, error) {
+	cfg, err := engine.LoadOr(ctx, s, engine.KeyRootConfig, engine.NewRootConfig)
+	if err != nil {
+		return nil, err
+	}
+	users, err := engine.LoadOr(ctx, s, engine.KeyUsersConfig, newUsersConfig)
+	if err != nil {
+		return nil, err
+	}
+	leases, err := engine.LoadOr(ctx, s, engine.KeyLeaseConfig, newLeaseConfig)
+	if err != nil {
+		return nil, err
+	}
+	usernames, err := awsrules.ParseNameTemplate(cfg.UsernameTemplate)
+	if err != nil {
+		return nil, engine.UserErrorf("%w", err)
+	}
+	return &settings{usernames: usernames, users: users, leases: leases}, nil
+}
+
+// namesRepeat reports whether the template can make a name twice, which is assumed of one
+// that cannot be read.
+func (b *backend) namesRepeat(ctx context.Context, s logical.Storage) bool {
+	set, err := b.settings(ctx, s)
+	return err != nil || set.usernames.Repeats
+}
