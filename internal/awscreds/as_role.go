@@ -7,7 +7,6 @@ package awscreds
 import (
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -18,7 +17,7 @@ import (
 // of them is made and again when the session ends. Endpoints and retries are c's,
 // and c stays as it is. Of the session, role, name and external ID count.
 func (c *Client) As(s RoleSession) *Client {
-	creds := aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(anySTS(c.sts), s.RoleARN,
+	creds := cached(stscreds.NewAssumeRoleProvider(anySTS(c.sts), s.RoleARN,
 		func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName = s.Name
 			o.ExternalID = optional(s.ExternalID)

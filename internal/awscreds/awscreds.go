@@ -28,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/middleware"
 )
 
 const (
@@ -118,6 +119,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	opts := []func(*config.LoadOptions) error{
 		config.WithAppID(appID),
 		config.WithHTTPClient(transport()),
+		config.WithAPIOptions([]func(*middleware.Stack) error{answersOnly}), // of the clients in the default chain, too
 	}
 	if cfg.Region != "" {
 		opts = append(opts, config.WithRegion(cfg.Region))

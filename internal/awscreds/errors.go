@@ -28,6 +28,7 @@ const (
 	codeExpiredToken            = "ExpiredToken"
 	codeAccessDenied            = "AccessDenied"
 	codeInvalidClientTokenID    = "InvalidClientTokenId"
+	codeIdentityProviderAway    = "IDPCommunicationError"
 )
 
 // Code returns AWS's error code, or "" when err is not an answer of AWS.
@@ -40,16 +41,18 @@ func Code(err error) string {
 }
 
 // IsThrottled reports whether AWS said that we call too often, to this call or to those
-// before it.
+// before it; or whether what stands in front of AWS did.
 func IsThrottled(err error) bool {
 	var unsent *unsentError
-	return errors.As(err, &unsent) || retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool()
+	var none *NoAnswerError
+	return errors.As(err, &unsent) || errors.As(err, &none) && none.Status == http.StatusTooManyRequests ||
+		retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool()
 }
 
 // IsRefused reports whether AWS answered that it will not do this: the request
 // is wrong or not allowed, and asking again the same way is of no use.
 func IsRefused(err error) bool {
-	return Code(err) != "" && clientError(err) && !IsThrottled(err) && !isOverlap(err)
+	return Code(err) != "" && clientError(err) && !IsThrottled(err) && !isOverlap(err) && !isProviderAway(err)
 }
 
 // IsFromAWS reports whether err comes from a call to AWS, answered or not.
@@ -119,9 +122,13 @@ func isOverlap(err error) bool {
 	return code == codeConcurrentModification || code == codeTemporarilyUnmodifiable
 }
 
+// isProviderAway reports whether STS could not reach the identity provider of a web
+// identity token, which passes as a rule (STS API Reference, AssumeRoleWithWebIdentity).
+func isProviderAway(err error) bool { return Code(err) == codeIdentityProviderAway }
+
 // notDone reports whether a single attempt that ended in err certainly changed
 // nothing in AWS: AWS refused it, or it was never sent. A timeout, a cut
-// connection and a 5xx leave it open.
+// connection, a 5xx and an answer that is not AWS's leave it open.
 func notDone(err error) bool {
 	var dial *net.OpError
 	var none *NoCredentialsError
@@ -132,10 +139,10 @@ func notDone(err error) bool {
 		errors.As(err, &dial) && dial.Op == "dial"
 }
 
-// clientError reports whether AWS answered with a 4xx status.
+// clientError reports whether AWS answered with a 4xx status, and nobody else did.
 func clientError(err error) bool {
 	var answer *smithyhttp.ResponseError
-	if !errors.As(err, &answer) {
+	if isNoAnswer(err) || !errors.As(err, &answer) {
 		return false
 	}
 	status := answer.HTTPStatusCode()

@@ -52,13 +52,13 @@ func withIdentity(sdk aws.Config, cfg Config) aws.Config {
 	if cfg.Token != nil {
 		anonymous := sdk
 		anonymous.Credentials = aws.AnonymousCredentials{}
-		return signedBy(sdk, aws.NewCredentialsCache(federated{sts: stsClients(anonymous, cfg.STS), role: cfg.RoleARN, token: cfg.Token}))
+		return signedBy(sdk, cached(federated{sts: stsClients(anonymous, cfg.STS), role: cfg.RoleARN, token: cfg.Token}))
 	}
 	base := signedBy(sdk, sdk.Credentials)
 	if cfg.RoleARN == "" {
 		return base
 	}
-	return signedBy(sdk, aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(
+	return signedBy(sdk, cached(stscreds.NewAssumeRoleProvider(
 		anySTS(stsClients(base, cfg.STS)), cfg.RoleARN,
 		func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = rootSession })))
 }
@@ -76,6 +76,15 @@ func signedBy(sdk aws.Config, creds aws.CredentialsProvider) aws.Config {
 		}))
 	}
 	return sdk
+}
+
+// cached keeps credentials for as long as they are good. The SDK fetches new ones in a
+// goroutine of its own, where a panic would end the process.
+func cached(provider aws.CredentialsProvider) *aws.CredentialsCache {
+	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (creds aws.Credentials, err error) {
+		defer recoverTo(&err)
+		return provider.Retrieve(ctx)
+	}))
 }
 
 // found marks the failure to find any credentials, which reads in a dozen ways

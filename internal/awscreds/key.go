@@ -66,8 +66,11 @@ func (c *Client) LookUpUser(ctx context.Context, name string) (UserInfo, error) 
 func (c *Client) Keys(ctx context.Context, user string) ([]KeyInfo, error) {
 	var keys []KeyInfo
 	pages := iam.NewListAccessKeysPaginator(c.iam, &iam.ListAccessKeysInput{UserName: &user})
-	for pages.HasMorePages() {
+	for n := 0; pages.HasMorePages(); n++ {
 		page, err := pages.NextPage(ctx)
+		if err == nil && n == mostPages {
+			err = errTooManyPages
+		}
 		if err != nil {
 			return nil, fmt.Errorf("listing the access keys of %s: %w", user, err)
 		}

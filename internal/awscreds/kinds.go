@@ -8,6 +8,7 @@ package awscreds
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -31,17 +32,28 @@ type pager[O any] interface {
 	NextPage(ctx context.Context, opts ...func(*iam.Options)) (O, error)
 }
 
+// mostPages bounds a list that never ends. What a user or a group owns is bounded by quotas
+// of dozens (IAM User Guide, "IAM and AWS STS quotas"), and IAM puts 100 on a page as a rule.
+const mostPages = 200
+
+var errTooManyPages = fmt.Errorf("the list has more than %d pages", mostPages)
+
 // all reads every page and picks an identifier from each item. On an error it
 // returns what it has read so far.
 func all[O, T any](ctx context.Context, pages pager[O], items func(O) []T, id func(T) *string) ([]string, error) {
 	var ids []string
-	for pages.HasMorePages() {
+	for n := 0; pages.HasMorePages(); n++ {
+		if n == mostPages {
+			return ids, errTooManyPages
+		}
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return ids, err
 		}
 		for _, item := range items(page) {
-			ids = append(ids, aws.ToString(id(item)))
+			if name := aws.ToString(id(item)); name != "" {
+				ids = append(ids, name)
+			}
 		}
 	}
 	return ids, nil

@@ -81,7 +81,7 @@ var serviceCredentials = kind{
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		var ids []string
 		in := &iam.ListServiceSpecificCredentialsInput{UserName: &user}
-		for {
+		for range mostPages {
 			page, err := c.ListServiceSpecificCredentials(ctx, in)
 			if err != nil {
 				return ids, err
@@ -89,11 +89,12 @@ var serviceCredentials = kind{
 			for _, item := range page.ServiceSpecificCredentials {
 				ids = append(ids, aws.ToString(item.ServiceSpecificCredentialId))
 			}
-			if !page.IsTruncated {
+			if !page.IsTruncated || aws.ToString(page.Marker) == "" { // without a marker the first page would come again
 				return ids, nil
 			}
 			in.Marker = page.Marker
 		}
+		return ids, errTooManyPages
 	},
 	remove: func(ctx context.Context, c *iamCalls, user, id string) error {
 		_, err := c.DeleteServiceSpecificCredential(ctx, &iam.DeleteServiceSpecificCredentialInput{

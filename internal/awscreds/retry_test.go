@@ -127,3 +127,24 @@ func TestTheEnvironmentSwitchesTheLimitOff(t *testing.T) {
 		}
 	}
 }
+
+// STS says so when it cannot reach the identity provider, and the next moment it can.
+func TestAnIdentityProviderThatIsAwayIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	aws := fakeaws.New(t)
+	aws.AddRole("vault")
+	const token = "eyJhbGciOiJub25lIn0.e30.c2ln"
+	aws.SetWebIdentityToken(token)
+	client, err := New(t.Context(), Config{
+		RoleARN: "arn:aws:iam::123456789012:role/vault", Token: func(context.Context) (string, error) { return token, nil },
+		IAMEndpoint: aws.URL(), STS: []STSEndpoint{{URL: aws.URL()}}, MaxRetries: -1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := fakeaws.Fault{Action: "AssumeRoleWithWebIdentity", Kind: fakeaws.Refuse, Code: "IDPCommunicationError", Status: 400, Times: 1}
+	met := aws.Inject(away)
+	if _, err := client.Caller(t.Context()); err != nil || met.Hits() != 1 {
+		t.Errorf("met %d times: %v", met.Hits(), err)
+	}
+}

@@ -57,7 +57,11 @@ func (c *Client) AssumeRole(ctx context.Context, s RoleSession) (Session, error)
 	if err != nil {
 		return Session{}, err
 	}
-	return session(out.Credentials, out.AssumedRoleUser.Arn), nil
+	var arn *string
+	if out.AssumedRoleUser != nil {
+		arn = out.AssumedRoleUser.Arn
+	}
+	return session(out.Credentials, arn), nil
 }
 
 // FederatedUser returns a session of a name that exists in CloudTrail alone, with
@@ -75,7 +79,11 @@ func (c *Client) FederatedUser(ctx context.Context, name string, d time.Duration
 	if err != nil {
 		return Session{}, fmt.Errorf("getting a federation token for %s: %w", name, err)
 	}
-	return session(out.Credentials, out.FederatedUser.Arn), nil
+	var arn *string
+	if out.FederatedUser != nil {
+		arn = out.FederatedUser.Arn
+	}
+	return session(out.Credentials, arn), nil
 }
 
 // MFA is the device of an IAM user and the code that it shows. Both are empty or

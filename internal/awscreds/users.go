@@ -42,10 +42,13 @@ func (c *Client) ListUsers(ctx context.Context, marker string) (users []FoundUse
 	if err != nil {
 		return nil, "", fmt.Errorf("listing the IAM users of the account: %w", err)
 	}
-	users = make([]FoundUser, len(out.Users))
-	for i, u := range out.Users {
-		created := aws.ToTime(u.CreateDate)
-		users[i] = FoundUser{Name: aws.ToString(u.UserName), Created: created, Age: serverTime(out.ResultMetadata).Sub(created)}
+	users = make([]FoundUser, 0, len(out.Users))
+	for _, u := range out.Users {
+		if u.UserName == nil || u.CreateDate == nil {
+			continue // no age would be a very old one
+		}
+		age := serverTime(out.ResultMetadata).Sub(*u.CreateDate)
+		users = append(users, FoundUser{Name: *u.UserName, Created: *u.CreateDate, Age: age})
 	}
 	if out.IsTruncated {
 		next = aws.ToString(out.Marker)

@@ -5,12 +5,27 @@ package awscreds
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 )
 
 // change is one call that changes a user.
 type change func(ctx context.Context) error
+
+// make makes the change. A panic becomes its error: in a goroutine of ours it would end
+// the process, which serves many mounts.
+func (do change) make(ctx context.Context) (err error) {
+	defer recoverTo(&err)
+	return do(ctx)
+}
+
+// recoverTo turns a panic into an error.
+func recoverTo(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("internal error in a call to AWS: %v", p)
+	}
+}
 
 // wave makes all changes of one user at once, and waits for all of them: a
 // failure stops nothing, so that nothing is under way when the caller cleans up.
@@ -27,7 +42,7 @@ func (c *Client) wave(ctx context.Context, changes []change) error {
 	var taken atomic.Int64
 	work := func() {
 		for i := taken.Add(1) - 1; i < int64(len(changes)); i = taken.Add(1) - 1 {
-			errs[i] = changes[i](ctx)
+			errs[i] = changes[i].make(ctx)
 		}
 	}
 	func() {
@@ -43,7 +58,7 @@ func (c *Client) wave(ctx context.Context, changes []change) error {
 	}()
 	for i, do := range changes {
 		if isOverlap(errs[i]) {
-			errs[i] = do(ctx)
+			errs[i] = do.make(ctx)
 		}
 	}
 	return errors.Join(errs...)

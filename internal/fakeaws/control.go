@@ -18,7 +18,7 @@ import (
 const Controls = `  GET    /_state   the users and what they own, as JSON
   GET    /_calls   every call: start, duration, action, user, status, code, fault
   POST   /_reset   forgets what was made over the wire, the faults and the calls
-  POST   /_faults  {"action":"CreateUser","kind":"hang","user":"","code":"","message":"","status":0,"after":0,"every":0,"times":1,"latency":"50ms"}
+  POST   /_faults  {"action":"CreateUser","kind":"hang","user":"","code":"","message":"","status":0,"after":0,"every":0,"times":1,"latency":"50ms","body":"","type":""}
   DELETE /_faults  removes all faults and releases what they hold`
 
 // serveControl answers the paths that begin with /_. Names other than the loopback's are refused, so that a web
@@ -103,8 +103,8 @@ func dash(s string) string {
 // readFault reads a Fault whose kind is a word and whose latency is a duration such as 50ms.
 func readFault(r *http.Request) (Fault, error) {
 	var wire struct {
-		Action, User, Kind, Code, Message, Latency string
-		Status, After, Every, Times                int
+		Action, User, Kind, Code, Message, Latency, Body, Type string
+		Status, After, Every, Times                            int
 	}
 	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
 	dec.DisallowUnknownFields()
@@ -124,5 +124,6 @@ func readFault(r *http.Request) (Fault, error) {
 	return Fault{
 		Action: wire.Action, User: wire.User, Kind: kind, Code: wire.Code, Message: wire.Message,
 		Status: wire.Status, After: wire.After, Every: wire.Every, Times: wire.Times, Latency: latency,
+		Body: wire.Body, Type: wire.Type,
 	}, nil
 }

@@ -47,16 +47,18 @@ type errorBody struct {
 
 // encode writes the result or the refusal and notes it in the call.
 func encode(call *Call, result any, refusal *Refusal) *reply {
-	out := &reply{requestID: newRequestID()}
+	out := &reply{kind: "text/xml", requestID: newRequestID()}
 	var err error
 	if refusal == nil {
 		call.Status = http.StatusOK
 		if out.body, err = encodeResult(call, result, out.requestID); err == nil {
+			out.status = call.Status
 			return out
 		}
 		refusal = &Refusal{http.StatusInternalServerError, "InternalFailure", err.Error()}
 	}
 	call.Status, call.Code = refusal.Status, refusal.Code
+	out.status = call.Status
 	out.body = encodeRefusal(call, refusal, out.requestID)
 	return out
 }

@@ -40,10 +40,16 @@ const (
 	// Lagging answers 404 NoSuchEntity for the user, as a part of AWS does that has not heard of it yet;
 	// nothing is done.
 	Lagging
+	// Foreign answers Fault.Body with Fault.Status, 200 by default: something in front of AWS, such as a proxy,
+	// answers in its place; nothing is done.
+	Foreign
+	// ForeignAfter does the work and then answers like Foreign, as a gateway does that did not wait for AWS.
+	ForeignAfter
 )
 
 var kindNames = []string{
 	"refuse", "server error", "unavailable", "throttle", "lost answer", "cut", "hang", "hang after", "delay", "conflict", "lagging",
+	"foreign", "foreign after",
 }
 
 // String names the kind in words: "lost answer".
@@ -69,7 +75,9 @@ type Fault struct {
 	Kind    Kind
 	Code    string // for Refuse: default AccessDenied
 	Message string // for Refuse
-	Status  int    // for Refuse: default 403
+	Status  int    // for Refuse: default 403; for Foreign and ForeignAfter: default 200
+	Body    string // for Foreign and ForeignAfter
+	Type    string // the media type of Body: default text/html
 	After   int    // that many matching calls pass first
 	Every   int    // of those after, one of so many, beginning with the first; 0 is each
 	Times   int    // that many then meet it; 0 is until it is removed
@@ -106,6 +114,18 @@ func (f Fault) refusal(c *Call) *Refusal {
 		refusal.Message = fmt.Sprintf("The caller is not authorized to perform: %s:%s", c.Service, c.Action)
 	}
 	return refusal
+}
+
+// foreign is what a fault answers in the place of AWS.
+func (f Fault) foreign() *reply {
+	out := &reply{status: f.Status, kind: f.Type, body: []byte(f.Body)}
+	if out.status == 0 {
+		out.status = http.StatusOK
+	}
+	if out.kind == "" {
+		out.kind = "text/html"
+	}
+	return out
 }
 
 // Injected is a fault at work.

@@ -54,15 +54,19 @@ func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request) {
 		cut(w)
 		return
 	}
-	w.Header().Set("Content-Type", "text/xml")
-	w.Header().Set("x-amzn-RequestId", out.requestID)
-	w.WriteHeader(call.Status)
+	w.Header().Set("Content-Type", out.kind)
+	if out.requestID != "" {
+		w.Header().Set("x-amzn-RequestId", out.requestID)
+	}
+	w.WriteHeader(out.status)
 	_, _ = w.Write(out.body) // a client that has gone hears nothing
 }
 
 // reply is an answer as it goes on the wire. No reply means that the connection is cut.
 type reply struct {
-	requestID string
+	status    int
+	kind      string // the media type
+	requestID string // of AWS; "" if somebody else answers
 	body      []byte
 }
 
@@ -84,7 +88,7 @@ func (s *Server) answer(r *http.Request, body []byte, call *Call) *reply {
 	var result any
 	if v.refusal != nil {
 		refusal = v.refusal
-	} else if refusal == nil {
+	} else if refusal == nil && !v.undone {
 		var natural string
 		if !s.stepped(call, func() { result, natural, refusal = s.work(r, body, act, request, overlaps) }) {
 			return nil
@@ -99,6 +103,10 @@ func (s *Server) answer(r *http.Request, body []byte, call *Call) *reply {
 	}
 	if v.lost {
 		return nil
+	}
+	if v.foreign != nil {
+		call.Status = v.foreign.status
+		return v.foreign
 	}
 	return encode(call, result, refusal)
 }

@@ -49,13 +49,15 @@ type verdict struct {
 	refusal *Refusal      // answered instead of the work
 	cut     bool          // the connection is closed instead of the work
 	lost    bool          // the connection is closed instead of the answer
+	foreign *reply        // answered instead of AWS's answer
+	undone  bool          // and instead of the work
 	after   []*Injected   // strike once the work is done
 	latency time.Duration // the call takes at least this, from its start
 	names   []string      // the faults met
 }
 
 // settled says that an earlier fault has decided how the call is answered.
-func (v *verdict) settled() bool { return v.refusal != nil || v.cut || v.lost }
+func (v *verdict) settled() bool { return v.refusal != nil || v.cut || v.lost || v.foreign != nil }
 
 // meets counts a call against a fault and says whether the fault strikes. The weather's lock keeps the counts.
 func (i *Injected) meets(c *Call) bool {
@@ -129,7 +131,7 @@ func (w *weather) decide(c *Call, now time.Time) verdict {
 			continue
 		}
 		v.names = append(v.names, kind.String())
-		if kind == HangAfter || kind == LostAnswer {
+		if kind == HangAfter || kind == LostAnswer || kind == ForeignAfter {
 			v.after = append(v.after, i)
 		} else {
 			i.strike()
@@ -142,6 +144,8 @@ func (w *weather) decide(c *Call, now time.Time) verdict {
 			v.cut = true
 		case LostAnswer:
 			v.lost = true
+		case Foreign, ForeignAfter:
+			v.foreign, v.undone = i.fault.foreign(), kind == Foreign
 		default:
 			v.refusal = i.fault.refusal(c)
 		}
