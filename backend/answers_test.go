@@ -190,6 +190,8 @@ func oddIdentity(t *testing.T, url string) {
 		"web_identity_token_file": {"role_arn": vaultARN, "web_identity_token_file": file, "access_key": "", "secret_key": ""},
 	} {
 		m := newConfiguredMount(t)
+		m.tokensTo = []string{url}
+		m.start()
 		m.aws.AddRole("vault")
 		m.aws.SetWebIdentityToken(someJWT)
 		m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.ForeignAfter, Times: 3})

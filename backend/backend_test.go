@@ -28,13 +28,14 @@ import (
 
 // mount is one mount of the engine under test.
 type mount struct {
-	t       testing.TB
-	ctx     context.Context
-	b       logical.Backend
-	storage *storage
-	aws     *fakeaws.Server
-	system  logical.SystemView
-	ahead   atomic.Int64 // how far the engine's clock is ahead
+	t        testing.TB
+	ctx      context.Context
+	b        logical.Backend
+	storage  *storage
+	aws      *fakeaws.Server
+	system   logical.SystemView
+	tokensTo []string     // where tokens of files may go, beside the fake; counts from the next start
+	ahead    atomic.Int64 // how far the engine's clock is ahead
 }
 
 // TestMain takes every AWS identity out of the environment: a test that wants one
@@ -72,7 +73,7 @@ func (m *mount) start() {
 	m.t.Helper()
 	factory := New(Options{
 		Version: "v0.0.1", ProofPause: time.Millisecond, TidyPause: time.Millisecond,
-		WebIdentityTokenFiles: []string{os.TempDir() + "/"}, WebIdentitySTSEndpoints: []string{m.aws.URL()},
+		WebIdentityTokenFiles: []string{os.TempDir() + "/"}, WebIdentitySTSEndpoints: append([]string{m.aws.URL()}, m.tokensTo...),
 		Now: func() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) },
 	})
 	b, err := factory(m.ctx, &logical.BackendConfig{
