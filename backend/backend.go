@@ -39,7 +39,7 @@ package backend
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +48,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/rootkey"
 )
 
 // DefaultWALMinAge is how old a record of an IAM user must be before AWS's word
@@ -63,7 +64,7 @@ type Options struct {
 	WALMinAge time.Duration
 	// SweepGrace replaces DefaultSweepGrace when it is not zero.
 	SweepGrace time.Duration
-	// ProofPause replaces DefaultProofPause when it is not zero.
+	// ProofPause replaces engine.DefaultProofPause when it is not zero.
 	ProofPause time.Duration
 	// TidyPause replaces DefaultTidyPause when it is not zero.
 	TidyPause time.Duration
@@ -90,6 +91,7 @@ type backend struct {
 	register    register // who holds what
 	watch       *watch   // nil until the first tick
 	tidying     tidying  // the run of tidy
+	rootKey     *rootkey.Rotator
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
@@ -105,6 +107,7 @@ func New(opts Options) logical.Factory {
 			},
 			sweepGrace: opts.SweepGrace, tidyPause: opts.TidyPause,
 		}
+		b.rootKey = rootkey.New(b.Mount)
 		b.Backend = &framework.Backend{
 			Help:           strings.TrimSpace(help),
 			BackendType:    logical.TypeLogical,
@@ -133,7 +136,7 @@ func (o Options) withDefaults() Options {
 		option *time.Duration
 		or     time.Duration
 	}{
-		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.ProofPause, DefaultProofPause}, {&o.TidyPause, DefaultTidyPause},
+		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, DefaultTidyPause},
 	} {
 		if *d.option == 0 {
 			*d.option = d.or
@@ -150,12 +153,16 @@ func (b *backend) reconfigured() {
 
 // paths is the table of contents.
 func (b *backend) paths() []*framework.Path {
+	return slices.Concat(b.ownPaths(), b.rootKey.Paths())
+}
+
+// ownPaths are the paths of this room.
+func (b *backend) ownPaths() []*framework.Path {
 	return []*framework.Path{
 		b.pathConfigRoot(),
 		b.pathConfigLease(),
 		b.pathConfigUsers(),
 		b.pathConfigAutoTidy(),
-		b.pathRotateRoot(),
 		b.pathRoles(), // before pathRole, whose name takes anything
 		b.pathRole(),
 		b.pathCreds(),
@@ -179,14 +186,6 @@ func pathsSpecial() *logical.Paths {
 		SealWrapStorage: []string{engine.KeyRootConfig, engine.KeyRootNext, engine.PrefixStaticCreds},
 		LocalStorage:    []string{framework.WALPrefix},
 	}
-}
-
-// tick runs once a minute, when Vault's rollback manager comes by, with 90
-// seconds for all that it does.
-func (b *backend) tick(ctx context.Context, req *logical.Request) (err error) {
-	defer b.Recover(&err)
-	return errors.Join(b.rollBack(ctx, req), b.tendRootKey(ctx, req.Storage), b.rotateStatic(ctx, req.Storage), b.sweep(ctx, req.Storage),
-		b.tidyOnSchedule(ctx, req.Storage))
 }
 
 // invalidate hears, on a standby, which key another server has changed.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -139,7 +140,7 @@ func (r *tidyRun) examine(ctx context.Context, name string) (refused bool, err e
 		return refused, fmt.Errorf("%d users in a row could not be looked at or deleted: %w", r.inARow, err)
 	}
 	if found == findDeleted {
-		r.b.Log.Info("tidy deleted an IAM user that no record speaks for", "iam_user", name, "role", user.Tags[tagRole], "created", stamp(user.Created))
+		r.b.Log.Info("tidy deleted an IAM user that no record speaks for", "iam_user", name, "role", user.Tags[tagRole], "created", engine.Stamp(user.Created))
 		return refused, r.pause(ctx, deletionPauses)
 	}
 	return refused, nil

@@ -163,7 +163,7 @@ func (r *tidyReport) copy() *tidyReport {
 func (r *tidyReport) response() map[string]any {
 	found := make([]map[string]any, len(r.Found))
 	for i, u := range r.Found {
-		found[i] = map[string]any{"username": u.Name, "role": u.Role, "created": stamp(u.Created), "deleted": u.Deleted}
+		found[i] = map[string]any{"username": u.Name, "role": u.Role, "created": engine.Stamp(u.Created), "deleted": u.Deleted}
 	}
 	return map[string]any{
 		"state":                  r.State,
@@ -171,8 +171,8 @@ func (r *tidyReport) response() map[string]any {
 		"scheduled":              r.Scheduled,
 		"delete":                 r.Delete,
 		"safety_buffer":          engine.Seconds(r.SafetyBuffer),
-		"time_started":           stamp(r.Started),
-		"time_finished":          stamp(r.Finished),
+		"time_started":           engine.Stamp(r.Started),
+		"time_finished":          engine.Stamp(r.Finished),
 		"pages":                  r.Pages,
 		"users_seen":             r.Seen,
 		"users_recorded":         r.Recorded,
