@@ -49,6 +49,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 )
 
 // DefaultWALMinAge is how old a record of an IAM user must be before AWS's word
@@ -87,11 +88,11 @@ type backend struct {
 	settingsNow settingsNow
 	underWay    sync.Map // names of IAM users that a request is making right now
 	stay        stay     // the requests under way
-	queue       queue    // when static roles are to be looked at
 	register    register // who holds what
 	watch       *watch   // nil until the first tick
 	tidying     tidying  // the run of tidy
 	rootKey     *rootkey.Rotator
+	staticRoles *staticrole.Keeper
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
@@ -108,6 +109,7 @@ func New(opts Options) logical.Factory {
 			sweepGrace: opts.SweepGrace, tidyPause: opts.TidyPause,
 		}
 		b.rootKey = rootkey.New(b.Mount)
+		b.staticRoles = staticrole.New(b.Mount)
 		b.Backend = &framework.Backend{
 			Help:           strings.TrimSpace(help),
 			BackendType:    logical.TypeLogical,
@@ -153,7 +155,7 @@ func (b *backend) reconfigured() {
 
 // paths is the table of contents.
 func (b *backend) paths() []*framework.Path {
-	return slices.Concat(b.ownPaths(), b.rootKey.Paths())
+	return slices.Concat(b.ownPaths(), b.rootKey.Paths(), b.staticRoles.Paths())
 }
 
 // ownPaths are the paths of this room.
@@ -169,10 +171,6 @@ func (b *backend) ownPaths() []*framework.Path {
 		b.pathIssuedList(),
 		b.pathIssuedOfRole(),
 		b.pathIssued(),
-		b.pathStaticRoles(),
-		b.pathStaticRoleRotate(), // before pathStaticRole, likewise
-		b.pathStaticRole(),
-		b.pathStaticCreds(),
 		b.pathTidy(),
 		b.pathTidyStatus(),
 		b.pathTidyCancel(),
@@ -196,7 +194,7 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	case strings.HasPrefix(key, engine.PrefixIssued):
 		b.register.forget()
 	case strings.HasPrefix(key, engine.PrefixStaticRole), strings.HasPrefix(key, engine.PrefixStaticCreds):
-		b.queue.forget()
+		b.staticRoles.Invalidate()
 	}
 }
 

@@ -37,7 +37,7 @@ func (b *backend) chores() []chore {
 	return []chore{
 		{name: "rollback", until: 25 * time.Second, everywhere: true, do: b.rollBack}, // the WAL is each cluster's own
 		{name: "root key", until: 55 * time.Second, do: of(b.rootKey.Tick)},
-		{name: "static roles", until: 75 * time.Second, do: of(b.rotateStatic)},
+		{name: "static roles", until: 75 * time.Second, do: of(b.staticRoles.Tick)},
 		{name: "sweep", until: 87 * time.Second, do: of(b.sweep)},
 		{name: "tidy", until: tickTime, do: of(b.tidyOnSchedule)},
 	}

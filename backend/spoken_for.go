@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 )
 
 // spokenFor reports whether storage or a request knows a user. It looks in the order in
@@ -41,25 +42,6 @@ func (b *backend) spokenFor(ctx context.Context, s logical.Storage, user string)
 	if err != nil || r != nil {
 		return true, err
 	}
-	adopted, err := adoptedUsers(ctx, s)
+	adopted, err := staticrole.AdoptedUsers(ctx, s)
 	return adopted[strings.ToLower(user)], err
-}
-
-// adoptedUsers are those of static roles, in lower case: to AWS case does not matter.
-func adoptedUsers(ctx context.Context, s logical.Storage) (map[string]bool, error) {
-	names, err := s.List(ctx, engine.PrefixStaticRole)
-	if err != nil {
-		return nil, err
-	}
-	users := map[string]bool{}
-	for _, name := range names {
-		r, err := engine.Load[staticRole](ctx, s, engine.PrefixStaticRole+name)
-		if err != nil {
-			return nil, err
-		}
-		if r != nil {
-			users[strings.ToLower(r.Username)] = true
-		}
-	}
-	return users, nil
 }

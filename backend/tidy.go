@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -57,7 +58,7 @@ func (r *tidyRun) tidy(ctx context.Context) (err error) {
 	if err := r.b.known(ctx, r.storage); err != nil {
 		return fmt.Errorf("reading the register: %w", err)
 	}
-	if r.adopted, err = adoptedUsers(ctx, r.storage); err != nil {
+	if r.adopted, err = staticrole.AdoptedUsers(ctx, r.storage); err != nil {
 		return fmt.Errorf("reading the static roles: %w", err)
 	}
 	candidates, err := r.candidates(ctx)

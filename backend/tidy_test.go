@@ -121,7 +121,7 @@ func TestTidyLeavesAlone(t *testing.T) {
 		}, "users_recorded"},
 		"one that a request is making": {func(m *mount, user string) { m.b.(*backend).underWay.Store(user, true) }, "users_recorded"},
 		"one that became a static role's": {func(m *mount, user string) {
-			m.put(engine.PrefixStaticRole+"legacy", &staticRole{Name: "legacy", Username: strings.ToUpper(user)})
+			m.put(engine.PrefixStaticRole+"legacy", map[string]any{"name": "legacy", "username": strings.ToUpper(user)})
 		}, "users_recorded"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -169,7 +169,7 @@ func TestTidyLooksAgainBeforeItDeletes(t *testing.T) {
 	for name, speak := range map[string]func(m *mount, user string){
 		"a record": func(m *mount, user string) { m.put(issuedKey(user), &issued{Role: "r", Issued: time.Now()}) },
 		"a static role": func(m *mount, user string) {
-			m.put(engine.PrefixStaticRole+"legacy", &staticRole{Name: "legacy", Username: user})
+			m.put(engine.PrefixStaticRole+"legacy", map[string]any{"name": "legacy", "username": user})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

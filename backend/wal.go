@@ -23,6 +23,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -97,8 +98,8 @@ func (b *backend) rollBackEntry(ctx context.Context, s logical.Storage, id strin
 		return b.rollBackUser(ctx, s, entry, immediate)
 	case rootkey.WALKind:
 		return nil // the tick's, which takes turns with rotations
-	case walKindStaticKey:
-		return b.rollBackKeyEntry(ctx, s, entry, immediate)
+	case staticrole.WALKind:
+		return b.staticRoles.RollBack(ctx, s, entry, immediate)
 	}
 	return fmt.Errorf("rolling back entry %s: its kind, %q, is not known", id, entry.Kind)
 }
