@@ -50,6 +50,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
+	"vault-plugin-secrets-aws-dyn/backend/tidy"
 )
 
 // DefaultWALMinAge is how old a record of an IAM user must be before AWS's word
@@ -67,7 +68,7 @@ type Options struct {
 	SweepGrace time.Duration
 	// ProofPause replaces engine.DefaultProofPause when it is not zero.
 	ProofPause time.Duration
-	// TidyPause replaces DefaultTidyPause when it is not zero.
+	// TidyPause replaces tidy.DefaultPause when it is not zero.
 	TidyPause time.Duration
 	// WebIdentityTokenFiles are the files that web_identity_token_file may name, beside
 	// that of AWS_WEB_IDENTITY_TOKEN_FILE: absolute paths, and directories that end in /.
@@ -84,15 +85,14 @@ type backend struct {
 	*framework.Backend
 	*engine.Mount
 	sweepGrace  time.Duration
-	tidyPause   time.Duration
 	settingsNow settingsNow
 	underWay    sync.Map // names of IAM users that a request is making right now
 	stay        stay     // the requests under way
 	register    register // who holds what
 	watch       *watch   // nil until the first tick
-	tidying     tidying  // the run of tidy
 	rootKey     *rootkey.Rotator
 	staticRoles *staticrole.Keeper
+	tidy        *tidy.Tidy
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
@@ -106,10 +106,11 @@ func New(opts Options) logical.Factory {
 				LagWindow: opts.WALMinAge, ProofPause: opts.ProofPause,
 				TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 			},
-			sweepGrace: opts.SweepGrace, tidyPause: opts.TidyPause,
+			sweepGrace: opts.SweepGrace,
 		}
 		b.rootKey = rootkey.New(b.Mount)
 		b.staticRoles = staticrole.New(b.Mount)
+		b.tidy = tidy.New(b.Mount, tidyView{b}, opts.TidyPause)
 		b.Backend = &framework.Backend{
 			Help:           strings.TrimSpace(help),
 			BackendType:    logical.TypeLogical,
@@ -138,7 +139,7 @@ func (o Options) withDefaults() Options {
 		option *time.Duration
 		or     time.Duration
 	}{
-		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, DefaultTidyPause},
+		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
 	} {
 		if *d.option == 0 {
 			*d.option = d.or
@@ -155,7 +156,7 @@ func (b *backend) reconfigured() {
 
 // paths is the table of contents.
 func (b *backend) paths() []*framework.Path {
-	return slices.Concat(b.ownPaths(), b.rootKey.Paths(), b.staticRoles.Paths())
+	return slices.Concat(b.ownPaths(), b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
 }
 
 // ownPaths are the paths of this room.
@@ -164,16 +165,12 @@ func (b *backend) ownPaths() []*framework.Path {
 		b.pathConfigRoot(),
 		b.pathConfigLease(),
 		b.pathConfigUsers(),
-		b.pathConfigAutoTidy(),
 		b.pathRoles(), // before pathRole, whose name takes anything
 		b.pathRole(),
 		b.pathCreds(),
 		b.pathIssuedList(),
 		b.pathIssuedOfRole(),
 		b.pathIssued(),
-		b.pathTidy(),
-		b.pathTidyStatus(),
-		b.pathTidyCancel(),
 	}
 }
 

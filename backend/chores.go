@@ -39,7 +39,7 @@ func (b *backend) chores() []chore {
 		{name: "root key", until: 55 * time.Second, do: of(b.rootKey.Tick)},
 		{name: "static roles", until: 75 * time.Second, do: of(b.staticRoles.Tick)},
 		{name: "sweep", until: 87 * time.Second, do: of(b.sweep)},
-		{name: "tidy", until: tickTime, do: of(b.tidyOnSchedule)},
+		{name: "tidy", until: tickTime, do: of(b.tidy.Tick)},
 	}
 }
 
