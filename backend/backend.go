@@ -39,7 +39,7 @@ package backend
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +48,9 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/rootkey"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
+	"vault-plugin-secrets-aws-dyn/backend/tidy"
 )
 
 // DefaultWALMinAge is how old a record of an IAM user must be before AWS's word
@@ -63,9 +66,9 @@ type Options struct {
 	WALMinAge time.Duration
 	// SweepGrace replaces DefaultSweepGrace when it is not zero.
 	SweepGrace time.Duration
-	// ProofPause replaces DefaultProofPause when it is not zero.
+	// ProofPause replaces engine.DefaultProofPause when it is not zero.
 	ProofPause time.Duration
-	// TidyPause replaces DefaultTidyPause when it is not zero.
+	// TidyPause replaces tidy.DefaultPause when it is not zero.
 	TidyPause time.Duration
 	// WebIdentityTokenFiles are the files that web_identity_token_file may name, beside
 	// that of AWS_WEB_IDENTITY_TOKEN_FILE: absolute paths, and directories that end in /.
@@ -82,14 +85,14 @@ type backend struct {
 	*framework.Backend
 	*engine.Mount
 	sweepGrace  time.Duration
-	tidyPause   time.Duration
 	settingsNow settingsNow
 	underWay    sync.Map // names of IAM users that a request is making right now
 	stay        stay     // the requests under way
-	queue       queue    // when static roles are to be looked at
 	register    register // who holds what
 	watch       *watch   // nil until the first tick
-	tidying     tidying  // the run of tidy
+	rootKey     *rootkey.Rotator
+	staticRoles *staticrole.Keeper
+	tidy        *tidy.Tidy
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
@@ -103,8 +106,11 @@ func New(opts Options) logical.Factory {
 				LagWindow: opts.WALMinAge, ProofPause: opts.ProofPause,
 				TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 			},
-			sweepGrace: opts.SweepGrace, tidyPause: opts.TidyPause,
+			sweepGrace: opts.SweepGrace,
 		}
+		b.rootKey = rootkey.New(b.Mount)
+		b.staticRoles = staticrole.New(b.Mount)
+		b.tidy = tidy.New(b.Mount, tidyView{b}, opts.TidyPause)
 		b.Backend = &framework.Backend{
 			Help:           strings.TrimSpace(help),
 			BackendType:    logical.TypeLogical,
@@ -133,7 +139,7 @@ func (o Options) withDefaults() Options {
 		option *time.Duration
 		or     time.Duration
 	}{
-		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.ProofPause, DefaultProofPause}, {&o.TidyPause, DefaultTidyPause},
+		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
 	} {
 		if *d.option == 0 {
 			*d.option = d.or
@@ -150,25 +156,21 @@ func (b *backend) reconfigured() {
 
 // paths is the table of contents.
 func (b *backend) paths() []*framework.Path {
+	return slices.Concat(b.ownPaths(), b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
+}
+
+// ownPaths are the paths of this room.
+func (b *backend) ownPaths() []*framework.Path {
 	return []*framework.Path{
 		b.pathConfigRoot(),
 		b.pathConfigLease(),
 		b.pathConfigUsers(),
-		b.pathConfigAutoTidy(),
-		b.pathRotateRoot(),
 		b.pathRoles(), // before pathRole, whose name takes anything
 		b.pathRole(),
 		b.pathCreds(),
 		b.pathIssuedList(),
 		b.pathIssuedOfRole(),
 		b.pathIssued(),
-		b.pathStaticRoles(),
-		b.pathStaticRoleRotate(), // before pathStaticRole, likewise
-		b.pathStaticRole(),
-		b.pathStaticCreds(),
-		b.pathTidy(),
-		b.pathTidyStatus(),
-		b.pathTidyCancel(),
 	}
 }
 
@@ -181,14 +183,6 @@ func pathsSpecial() *logical.Paths {
 	}
 }
 
-// tick runs once a minute, when Vault's rollback manager comes by, with 90
-// seconds for all that it does.
-func (b *backend) tick(ctx context.Context, req *logical.Request) (err error) {
-	defer b.Recover(&err)
-	return errors.Join(b.rollBack(ctx, req), b.tendRootKey(ctx, req.Storage), b.rotateStatic(ctx, req.Storage), b.sweep(ctx, req.Storage),
-		b.tidyOnSchedule(ctx, req.Storage))
-}
-
 // invalidate hears, on a standby, which key another server has changed.
 func (b *backend) invalidate(_ context.Context, key string) {
 	switch {
@@ -197,7 +191,7 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	case strings.HasPrefix(key, engine.PrefixIssued):
 		b.register.forget()
 	case strings.HasPrefix(key, engine.PrefixStaticRole), strings.HasPrefix(key, engine.PrefixStaticCreds):
-		b.queue.forget()
+		b.staticRoles.Invalidate()
 	}
 }
 

@@ -237,7 +237,13 @@ func (fm *fuzzMount) atHome(key string, value []byte) string {
 		}
 		return jsonOf(fm.leadHome(fields))
 	}
-	if json.Unmarshal([]byte(text), new(rootNext)) != nil {
+	if json.Unmarshal([]byte(text), new(struct {
+		User, Record string
+		AccessKey    string `json:"access_key"`
+		SecretKey    string `json:"secret_key"`
+		Made         time.Time
+		Old          engine.RootConfig
+	})) != nil {
 		return text
 	}
 	old := map[string]any{}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // issued is an IAM user that was handed out: who holds it, and until when at most.
@@ -48,9 +50,9 @@ func (r *issued) response(user string) map[string]any {
 		"access_key_id": r.AccessKeyID,
 		"display_name":  r.DisplayName,
 		"entity_id":     r.EntityID,
-		"issued":        stamp(r.Issued),
-		"ends":          stamp(r.Ends),
-		"ending_since":  stamp(r.Ending),
+		"issued":        engine.Stamp(r.Issued),
+		"ends":          engine.Stamp(r.Ends),
+		"ending_since":  engine.Stamp(r.Ending),
 	}
 }
 

@@ -81,7 +81,7 @@ func (s *stay) end() (idle <-chan struct{}) {
 // leave has the requests under way give up and waits until they have cleaned up. Where
 // the mount is being disabled, it deletes what is left.
 func (b *backend) leave(ctx context.Context) {
-	b.endTidy()
+	b.tidy.Close()
 	if b.Storage == nil {
 		return // it never was a mount
 	}

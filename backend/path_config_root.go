@@ -111,13 +111,12 @@ func (b *backend) readRootConfig(ctx context.Context, req *logical.Request, _ *f
 	if err != nil || cfg == nil {
 		return nil, err
 	}
-	rotation, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootRotation, newRootRotation)
+	rotation, err := b.rootKey.Describe(ctx, req.Storage, cfg)
 	if err != nil {
 		return nil, err
 	}
-	rotation.follow(cfg, b.Now())
 	data := cfg.Response()
-	maps.Copy(data, rotation.response(cfg, b.Now()))
+	maps.Copy(data, rotation)
 	return &logical.Response{Data: data}, nil
 }
 
@@ -145,9 +144,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	if err := engine.Save(ctx, req.Storage, engine.KeyRootConfig, cfg); err != nil {
 		return nil, err
 	}
-	if err := rememberInTurn(ctx, req.Storage, func(r *rootRotation) bool { return r.follow(cfg, b.Now().UTC()) }); err != nil {
-		b.Log.Warn("the rotation schedule will count from the next minute on", "error", err)
-	}
+	b.rootKey.Follow(ctx, req.Storage, cfg)
 	return engine.Done(warnings), nil
 }
 
@@ -161,5 +158,5 @@ func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ 
 	if err := req.Storage.Delete(ctx, engine.KeyRootConfig); err != nil {
 		return nil, err
 	}
-	return nil, req.Storage.Delete(ctx, engine.KeyRootRotation)
+	return nil, b.rootKey.Forget(ctx, req.Storage)
 }

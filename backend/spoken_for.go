@@ -7,18 +7,36 @@ package backend
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 )
 
-// spokenFor reports whether storage or a request knows a user. It looks in the order in
-// which a creation leaves its traces behind, so that one that ends meanwhile is seen.
-func (b *backend) spokenFor(ctx context.Context, s logical.Storage, user string) (bool, error) {
-	if _, making := b.underWay.Load(user); making {
+// tidyView is what tidy sees of the records. It implements [tidy.Records].
+type tidyView struct{ b *backend }
+
+// Known returns whether a user is known at this moment.
+func (v tidyView) Known(ctx context.Context, s logical.Storage) (func(user string) bool, error) {
+	if err := v.b.known(ctx, s); err != nil {
+		return nil, fmt.Errorf("reading the register: %w", err)
+	}
+	adopted, err := staticrole.AdoptedUsers(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("reading the static roles: %w", err)
+	}
+	return func(user string) bool { return v.b.register.has(user) || adopted[strings.ToLower(user)] }, nil
+}
+
+// SpeakFor reports whether storage or a request speaks for a user now. It looks in the
+// order in which a creation leaves its traces behind, so that one that ends meanwhile is
+// seen.
+func (v tidyView) SpeakFor(ctx context.Context, s logical.Storage, user string) (bool, error) {
+	if _, making := v.b.underWay.Load(user); making {
 		return true, nil
 	}
 	ids, err := framework.ListWAL(ctx, s)
@@ -41,25 +59,29 @@ func (b *backend) spokenFor(ctx context.Context, s logical.Storage, user string)
 	if err != nil || r != nil {
 		return true, err
 	}
-	adopted, err := adoptedUsers(ctx, s)
+	adopted, err := staticrole.AdoptedUsers(ctx, s)
 	return adopted[strings.ToLower(user)], err
 }
 
-// adoptedUsers are those of static roles, in lower case: to AWS case does not matter.
-func adoptedUsers(ctx context.Context, s logical.Storage) (map[string]bool, error) {
-	names, err := s.List(ctx, engine.PrefixStaticRole)
-	if err != nil {
+// Tagged reports whether the tags say whose a user is.
+func (v tidyView) Tagged(tags map[string]string) bool { return tags[tagMount] != "" }
+
+// Owns reports whether they say that it is this mount's.
+func (v tidyView) Owns(tags map[string]string) bool { return v.b.owns(tags) }
+
+// RoleOf is the role that they name.
+func (v tidyView) RoleOf(tags map[string]string) string { return tags[tagRole] }
+
+// Untagged warns where users of this mount are made without such tags.
+func (v tidyView) Untagged(ctx context.Context, s logical.Storage) (warnings []string, err error) {
+	users, err := engine.LoadOr(ctx, s, engine.KeyUsersConfig, newUsersConfig)
+	switch {
+	case err != nil:
 		return nil, err
+	case !users.OwnershipTags:
+		return []string{"ownership_tags is off at config/users: tidy knows users by these tags, and does not find those that are made without"}, nil
+	case v.b.untagged():
+		return []string{"AWS refuses the tags that say whose an IAM user is, so users are being made without, and tidy does not find those; allow iam:TagUser"}, nil
 	}
-	users := map[string]bool{}
-	for _, name := range names {
-		r, err := engine.Load[staticRole](ctx, s, engine.PrefixStaticRole+name)
-		if err != nil {
-			return nil, err
-		}
-		if r != nil {
-			users[strings.ToLower(r.Username)] = true
-		}
-	}
-	return users, nil
+	return nil, nil
 }

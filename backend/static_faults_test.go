@@ -33,7 +33,9 @@ func (m *mount) settled(own ...string) {
 	if entry, err := m.storage.Get(m.ctx, engine.PrefixStaticCreds+"app"); err != nil {
 		m.t.Fatal(err)
 	} else if entry != nil {
-		var c staticCreds
+		var c struct {
+			PreviousKey string `json:"previous_access_key"`
+		}
 		if err := entry.DecodeJSON(&c); err != nil {
 			m.t.Fatal(err)
 		}

@@ -6,15 +6,18 @@ package backend
 // left; and requests that wait for each other.
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -52,6 +55,8 @@ func TestStaticBrokenStorageHoldsUpNoOtherRole(t *testing.T) {
 	m.put("static-roles/broken", map[string]any{"rotation_schedule": "when I say so"})
 	m.put("static-roles/nonsense", []string{"nonsense"})
 	m.start()
+	var log bytes.Buffer // one of hclog's writes at a time
+	m.b.(*backend).Log = hclog.New(&hclog.LoggerOptions{Output: &log})
 	m.pass(25 * time.Hour)
 	m.storage.breaks("list", engine.PrefixStaticRole)
 	if err := m.tick(); err == nil || !strings.Contains(err.Error(), "listing the static roles") {
@@ -62,8 +67,8 @@ func TestStaticBrokenStorageHoldsUpNoOtherRole(t *testing.T) {
 	if m.served("app") == first {
 		t.Error("not rotated")
 	}
-	if failure := m.b.(*backend).queue.get("broken").failure; !strings.Contains(failure, "schedule of static role broken") {
-		t.Errorf("told %q", failure)
+	if told := log.String(); !strings.Contains(told, "schedule of static role broken") {
+		t.Errorf("told %q", told)
 	}
 }
 
@@ -83,7 +88,7 @@ func TestStaticStrayKeyUnderAnotherName(t *testing.T) {
 func TestStaticUnreadableRecordIsToldAndStays(t *testing.T) {
 	t.Parallel()
 	m := newRotatingMount(t)
-	m.put(framework.WALPrefix+"0001", map[string]any{"type": walKindStaticKey, "data": map[string]any{}, "created_at": 1})
+	m.put(framework.WALPrefix+"0001", map[string]any{"type": staticrole.WALKind, "data": map[string]any{}, "created_at": 1})
 	if err := m.tick(); err == nil || !strings.Contains(err.Error(), "names no key of a static role") {
 		t.Errorf("the tick said %v", err)
 	}

@@ -47,9 +47,6 @@ func (b *backend) dueBy(r *issued) time.Time {
 
 // sweep deletes all users that are due.
 func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
-	if !b.Writable() {
-		return nil // another server's, or another cluster's, task
-	}
 	if err := b.known(ctx, s); err != nil {
 		return fmt.Errorf("reading the register: %w", err)
 	}
@@ -118,7 +115,7 @@ func (b *backend) sweepUser(ctx context.Context, s logical.Storage, user string,
 		b.register.put(user, r.Role, now)
 		return nil // AWS may not show it yet; look again
 	}
-	b.Log.Info("swept an IAM user that outlived its lease", "iam_user", user, "role", r.Role, "lease_ended", stamp(r.Ends), "existed", existed)
+	b.Log.Info("swept an IAM user that outlived its lease", "iam_user", user, "role", r.Role, "lease_ended", engine.Stamp(r.Ends), "existed", existed)
 	return b.strike(ctx, s, user)
 }
 

@@ -52,11 +52,11 @@ func TestTidyGivesUpWhenAWSDoes(t *testing.T) {
 		error  string
 		hits   int
 	}{
-		{"ListUsers", fakeaws.Throttle, "", "listing the IAM users of the account", tidyTries},
+		{"ListUsers", fakeaws.Throttle, "", "listing the IAM users of the account", 5},
 		{"ListUsers", fakeaws.Refuse, "", "AccessDenied", 1},
-		{"GetUser", fakeaws.Cut, "", "3 users in a row", tidyPatience * tidyTries},
-		{"GetUser", fakeaws.Throttle, "", "Throttling", tidyPatience * tidyTries},
-		{"GetUser", fakeaws.Refuse, "InvalidClientTokenId", "InvalidClientTokenId", tidyPatience},
+		{"GetUser", fakeaws.Cut, "", "3 users in a row", 3 * 5},
+		{"GetUser", fakeaws.Throttle, "", "Throttling", 3 * 5},
+		{"GetUser", fakeaws.Refuse, "InvalidClientTokenId", "InvalidClientTokenId", 3},
 	} {
 		t.Run(c.action+"/"+c.kind.String()+c.code, func(t *testing.T) {
 			t.Parallel()

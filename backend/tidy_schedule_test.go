@@ -94,7 +94,7 @@ func TestStandbyDoesNotTidy(t *testing.T) {
 	for _, state := range []consts.ReplicationState{consts.ReplicationPerformanceStandby, consts.ReplicationPerformanceSecondary, consts.ReplicationDRSecondary} {
 		system.ReplicationStateVal = state
 		m.mustTick()
-		m.b.(*backend).tidying.runs.Wait()
+		m.b.(*backend).tidy.Wait()
 		m.mustNotCall()
 	}
 	system.ReplicationStateVal = consts.ReplicationUnknown

@@ -14,13 +14,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
-
-func newFound(i int) *awscreds.FoundUser {
-	return &awscreds.FoundUser{Name: fmt.Sprintf("vault-token-developer-access-%d-%s", i, strings.Repeat("x", 20)), Created: time.Now(), Tags: map[string]string{tagRole: "developer-access"}}
-}
 
 // hanging begins a run that AWS keeps waiting.
 func (m *mount) hanging(data map[string]any) *fakeaws.Injected {
@@ -42,7 +37,7 @@ func TestCleanupEndsTidy(t *testing.T) {
 	m.hanging(deleting)
 	m.b.(*backend).Cleanup(m.ctx)
 	stacks := make([]byte, 1<<20)
-	if stacks = stacks[:runtime.Stack(stacks, true)]; strings.Contains(string(stacks), ".runTidy(") {
+	if stacks = stacks[:runtime.Stack(stacks, true)]; strings.Contains(string(stacks), ".carryOut(") {
 		t.Errorf("tidy goes on after Cleanup:\n%s", stacks)
 	}
 	if _, err := m.ask(logical.UpdateOperation, "tidy", nil); err == nil {
@@ -72,7 +67,7 @@ func TestTidyThatDiedWithItsProcessSaysSo(t *testing.T) {
 		t.Errorf("the status is %v", status)
 	}
 	held.Release()
-	dead.tidying.runs.Wait()
+	dead.tidy.Wait()
 	m.told(m.tidy(deleting), map[string]any{"state": "finished", "deleted_count": 1})
 }
 

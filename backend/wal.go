@@ -22,6 +22,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/rootkey"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -29,11 +31,8 @@ import (
 // on meanwhile and shares AWS's rate limits.
 const rollbacksAtOnce = 8
 
-// The kinds of entries. That of a walUser is what the built-in engine calls it.
-const (
-	walKindUser    = "user"
-	walKindRootKey = "root_key"
-)
+// walKindUser is the kind of a walUser, as the built-in engine calls it.
+const walKindUser = "user"
 
 // walUser is an IAM user that may exist.
 type walUser struct {
@@ -97,10 +96,10 @@ func (b *backend) rollBackEntry(ctx context.Context, s logical.Storage, id strin
 	switch entry.Kind {
 	case walKindUser:
 		return b.rollBackUser(ctx, s, entry, immediate)
-	case walKindRootKey:
-		return nil // tendRootKey's, which takes turns with rotations
-	case walKindStaticKey:
-		return b.rollBackKeyEntry(ctx, s, entry, immediate)
+	case rootkey.WALKind:
+		return nil // the tick's, which takes turns with rotations
+	case staticrole.WALKind:
+		return b.staticRoles.RollBack(ctx, s, entry, immediate)
 	}
 	return fmt.Errorf("rolling back entry %s: its kind, %q, is not known", id, entry.Kind)
 }

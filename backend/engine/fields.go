@@ -45,3 +45,11 @@ func SetSeconds(d *framework.FieldData, name string, dst *time.Duration) {
 
 // Seconds is how durations stand in an answer.
 func Seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+// Stamp is how a time stands in an answer: text, or null for none.
+func Stamp(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package rootkey
 
 // How the engine's own access key, the root key in config/root, becomes a new one.
 //
-//  1. wal.go's record: a key may be about to exist of which nobody knows the secret.
+//  1. A record in the WAL: a key may be about to exist of which nobody knows the secret.
 //  2. AWS makes the key, in one attempt.
 //  3. It is stored with its secret at config/root-next, before it counts.
-//  4. root_next.go sees it through: proves it, switches config/root to it, deletes the
+//  4. next_key.go sees it through: proves it, switches config/root to it, deletes the
 //     old key, forgets the records.
 //
 // A rotation that ends anywhere in between goes on from there: at the next tick, or at
@@ -32,23 +32,23 @@ import (
 // written just before the key was asked for. What is further off is somebody else's.
 const strayWindow = 2 * time.Minute
 
-// walRootKey is a key of the engine's own user that may exist, and whose secret is lost
+// walKey is a key of the engine's own user that may exist, and whose secret is lost
 // unless config/root-next has it.
-type walRootKey struct {
+type walKey struct {
 	User string   `json:"user"`
 	Keep []string `json:"keep"` // the keys that were there before, the one in config/root among them
 }
 
-// rotateRootKey gives the engine a new key, or finishes what an earlier rotation began.
-// left is what remains to be done when the new key is in use already. The caller has
-// the turn of the root key.
-func (b *backend) rotateRootKey(ctx context.Context, s logical.Storage) (id string, left, err error) {
+// rotate gives the engine a new key, or finishes what an earlier rotation began.
+// left is what remains to be done when the new key is in use already. The caller holds
+// the lock of the root key.
+func (r *Rotator) rotate(ctx context.Context, s logical.Storage) (id string, left, err error) {
 	next, err := loadNext(ctx, s)
 	if err != nil {
 		return "", nil, err
 	}
 	if next != nil {
-		switched, err := b.establish(ctx, s, next)
+		switched, err := r.establish(ctx, s, next)
 		switch {
 		case switched:
 			return next.AccessKey, err, nil
@@ -56,12 +56,12 @@ func (b *backend) rotateRootKey(ctx context.Context, s logical.Storage) (id stri
 			return "", nil, err
 		}
 	}
-	strays := b.dropStrays(ctx, s) // they would stand where the new key has to go
-	next, err = b.newRootKey(ctx, s)
+	strays := r.dropStrays(ctx, s) // they would stand where the new key has to go
+	next, err = r.makeKey(ctx, s)
 	if err != nil {
 		return "", nil, errors.Join(err, strays)
 	}
-	switched, err := b.establish(ctx, s, next)
+	switched, err := r.establish(ctx, s, next)
 	switch {
 	case switched:
 		return next.AccessKey, err, nil
@@ -71,8 +71,8 @@ func (b *backend) rotateRootKey(ctx context.Context, s logical.Storage) (id stri
 	return "", nil, engine.UserErrorf("config/root was given another access_key during the rotation: that one stays, and the new key %s has been deleted", next.AccessKey)
 }
 
-// newRootKey makes a key for the user of the one in config/root, and stores it.
-func (b *backend) newRootKey(ctx context.Context, s logical.Storage) (*rootNext, error) {
+// makeKey makes a key for the user of the one in config/root, and stores it.
+func (r *Rotator) makeKey(ctx context.Context, s logical.Storage) (*nextKey, error) {
 	cfg, err := engine.LoadOr(ctx, s, engine.KeyRootConfig, engine.NewRootConfig)
 	if err != nil {
 		return nil, err
@@ -89,12 +89,12 @@ func (b *backend) newRootKey(ctx context.Context, s logical.Storage) (*rootNext,
 	if err != nil {
 		return nil, err
 	}
-	record, err := framework.PutWAL(ctx, s, walKindRootKey, walRootKey{User: user, Keep: keep})
+	record, err := framework.PutWAL(ctx, s, WALKind, walKey{User: user, Keep: keep})
 	if err != nil {
 		return nil, err
 	}
 	key, certain, err := client.MakeKey(ctx, user)
-	made := b.Now()
+	made := r.Now()
 
 	// From here on it matters more what becomes of the key than whether the client waits.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
@@ -103,14 +103,14 @@ func (b *backend) newRootKey(ctx context.Context, s logical.Storage) (*rootNext,
 	case err != nil && certain:
 		return nil, errors.Join(err, framework.DeleteWAL(ctx, s, record))
 	case err != nil:
-		b.Log.Warn("AWS may have made a root key whose secret is lost", "iam_user", user, "error", err)
+		r.Log.Warn("AWS may have made a root key whose secret is lost", "iam_user", user, "error", err)
 		return nil, errors.Join(fmt.Errorf("%w; AWS may have made the key all the same, and the engine looks for it and deletes it", err),
-			b.dropStray(ctx, s, record))
+			r.dropStray(ctx, s, record))
 	}
-	next := &rootNext{User: user, Old: *cfg, AccessKey: key.ID, SecretKey: key.Secret, Made: made, Record: record}
+	next := &nextKey{User: user, Old: *cfg, AccessKey: key.ID, SecretKey: key.Secret, Made: made, Record: record}
 	if err := engine.Save(ctx, s, engine.KeyRootNext, next); err != nil {
 		// Unless it was stored all the same, nobody knows the key's secret any more.
-		return nil, errors.Join(err, b.dropStray(ctx, s, record))
+		return nil, errors.Join(err, r.dropStray(ctx, s, record))
 	}
 	return next, nil
 }
@@ -146,26 +146,26 @@ func ownUser(ctx context.Context, client *awscreds.Client, id string) (user stri
 }
 
 // dropStrays deletes the keys of the engine's own user that only the WAL knows of.
-func (b *backend) dropStrays(ctx context.Context, s logical.Storage) error {
+func (r *Rotator) dropStrays(ctx context.Context, s logical.Storage) error {
 	ids, err := framework.ListWAL(ctx, s)
 	if err != nil {
 		return fmt.Errorf("listing what to roll back: %w", err)
 	}
 	var errs []error
 	for _, id := range ids {
-		errs = append(errs, b.dropStray(ctx, s, id))
+		errs = append(errs, r.dropStray(ctx, s, id))
 	}
 	return errors.Join(errs...)
 }
 
 // dropStray deletes the key of one entry, if the entry is about a key and AWS has made
 // it. As long as AWS may show it late, the entry stays.
-func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string) error {
+func (r *Rotator) dropStray(ctx context.Context, s logical.Storage, id string) error {
 	entry, err := engine.ReadWAL(ctx, s, id)
-	if err != nil || entry == nil || entry.Kind != walKindRootKey {
+	if err != nil || entry == nil || entry.Kind != WALKind {
 		return err
 	}
-	wal, err := engine.WALData[walRootKey](entry)
+	wal, err := engine.WALData[walKey](entry)
 	if err != nil {
 		return err
 	}
@@ -185,12 +185,12 @@ func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string) e
 	if err != nil {
 		return err
 	}
-	age := b.Now().Sub(time.Unix(entry.CreatedAt, 0))
-	found, err := b.deleteStray(ctx, client, wal.User, known, age)
+	age := r.Now().Sub(time.Unix(entry.CreatedAt, 0))
+	found, err := r.deleteStray(ctx, client, wal.User, known, age)
 	if err != nil {
 		return fmt.Errorf("looking for a key of %s that a failed rotation may have left: %w", wal.User, err)
 	}
-	if !found && age < b.LagWindow {
+	if !found && age < r.LagWindow {
 		return nil // AWS may not show it yet; look again
 	}
 	return framework.DeleteWAL(ctx, s, id)
@@ -198,7 +198,7 @@ func (b *backend) dropStray(ctx context.Context, s logical.Storage, id string) e
 
 // deleteStray deletes a key of a user that is not among the known ones and was made as
 // long ago as age says, give or take the difference of clocks.
-func (b *backend) deleteStray(ctx context.Context, client *awscreds.Client, user string, known []string, age time.Duration) (found bool, err error) {
+func (r *Rotator) deleteStray(ctx context.Context, client *awscreds.Client, user string, known []string, age time.Duration) (found bool, err error) {
 	keys, err := client.Keys(ctx, user)
 	if awscreds.IsNotFound(err) {
 		return false, nil // with the user, its keys are gone
@@ -213,7 +213,7 @@ func (b *backend) deleteStray(ctx context.Context, client *awscreds.Client, user
 		if err := client.DeleteKey(ctx, user, key.ID); err != nil {
 			return false, err
 		}
-		b.Log.Info("deleted a root key whose secret was lost", "iam_user", user, "access_key", key.ID)
+		r.Log.Info("deleted a root key whose secret was lost", "iam_user", user, "access_key", key.ID)
 		found = true
 	}
 	return found, nil

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package staticrole
 
 import (
 	"context"
@@ -12,28 +12,28 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-func (b *backend) pathStaticRoles() *framework.Path {
+func (k *Keeper) pathRoles() *framework.Path {
 	return &framework.Path{
 		Pattern:      "static-roles/?$",
 		DisplayAttrs: engine.Operation("", "static-roles"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: b.Read("List the names of the static roles.", b.listStaticRoles),
+			logical.ListOperation: k.Read("List the names of the static roles.", k.listRoles),
 		},
 		HelpSynopsis:    "The names of all static roles.",
 		HelpDescription: "Lists the names of all static roles of this mount.",
 	}
 }
 
-func (b *backend) pathStaticRole() *framework.Path {
-	write := engine.Gives(b.Write("Adopt an IAM user, or change how its key is rotated.", b.writeStaticRole), staticRoleAnswer())
+func (k *Keeper) pathRole() *framework.Path {
+	write := engine.Gives(k.Write("Adopt an IAM user, or change how its key is rotated.", k.writeRole), roleAnswer())
 	return &framework.Path{
 		Pattern:      "static-roles/" + engine.RoleName,
 		DisplayAttrs: engine.Operation("", "static-roles-name"),
-		Fields:       staticRoleFields(),
+		Fields:       roleFields(),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(b.Read("Read a static role, and when its key was and will be rotated.", b.readStaticRole), staticRoleAnswer()),
+			logical.ReadOperation:   engine.Gives(k.Read("Read a static role, and when its key was and will be rotated.", k.readRole), roleAnswer()),
 			logical.UpdateOperation: write,
-			logical.DeleteOperation: b.Write("Delete a static role and the keys that it made.", b.deleteStaticRole),
+			logical.DeleteOperation: k.Write("Delete a static role and the keys that it made.", k.deleteRole),
 		},
 		HelpSynopsis: "An existing IAM user whose access key the engine makes and rotates.",
 		HelpDescription: `
@@ -50,13 +50,13 @@ assume_role_arn the user is in another account.
 	}
 }
 
-func (b *backend) pathStaticRoleRotate() *framework.Path {
+func (k *Keeper) pathRotate() *framework.Path {
 	return &framework.Path{
 		Pattern:      "static-roles/" + engine.RoleName + "/rotate",
 		DisplayAttrs: engine.Operation("rotate", "static-role"),
-		Fields:       map[string]*framework.FieldSchema{"name": staticRoleFields()["name"]},
+		Fields:       map[string]*framework.FieldSchema{"name": roleFields()["name"]},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: engine.Gives(b.Write("Rotate the key of a static role now.", b.rotateStaticRole), staticRoleAnswer()),
+			logical.UpdateOperation: engine.Gives(k.Write("Rotate the key of a static role now.", k.writeRotate), roleAnswer()),
 		},
 		HelpSynopsis: "Rotate the key of a static role now.",
 		HelpDescription: `
@@ -66,34 +66,34 @@ counts the time to the next rotation from now.
 	}
 }
 
-func (b *backend) readStaticRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (k *Keeper) readRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	r, c, err := loadStatic(ctx, req.Storage, name)
+	r, c, err := load(ctx, req.Storage, name)
 	if err != nil || r == nil {
 		return nil, err
 	}
-	return &logical.Response{Data: b.describe(r, c)}, nil
+	return &logical.Response{Data: k.describe(r, c)}, nil
 }
 
 // describe is a static role and how its rotation goes.
-func (b *backend) describe(r *staticRole, c *staticCreds) map[string]any {
+func (k *Keeper) describe(r *role, c *creds) map[string]any {
 	data := map[string]any{
 		"last_vault_rotation": "", "next_vault_rotation": "", "other_access_keys": []string{},
-		"last_rotation_error": b.queue.get(r.Name).failure,
+		"last_rotation_error": k.queue.get(r.Name).failure,
 	}
 	if c != nil {
 		data["last_vault_rotation"] = timestamp(c.rotated(r))
-		data["next_vault_rotation"] = timestamp(b.nextRotation(r, c))
+		data["next_vault_rotation"] = timestamp(k.nextRotation(r, c))
 		data["other_access_keys"] = append([]string{}, c.OtherKeys...)
 	}
 	maps.Copy(data, r.response())
 	return data
 }
 
-func (b *backend) writeStaticRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
@@ -105,16 +105,16 @@ func (b *backend) writeStaticRole(ctx context.Context, req *logical.Request, d *
 	if user != "" {
 		changed = append(changed, engine.LockIAMUser(user))
 	}
-	ctx, unlock, err := b.Locks.Lock(ctx, changed...)
+	ctx, unlock, err := k.Locks.Lock(ctx, changed...)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	before, c, err := loadStatic(ctx, req.Storage, name)
+	before, c, err := load(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
-	r := newStaticRole(name)
+	r := newRole(name)
 	if before != nil {
 		*r = *before
 	}
@@ -125,64 +125,64 @@ func (b *backend) writeStaticRole(ctx context.Context, req *logical.Request, d *
 		return nil, err
 	}
 	if before == nil {
-		err = b.identify(ctx, req.Storage, r)
+		err = k.identify(ctx, req.Storage, r)
 	}
 	switch {
 	case err != nil:
 	case before == nil || c == nil:
-		c, err = b.adopt(ctx, req.Storage, r, replace)
+		c, err = k.adopt(ctx, req.Storage, r, replace)
 	default:
-		err = b.change(ctx, req.Storage, staticChange{before: before, role: r, creds: c, replace: replace})
+		err = k.change(ctx, req.Storage, roleChange{before: before, role: r, creds: c, replace: replace})
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: b.describe(r, c), Warnings: c.warnings(r)}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: c.warnings(r)}, nil
 }
 
-func (b *backend) rotateStaticRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockStaticRole(name))
+	ctx, unlock, err := k.Locks.Lock(ctx, engine.LockStaticRole(name))
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	r, c, err := loadStatic(ctx, req.Storage, name)
+	r, c, err := load(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
 		return nil, engine.UserErrorf("name: there is no static role %q; write it to static-roles/%s first", name, name)
 	}
-	if c, err = b.rotate(ctx, req.Storage, r, c); err != nil {
+	if c, err = k.rotate(ctx, req.Storage, r, c); err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: b.describe(r, c), Warnings: c.warnings(r)}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: c.warnings(r)}, nil
 }
 
-func (b *backend) deleteStaticRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (k *Keeper) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockStaticRole(name))
+	ctx, unlock, err := k.Locks.Lock(ctx, engine.LockStaticRole(name))
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
 	var force bool
 	engine.Set(d, "force", &force)
-	warnings, err := b.abolish(ctx, req.Storage, name, force)
+	warnings, err := k.abolish(ctx, req.Storage, name, force)
 	if err != nil {
 		return nil, err
 	}
 	return engine.Done(warnings), nil
 }
 
-func (b *backend) listStaticRoles(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (k *Keeper) listRoles(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 	names, err := req.Storage.List(ctx, engine.PrefixStaticRole)
 	if err != nil {
 		return nil, err

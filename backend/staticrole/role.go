@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package staticrole
 
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -17,13 +15,13 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-// staticSession names a session in the account of a static role, where the role does
+// defaultSession names a session in the account of a static role, where the role does
 // not name it.
-const staticSession = "vault-static-role"
+const defaultSession = "vault-static-role"
 
-// staticRole is an existing IAM user whose key the engine makes and rotates. JSON
+// role is an existing IAM user whose key the engine makes and rotates. JSON
 // names and units are the built-in engine's; what it does not know comes last.
-type staticRole struct {
+type role struct {
 	Name     string `json:"name"`
 	ID       string `json:"id"` // AWS's own of the user, never used again
 	Username string `json:"username"`
@@ -42,27 +40,11 @@ type account struct {
 	ExternalID            string `json:"external_id"`
 }
 
-// staticCreds is the key of a static role, and when it was made. The first three
-// fields are those that the built-in engine reads.
-type staticCreds struct {
-	AccessKey  string    `json:"access_key"`
-	SecretKey  string    `json:"secret_key"`
-	Expiration time.Time `json:"expiration,omitzero"`
+func newRole(name string) *role { return &role{Name: name} }
 
-	LastRotated time.Time `json:"last_rotated,omitzero"`
-	// PreviousKey is the key before this one, which may still work.
-	PreviousKey string `json:"previous_access_key,omitempty"`
-	// OtherKeys are the keys of the user that were somebody else's at the last rotation.
-	OtherKeys []string `json:"other_access_keys,omitempty"`
-	// Ending says that the key may be gone already, to make room for the next one.
-	Ending bool `json:"ending,omitempty"`
-}
-
-func newStaticRole(name string) *staticRole { return &staticRole{Name: name} }
-
-// loadStaticRole reads a static role; nil when there is none.
-func loadStaticRole(ctx context.Context, s logical.Storage, name string) (*staticRole, error) {
-	r, err := engine.Load[staticRole](ctx, s, engine.PrefixStaticRole+name)
+// loadRole reads a static role; nil when there is none.
+func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
+	r, err := engine.Load[role](ctx, s, engine.PrefixStaticRole+name)
 	if err != nil || r == nil {
 		return nil, err
 	}
@@ -73,15 +55,15 @@ func loadStaticRole(ctx context.Context, s logical.Storage, name string) (*stati
 	return r, nil
 }
 
-// saveStaticRole stores a static role.
-func saveStaticRole(ctx context.Context, s logical.Storage, r *staticRole, now time.Time) error {
+// saveRole stores a static role.
+func saveRole(ctx context.Context, s logical.Storage, r *role, now time.Time) error {
 	stored := *r
 	stored.Schedule = r.ForBuiltIn(now)
 	return engine.Save(ctx, s, engine.PrefixStaticRole+r.Name, &stored)
 }
 
 // update takes what the request names.
-func (r *staticRole) update(d *framework.FieldData) error {
+func (r *role) update(d *framework.FieldData) error {
 	user := r.Username
 	engine.Set(d, "username", &r.Username)
 	if user != "" && r.Username != user {
@@ -96,7 +78,7 @@ func (r *staticRole) update(d *framework.FieldData) error {
 }
 
 // validate tells every mistake at once.
-func (r *staticRole) validate() error {
+func (r *role) validate() error {
 	var m engine.Mistakes
 	switch {
 	case r.Username == "":
@@ -137,41 +119,13 @@ func (a account) validate(m *engine.Mistakes) {
 func (a account) session() awscreds.RoleSession {
 	name := a.AssumeRoleSessionName
 	if name == "" {
-		name = staticSession
+		name = defaultSession
 	}
 	return awscreds.RoleSession{RoleARN: a.AssumeRoleARN, Name: name, ExternalID: a.ExternalID}
 }
 
-// rotated is when the key was made. The built-in engine tells it by its end alone.
-func (c *staticCreds) rotated(r *staticRole) time.Time {
-	if c.LastRotated.IsZero() && !c.Expiration.IsZero() {
-		return c.Expiration.Add(-r.RotationPeriod)
-	}
-	return c.LastRotated
-}
-
-// due is when the key has to be rotated.
-func (c *staticCreds) due(r *staticRole, now time.Time) time.Time { return r.Next(c.rotated(r), now) }
-
-// previousEnds is when the previous key has to go before the next rotation; zero when
-// it has not.
-func (c *staticCreds) previousEnds(r *staticRole) time.Time {
-	if c.PreviousKey == "" || r.PreviousKeyTTL == 0 {
-		return time.Time{}
-	}
-	return c.rotated(r).Add(r.PreviousKeyTTL)
-}
-
-// keys are the IDs of the role's own keys, the one that is handed out last.
-func (c *staticCreds) keys() []string {
-	if c == nil {
-		return nil
-	}
-	return slices.DeleteFunc([]string{c.PreviousKey, c.AccessKey}, func(id string) bool { return id == "" })
-}
-
 // response is what a read shows of the role itself.
-func (r *staticRole) response() map[string]any {
+func (r *role) response() map[string]any {
 	return map[string]any{
 		"name":                     r.Name,
 		"id":                       r.ID,
@@ -185,33 +139,3 @@ func (r *staticRole) response() map[string]any {
 		"previous_key_ttl":         engine.Seconds(r.PreviousKeyTTL),
 	}
 }
-
-// response is what static-creds/<name> answers. Vault Agent waits by rotation_period
-// and ttl, the Vault Secrets Operator by last_vault_rotation as well.
-func (c *staticCreds) response(r *staticRole, next, now time.Time) map[string]any {
-	data := map[string]any{
-		"access_key":          c.AccessKey,
-		"secret_key":          c.SecretKey,
-		"expiration":          timestamp(c.due(r, now)),
-		"last_vault_rotation": timestamp(c.rotated(r)),
-		"rotation_period":     engine.Seconds(r.RotationPeriod),
-		"ttl":                 max(0, engine.Seconds(next.Sub(now))),
-	}
-	if r.RotationSchedule != "" {
-		data["rotation_schedule"] = r.RotationSchedule
-	}
-	return data
-}
-
-// warnings tell what the user should know about keys that are not the role's.
-func (c *staticCreds) warnings(r *staticRole) []string {
-	if len(c.OtherKeys) == 0 {
-		return nil
-	}
-	return []string{fmt.Sprintf("the IAM user %s has an access key that is not this role's, %s, and AWS allows a user %d: with no room for a third, "+
-		"each rotation ends the role's key just before it makes the next one. When nothing uses the other key any more, write replace_access_key=%s",
-		r.Username, strings.Join(c.OtherKeys, ", "), awscreds.MostKeys, c.OtherKeys[0])}
-}
-
-// timestamp is how times stand in an answer.
-func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package tidy
 
 import (
 	"context"
@@ -11,13 +11,13 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-func (b *backend) pathTidy() *framework.Path {
+func (t *Tidy) pathStart() *framework.Path {
 	return &framework.Path{
 		Pattern:      "tidy",
 		DisplayAttrs: engine.Operation("start", "tidy"),
 		Fields:       orderFields(),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: engine.Gives(b.Write("Look for IAM users of this mount that no record speaks for.", b.writeTidy), nil),
+			logical.UpdateOperation: engine.Gives(t.Write("Look for IAM users of this mount that no record speaks for.", t.writeStart), nil),
 		},
 		HelpSynopsis: "Find IAM users of this mount that no record speaks for.",
 		HelpDescription: `
@@ -31,13 +31,13 @@ Run it without delete first. Needs iam:ListUsers, and iam:GetUser on all users.
 	}
 }
 
-func (b *backend) pathTidyStatus() *framework.Path {
+func (t *Tidy) pathStatus() *framework.Path {
 	return &framework.Path{
 		Pattern:      "tidy/status",
 		DisplayAttrs: engine.Operation("", "tidy-status"),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			// By way of write, since a standby does not know how far another server is.
-			logical.ReadOperation: engine.Gives(b.Write("Read how far tidy is, or what the last run found.", b.readTidyStatus), tidyAnswer()),
+			logical.ReadOperation: engine.Gives(t.Write("Read how far tidy is, or what the last run found.", t.readStatus), answer()),
 		},
 		HelpSynopsis: "How far tidy is, and what it found.",
 		HelpDescription: `
@@ -47,12 +47,12 @@ it saw, which of them no record speaks for, and what went wrong. It survives res
 	}
 }
 
-func (b *backend) pathTidyCancel() *framework.Path {
+func (t *Tidy) pathCancel() *framework.Path {
 	return &framework.Path{
 		Pattern:      "tidy/cancel",
 		DisplayAttrs: engine.Operation("cancel", "tidy"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: engine.Gives(b.Write("End the run of tidy that is under way.", b.writeTidyCancel), tidyAnswer()),
+			logical.UpdateOperation: engine.Gives(t.Write("End the run of tidy that is under way.", t.writeCancel), answer()),
 		},
 		HelpSynopsis: "End the run of tidy that is under way.",
 		HelpDescription: `
@@ -62,8 +62,8 @@ schedule in config/auto-tidy goes on.
 	}
 }
 
-// tidyAnswer is what a read of tidy/status may hold.
-func tidyAnswer() map[string]*framework.FieldSchema {
+// answer is what a read of tidy/status may hold.
+func answer() map[string]*framework.FieldSchema {
 	count := func(text string) *framework.FieldSchema {
 		return &framework.FieldSchema{Type: framework.TypeInt, Description: text}
 	}
@@ -92,42 +92,42 @@ func tidyAnswer() map[string]*framework.FieldSchema {
 	}
 }
 
-func (b *backend) writeTidy(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	order := newTidyOrder()
+func (t *Tidy) writeStart(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	order := newOrder()
 	order.update(d)
 	var m engine.Mistakes
 	if order.validate(&m); m.Err() != nil {
 		return nil, m.Err()
 	}
-	if err := b.checkTidy(); err != nil {
+	if err := t.check(); err != nil {
 		return nil, err
 	}
-	warnings, err := b.tidyWarnings(ctx, req.Storage)
+	warnings, err := t.records.Untagged(ctx, req.Storage)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.startTidy(ctx, req.Storage, order, false); err != nil {
+	if err := t.start(ctx, req.Storage, order, false); err != nil {
 		return nil, err
 	}
 	return engine.Warned(append([]string{"tidy has begun and goes on in the background; read tidy/status for how far it is and what it found"}, warnings...)), nil
 }
 
-func (b *backend) readTidyStatus(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	report, err := b.lastTidy(ctx, req.Storage)
+func (t *Tidy) readStatus(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	report, err := t.last(ctx, req.Storage)
 	if err != nil {
 		return nil, err
 	}
-	warnings, err := b.tidyWarnings(ctx, req.Storage)
+	warnings, err := t.records.Untagged(ctx, req.Storage)
 	if err != nil {
 		return nil, err
 	}
 	return &logical.Response{Data: report.response(), Warnings: warnings}, nil
 }
 
-func (b *backend) writeTidyCancel(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	ended := b.tidying.stop(errTidyCancelled)
+func (t *Tidy) writeCancel(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	ended := t.current.stop(errCancelled)
 	if ended == nil {
-		last, err := b.lastTidy(ctx, req.Storage)
+		last, err := t.last(ctx, req.Storage)
 		if err != nil {
 			return nil, err
 		}
@@ -135,22 +135,8 @@ func (b *backend) writeTidyCancel(ctx context.Context, req *logical.Request, _ *
 	}
 	select {
 	case <-ended:
-		return &logical.Response{Data: b.tidying.last().response()}, nil
+		return &logical.Response{Data: t.current.last().response()}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-}
-
-// tidyWarnings say what tidy cannot see.
-func (b *backend) tidyWarnings(ctx context.Context, s logical.Storage) ([]string, error) {
-	users, err := engine.LoadOr(ctx, s, engine.KeyUsersConfig, newUsersConfig)
-	switch {
-	case err != nil:
-		return nil, err
-	case !users.OwnershipTags:
-		return []string{"ownership_tags is off at config/users: tidy knows users by these tags, and does not find those that are made without"}, nil
-	case b.untagged():
-		return []string{"AWS refuses the tags that say whose an IAM user is, so users are being made without, and tidy does not find those; allow iam:TagUser"}, nil
-	}
-	return nil, nil
 }

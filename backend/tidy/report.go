@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package tidy
 
 import (
 	"slices"
@@ -23,11 +23,11 @@ const (
 
 // The states of tidy.
 const (
-	tidyIdle      = "idle" // it has never run
-	tidyRunning   = "running"
-	tidyFinished  = "finished"
-	tidyFailed    = "error"
-	tidyCancelled = "cancelled"
+	stateIdle      = "idle" // it has never run
+	stateRunning   = "running"
+	stateFinished  = "finished"
+	stateFailed    = "error"
+	stateCancelled = "cancelled"
 )
 
 // finding is what a look at a user led to.
@@ -43,10 +43,10 @@ const (
 	findDeleted
 )
 
-// tidyReport is what a run of tidy was asked, how far it is, and what it found. It holds
+// runReport is what a run of tidy was asked, how far it is, and what it found. It holds
 // no secret.
-type tidyReport struct {
-	tidyOrder
+type runReport struct {
+	order
 	State     string    `json:"state"`
 	Scheduled bool      `json:"scheduled"` // begun by config/auto-tidy
 	Started   time.Time `json:"started,omitzero"`
@@ -82,11 +82,11 @@ type foundUser struct {
 	Deleted bool      `json:"deleted"`
 }
 
-func newTidyReport() *tidyReport { return &tidyReport{State: tidyIdle, tidyOrder: newTidyOrder()} }
+func newReport() *runReport { return &runReport{State: stateIdle, order: newOrder()} }
 
 // begun is the report of a run that begins now.
-func (r *tidyReport) begun(o tidyOrder, scheduled bool, now time.Time) *tidyReport {
-	next := &tidyReport{State: tidyRunning, tidyOrder: o, Scheduled: scheduled, Started: now, LastScheduled: r.LastScheduled}
+func (r *runReport) begun(o order, scheduled bool, now time.Time) *runReport {
+	next := &runReport{State: stateRunning, order: o, Scheduled: scheduled, Started: now, LastScheduled: r.LastScheduled}
 	if scheduled {
 		next.LastScheduled = now
 	}
@@ -94,13 +94,13 @@ func (r *tidyReport) begun(o tidyOrder, scheduled bool, now time.Time) *tidyRepo
 }
 
 // stopped says that the run ended with its process.
-func (r *tidyReport) stopped() {
-	r.State, r.Interrupted = tidyFailed, true
+func (r *runReport) stopped() {
+	r.State, r.Interrupted = stateFailed, true
 	r.Error = "the run was interrupted: the plugin was stopped, the mount reloaded or the server sealed while it was under way; start it again"
 }
 
 // examined counts a user that was looked at.
-func (r *tidyReport) examined(user *awscreds.FoundUser, found finding, err error, refused bool) {
+func (r *runReport) examined(user *awscreds.FoundUser, role string, found finding, err error, refused bool) {
 	r.Examined++
 	if refused {
 		r.Refused++
@@ -121,23 +121,23 @@ func (r *tidyReport) examined(user *awscreds.FoundUser, found finding, err error
 	case found == findOthers:
 		r.Others++
 	default:
-		r.orphan(user, found == findDeleted)
+		r.orphan(user, role, found == findDeleted)
 	}
 }
 
 // orphan adds a user that no record speaks for.
-func (r *tidyReport) orphan(u *awscreds.FoundUser, deleted bool) {
+func (r *runReport) orphan(u *awscreds.FoundUser, role string, deleted bool) {
 	r.Orphans++
 	if deleted {
 		r.Deleted++
 	}
 	if len(r.Found) < mostFound {
-		r.Found = append(r.Found, foundUser{Name: u.Name, Role: u.Tags[tagRole], Created: u.Created.UTC(), Deleted: deleted})
+		r.Found = append(r.Found, foundUser{Name: u.Name, Role: role, Created: u.Created.UTC(), Deleted: deleted})
 	}
 }
 
 // failure counts an error, and keeps the first few.
-func (r *tidyReport) failure(err error) {
+func (r *runReport) failure(err error) {
 	r.Failures++
 	if len(r.Errors) < mostErrors {
 		r.Errors = append(r.Errors, cutShort(err))
@@ -153,17 +153,17 @@ func cutShort(err error) string {
 }
 
 // copy is the report as it is now.
-func (r *tidyReport) copy() *tidyReport {
+func (r *runReport) copy() *runReport {
 	c := *r
 	c.Found, c.Errors = slices.Clone(r.Found), slices.Clone(r.Errors)
 	return &c
 }
 
 // response is what a read of tidy/status shows.
-func (r *tidyReport) response() map[string]any {
+func (r *runReport) response() map[string]any {
 	found := make([]map[string]any, len(r.Found))
 	for i, u := range r.Found {
-		found[i] = map[string]any{"username": u.Name, "role": u.Role, "created": stamp(u.Created), "deleted": u.Deleted}
+		found[i] = map[string]any{"username": u.Name, "role": u.Role, "created": engine.Stamp(u.Created), "deleted": u.Deleted}
 	}
 	return map[string]any{
 		"state":                  r.State,
@@ -171,8 +171,8 @@ func (r *tidyReport) response() map[string]any {
 		"scheduled":              r.Scheduled,
 		"delete":                 r.Delete,
 		"safety_buffer":          engine.Seconds(r.SafetyBuffer),
-		"time_started":           stamp(r.Started),
-		"time_finished":          stamp(r.Finished),
+		"time_started":           engine.Stamp(r.Started),
+		"time_finished":          engine.Stamp(r.Finished),
 		"pages":                  r.Pages,
 		"users_seen":             r.Seen,
 		"users_recorded":         r.Recorded,

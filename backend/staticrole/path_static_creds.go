@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package staticrole
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-func (b *backend) pathStaticCreds() *framework.Path {
+func (k *Keeper) pathCreds() *framework.Path {
 	return &framework.Path{
 		Pattern:      "static-creds/" + engine.RoleName,
 		DisplayAttrs: engine.Operation("", "static-creds-name"),
@@ -23,7 +23,7 @@ func (b *backend) pathStaticCreds() *framework.Path {
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: engine.Gives(b.Read("Read the access key of a static role.", b.readStaticCreds), staticCredsAnswer()),
+			logical.ReadOperation: engine.Gives(k.Read("Read the access key of a static role.", k.readCreds), credsAnswer()),
 		},
 		HelpSynopsis: "The access key of a static role.",
 		HelpDescription: `
@@ -33,7 +33,7 @@ until it is rotated. It has no lease: ttl tells the seconds until the next rotat
 	}
 }
 
-func staticCredsAnswer() map[string]*framework.FieldSchema {
+func credsAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"access_key":          {Type: framework.TypeString, Description: "ID of the access key."},
 		"secret_key":          {Type: framework.TypeString, Description: "Secret of the access key."},
@@ -45,23 +45,23 @@ func staticCredsAnswer() map[string]*framework.FieldSchema {
 	}
 }
 
-func (b *backend) readStaticCreds(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (k *Keeper) readCreds(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	r, c, err := loadStatic(ctx, req.Storage, name)
+	r, c, err := load(ctx, req.Storage, name)
 	if err != nil || c == nil {
 		return nil, err
 	}
-	return &logical.Response{Data: c.response(r, b.nextRotation(r, c), b.Now())}, nil
+	return &logical.Response{Data: c.response(r, k.nextRotation(r, c), k.Now())}, nil
 }
 
 // nextRotation is when a key will be rotated: when it is due or, where that has
 // failed, when it is tried again.
-func (b *backend) nextRotation(r *staticRole, c *staticCreds) time.Time {
-	next := c.due(r, b.Now())
-	if l := b.queue.get(r.Name); l.failures > 0 && l.at.After(next) {
+func (k *Keeper) nextRotation(r *role, c *creds) time.Time {
+	next := c.due(r, k.Now())
+	if l := k.queue.get(r.Name); l.failures > 0 && l.at.After(next) {
 		return l.at
 	}
 	return next

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package staticrole
 
 // How a static role gets a new key. AWS allows a user two keys, so the order matters:
 // what is in the way goes, the new key is made, and it counts once it is stored. A
@@ -26,18 +26,18 @@ const keyTime = 45 * time.Second
 
 // keyChange is a static role that gets a new key.
 type keyChange struct {
-	role    *staticRole
-	old     *staticCreds // nil: none yet
-	replace string       // a key that is not the role's and that may go; or ""
+	role    *role
+	old     *creds // nil: none yet
+	replace string // a key that is not the role's and that may go; or ""
 	// commit stores the new key. If it fails, the new key goes again, unless storage
 	// has it all the same.
-	commit func(ctx context.Context, c *staticCreds) error
+	commit func(ctx context.Context, c *creds) error
 }
 
 // clientOf returns the client for the account of a static role. It is made for the
 // one use; the client of config/root is everybody's, and is never replaced by it.
-func (b *backend) clientOf(ctx context.Context, s logical.Storage, a account) (*awscreds.Client, error) {
-	c, err := b.AWS(ctx, s)
+func (k *Keeper) clientOf(ctx context.Context, s logical.Storage, a account) (*awscreds.Client, error) {
+	c, err := k.AWS(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +61,14 @@ func keysOf(ctx context.Context, client *awscreds.Client, user, id string) ([]aw
 	return client.Keys(ctx, user)
 }
 
-// makeKey gives a static role a new key. The caller holds the role's turn.
-func (b *backend) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (*staticCreds, error) {
+// makeKey gives a static role a new key. The caller holds the role's lock.
+func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (*creds, error) {
 	r := ch.role
-	client, err := b.clientOf(ctx, s, r.account)
+	client, err := k.clientOf(ctx, s, r.account)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.settle(ctx, s, r); err != nil {
+	if err := k.settle(ctx, s, r); err != nil {
 		return nil, err
 	}
 	keys, err := keysOf(ctx, client, r.Username, r.ID)
@@ -81,35 +81,35 @@ func (b *backend) makeKey(ctx context.Context, s logical.Storage, ch keyChange) 
 		return nil, err
 	}
 	if ch.old != nil && slices.Contains(goes, ch.old.AccessKey) {
-		b.Log.Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", others)
-		if err := b.noteEnding(ctx, s, r, ch.old); err != nil {
+		k.Log.Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", others)
+		if err := k.noteEnding(ctx, s, r, ch.old); err != nil {
 			return nil, err
 		}
 	}
-	w := &walStaticKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: b.Now().UTC(), account: r.account}
-	walID, err := framework.PutWAL(ctx, s, walKindStaticKey, w)
+	w := &walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: k.Now().UTC(), account: r.account}
+	walID, err := framework.PutWAL(ctx, s, WALKind, w)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keyTime)
 	defer cancel()
-	c, err := b.swap(ctx, client, ch, goes)
+	c, err := k.swap(ctx, client, ch, goes)
 	if err == nil {
 		c.OtherKeys = others
 		err = ch.commit(ctx, c)
 	}
 	if err != nil {
-		return nil, b.abandonKey(ctx, s, walID, w, c, err)
+		return nil, k.abandonKey(ctx, s, walID, w, c, err)
 	}
 	if err := framework.DeleteWAL(ctx, s, walID); err != nil {
-		b.Log.Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", r.Name, "error", err)
+		k.Log.Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", r.Name, "error", err)
 	}
 	return c, nil
 }
 
 // noteEnding writes down that a key is about to go before there is another one. Whatever
 // happens in between, the next tick makes one, due or not.
-func (b *backend) noteEnding(ctx context.Context, s logical.Storage, r *staticRole, c *staticCreds) error {
+func (k *Keeper) noteEnding(ctx context.Context, s logical.Storage, r *role, c *creds) error {
 	ending := *c
 	ending.Ending = true
 	return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, &ending)
@@ -117,7 +117,7 @@ func (b *backend) noteEnding(ctx context.Context, s logical.Storage, r *staticRo
 
 // swap deletes what is in the way and makes the new key. When AWS may have made a key
 // that nobody knows, it returns a key without an ID.
-func (b *backend) swap(ctx context.Context, client *awscreds.Client, ch keyChange, goes []string) (*staticCreds, error) {
+func (k *Keeper) swap(ctx context.Context, client *awscreds.Client, ch keyChange, goes []string) (*creds, error) {
 	for _, id := range goes {
 		if err := client.DeleteKey(ctx, ch.role.Username, id); err != nil {
 			return nil, err
@@ -128,10 +128,10 @@ func (b *backend) swap(ctx context.Context, client *awscreds.Client, ch keyChang
 		if certain {
 			return nil, err
 		}
-		return &staticCreds{}, err
+		return &creds{}, err
 	}
-	now := b.Now().UTC()
-	c := &staticCreds{AccessKey: key.ID, SecretKey: key.Secret, LastRotated: now, Expiration: ch.role.Next(now, now)}
+	now := k.Now().UTC()
+	c := &creds{AccessKey: key.ID, SecretKey: key.Secret, LastRotated: now, Expiration: ch.role.Next(now, now)}
 	// AWS may not have listed it: what was not deleted is taken to be there.
 	if ch.old != nil && !slices.Contains(goes, ch.old.AccessKey) {
 		c.PreviousKey = ch.old.AccessKey
@@ -142,7 +142,7 @@ func (b *backend) swap(ctx context.Context, client *awscreds.Client, ch keyChang
 // withBuiltIn finds the previous key of a role that the built-in engine rotated, which
 // stores no more than the last one: it is older than that by the period, to the
 // minute in which the built-in engine came by. Any other key is a customer's.
-func (c *staticCreds) withBuiltIn(r *staticRole, keys []awscreds.KeyInfo) *staticCreds {
+func (c *creds) withBuiltIn(r *role, keys []awscreds.KeyInfo) *creds {
 	const early, late = 5 * time.Second, 2 * time.Minute
 	if c == nil || !c.LastRotated.IsZero() || len(keys) != awscreds.MostKeys {
 		return c
@@ -224,12 +224,12 @@ func idsOf(keys []awscreds.KeyInfo) []string {
 }
 
 // abandonKey cleans up after a change that failed, and returns why it failed.
-func (b *backend) abandonKey(ctx context.Context, s logical.Storage, walID string, w *walStaticKey, made *staticCreds, cause error) error {
+func (k *Keeper) abandonKey(ctx context.Context, s logical.Storage, walID string, w *walKey, made *creds, cause error) error {
 	settled := made == nil // AWS certainly made none
 	if !settled {
 		var err error
-		if settled, err = b.rollBackKey(ctx, s, w, made.AccessKey); err != nil {
-			b.Log.Error("cleaning up after a key that could not be made; the rollback will go on", "static_role", w.Role, "iam_user", w.Username, "error", err)
+		if settled, err = k.rollBackKey(ctx, s, w, made.AccessKey); err != nil {
+			k.Log.Error("cleaning up after a key that could not be made; the rollback will go on", "static_role", w.Role, "iam_user", w.Username, "error", err)
 			return fmt.Errorf("%w; the IAM user %s may have a new key, which will be deleted when AWS allows it", cause, w.Username)
 		}
 	}
@@ -237,7 +237,7 @@ func (b *backend) abandonKey(ctx context.Context, s logical.Storage, walID strin
 		return cause // AWS may not show the key yet: the record stays
 	}
 	if err := framework.DeleteWAL(ctx, s, walID); err != nil {
-		b.Log.Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", w.Role, "error", err)
+		k.Log.Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", w.Role, "error", err)
 	}
 	return cause
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package rootkey
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-func (b *backend) pathRotateRoot() *framework.Path {
+func (r *Rotator) pathRotate() *framework.Path {
 	return &framework.Path{
 		Pattern:      "config/rotate-root",
 		DisplayAttrs: engine.Operation("rotate", "root-iam-credentials"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: b.Write("Give the engine's own IAM user a new access key and delete the old one.", b.writeRotateRoot),
+			logical.UpdateOperation: r.Write("Give the engine's own IAM user a new access key and delete the old one.", r.writeRotate),
 		},
 		HelpSynopsis: "Replace the access key in config/root by a new one.",
 		HelpDescription: `
@@ -35,13 +35,13 @@ the engine itself within a minute.
 	}
 }
 
-func (b *backend) writeRotateRoot(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockRootKey)
+func (r *Rotator) writeRotate(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	ctx, unlock, ok := r.Locks.TryLock(ctx, engine.LockRootKey)
 	if !ok {
 		return nil, engine.UserErrorf("the root key is being rotated at this moment; read config/root in a minute to see the new one")
 	}
 	defer unlock()
-	id, left, err := b.rotateRootKey(ctx, req.Storage)
+	id, left, err := r.rotate(ctx, req.Storage)
 	if err != nil {
 		return nil, err
 	}

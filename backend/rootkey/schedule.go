@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package rootkey
 
 // When the root key is rotated without being asked: what config/root says about it, and
 // what is remembered from one time to the next. The timer is Vault's rollback manager,
 // which comes by once a minute; no rotation manager of Vault Enterprise is needed.
 
-import "time"
+import (
+	"time"
 
-import "vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
 
 const longestBackoff = time.Hour
 
-// rootRotation is what is remembered about rotations of the root key.
-type rootRotation struct {
+// state is what is remembered about rotations of the root key.
+type state struct {
 	Plan  string    `json:"plan"`                         // the plan for which Since counts
 	Key   string    `json:"access_key"`                   // and the key
 	Since time.Time `json:"since,omitzero"`               // when it was first planned
@@ -23,25 +25,25 @@ type rootRotation struct {
 	Times int       `json:"rotation_failures,omitempty"`  // how often in a row
 }
 
-func newRootRotation() *rootRotation { return new(rootRotation) }
+func newState() *state { return new(state) }
 
 // follow begins to count anew when there is another plan, or another key that somebody
 // wrote to config/root. A period that was only made longer or shorter counts from where
 // it did.
-func (r *rootRotation) follow(c *engine.RootConfig, now time.Time) (changed bool) {
+func (s *state) follow(c *engine.RootConfig, now time.Time) (changed bool) {
 	plan := c.Plan()
-	if plan == r.Plan && (plan == "" || c.AccessKey == r.Key) {
+	if plan == s.Plan && (plan == "" || c.AccessKey == s.Key) {
 		return false
 	}
-	*r = rootRotation{Plan: plan, Key: c.AccessKey, Since: now, Last: r.Last}
+	*s = state{Plan: plan, Key: c.AccessKey, Since: now, Last: s.Last}
 	return true
 }
 
 // next is when the key is to be rotated; zero for never.
-func (r *rootRotation) next(c *engine.RootConfig, now time.Time) time.Time {
-	from, retry := later(r.Since, r.Last), r.retry()
+func (s *state) next(c *engine.RootConfig, now time.Time) time.Time {
+	from, retry := later(s.Since, s.Last), s.retry()
 	switch {
-	case r.Plan == "":
+	case s.Plan == "":
 		return time.Time{}
 	case c.RotationSchedule == "":
 		return later(from.Add(c.RotationPeriod), retry)
@@ -58,11 +60,11 @@ func (r *rootRotation) next(c *engine.RootConfig, now time.Time) time.Time {
 
 // retry is when a failed rotation may be tried again: after a minute, then two, and at
 // last every hour.
-func (r *rootRotation) retry() time.Time {
-	if r.Times <= 0 {
+func (s *state) retry() time.Time {
+	if s.Times <= 0 {
 		return time.Time{}
 	}
-	return r.At.Add(min(time.Minute<<min(r.Times-1, 10), longestBackoff))
+	return s.At.Add(min(time.Minute<<min(s.Times-1, 10), longestBackoff))
 }
 
 func later(a, b time.Time) time.Time {
@@ -73,22 +75,14 @@ func later(a, b time.Time) time.Time {
 }
 
 // response is what a read of config/root shows.
-func (r *rootRotation) response(c *engine.RootConfig, now time.Time) map[string]any {
+func (s *state) response(c *engine.RootConfig, now time.Time) map[string]any {
 	data := map[string]any{
-		"last_vault_rotation": stamp(r.Last),
-		"next_vault_rotation": stamp(r.next(c, now)),
+		"last_vault_rotation": engine.Stamp(s.Last),
+		"next_vault_rotation": engine.Stamp(s.next(c, now)),
 	}
-	if r.Times > 0 {
-		data["rotation_error"] = r.Error
-		data["rotation_failed_at"] = stamp(r.At)
+	if s.Times > 0 {
+		data["rotation_error"] = s.Error
+		data["rotation_failed_at"] = engine.Stamp(s.At)
 	}
 	return data
-}
-
-// stamp is a time in an answer: text, or null for none.
-func stamp(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UTC().Format(time.RFC3339)
 }

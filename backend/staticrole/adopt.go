@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package staticrole
 
 // How a static role comes to be, changes and ends. The caller of each function holds
 // the role's lock.
@@ -20,8 +20,8 @@ import (
 
 // identify looks up the IAM user of a new role, which must not have another one: two
 // roles would delete each other's keys.
-func (b *backend) identify(ctx context.Context, s logical.Storage, r *staticRole) error {
-	client, err := b.clientOf(ctx, s, r.account)
+func (k *Keeper) identify(ctx context.Context, s logical.Storage, r *role) error {
+	client, err := k.clientOf(ctx, s, r.account)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (b *backend) identify(ctx context.Context, s logical.Storage, r *staticRole
 		return err
 	}
 	for _, name := range names {
-		other, err := engine.Load[staticRole](ctx, s, engine.PrefixStaticRole+name)
+		other, err := engine.Load[role](ctx, s, engine.PrefixStaticRole+name)
 		if err != nil {
 			return err
 		}
@@ -50,35 +50,35 @@ func (b *backend) identify(ctx context.Context, s logical.Storage, r *staticRole
 }
 
 // adopt makes the first key of a role. The role exists once it is stored, after its key.
-func (b *backend) adopt(ctx context.Context, s logical.Storage, r *staticRole, replace string) (*staticCreds, error) {
-	c, err := b.makeKey(ctx, s, keyChange{role: r, replace: replace, commit: func(ctx context.Context, c *staticCreds) error {
+func (k *Keeper) adopt(ctx context.Context, s logical.Storage, r *role, replace string) (*creds, error) {
+	c, err := k.makeKey(ctx, s, keyChange{role: r, replace: replace, commit: func(ctx context.Context, c *creds) error {
 		if err := engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c); err != nil {
 			return err
 		}
-		return saveStaticRole(ctx, s, r, b.Now())
+		return saveRole(ctx, s, r, k.Now())
 	}})
 	if err != nil {
-		b.queue.set(r.Name, b.Now(), false) // it may have been stored all the same
+		k.queue.set(r.Name, k.Now(), false) // it may have been stored all the same
 		return nil, err
 	}
-	b.queue.set(r.Name, c.look(r, b.Now()), true)
+	k.queue.set(r.Name, c.look(r, k.Now()), true)
 	return c, nil
 }
 
-// staticChange is a write to a role that exists.
-type staticChange struct {
-	before, role *staticRole
-	creds        *staticCreds
+// roleChange is a write to a role that exists.
+type roleChange struct {
+	before, role *role
+	creds        *creds
 	replace      string
 }
 
 // change stores what a write has changed. It calls AWS only where the write is about
 // the user's account or another key of the user.
-func (b *backend) change(ctx context.Context, s logical.Storage, ch staticChange) error {
-	r, c, now := ch.role, ch.creds, b.Now()
+func (k *Keeper) change(ctx context.Context, s logical.Storage, ch roleChange) error {
+	r, c, now := ch.role, ch.creds, k.Now()
 	stored := *c
 	if r.account != ch.before.account || ch.replace != "" {
-		if err := b.replaceKey(ctx, s, ch); err != nil {
+		if err := k.replaceKey(ctx, s, ch); err != nil {
 			return err
 		}
 	}
@@ -89,14 +89,14 @@ func (b *backend) change(ctx context.Context, s logical.Storage, ch staticChange
 			return err
 		}
 	}
-	defer b.queue.set(r.Name, now, false) // also after a failed write: it may have been stored all the same
-	return saveStaticRole(ctx, s, r, now)
+	defer k.queue.set(r.Name, now, false) // also after a failed write: it may have been stored all the same
+	return saveRole(ctx, s, r, now)
 }
 
 // replaceKey deletes a key that is not the role's, as the caller asks, once AWS has
 // said that the role's account leads to its user.
-func (b *backend) replaceKey(ctx context.Context, s logical.Storage, ch staticChange) error {
-	client, err := b.clientOf(ctx, s, ch.role.account)
+func (k *Keeper) replaceKey(ctx context.Context, s logical.Storage, ch roleChange) error {
+	client, err := k.clientOf(ctx, s, ch.role.account)
 	if err != nil {
 		return err
 	}
@@ -118,13 +118,13 @@ func (b *backend) replaceKey(ctx context.Context, s logical.Storage, ch staticCh
 
 // abolish ends a role: its keys in AWS first, while storage still knows them. With
 // force it ends even if they cannot be deleted, and a warning says which stay.
-func (b *backend) abolish(ctx context.Context, s logical.Storage, name string, force bool) (warnings []string, err error) {
-	r, c, err := loadStatic(ctx, s, name)
+func (k *Keeper) abolish(ctx context.Context, s logical.Storage, name string, force bool) (warnings []string, err error) {
+	r, c, err := load(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
 	if r != nil && c != nil {
-		err = b.endKeys(ctx, s, r, c)
+		err = k.endKeys(ctx, s, r, c)
 	}
 	switch {
 	case err != nil && !force:
@@ -138,23 +138,23 @@ func (b *backend) abolish(ctx context.Context, s logical.Storage, name string, f
 			return nil, err
 		}
 	}
-	b.queue.drop(name)
+	k.queue.drop(name)
 	return warnings, nil
 }
 
 // endKeys deletes the role's own keys, and no other. A user or key that is gone is no
 // error, unless the key is so young that AWS may not show it yet: it is written down.
-func (b *backend) endKeys(ctx context.Context, s logical.Storage, r *staticRole, c *staticCreds) error {
-	client, err := b.clientOf(ctx, s, r.account)
+func (k *Keeper) endKeys(ctx context.Context, s logical.Storage, r *role, c *creds) error {
+	client, err := k.clientOf(ctx, s, r.account)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, id := range c.keys() {
 		existed, err := client.EndKey(ctx, r.Username, id)
-		if err == nil && !existed && id == c.AccessKey && b.Now().Sub(c.rotated(r)) < b.LagWindow {
-			w := walStaticKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: c.OtherKeys, Made: c.rotated(r), account: r.account}
-			_, err = framework.PutWAL(ctx, s, walKindStaticKey, w)
+		if err == nil && !existed && id == c.AccessKey && k.Now().Sub(c.rotated(r)) < k.LagWindow {
+			w := walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: c.OtherKeys, Made: c.rotated(r), account: r.account}
+			_, err = framework.PutWAL(ctx, s, WALKind, w)
 		}
 		errs = append(errs, err)
 	}
@@ -162,6 +162,6 @@ func (b *backend) endKeys(ctx context.Context, s logical.Storage, r *staticRole,
 }
 
 // ownKey refuses to replace what is the role's.
-func ownKey(r *staticRole, id string) error {
+func ownKey(r *role, id string) error {
 	return engine.UserErrorf("replace_access_key: %s is the role's own key; write to static-roles/%s/rotate to replace it", id, r.Name)
 }

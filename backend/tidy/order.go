@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package tidy
 
 import (
 	"time"
@@ -18,13 +18,13 @@ const (
 	leastSafetyBuffer = 15 * time.Minute
 )
 
-// tidyOrder is what a run of tidy is asked for.
-type tidyOrder struct {
+// order is what a run of tidy is asked for.
+type order struct {
 	Delete       bool          `json:"delete"`
 	SafetyBuffer time.Duration `json:"safety_buffer"`
 }
 
-func newTidyOrder() tidyOrder { return tidyOrder{SafetyBuffer: defaultSafetyBuffer} }
+func newOrder() order { return order{SafetyBuffer: defaultSafetyBuffer} }
 
 // orderFields are those of tidy and of config/auto-tidy.
 func orderFields() map[string]*framework.FieldSchema {
@@ -42,20 +42,20 @@ func orderFields() map[string]*framework.FieldSchema {
 }
 
 // update takes what the request names.
-func (o *tidyOrder) update(d *framework.FieldData) {
+func (o *order) update(d *framework.FieldData) {
 	engine.Set(d, "delete", &o.Delete)
 	engine.SetSeconds(d, "safety_buffer", &o.SafetyBuffer)
 }
 
-func (o *tidyOrder) validate(m *engine.Mistakes) {
+func (o *order) validate(m *engine.Mistakes) {
 	if o.SafetyBuffer < leastSafetyBuffer {
 		m.Add("safety_buffer", "%s is too short; use at least %s", o.SafetyBuffer, leastSafetyBuffer)
 	}
 }
 
-// checkTidy refuses tidy where it could find nothing.
-func (b *backend) checkTidy() error {
-	if b.ID == "" {
+// check refuses tidy where it could find nothing.
+func (t *Tidy) check() error {
+	if t.ID == "" {
 		return engine.UserErrorf("tidy cannot work here: this server gives the mount no identity, so the engine's IAM users carry no tags that say whose they are; issued/ lists those that it knows")
 	}
 	return nil

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package tidy
 
 import (
 	"context"
@@ -11,15 +11,15 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-func (b *backend) pathConfigAutoTidy() *framework.Path {
-	fields := autoTidyFields()
+func (t *Tidy) pathAutoTidy() *framework.Path {
+	fields := scheduleFields()
 	return &framework.Path{
 		Pattern:      "config/auto-tidy",
 		DisplayAttrs: engine.Operation("", "auto-tidy-configuration"),
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(b.Read("Read when tidy runs by itself.", b.readAutoTidy), fields),
-			logical.UpdateOperation: b.Configure("auto-tidy", "Configure when tidy runs by itself.", b.writeAutoTidy),
+			logical.ReadOperation:   engine.Gives(t.Read("Read when tidy runs by itself.", t.readAutoTidy), fields),
+			logical.UpdateOperation: t.Configure("auto-tidy", "Configure when tidy runs by itself.", t.writeAutoTidy),
 		},
 		HelpSynopsis: "Whether and how often tidy runs by itself.",
 		HelpDescription: `
@@ -30,16 +30,16 @@ shows the last run. A write changes only the fields that it names.
 	}
 }
 
-func (b *backend) readAutoTidy(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyAutoTidy, newAutoTidy)
+func (t *Tidy) readAutoTidy(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyAutoTidy, newSchedule)
 	if err != nil {
 		return nil, err
 	}
 	return &logical.Response{Data: cfg.response()}, nil
 }
 
-func (b *backend) writeAutoTidy(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyAutoTidy, newAutoTidy)
+func (t *Tidy) writeAutoTidy(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyAutoTidy, newSchedule)
 	if err != nil {
 		return nil, err
 	}
@@ -49,10 +49,10 @@ func (b *backend) writeAutoTidy(ctx context.Context, req *logical.Request, d *fr
 	}
 	var warnings []string
 	if cfg.Enabled {
-		if err := b.checkTidy(); err != nil {
+		if err := t.check(); err != nil {
 			return nil, err
 		}
-		if warnings, err = b.tidyWarnings(ctx, req.Storage); err != nil {
+		if warnings, err = t.records.Untagged(ctx, req.Storage); err != nil {
 			return nil, err
 		}
 	}

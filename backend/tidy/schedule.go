@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package tidy
 
 // When tidy runs without being asked.
 
@@ -17,22 +17,22 @@ import (
 )
 
 const (
-	defaultTidyInterval = 12 * time.Hour
-	leastTidyInterval   = time.Hour
+	defaultInterval = 12 * time.Hour
+	leastInterval   = time.Hour
 )
 
-// autoTidy says whether, how often and how tidy runs by itself.
-type autoTidy struct {
+// schedule says whether, how often and how tidy runs by itself.
+type schedule struct {
 	Enabled  bool          `json:"enabled"`
 	Interval time.Duration `json:"interval_duration"`
-	tidyOrder
+	order
 }
 
-func newAutoTidy() *autoTidy {
-	return &autoTidy{Interval: defaultTidyInterval, tidyOrder: newTidyOrder()}
+func newSchedule() *schedule {
+	return &schedule{Interval: defaultInterval, order: newOrder()}
 }
 
-func autoTidyFields() map[string]*framework.FieldSchema {
+func scheduleFields() map[string]*framework.FieldSchema {
 	fields := map[string]*framework.FieldSchema{
 		"enabled": {
 			Type:        framework.TypeBool,
@@ -40,7 +40,7 @@ func autoTidyFields() map[string]*framework.FieldSchema {
 		},
 		"interval_duration": {
 			Type:        framework.TypeDurationSecond,
-			Default:     int(defaultTidyInterval / time.Second),
+			Default:     int(defaultInterval / time.Second),
 			Description: "How long after such a run began the next one does: an hour or more.",
 		},
 	}
@@ -49,22 +49,22 @@ func autoTidyFields() map[string]*framework.FieldSchema {
 }
 
 // update takes what the request names.
-func (c *autoTidy) update(d *framework.FieldData) {
+func (c *schedule) update(d *framework.FieldData) {
 	engine.Set(d, "enabled", &c.Enabled)
 	engine.SetSeconds(d, "interval_duration", &c.Interval)
-	c.tidyOrder.update(d)
+	c.order.update(d)
 }
 
-func (c *autoTidy) validate() error {
+func (c *schedule) validate() error {
 	var m engine.Mistakes
-	if c.Interval < leastTidyInterval {
-		m.Add("interval_duration", "%s is too short; use at least %s", c.Interval, leastTidyInterval)
+	if c.Interval < leastInterval {
+		m.Add("interval_duration", "%s is too short; use at least %s", c.Interval, leastInterval)
 	}
-	c.tidyOrder.validate(&m)
+	c.order.validate(&m)
 	return m.Err()
 }
 
-func (c *autoTidy) response() map[string]any {
+func (c *schedule) response() map[string]any {
 	return map[string]any{
 		"enabled":           c.Enabled,
 		"interval_duration": engine.Seconds(c.Interval),
@@ -75,28 +75,25 @@ func (c *autoTidy) response() map[string]any {
 
 // due reports whether it is time. What was interrupted is made up for. A last time that
 // is far in the future was a clock's that has been put right since.
-func (c *autoTidy) due(last *tidyReport, now time.Time) bool {
+func (c *schedule) due(last *runReport, now time.Time) bool {
 	if !c.Enabled {
 		return false
 	}
 	return last.Scheduled && last.Interrupted || now.Sub(last.LastScheduled).Abs() >= c.Interval
 }
 
-// tidyOnSchedule begins a run when it is time. It never waits for one.
-func (b *backend) tidyOnSchedule(ctx context.Context, s logical.Storage) error {
-	if !b.Writable() {
-		return nil // another server's, or another cluster's, task
-	}
-	cfg, err := engine.Load[autoTidy](ctx, s, engine.KeyAutoTidy)
-	if err != nil || cfg == nil || !cfg.Enabled || b.ID == "" {
+// Tick begins a run when it is time. It never waits for one.
+func (t *Tidy) Tick(ctx context.Context, s logical.Storage) error {
+	cfg, err := engine.Load[schedule](ctx, s, engine.KeyAutoTidy)
+	if err != nil || cfg == nil || !cfg.Enabled || t.ID == "" {
 		return err
 	}
-	last, err := b.lastTidy(ctx, s)
-	if err != nil || !cfg.due(last, b.Now()) {
+	last, err := t.last(ctx, s)
+	if err != nil || !cfg.due(last, t.Now()) {
 		return err
 	}
-	err = b.startTidy(ctx, s, cfg.tidyOrder, true)
-	if errors.Is(err, errTidyBusy) || errors.Is(err, errTidyStopped) {
+	err = t.start(ctx, s, cfg.order, true)
+	if errors.Is(err, errBusy) || errors.Is(err, errStopped) {
 		return nil // somebody asked for one; at the next tick
 	}
 	return err

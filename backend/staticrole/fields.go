@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package staticrole
 
 import (
 	"maps"
@@ -10,8 +10,8 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-// staticRoleFields is what a static role is written with.
-func staticRoleFields() map[string]*framework.FieldSchema {
+// roleFields is what a static role is written with.
+func roleFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"name": {
 			Type:        framework.TypeString,
@@ -39,7 +39,7 @@ func staticRoleFields() map[string]*framework.FieldSchema {
 		},
 		"assume_role_session_name": {
 			Type:        framework.TypeString,
-			Description: "Name of the session of assume_role_arn. Empty: " + staticSession + ".",
+			Description: "Name of the session of assume_role_arn. Empty: " + defaultSession + ".",
 		},
 		"external_id": {
 			Type:        framework.TypeString,
@@ -61,9 +61,9 @@ func staticRoleFields() map[string]*framework.FieldSchema {
 	}
 }
 
-// staticRoleAnswer is the schema of what the paths of a static role answer.
-func staticRoleAnswer() map[string]*framework.FieldSchema {
-	fields := engine.Without(staticRoleFields(), "replace_access_key", "force")
+// roleAnswer is the schema of what the paths of a static role answer.
+func roleAnswer() map[string]*framework.FieldSchema {
+	fields := engine.Without(roleFields(), "replace_access_key", "force")
 	maps.Copy(fields, map[string]*framework.FieldSchema{
 		"id":                  {Type: framework.TypeString, Description: "AWS's own ID of the IAM user."},
 		"last_vault_rotation": {Type: framework.TypeString, Description: "When the key was made."},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package staticrole
 
 // A key of a static role that may exist and is stored nowhere: how it is written down,
 // and how it ends.
@@ -20,8 +20,8 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-// walKindStaticKey is the kind of a walStaticKey.
-const walKindStaticKey = "static_key"
+// WALKind is the kind of a walKey.
+const WALKind = "static_key"
 
 // AWS makes a key when it is asked to, or soon after. One that is older than the record
 // was there before, one that is much younger was made by somebody since. Servers'
@@ -31,8 +31,8 @@ const (
 	lateKey    = 2 * time.Minute
 )
 
-// walStaticKey is a key that may exist. It never holds a secret.
-type walStaticKey struct {
+// walKey is a key that may exist. It never holds a secret.
+type walKey struct {
 	Role     string    `json:"role"`
 	Username string    `json:"username"`
 	UserID   string    `json:"id"`
@@ -42,31 +42,31 @@ type walStaticKey struct {
 }
 
 // mayBe reports whether a key of some age may be the one that the record stands for.
-func (w *walStaticKey) mayBe(key awscreds.KeyInfo, now time.Time) bool {
+func (w *walKey) mayBe(key awscreds.KeyInfo, now time.Time) bool {
 	age := now.Sub(w.Made)
 	return !slices.Contains(w.Keep, key.ID) && key.Age <= age+clockSlack && key.Age >= age-clockSlack-lateKey
 }
 
-// staticKeyOf reads an entry of the WAL.
-func staticKeyOf(entry *framework.WALEntry) (*walStaticKey, error) {
+// walKeyOf reads an entry of the WAL.
+func walKeyOf(entry *framework.WALEntry) (*walKey, error) {
 	raw, err := json.Marshal(entry.Data)
 	if err != nil {
 		return nil, fmt.Errorf("rolling back entry %s: %w", entry.ID, err)
 	}
-	w := new(walStaticKey)
+	w := new(walKey)
 	if err := json.Unmarshal(raw, w); err != nil || engine.CheckRoleName(w.Role) != nil || w.Username == "" {
 		return nil, fmt.Errorf("rolling back entry %s: it names no key of a static role", entry.ID)
 	}
 	return w, nil
 }
 
-// rollBackKeyEntry ends an entry of the WAL, unless a request stands behind it.
-func (b *backend) rollBackKeyEntry(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
-	w, err := staticKeyOf(entry)
+// RollBack ends an entry of the WAL, unless a request stands behind it.
+func (k *Keeper) RollBack(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
+	w, err := walKeyOf(entry)
 	if err != nil {
 		return err
 	}
-	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockStaticRole(w.Role))
+	ctx, unlock, ok := k.Locks.TryLock(ctx, engine.LockStaticRole(w.Role))
 	if !ok {
 		return nil
 	}
@@ -75,12 +75,12 @@ func (b *backend) rollBackKeyEntry(ctx context.Context, s logical.Storage, entry
 	if entry, err = engine.ReadWAL(ctx, s, entry.ID); err != nil || entry == nil {
 		return err
 	}
-	return b.settleEntry(ctx, s, entry.ID, w, immediate)
+	return k.settleEntry(ctx, s, entry.ID, w, immediate)
 }
 
 // settle ends what is left of earlier changes of the keys of a role's user, so that a
-// stray key is not taken for a customer's. The caller holds the role's turn.
-func (b *backend) settle(ctx context.Context, s logical.Storage, r *staticRole) error {
+// stray key is not taken for a customer's. The caller holds the role's lock.
+func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role) error {
 	ids, err := framework.ListWAL(ctx, s)
 	if err != nil {
 		return err
@@ -91,17 +91,17 @@ func (b *backend) settle(ctx context.Context, s logical.Storage, r *staticRole) 
 		if err != nil && !errors.As(err, &unreadable) {
 			return err
 		}
-		if entry == nil || entry.Kind != walKindStaticKey {
+		if entry == nil || entry.Kind != WALKind {
 			continue // the rollback tells what it cannot read
 		}
-		w, err := staticKeyOf(entry)
+		w, err := walKeyOf(entry)
 		switch {
 		case err != nil || w.Username != r.Username:
 			err = nil
 		case w.Role == r.Name:
-			err = b.settleEntry(ctx, s, id, w, false)
+			err = k.settleEntry(ctx, s, id, w, false)
 		default:
-			err = b.rollBackKeyEntry(ctx, s, entry, false)
+			err = k.RollBack(ctx, s, entry, false)
 		}
 		if err != nil {
 			return err
@@ -110,12 +110,12 @@ func (b *backend) settle(ctx context.Context, s logical.Storage, r *staticRole) 
 	return nil
 }
 
-func (b *backend) settleEntry(ctx context.Context, s logical.Storage, id string, w *walStaticKey, immediate bool) error {
-	settled, err := b.rollBackKey(ctx, s, w, "")
+func (k *Keeper) settleEntry(ctx context.Context, s logical.Storage, id string, w *walKey, immediate bool) error {
+	settled, err := k.rollBackKey(ctx, s, w, "")
 	if err != nil {
 		return fmt.Errorf("rolling back a key of IAM user %s: %w", w.Username, err)
 	}
-	if !settled && !immediate && b.Now().Sub(w.Made) < b.LagWindow {
+	if !settled && !immediate && k.Now().Sub(w.Made) < k.LagWindow {
 		return nil // AWS may not show it yet; look again
 	}
 	return framework.DeleteWAL(ctx, s, id)
@@ -124,12 +124,12 @@ func (b *backend) settleEntry(ctx context.Context, s logical.Storage, id string,
 // rollBackKey deletes the key that a record stands for, unless it is stored as a key of
 // the role: then it is nobody's stray. known is its ID, or "" where nobody has heard
 // it. settled says that there is nothing more to look for.
-func (b *backend) rollBackKey(ctx context.Context, s logical.Storage, w *walStaticKey, known string) (settled bool, err error) {
+func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, known string) (settled bool, err error) {
 	recorded, err := recordedKeys(ctx, s, w)
 	if err != nil || known != "" && slices.Contains(recorded, known) {
 		return err == nil, err
 	}
-	client, err := b.clientOf(ctx, s, w.account)
+	client, err := k.clientOf(ctx, s, w.account)
 	if err != nil {
 		return false, err
 	}
@@ -144,7 +144,7 @@ func (b *backend) rollBackKey(ctx context.Context, s logical.Storage, w *walStat
 	if err != nil {
 		return false, err
 	}
-	now := b.Now()
+	now := k.Now()
 	for _, key := range keys {
 		switch {
 		case !w.mayBe(key, now):
@@ -154,7 +154,7 @@ func (b *backend) rollBackKey(ctx context.Context, s logical.Storage, w *walStat
 			if settled, err = client.EndKey(ctx, w.Username, key.ID); err != nil {
 				return false, err
 			}
-			b.Log.Info("rolled back a key", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
+			k.Log.Info("rolled back a key", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
 		}
 	}
 	return settled, nil
@@ -162,15 +162,15 @@ func (b *backend) rollBackKey(ctx context.Context, s logical.Storage, w *walStat
 
 // recordedKeys are the keys that are stored for the role of a record. Where there is
 // no such role, what is stored for it was not finished, and goes.
-func recordedKeys(ctx context.Context, s logical.Storage, w *walStaticKey) ([]string, error) {
-	r, err := loadStaticRole(ctx, s, w.Role)
+func recordedKeys(ctx context.Context, s logical.Storage, w *walKey) ([]string, error) {
+	r, err := loadRole(ctx, s, w.Role)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
 		return nil, s.Delete(ctx, engine.PrefixStaticCreds+w.Role)
 	}
-	c, err := engine.Load[staticCreds](ctx, s, engine.PrefixStaticCreds+w.Role)
+	c, err := engine.Load[creds](ctx, s, engine.PrefixStaticCreds+w.Role)
 	if err != nil || r.ID != w.UserID {
 		return nil, err
 	}

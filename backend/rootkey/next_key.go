@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package rootkey
 
 // A new root key on its way into config/root. Whatever interrupts it, the next look at
 // config/root and config/root-next together tells how to go on.
@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -19,23 +18,9 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-const (
-	// proofs is how often in a row AWS has to accept a new key before it counts. A new
-	// key is known to some of AWS's servers before it is to others (IAM User Guide,
-	// "Changes that I make are not always immediately visible").
-	proofs = 5
-
-	// mostLooks is how often a key is tried before the rotation is left to the next tick.
-	mostLooks = 50
-
-	// DefaultProofPause is what lies between two looks, on average. A new key takes
-	// five to fifteen seconds as a rule.
-	DefaultProofPause = time.Second
-)
-
-// rootNext is a new root key, from when AWS made it until config/root has it and the
+// nextKey is a new root key, from when AWS made it until config/root has it and the
 // old one is gone.
-type rootNext struct {
+type nextKey struct {
 	User      string            `json:"user"`
 	AccessKey string            `json:"access_key"`
 	SecretKey string            `json:"secret_key"`
@@ -46,8 +31,8 @@ type rootNext struct {
 
 // loadNext reads the new root key; nil when there is none. Without its names nothing can
 // be done about it, and AWS would take an empty one for the caller's own.
-func loadNext(ctx context.Context, s logical.Storage) (*rootNext, error) {
-	n, err := engine.Load[rootNext](ctx, s, engine.KeyRootNext)
+func loadNext(ctx context.Context, s logical.Storage) (*nextKey, error) {
+	n, err := engine.Load[nextKey](ctx, s, engine.KeyRootNext)
 	if n != nil && (n.User == "" || n.AccessKey == "" || n.SecretKey == "" || n.Old.AccessKey == "") {
 		return nil, fmt.Errorf("%s in storage lacks the user, the new key or the old one", engine.KeyRootNext)
 	}
@@ -58,65 +43,48 @@ func loadNext(ctx context.Context, s logical.Storage) (*rootNext, error) {
 // config/root was switched to it by this call; an error then is about what is left to do.
 // Without either, the key was found switched already and is done with, or it was undone
 // because config/root has been given another key.
-func (b *backend) establish(ctx context.Context, s logical.Storage, n *rootNext) (switched bool, err error) {
+func (r *Rotator) establish(ctx context.Context, s logical.Storage, n *nextKey) (switched bool, err error) {
 	cfg, err := engine.LoadOr(ctx, s, engine.KeyRootConfig, engine.NewRootConfig)
 	if err != nil {
 		return false, err
 	}
 	if cfg.AccessKey == n.Old.AccessKey {
-		if err := b.prove(ctx, cfg, n); err != nil {
-			return false, b.unproven(ctx, s, n, err)
+		if err := r.prove(ctx, cfg, n); err != nil {
+			return false, r.unproven(ctx, s, n, err)
 		}
-		if cfg, switched, err = b.switchTo(ctx, s, n); err != nil {
+		if cfg, switched, err = r.switchTo(ctx, s, n); err != nil {
 			return false, fmt.Errorf("writing the new access key %s to config/root: %w", n.AccessKey, err)
 		}
 	}
 	if cfg.AccessKey != n.AccessKey {
-		return false, b.discard(ctx, s, n)
+		return false, r.discard(ctx, s, n)
 	}
-	return switched, b.retire(ctx, s, cfg, n)
+	return switched, r.retire(ctx, s, cfg, n)
 }
 
-// prove waits until AWS accepts the new key several times in a row.
-func (b *backend) prove(ctx context.Context, cfg *engine.RootConfig, n *rootNext) error {
+// prove waits until AWS accepts the new key.
+func (r *Rotator) prove(ctx context.Context, cfg *engine.RootConfig, n *nextKey) error {
 	client, err := engine.OwnClient(ctx, cfg.WithKey(n.AccessKey, n.SecretKey))
 	if err != nil {
 		return err
 	}
-	good := 0
-	for range mostLooks {
-		if err = client.Accepted(ctx, n.User); err != nil {
-			good = 0
-		} else if good++; good == proofs {
-			return nil
-		}
-		pause := b.ProofPause/2 + rand.N(b.ProofPause) //nolint:gosec // jitter, not a secret
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
-		}
-	}
-	if err == nil {
-		err = errors.New("AWS accepts it and then again does not")
-	}
-	return err
+	return r.ProveKey(ctx, func(ctx context.Context) error { return client.Accepted(ctx, n.User) })
 }
 
 // unproven gives a key up that AWS has not accepted for longer than it ever takes.
-func (b *backend) unproven(ctx context.Context, s logical.Storage, n *rootNext, cause error) error {
-	if b.Now().Sub(n.Made) < b.LagWindow {
+func (r *Rotator) unproven(ctx context.Context, s logical.Storage, n *nextKey, cause error) error {
+	if r.Now().Sub(n.Made) < r.LagWindow {
 		return &awscreds.NotAcceptedError{Err: fmt.Errorf(
 			"AWS does not accept the new access key %s so far; the old one stays in use, and the engine tries again every minute: %w", n.AccessKey, cause)}
 	}
 	cause = &awscreds.NotAcceptedError{Err: fmt.Errorf("AWS never accepted the new access key %s; the old one stays in use: %w", n.AccessKey, cause)}
-	return errors.Join(cause, b.discard(ctx, s, n))
+	return errors.Join(cause, r.discard(ctx, s, n))
 }
 
 // switchTo writes the new key to config/root, unless somebody has written another one
 // meanwhile, and returns what config/root is then.
-func (b *backend) switchTo(ctx context.Context, s logical.Storage, n *rootNext) (cfg *engine.RootConfig, switched bool, err error) {
-	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockConfigRoot)
+func (r *Rotator) switchTo(ctx context.Context, s logical.Storage, n *nextKey) (cfg *engine.RootConfig, switched bool, err error) {
+	ctx, unlock, err := r.Locks.Lock(ctx, engine.LockConfigRoot)
 	if err != nil {
 		return nil, false, err
 	}
@@ -127,12 +95,12 @@ func (b *backend) switchTo(ctx context.Context, s logical.Storage, n *rootNext) 
 	}
 	cfg = cfg.WithKey(n.AccessKey, n.SecretKey)
 	// After a failed write as well, which may have been done all the same: both keys work.
-	defer b.RekeyAWS(awscreds.Key{ID: n.AccessKey, Secret: n.SecretKey})
+	defer r.RekeyAWS(awscreds.Key{ID: n.AccessKey, Secret: n.SecretKey})
 	return cfg, true, engine.Save(ctx, s, engine.KeyRootConfig, cfg)
 }
 
 // retire deletes the old key, with the new one, and forgets the records.
-func (b *backend) retire(ctx context.Context, s logical.Storage, cfg *engine.RootConfig, n *rootNext) error {
+func (r *Rotator) retire(ctx context.Context, s logical.Storage, cfg *engine.RootConfig, n *nextKey) error {
 	client, err := engine.OwnClient(ctx, cfg)
 	if err != nil {
 		return err
@@ -140,7 +108,7 @@ func (b *backend) retire(ctx context.Context, s logical.Storage, cfg *engine.Roo
 	if err := client.DeleteKey(ctx, n.User, n.Old.AccessKey); err != nil {
 		return fmt.Errorf("deleting the old access key %s: %w", n.Old.AccessKey, err)
 	}
-	if err := b.noteRotation(ctx, s, n); err != nil {
+	if err := r.noteDone(ctx, s, n); err != nil {
 		return fmt.Errorf("writing down when the root key was rotated: %w", err)
 	}
 	if err := framework.DeleteWAL(ctx, s, n.Record); err != nil {
@@ -155,13 +123,13 @@ func (b *backend) retire(ctx context.Context, s logical.Storage, cfg *engine.Roo
 	if err := s.Delete(ctx, engine.KeyRootNext); err != nil {
 		return fmt.Errorf("forgetting the record of the new access key: %w", err)
 	}
-	b.Log.Info("rotated the root key", "iam_user", n.User, "old", n.Old.AccessKey, "new", n.AccessKey)
+	r.Log.Info("rotated the root key", "iam_user", n.User, "old", n.Old.AccessKey, "new", n.AccessKey)
 	return nil
 }
 
 // discard deletes the new key: with the old one, or with the new one itself if the old one
 // is gone. The WAL's entry stays until AWS has had time to show what it may not show yet.
-func (b *backend) discard(ctx context.Context, s logical.Storage, n *rootNext) error {
+func (r *Rotator) discard(ctx context.Context, s logical.Storage, n *nextKey) error {
 	var errs []error
 	unknown := 0
 	for _, cfg := range []*engine.RootConfig{&n.Old, n.Old.WithKey(n.AccessKey, n.SecretKey)} {
@@ -170,7 +138,7 @@ func (b *backend) discard(ctx context.Context, s logical.Storage, n *rootNext) e
 			err = client.DeleteKey(ctx, n.User, n.AccessKey)
 		}
 		if err == nil {
-			b.Log.Warn("deleted a new root key that is not used", "iam_user", n.User, "access_key", n.AccessKey)
+			r.Log.Warn("deleted a new root key that is not used", "iam_user", n.User, "access_key", n.AccessKey)
 			return s.Delete(ctx, engine.KeyRootNext)
 		}
 		if awscreds.IsUnknownKey(err) {
@@ -178,8 +146,8 @@ func (b *backend) discard(ctx context.Context, s logical.Storage, n *rootNext) e
 		}
 		errs = append(errs, err)
 	}
-	if unknown == len(errs) && b.Now().Sub(n.Made) >= b.LagWindow {
-		b.Log.Warn("AWS knows neither the old root key nor the new one", "iam_user", n.User, "old", n.Old.AccessKey, "new", n.AccessKey)
+	if unknown == len(errs) && r.Now().Sub(n.Made) >= r.LagWindow {
+		r.Log.Warn("AWS knows neither the old root key nor the new one", "iam_user", n.User, "old", n.Old.AccessKey, "new", n.AccessKey)
 		return s.Delete(ctx, engine.KeyRootNext)
 	}
 	return fmt.Errorf("deleting the new access key %s, which is not used: %w", n.AccessKey, errors.Join(errs...))

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What the engine does without being asked. Vault's rollback manager comes by once a
+// minute and gives each visit a time in which all chores have to fit.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// tickTime is what Vault gives a visit.
+const tickTime = 90 * time.Second
+
+// chore is one thing to do at each visit.
+type chore struct {
+	name string
+	// until is when it has to be over, counted from the begin of the visit. What one does
+	// not use goes to the next.
+	until time.Duration
+	// everywhere says that it works on servers that may not write what is replicated, too.
+	everywhere bool
+	do         func(context.Context, *logical.Request) error
+}
+
+// chores are done one after another.
+func (b *backend) chores() []chore {
+	// of makes a chore of a room's Tick.
+	of := func(tick func(context.Context, logical.Storage) error) func(context.Context, *logical.Request) error {
+		return func(ctx context.Context, req *logical.Request) error { return tick(ctx, req.Storage) }
+	}
+	return []chore{
+		{name: "rollback", until: 25 * time.Second, everywhere: true, do: b.rollBack}, // the WAL is each cluster's own
+		{name: "root key", until: 55 * time.Second, do: of(b.rootKey.Tick)},
+		{name: "static roles", until: 75 * time.Second, do: of(b.staticRoles.Tick)},
+		{name: "sweep", until: 87 * time.Second, do: of(b.sweep)},
+		{name: "tidy", until: tickTime, do: of(b.tidy.Tick)},
+	}
+}
+
+// tick does all chores. None stops another, not by an error, a panic or its slowness.
+func (b *backend) tick(ctx context.Context, req *logical.Request) error {
+	began, whole := time.Now(), tickTime // a context goes by the real time
+	if end, bounded := ctx.Deadline(); bounded {
+		whole = min(whole, time.Until(end))
+	}
+	writable := b.Writable()
+	var errs []error
+	for _, c := range b.chores() {
+		if !writable && !c.everywhere {
+			continue // another server's, or another cluster's, task
+		}
+		end := began.Add(time.Duration(float64(whole) * float64(c.until) / float64(tickTime)))
+		if err := b.run(ctx, req, c, end); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// run does one chore.
+func (b *backend) run(ctx context.Context, req *logical.Request, c chore, end time.Time) (err error) {
+	defer b.Recover(&err)
+	ctx, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	return c.do(ctx, req)
+}

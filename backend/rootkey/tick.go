@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package rootkey
+
+// The timer that goes on with interrupted rotations of the root key and begins those
+// that are due. It is Vault's rollback manager, which comes by once a minute; no
+// rotation manager of Vault Enterprise is needed.
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+// rotationTime is what a tick must have left to begin a rotation of its own accord.
+//
+// A new key is known everywhere within 5 to 15 seconds as a rule; where it takes longer,
+// the next tick goes on.
+const rotationTime = 20 * time.Second
+
+// cleanUpTime bounds what has to be done whether or not anybody waits for it.
+const cleanUpTime = 60 * time.Second
+
+// Tick goes on with what an interrupted rotation left, and rotates when it is time.
+func (r *Rotator) Tick(ctx context.Context, s logical.Storage) error {
+	ctx, unlock, ok := r.Locks.TryLock(ctx, engine.LockRootKey)
+	if !ok {
+		return nil // under way
+	}
+	defer unlock()
+	strays := r.dropStrays(ctx, s)
+	err := r.advance(ctx, s)
+	if err != nil {
+		err = errors.Join(err, r.noteFailure(ctx, s, err))
+	}
+	return errors.Join(strays, err)
+}
+
+func (r *Rotator) advance(ctx context.Context, s logical.Storage) error {
+	n, err := loadNext(ctx, s)
+	if err != nil {
+		return err
+	}
+	if n != nil {
+		_, err := r.establish(ctx, s, n)
+		return err
+	}
+	cfg, err := engine.Load[engine.RootConfig](ctx, s, engine.KeyRootConfig)
+	if err != nil || cfg == nil {
+		return err
+	}
+	var due time.Time
+	err = r.remember(ctx, s, func(was *state) bool {
+		changed := was.follow(cfg, r.Now())
+		due = was.next(cfg, r.Now())
+		return changed
+	})
+	if err != nil || due.IsZero() || r.Now().Before(due) {
+		return err
+	}
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < rotationTime {
+		return nil // at the next tick
+	}
+	_, left, err := r.rotate(ctx, s)
+	return errors.Join(left, err)
+}
+
+// remember changes what is remembered.
+func (r *Rotator) remember(ctx context.Context, s logical.Storage, change func(*state) (changed bool)) error {
+	ctx, unlock, err := r.Locks.Lock(ctx, engine.LockConfigRoot)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return rememberLocked(ctx, s, change)
+}
+
+// rememberLocked is remember for whoever holds the lock of config/root.
+func rememberLocked(ctx context.Context, s logical.Storage, change func(*state) bool) error {
+	st, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
+	if err != nil || !change(st) {
+		return err
+	}
+	return engine.Save(ctx, s, engine.KeyRootRotation, st)
+}
+
+func (r *Rotator) noteDone(ctx context.Context, s logical.Storage, n *nextKey) error {
+	return r.remember(ctx, s, func(was *state) bool {
+		*was = state{Plan: was.Plan, Key: n.AccessKey, Since: was.Since, Last: r.Now().UTC()}
+		return true
+	})
+}
+
+func (r *Rotator) noteFailure(ctx context.Context, s logical.Storage, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	return r.remember(ctx, s, func(was *state) bool {
+		was.Error, was.At = cause.Error(), r.Now().UTC()
+		was.Times++
+		return true
+	})
+}

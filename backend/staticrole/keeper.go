@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package staticrole keeps IAM users that exist already: it makes the access key of
+// each, rotates it, and hands out the same one to everybody.
+//
+// role.go and creds.go are the stored types: a static role, and its key. adopt.go is how
+// a role comes to be, changes and ends; make_key.go how it gets a new key. wal_key.go
+// ends a key that may exist and is stored nowhere. rotation.go rotates what is due, and
+// queue.go remembers when to look. own.go says which users are none for a static role.
+// path_static_roles.go and path_static_creds.go hold schema and verbs.
+package staticrole
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+// Keeper keeps the static roles of one mount.
+type Keeper struct {
+	*engine.Mount
+	queue queue
+}
+
+// New returns the keeper of a mount's static roles.
+func New(m *engine.Mount) *Keeper { return &Keeper{Mount: m} }
+
+// Paths are the paths about static roles.
+func (k *Keeper) Paths() []*framework.Path {
+	return []*framework.Path{
+		k.pathRoles(),
+		k.pathRotate(), // before pathRole, whose name takes anything
+		k.pathRole(),
+		k.pathCreds(),
+	}
+}
+
+// Invalidate hears that another server has changed a static role or its key.
+func (k *Keeper) Invalidate() { k.queue.forget() }
+
+// AdoptedUsers are the IAM users of static roles, in lower case: to AWS case does not matter.
+func AdoptedUsers(ctx context.Context, s logical.Storage) (map[string]bool, error) {
+	names, err := s.List(ctx, engine.PrefixStaticRole)
+	if err != nil {
+		return nil, err
+	}
+	users := map[string]bool{}
+	for _, name := range names {
+		r, err := engine.Load[role](ctx, s, engine.PrefixStaticRole+name)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			users[strings.ToLower(r.Username)] = true
+		}
+	}
+	return users, nil
+}

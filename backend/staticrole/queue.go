@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package staticrole
+
+// What is due stands in storage; the queue only remembers when it is worth looking, so
+// that a tick need not read every role. The first tick of a process fills it.
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+// A rotation that failed is tried again after firstRetry, then twice that, and so on
+// up to lastRetry.
+const (
+	firstRetry = 30 * time.Second
+	lastRetry  = 15 * time.Minute
+)
+
+// queue knows when each static role is to be looked at. The lock guards the map and is
+// never held while anything else happens.
+type queue struct {
+	mu     sync.Mutex
+	filled bool
+	looks  map[string]look
+}
+
+// look is when a role is to be looked at next, and what went wrong at the last look.
+type look struct {
+	at       time.Time
+	failures int
+	failure  string
+}
+
+// set says when to look next at a role, which is well now if cured.
+func (q *queue) set(role string, at time.Time, cured bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.looks[role]
+	if cured {
+		l = look{}
+	}
+	l.at = at
+	q.put(role, l)
+}
+
+func (q *queue) put(role string, l look) {
+	if q.looks == nil {
+		q.looks = map[string]look{}
+	}
+	q.looks[role] = l
+}
+
+// fail notes a failure and returns whether it is news.
+func (q *queue) fail(role string, err error, now time.Time) (news bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.looks[role]
+	news = l.failures == 0
+	wait := lastRetry
+	if l.failures < 5 {
+		wait = firstRetry << l.failures
+	}
+	q.put(role, look{at: now.Add(wait), failures: l.failures + 1, failure: err.Error()})
+	return news
+}
+
+func (q *queue) drop(role string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.looks, role)
+}
+
+// forget makes the next tick read storage again.
+func (q *queue) forget() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.filled = false
+}
+
+func (q *queue) get(role string) look {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.looks[role]
+}
+
+// due lists the roles that are to be looked at now, those that wait longest first.
+func (q *queue) due(now time.Time) []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	names := slices.DeleteFunc(slices.Collect(maps.Keys(q.looks)), func(role string) bool { return q.looks[role].at.After(now) })
+	slices.SortFunc(names, func(a, c string) int { return q.looks[a].at.Compare(q.looks[c].at) })
+	return names
+}
+
+// fill has every role of storage looked at, once in the life of a process.
+func (q *queue) fill(ctx context.Context, s logical.Storage) error {
+	q.mu.Lock()
+	filled := q.filled
+	q.filled = true // first: who says "forget" meanwhile shall be heard
+	q.mu.Unlock()
+	if filled {
+		return nil
+	}
+	names, err := s.List(ctx, engine.PrefixStaticRole)
+	if err != nil {
+		q.forget()
+		return fmt.Errorf("listing the static roles to rotate: %w", err)
+	}
+	for _, name := range names {
+		q.set(name, time.Time{}, false)
+	}
+	return nil
+}

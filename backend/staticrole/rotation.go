@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package staticrole
+
+// Static roles are rotated when they are due.
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+const (
+	// rotationsAtOnce is how many keys a tick rotates at the same time.
+	rotationsAtOnce = 8
+
+	// rotationsStart is how long a tick goes on beginning rotations. Vault gives a tick
+	// 90 seconds; what is begun shall end within them.
+	rotationsStart = 45 * time.Second
+)
+
+// Tick rotates what is due. What fails is told in the role and once in the
+// log; the tick itself fails only if it cannot know the roles.
+func (k *Keeper) Tick(ctx context.Context, s logical.Storage) error {
+	if err := k.queue.fill(ctx, s); err != nil {
+		return err
+	}
+	began := k.Now()
+	return engine.Each(ctx, k.Mount, rotationsAtOnce, k.queue.due(began),
+		func() bool { return k.Now().Sub(began) < rotationsStart },
+		func(ctx context.Context, name string) (none error) {
+			k.lookAt(ctx, s, name)
+			return none
+		})
+}
+
+// lookAt rotates a static role if it is due.
+func (k *Keeper) lookAt(ctx context.Context, s logical.Storage, name string) {
+	ctx, unlock, ok := k.Locks.TryLock(ctx, engine.LockStaticRole(name))
+	if !ok {
+		return // whoever changes the role sets the time of the next look
+	}
+	defer unlock()
+	err := k.rotateIfDue(ctx, s, name)
+	if err == nil {
+		return
+	}
+	if k.queue.fail(name, err, k.Now()) {
+		k.Log.Error("rotating a static role; the role tells when it is tried again", "static_role", name, "error", err)
+	}
+}
+
+func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string) (err error) {
+	defer k.Recover(&err)
+	r, c, err := load(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		k.queue.drop(name)
+		return nil
+	}
+	now := k.Now()
+	if c == nil || c.Ending || !now.Before(c.due(r, now)) {
+		_, err = k.rotate(ctx, s, r, c)
+		return err
+	}
+	if ends := c.previousEnds(r); !ends.IsZero() && !now.Before(ends) {
+		if err := k.endPrevious(ctx, s, r, c); err != nil {
+			return err
+		}
+	}
+	k.queue.set(name, c.look(r, now), false)
+	return nil
+}
+
+// rotate gives a static role a new key, now. The caller holds the role's lock.
+func (k *Keeper) rotate(ctx context.Context, s logical.Storage, r *role, old *creds) (*creds, error) {
+	c, err := k.makeKey(ctx, s, keyChange{role: r, old: old, commit: func(ctx context.Context, c *creds) error {
+		return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c)
+	}})
+	if err != nil {
+		k.queue.set(r.Name, k.Now(), false) // the old key may be gone
+		return nil, err
+	}
+	if failures := k.queue.get(r.Name).failures; failures > 0 {
+		k.Log.Info("a static role is rotated after all", "static_role", r.Name, "failures", failures)
+	}
+	k.queue.set(r.Name, c.look(r, k.Now()), true)
+	return c, nil
+}
+
+// endPrevious deletes the key before the last rotation.
+func (k *Keeper) endPrevious(ctx context.Context, s logical.Storage, r *role, c *creds) error {
+	client, err := k.clientOf(ctx, s, r.account)
+	if err != nil {
+		return err
+	}
+	if err := client.DeleteKey(ctx, r.Username, c.PreviousKey); err != nil {
+		return err
+	}
+	c.PreviousKey = ""
+	return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c)
+}

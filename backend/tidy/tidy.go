@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package tidy finds IAM users that carry this mount's tags and that no record speaks
+// for: made behind the back of the records, or by a server whose storage was lost or set
+// back. It reports them, and deletes them only when asked. One run at a time, a call at a
+// time, so that it takes nothing from those who wait for credentials.
+//
+// path_tidy.go is where a run is asked for, order.go what it is asked; run.go goes
+// through the account, report.go tells what it found, and background.go is how a run
+// begins and ends. schedule.go begins runs by itself, as path_config_auto_tidy.go has it.
+package tidy
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+// Records is what tidy has to know of the rest of the engine: who speaks for an IAM user,
+// and what the tags of one say.
+type Records interface {
+	// Known returns whether a user is known at this moment, without a look into storage
+	// for each.
+	Known(context.Context, logical.Storage) (func(user string) bool, error)
+	// SpeakFor reports whether storage or a request speaks for a user now.
+	SpeakFor(ctx context.Context, s logical.Storage, user string) (bool, error)
+	// Tagged reports whether the tags say whose a user is.
+	Tagged(tags map[string]string) bool
+	// Owns reports whether they say that it is this mount's.
+	Owns(tags map[string]string) bool
+	// RoleOf is the role that they name.
+	RoleOf(tags map[string]string) string
+	// Untagged warns where users of this mount are made without such tags.
+	Untagged(context.Context, logical.Storage) (warnings []string, err error)
+}
+
+// Tidy is tidy of one mount.
+type Tidy struct {
+	*engine.Mount
+	records Records
+	pause   time.Duration // before each call
+	current current
+}
+
+// New returns tidy of a mount. pause lies before each call of a run.
+func New(m *engine.Mount, records Records, pause time.Duration) *Tidy {
+	return &Tidy{Mount: m, records: records, pause: pause}
+}
+
+// Paths are the paths about tidy.
+func (t *Tidy) Paths() []*framework.Path {
+	return []*framework.Path{t.pathAutoTidy(), t.pathStart(), t.pathStatus(), t.pathCancel()}
+}
+
+// Wait waits for the run under way, if there is one.
+func (t *Tidy) Wait() { t.current.runs.Wait() }
