@@ -99,7 +99,7 @@ var everyCall = map[string]func(context.Context, *Client) error{
 		_, err := c.DeleteUserByName(ctx, someone.Name, Age{Most: time.Hour}, false)
 		return err
 	},
-	"strip": func(ctx context.Context, c *Client) error { return c.strip(ctx, someone.Name) },
+	"strip": func(ctx context.Context, c *Client) error { return errors.Join(c.strip(ctx, someone.Name)) },
 	"EndKey": func(ctx context.Context, c *Client) error {
 		_, err := c.EndKey(ctx, someone.Name, "AKIAIOSFODNN7EXAMPLE")
 		return err

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -15,9 +16,15 @@ import (
 
 const (
 	// deleteRounds is how often everything that a user owns is listed and removed
-	// before its deletion is given up for this time. One round does, unless its
-	// holder adds to it meanwhile, or AWS still shows what is already gone.
-	deleteRounds = 3
+	// before its deletion is given up for this time; [Enduring] goes on for longer. One
+	// round does, unless its holder adds to it meanwhile, or AWS still shows what is
+	// already gone: "Changes that I make are not always immediately visible" (IAM User
+	// Guide). So the rounds lie apart, by five seconds in all on average.
+	deleteRounds = 7
+
+	// firstPause is before the second round, and doubles up to longestPause.
+	firstPause   = 250 * time.Millisecond
+	longestPause = 2 * time.Second
 
 	// claimSlack and recordSlack are how much older than our own measure of time AWS
 	// may say that a user is which is ours all the same. Times come in whole seconds;
@@ -44,20 +51,44 @@ type Owned struct {
 // look again later. After an error some of the user may be left; the same call
 // again goes on from there.
 func (c *Client) DeleteUser(ctx context.Context, name string, owned Owned) (existed bool, err error) {
-	failed := c.wave(ctx, c.removals(name, owned)) // the access key among them: access stops here
-	for range deleteRounds {
+	listed, removed := error(nil), c.wave(ctx, c.removals(name, owned)) // the access key among them: access stops here
+	for round := 0; ; round++ {
 		err = c.deleteUser(ctx, name)
 		switch {
 		case err == nil:
 			return true, nil
 		case isNotFound(err):
 			return false, nil
-		case Code(err) != codeDeleteConflict:
-			return true, errors.Join(failed, err)
+		case Code(err) != codeDeleteConflict || round > 0 && !anotherRound(ctx, round, listed, removed):
+			return true, errors.Join(listed, removed, err)
 		}
-		failed = c.strip(ctx, name)
+		listed, removed = c.strip(ctx, name)
 	}
-	return true, errors.Join(failed, err)
+}
+
+// anotherRound reports whether a user that AWS does not delete, although all was removed
+// that can be, is worth one more round, and waits for its time.
+func anotherRound(ctx context.Context, round int, listed, removed error) bool {
+	if IsRefused(removed) {
+		return false // what may not be removed stays, and so does the user
+	}
+	longest := min(firstPause<<min(round-1, 10), longestPause)
+	pause := longest/2 + rand.N(longest/2) //nolint:gosec // nothing is secret about a wait
+	at := time.Now().Add(pause)
+	if round >= deleteRounds && (IsRefused(listed) || at.After(enduresUntil(ctx))) {
+		return false
+	}
+	if end, bounded := ctx.Deadline(); bounded && at.After(end) {
+		return false
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Age bounds how old a user may be to be deleted by its name.
@@ -132,7 +163,7 @@ func (c *Client) removal(k kind, user, id string) change {
 
 // strip lists everything of every kind that a user can own and removes it. The
 // kinds are listed all at once, and all that was found is then removed at once.
-func (c *Client) strip(ctx context.Context, user string) error {
+func (c *Client) strip(ctx context.Context, user string) (listed, removed error) {
 	found := make([][]string, len(kinds))
 	lists := make([]change, len(kinds))
 	for i, k := range kinds {
@@ -145,12 +176,12 @@ func (c *Client) strip(ctx context.Context, user string) error {
 			return nil
 		}
 	}
-	listed := c.wave(ctx, lists)
+	listed = c.wave(ctx, lists)
 	var removals []change
 	for i, k := range kinds {
 		for _, id := range found[i] {
 			removals = append(removals, c.removal(k, user, id))
 		}
 	}
-	return errors.Join(listed, c.wave(ctx, removals))
+	return listed, c.wave(ctx, removals)
 }

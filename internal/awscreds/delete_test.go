@@ -3,6 +3,7 @@
 package awscreds
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -85,4 +86,59 @@ func TestUserIsDeletedWithoutThePermissionToReadIt(t *testing.T) {
 	if existed, err := client.DeleteUserByName(t.Context(), someone.Name, Age{Most: time.Minute}, false); !existed || err != nil {
 		t.Errorf("existed %v, %v", existed, err)
 	}
+}
+
+// AWS shows for two seconds what is gone already: the deletion waits, and needs no help.
+func TestDeletionWaitsForAWSToSeeIt(t *testing.T) {
+	t.Parallel()
+	aws := fakeaws.New(t)
+	client := newClient(t, aws, 0)
+	owned := mustCreate(t, client, someone)
+	aws.Dirty(someone.Name)
+	aws.SetDeletionLag(2 * time.Second)
+	aws.ResetCalls()
+	mustDelete(t, client, someone.Name, owned)
+	tried := 0
+	for _, call := range aws.Calls() {
+		if call.Action == "DeleteUser" {
+			tried++
+		}
+	}
+	if tried < 3 || tried > deleteRounds {
+		t.Errorf("DeleteUser was called %d times", tried)
+	}
+}
+
+// Where nothing lags there is one round, and no wait.
+func TestDeletionOfWhatWasAddedTakesOneRound(t *testing.T) {
+	t.Parallel()
+	aws := fakeaws.New(t, fakeaws.WithPageSize(100))
+	client := newClient(t, aws, 0)
+	owned := mustCreate(t, client, someone)
+	aws.Dirty(someone.Name)
+	aws.ResetCalls()
+	mustDelete(t, client, someone.Name, owned)
+	calls := map[string]int{}
+	for _, call := range aws.Calls() {
+		calls[call.Action]++
+	}
+	if calls["DeleteUser"] != 2 || calls["ListSSHPublicKeys"] != 1 {
+		t.Errorf("calls: %v", calls)
+	}
+}
+
+// A conflict that does not pass is told within the time that there is.
+func TestDeletionThatConflictsEndsInTime(t *testing.T) {
+	t.Parallel()
+	aws := fakeaws.New(t)
+	client := newClient(t, aws, 0)
+	owned := mustCreate(t, client, someone)
+	aws.Inject(fakeaws.Fault{Action: "DeleteUser", Kind: fakeaws.Refuse, Code: "DeleteConflict", Status: 409})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := client.DeleteUser(Enduring(ctx), someone.Name, owned); Code(err) != "DeleteConflict" {
+		t.Errorf("got %v", err)
+	}
+	aws.ClearFaults()
+	mustDelete(t, client, someone.Name, owned)
 }

@@ -109,6 +109,17 @@ func (e *TooYoungError) Error() string {
 // call: the key was deleted or made inactive, or is so new that AWS has not heard of it.
 func IsUnknownKey(err error) bool { return Code(err) == codeInvalidClientTokenID }
 
+// isNotAccepted reports whether AWS said that it does not accept the key that signed a
+// call, which may be because it is new (IAM User Guide, "Changes that I make are not always
+// immediately visible"). Services differ in what they call it.
+func isNotAccepted(err error) bool {
+	switch Code(err) {
+	case codeInvalidClientTokenID, "InvalidAccessKeyId", "UnrecognizedClientException", "SignatureDoesNotMatch":
+		return true
+	}
+	return false
+}
+
 // IsDenied reports whether AWS said that our identity may not make a call.
 func IsDenied(err error) bool { return Code(err) == codeAccessDenied }
 

@@ -111,7 +111,9 @@ func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
 
 // Accepted asks IAM and STS, once each, whether they accept the client's own key, which
 // has to be user's. An STS that does not answer says nothing: not everybody has a way
-// to it, nor needs one.
+// to it, nor needs one. One that denies the call, by an endpoint policy or a service
+// control policy, knows the key: AWS authenticates a caller before it looks at policies
+// (IAM User Guide, "How AWS enforcement code logic evaluates requests").
 func (c *Client) Accepted(ctx context.Context, user string) error {
 	info, err := c.LookUpUser(ctx, "")
 	if err != nil {
@@ -122,7 +124,7 @@ func (c *Client) Accepted(ctx context.Context, user string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, stsLook)
 	defer cancel()
-	if _, err := c.Caller(ctx); IsRefused(err) {
+	if _, err := c.Caller(ctx); isNotAccepted(err) || IsThrottled(err) && !isNoAnswer(err) {
 		return err
 	}
 	return nil

@@ -47,12 +47,15 @@ type user struct {
 	sshKeys      []*credentialOf
 	certificates []*credentialOf
 	services     []*credentialOf
+	devices      []*mfaDevice // of a user as it was; else the devices know whose they are
 
 	seeded   bool      // not made over the wire
 	forgiven bool      // no leftover
 	adopted  bool      // its new keys are no leftovers
 	hidden   time.Time // until when other calls do not see it
 	hideFor  int       // how many other calls still do not see it
+	before   *user     // as reads still show it; nil if they show what is
+	outdated time.Time // until when they show before
 }
 
 // tag keeps the case of its key, which is nevertheless the same as any other case.

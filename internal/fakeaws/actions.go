@@ -23,6 +23,7 @@ type action struct {
 	work      func(a *account, q request) (any, *Refusal)
 	changes   bool // it changes the user: SetConflicts guards it
 	makesUser bool // it is not put off by lag: CreateUser
+	removes   bool // it takes something from the user, which may still show for a while
 	ofCaller  bool // without UserName it is about the caller
 	unsigned  bool
 }
@@ -34,6 +35,11 @@ func reads(work func(*account, request) (any, *Refusal)) action {
 
 func changes(work func(*account, request) (any, *Refusal)) action {
 	return action{service: "iam", work: work, changes: true}
+}
+
+// removes is changes for what takes something from a user.
+func removes(work func(*account, request) (any, *Refusal)) action {
+	return action{service: "iam", work: work, changes: true, removes: true}
 }
 
 func ofCaller(act action) action {
@@ -56,24 +62,24 @@ var actions = map[string]action{
 
 	"CreateAccessKey":      ofCaller(changes(createAccessKey)),
 	"UpdateAccessKey":      ofCaller(changes(updateAccessKey)),
-	"DeleteAccessKey":      ofCaller(changes(deleteAccessKey)),
+	"DeleteAccessKey":      ofCaller(removes(deleteAccessKey)),
 	"ListAccessKeys":       ofCaller(reads(listAccessKeys)),
 	"GetAccessKeyLastUsed": reads(getAccessKeyLastUsed),
 
 	"AttachUserPolicy":         changes(byUser(attachUserPolicy)),
-	"DetachUserPolicy":         changes(byUser(detachUserPolicy)),
+	"DetachUserPolicy":         removes(byUser(detachUserPolicy)),
 	"ListAttachedUserPolicies": reads(byUser(listAttachedUserPolicies)),
 
 	"PutUserPolicy":    changes(byUser(putUserPolicy)),
 	"GetUserPolicy":    reads(byUser(getUserPolicy)),
-	"DeleteUserPolicy": changes(byUser(deleteUserPolicy)),
+	"DeleteUserPolicy": removes(byUser(deleteUserPolicy)),
 	"ListUserPolicies": reads(byUser(listUserPolicies)),
 
 	"CreateGroup":         reads(createGroup),
 	"GetGroup":            reads(getGroup),
 	"DeleteGroup":         reads(deleteGroup),
 	"AddUserToGroup":      changes(addUserToGroup),
-	"RemoveUserFromGroup": changes(removeUserFromGroup),
+	"RemoveUserFromGroup": removes(removeUserFromGroup),
 	"ListGroupsForUser":   reads(listGroupsForUser),
 
 	"AttachGroupPolicy":         reads(byGroup(attachGroupPolicy)),
@@ -87,24 +93,24 @@ var actions = map[string]action{
 
 	"CreateLoginProfile": ofCaller(changes(createLoginProfile)),
 	"GetLoginProfile":    ofCaller(reads(getLoginProfile)),
-	"DeleteLoginProfile": ofCaller(changes(deleteLoginProfile)),
+	"DeleteLoginProfile": ofCaller(removes(deleteLoginProfile)),
 
 	"CreateVirtualMFADevice": reads(createVirtualMFADevice),
 	"DeleteVirtualMFADevice": reads(deleteVirtualMFADevice),
 	"EnableMFADevice":        changes(enableMFADevice),
-	"DeactivateMFADevice":    ofCaller(changes(deactivateMFADevice)),
+	"DeactivateMFADevice":    ofCaller(removes(deactivateMFADevice)),
 	"ListMFADevices":         ofCaller(reads(listMFADevices)),
 
 	"UploadSSHPublicKey": changes(uploadSSHPublicKey),
-	"DeleteSSHPublicKey": changes(deleteSSHPublicKey),
+	"DeleteSSHPublicKey": removes(deleteSSHPublicKey),
 	"ListSSHPublicKeys":  ofCaller(reads(listSSHPublicKeys)),
 
 	"UploadSigningCertificate": ofCaller(changes(uploadSigningCertificate)),
-	"DeleteSigningCertificate": ofCaller(changes(deleteSigningCertificate)),
+	"DeleteSigningCertificate": ofCaller(removes(deleteSigningCertificate)),
 	"ListSigningCertificates":  ofCaller(reads(listSigningCertificates)),
 
 	"CreateServiceSpecificCredential": changes(createServiceCredential),
-	"DeleteServiceSpecificCredential": ofCaller(changes(deleteServiceCredential)),
+	"DeleteServiceSpecificCredential": ofCaller(removes(deleteServiceCredential)),
 	"ListServiceSpecificCredentials":  ofCaller(reads(listServiceCredentials)),
 
 	"GetAccountSummary": reads(getAccountSummary),

@@ -2,16 +2,21 @@
 
 package fakeaws
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
-// This file has the two ways in which AWS itself, without any fault, gets between a call and its work: it has
-// not heard of a new user yet, or another change of the user is under way.
+// This file has the ways in which AWS itself, without any fault, gets between a call and its work: it has not heard of
+// a new user yet, or of what was taken from a user, or another change of the user is under way.
 
 // lag is how long AWS takes to hear of what is new: "Changes that I make are not always immediately visible"
 // (IAM User Guide, "Troubleshoot IAM").
 type lag struct {
 	user, key time.Duration
 	calls     int
+	removal   time.Duration
 }
 
 // begin hides a new user for a while.
@@ -34,6 +39,48 @@ func (a *account) hides(u *user, act action, now time.Time) bool {
 	return false
 }
 
+// remember keeps a user as it is before something is taken from it, if reads are to lag.
+func (a *account) remember(u *user, act action) *user {
+	if u == nil || !act.removes || a.lag.removal == 0 {
+		return nil
+	}
+	before := *u
+	before.before = nil
+	before.keys, before.groups = slices.Clone(u.keys), maps.Clone(u.groups)
+	before.attached, before.inline = maps.Clone(u.attached), maps.Clone(u.inline)
+	before.sshKeys, before.certificates, before.services = slices.Clone(u.sshKeys), slices.Clone(u.certificates), slices.Clone(u.services)
+	before.devices = a.devicesOf(u)
+	return &before
+}
+
+// lag shows a user to reads as it was before, from now on for as long as removals lag. What was taken from it a little
+// earlier and still shows goes on showing.
+func (u *user) lag(before *user, now time.Time, removal time.Duration) {
+	if before == nil {
+		return
+	}
+	if !now.Before(u.outdated) {
+		u.before = before
+	}
+	u.outdated = now.Add(removal)
+}
+
+// shown is a user as reads see it. With no lag that is the user.
+func (u *user) shown(now time.Time) *user {
+	if u.before != nil && now.Before(u.outdated) {
+		return u.before
+	}
+	return u
+}
+
+// SetDeletionLag sets for how long a user shows what was just taken from it: lists go on naming it, and DeleteUser goes
+// on answering DeleteConflict, while whoever removes it again hears NoSuchEntity. IAM User Guide, "Changes that I make
+// are not always immediately visible", says that IAM is eventually consistent; that DeleteUser itself looks at what is
+// out of date, and removals do not, are guesses, from reports of conflicts after all was removed.
+func (s *Server) SetDeletionLag(d time.Duration) {
+	s.with(func(a *account) { a.lag.removal = d })
+}
+
 // SetLag sets for how long a new user, and a new key, are not known: for user after CreateUser, every other call
 // about the user answers NoSuchEntity and ListUsers leaves it out, while CreateUser says EntityAlreadyExists; for
 // key after CreateAccessKey, calls signed with the key are refused InvalidClientTokenId. It is about what is made
@@ -53,7 +100,7 @@ func (s *Server) SetLagCalls(n int) {
 func (s *Server) Age(d time.Duration) {
 	s.with(func(a *account) {
 		for _, u := range a.users {
-			u.created, u.hidden = u.created.Add(-d), u.hidden.Add(-d)
+			u.created, u.hidden, u.outdated = u.created.Add(-d), u.hidden.Add(-d), u.outdated.Add(-d)
 		}
 		for _, key := range a.keys {
 			key.created = key.created.Add(-d)

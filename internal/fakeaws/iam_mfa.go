@@ -4,6 +4,7 @@ package fakeaws
 
 import (
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -27,7 +28,7 @@ type deviceXML struct {
 
 // devicesOf lists the devices that are enabled for a user.
 func (a *account) devicesOf(u *user) []*mfaDevice {
-	var devices []*mfaDevice
+	devices := slices.Clone(u.devices)
 	for _, d := range a.devices {
 		if d.owner == u {
 			devices = append(devices, d)

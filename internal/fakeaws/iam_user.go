@@ -105,6 +105,18 @@ func deleteUser(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
+	if must := a.mustGo(u); must != "" {
+		return nil, deleteConflict(must)
+	}
+	if must := a.mustGo(u.shown(q.at)); must != "" { // SetDeletionLag
+		return nil, deleteConflict(must)
+	}
+	delete(a.users, fold(u.name))
+	return nil, nil
+}
+
+// mustGo says what has to be done first to a user that still owns something.
+func (a *account) mustGo(u *user) string {
 	for _, owned := range []struct {
 		any  bool
 		must string
@@ -120,11 +132,10 @@ func deleteUser(a *account, q request) (any, *Refusal) {
 		{len(u.services) > 0, "must delete service specific credentials first"},
 	} {
 		if owned.any {
-			return nil, deleteConflict(owned.must)
+			return owned.must
 		}
 	}
-	delete(a.users, fold(u.name))
-	return nil, nil
+	return ""
 }
 
 func listUsers(a *account, q request) (any, *Refusal) {

@@ -178,7 +178,15 @@ func (s *Server) work(r *http.Request, body []byte, act action, q request, overl
 			natural, refusal = Conflict.String(), concurrentModification()
 			return
 		}
-		result, refusal = act.work(a, q)
+		u := a.users[fold(q.userName)]
+		if u != nil && !act.changes {
+			a.users[fold(q.userName)] = u.shown(q.at)
+			defer func() { a.users[fold(q.userName)] = u }()
+		}
+		before := a.remember(u, act)
+		if result, refusal = act.work(a, q); refusal == nil {
+			u.lag(before, q.at, a.lag.removal)
+		}
 	})
 	return result, natural, refusal
 }
