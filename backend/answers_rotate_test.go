@@ -39,6 +39,9 @@ func TestRotateRootWhereSTSDenies(t *testing.T) {
 	}
 }
 
+// proofs is how often in a row a new key has to be accepted.
+const proofs = 5
+
 // What AWS says of a key that it does not know yet, and that it has no time to look, proves nothing: the next five
 // answers in a row do.
 func TestRotateRootWaitsWhileAKeyIsNotKnown(t *testing.T) {
