@@ -115,14 +115,14 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 		l.AccessKeyID = key.ID
 		return b.enter(ctx, s, name, b.issuedTo(o, l, set.leases))
 	}
-	key, err := client.CreateUser(ctx, user)
-	l.AccessKeyID = key.ID
+	created, err := client.CreateUser(ctx, user)
+	l.AccessKeyID = created.Key.ID
 	if err == nil {
 		err = ctx.Err() // nobody is there to take the key
 	}
 	var resp *logical.Response
 	if err == nil {
-		resp, err = b.hand(l, key, set.leases)
+		resp, err = b.hand(l, created.Key, set.leases)
 	}
 	if err == nil {
 		err = record.forget(ctx) // else the rollback would end the user under its lease

@@ -21,6 +21,10 @@ func missingMember(answer any) string {
 			return "CreateDate" // without it a user would look very old, hence somebody else's
 		}
 		return missingOfUser(out.User)
+	case *iam.GetAccessKeyLastUsedOutput:
+		if out.AccessKeyLastUsed == nil {
+			return "AccessKeyLastUsed" // without it a key would look as if nobody had ever used it
+		}
 	case *iam.CreateAccessKeyOutput:
 		switch {
 		case out.AccessKey == nil:

@@ -123,8 +123,12 @@ var everyCall = map[string]func(context.Context, *Client) error{
 		return err
 	},
 	"Accepted": func(ctx context.Context, c *Client) error { return c.Accepted(ctx, someone.Name) },
-	"Caller": func(ctx context.Context, c *Client) error {
-		_, err := c.Caller(ctx)
+	"WhoAmI": func(ctx context.Context, c *Client) error {
+		_, err := c.WhoAmI(ctx)
+		return err
+	},
+	"KeyUser": func(ctx context.Context, c *Client) error {
+		_, _, _, err := c.KeyUser(ctx, "AKIAIOSFODNN7EXAMPLE")
 		return err
 	},
 	"ListUsers": func(ctx context.Context, c *Client) error {
@@ -197,7 +201,7 @@ func TestAnswersThatLackWhatIsNeeded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url, _ := oddServer(t, oddAnswer{status: 200, kind: "text/xml", body: body})
-			for _, call := range []string{"CreateUser", "MakeKey", "LookUpUser", "Accepted", "Caller", "ReadUser", "AssumeRole", "FederatedUser", "OwnSession", "As"} {
+			for _, call := range []string{"CreateUser", "MakeKey", "LookUpUser", "Accepted", "WhoAmI", "KeyUser", "ReadUser", "AssumeRole", "FederatedUser", "OwnSession", "As"} {
 				if err := everyCall[call](t.Context(), clientAt(t, url, 0)); err == nil || isNotCreated(err) || IsRefused(err) {
 					t.Errorf("%s: got %v", call, err)
 				}

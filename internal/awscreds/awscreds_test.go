@@ -51,11 +51,11 @@ var someone = User{
 
 func mustCreate(t *testing.T, client *Client, user User) Owned {
 	t.Helper()
-	key, err := client.CreateUser(t.Context(), user)
+	created, err := client.CreateUser(t.Context(), user)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Owned{AccessKeyID: key.ID, PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups}
+	return Owned{AccessKeyID: created.Key.ID, PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups}
 }
 
 func mustDelete(t *testing.T, client *Client, name string, owned Owned) {

@@ -144,7 +144,9 @@ func notDone(err error) bool {
 	var dial *net.OpError
 	var none *NoCredentialsError
 	var unsent *unsentError
+	var late *lateError
 	return clientError(err) ||
+		errors.As(err, &late) ||
 		errors.As(err, &none) ||
 		errors.As(err, &unsent) ||
 		errors.As(err, &dial) && dial.Op == "dial"

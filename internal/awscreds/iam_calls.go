@@ -33,6 +33,7 @@ type iamCalls struct {
 	DeleteUserPolicy                operation[iam.DeleteUserPolicyInput, iam.DeleteUserPolicyOutput]
 	DeleteVirtualMFADevice          operation[iam.DeleteVirtualMFADeviceInput, iam.DeleteVirtualMFADeviceOutput]
 	DetachUserPolicy                operation[iam.DetachUserPolicyInput, iam.DetachUserPolicyOutput]
+	GetAccessKeyLastUsed            operation[iam.GetAccessKeyLastUsedInput, iam.GetAccessKeyLastUsedOutput]
 	GetGroupPolicy                  operation[iam.GetGroupPolicyInput, iam.GetGroupPolicyOutput]
 	GetLoginProfile                 operation[iam.GetLoginProfileInput, iam.GetLoginProfileOutput]
 	GetUser                         operation[iam.GetUserInput, iam.GetUserOutput]
@@ -71,6 +72,7 @@ func callsOf(c *iam.Client) *iamCalls {
 		DeleteUserPolicy:                c.DeleteUserPolicy,
 		DeleteVirtualMFADevice:          c.DeleteVirtualMFADevice,
 		DetachUserPolicy:                c.DetachUserPolicy,
+		GetAccessKeyLastUsed:            c.GetAccessKeyLastUsed,
 		GetGroupPolicy:                  c.GetGroupPolicy,
 		GetLoginProfile:                 c.GetLoginProfile,
 		GetUser:                         c.GetUser,

@@ -15,7 +15,6 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // stsLook bounds the wait for STS where it is only asked for its opinion.
@@ -55,11 +54,11 @@ func (c *Client) LookUpUser(ctx context.Context, name string) (UserInfo, error) 
 	if err != nil {
 		return UserInfo{}, fmt.Errorf("reading IAM user %s: %w", orOwn(name), err)
 	}
-	return UserInfo{
-		Name: aws.ToString(out.User.UserName),
-		ID:   aws.ToString(out.User.UserId),
-		ARN:  aws.ToString(out.User.Arn),
-	}, nil
+	return userInfo(out.User), nil
+}
+
+func userInfo(user *types.User) UserInfo {
+	return UserInfo{Name: aws.ToString(user.UserName), ID: aws.ToString(user.UserId), ARN: aws.ToString(user.Arn)}
 }
 
 // Keys lists the access keys of a user.
@@ -124,21 +123,23 @@ func (c *Client) Accepted(ctx context.Context, user string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, stsLook)
 	defer cancel()
-	if _, err := c.Caller(ctx); isNotAccepted(err) || IsThrottled(err) && !isNoAnswer(err) {
+	if _, err := c.WhoAmI(ctx); isNotAccepted(err) || IsThrottled(err) && !isNoAnswer(err) {
 		return err
 	}
 	return nil
 }
 
-// Caller returns the ARN of whoever the client calls AWS as.
-func (c *Client) Caller(ctx context.Context) (string, error) {
-	out, err := firstSTS(ctx, c.sts, func(client *sts.Client) (*sts.GetCallerIdentityOutput, error) {
-		return client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	})
+// KeyUser tells whose a key is by now, and when it was last used, if it ever was. AWS
+// reports a use some time after it. A user can be renamed, and keeps its keys: the name
+// that a key was made for may be another. That AWS does not know the key may be an error
+// of either kind, [IsNotFound] or [IsDenied].
+func (c *Client) KeyUser(ctx context.Context, keyID string) (name string, lastUsed time.Time, used bool, err error) {
+	out, err := c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &keyID})
 	if err != nil {
-		return "", fmt.Errorf("asking STS who we are: %w", err)
+		return "", time.Time{}, false, fmt.Errorf("asking when access key %s was last used: %w", keyID, err)
 	}
-	return aws.ToString(out.Arn), nil
+	at := out.AccessKeyLastUsed.LastUsedDate
+	return aws.ToString(out.UserName), aws.ToTime(at), at != nil, nil
 }
 
 func orOwn(name string) string {

@@ -54,6 +54,8 @@ type attempts struct {
 	patient bool  // the call is about a brand-new user
 	once    bool  // its caller comes again by itself, and later
 
+	notAfter time.Time // when the last attempt may begin; zero for whenever
+
 	began               time.Time
 	failures, throttles int
 }
@@ -125,6 +127,9 @@ func (a *attempts) judge(ctx context.Context, err error) *verdict {
 	}
 	// A wait that the caller would not see the end of only hides what AWS said.
 	if end, bounded := ctx.Deadline(); bounded && now.Add(v.wait).After(end) {
+		v.again = false
+	}
+	if !a.notAfter.IsZero() && now.Add(v.wait).After(a.notAfter) {
 		v.again = false
 	}
 	return v

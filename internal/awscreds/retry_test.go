@@ -144,7 +144,7 @@ func TestAnIdentityProviderThatIsAwayIsTriedAgain(t *testing.T) {
 	}
 	away := fakeaws.Fault{Action: "AssumeRoleWithWebIdentity", Kind: fakeaws.Refuse, Code: "IDPCommunicationError", Status: 400, Times: 1}
 	met := aws.Inject(away)
-	if _, err := client.Caller(t.Context()); err != nil || met.Hits() != 1 {
+	if _, err := client.WhoAmI(t.Context()); err != nil || met.Hits() != 1 {
 		t.Errorf("met %d times: %v", met.Hits(), err)
 	}
 }

@@ -37,6 +37,11 @@ type User struct {
 	InlinePolicy, PolicyDocument string
 	// Groups are existing groups to join.
 	Groups []string
+	// NotAfter, where it is set, is when the last attempt to make the user may begin; it is
+	// a minute from when CreateUser was called at the latest. Whoever wrote down that the
+	// user may exist gives that up some time later, which a server that was paused in
+	// between does not know of.
+	NotAfter time.Time
 	// KeyMade, where it is set, hears of the key while the rest is still being made. Its
 	// error is the creation's.
 	KeyMade func(context.Context, Key) error
@@ -47,23 +52,39 @@ type Key struct {
 	ID, Secret string
 }
 
+// Created is what AWS said of a new user.
+type Created struct {
+	Key Key
+	// UserID is AWS's own and never used again, and ARN names the user. Both are empty
+	// where the only answer that had them was lost and AWS does not let us ask.
+	UserID, ARN string
+	// Account and Partition are where the user is, by its ARN.
+	Account, Partition string
+	// Unanswered says that AWS left an attempt to make the user without an answer, which
+	// it may still perform, even after the user was deleted. It is told with an error, too.
+	Unanswered bool
+}
+
 // CreateUser makes an IAM user with a key, in two round trips: the user needs to
 // exist before anything else can, and then everything else goes at once.
 //
 // After an error nothing is under way any more. A [NotCreatedError] says that
 // there is no user. After any other error the user may exist with any part of
-// what it shall own, and the caller has to delete it; the key, if one is known, comes
-// with the error.
-func (c *Client) CreateUser(ctx context.Context, u User) (Key, error) {
-	if err := c.createTagged(ctx, u); err != nil {
-		return Key{}, fmt.Errorf("creating IAM user %s: %w", u.Name, err)
+// what it shall own, and the caller has to delete it; what is known of it, the key
+// perhaps, comes with the error.
+func (c *Client) CreateUser(ctx context.Context, u User) (Created, error) {
+	var d doubt
+	made, err := c.createTagged(ctx, u, &d)
+	created := made.created()
+	created.Unanswered = d.seen.Load()
+	if err != nil {
+		return created, fmt.Errorf("creating IAM user %s: %w", u.Name, err)
 	}
 	changes := make([]change, 0, len(u.PolicyARNs)+len(u.Groups)+2)
-	var key Key
 	changes = append(changes, func(ctx context.Context) (err error) {
-		key, err = c.createKey(ctx, u.Name)
+		created.Key, err = c.createKey(ctx, u.Name)
 		if err == nil && u.KeyMade != nil {
-			err = u.KeyMade(ctx, key)
+			err = u.KeyMade(ctx, created.Key)
 		}
 		return err
 	})
@@ -76,35 +97,45 @@ func (c *Client) CreateUser(ctx context.Context, u User) (Key, error) {
 	for _, group := range u.Groups {
 		changes = append(changes, func(ctx context.Context) error { return c.joinGroup(ctx, u.Name, group) })
 	}
-	err := c.wave(ctx, changes)
-	return key, err
+	err = c.wave(ctx, changes)
+	return created, err
+}
+
+// created is what an answer tells of a user; nothing where there was none.
+func (u UserInfo) created() Created {
+	id := identityOf(u.ARN)
+	return Created{UserID: u.ID, ARN: u.ARN, Account: id.Account, Partition: id.Partition}
 }
 
 // createTagged makes the bare user with our own tags or, where AWS does not allow
-// those, without.
-func (c *Client) createTagged(ctx context.Context, u User) error {
+// those, without. The doubt is that of all attempts of both.
+func (c *Client) createTagged(ctx context.Context, u User, d *doubt) (UserInfo, error) {
+	latest := time.Now().Add(createBegins)
+	if u.NotAfter.IsZero() || u.NotAfter.After(latest) {
+		u.NotAfter = latest
+	}
 	if len(u.OwnTags) == 0 || c.untagged.Load() {
-		return c.createUser(ctx, u, u.Tags)
+		return c.createUser(ctx, u, u.Tags, d)
 	}
 	tags := maps.Clone(u.OwnTags)
 	maps.Copy(tags, u.Tags)
-	err := c.createUser(ctx, u, tags)
-	var never *NotCreatedError
-	if Code(err) != codeAccessDenied || !errors.As(err, &never) {
-		return err
+	made, err := c.createUser(ctx, u, tags, d)
+	if Code(err) != codeAccessDenied || d.seen.Load() {
+		return made, err
 	}
-	if bare := c.createUser(ctx, u, u.Tags); Code(bare) != codeAccessDenied {
-		c.untagged.Store(bare == nil)
-		return bare
+	made, bare := c.createUser(ctx, u, u.Tags, d)
+	if Code(bare) == codeAccessDenied && !d.seen.Load() {
+		return made, err // which denied no less, and names what we would rather have
 	}
-	return err
+	c.untagged.Store(bare == nil)
+	return made, bare
 }
 
 // Untagged reports whether AWS refused our own tags, and took a user without them.
 func (c *Client) Untagged() bool { return c.untagged.Load() }
 
 // createUser makes the bare user, with path, boundary and tags.
-func (c *Client) createUser(ctx context.Context, u User, tags map[string]string) error {
+func (c *Client) createUser(ctx context.Context, u User, tags map[string]string, d *doubt) (UserInfo, error) {
 	in := &iam.CreateUserInput{UserName: &u.Name}
 	if u.Path != "" {
 		in.Path = &u.Path
@@ -115,34 +146,33 @@ func (c *Client) createUser(ctx context.Context, u User, tags map[string]string)
 	for k, v := range tags {
 		in.Tags = append(in.Tags, types.Tag{Key: aws.String(k), Value: aws.String(v)})
 	}
-	var d doubt
 	began := time.Now()
-	_, err := c.iam.CreateUser(ctx, in, d.watch)
+	out, err := c.iam.CreateUser(ctx, in, beginsBy(u.NotAfter), d.watch)
 	switch {
 	case err == nil:
-		return nil
+		return userInfo(out.User), nil
 	case !d.seen.Load():
-		return &NotCreatedError{Err: err}
+		return UserInfo{}, &NotCreatedError{Err: err}
 	case Code(err) == codeEntityAlreadyExists:
 		return c.claim(ctx, u, time.Since(began), err)
 	}
-	return err
+	return UserInfo{}, err
 }
 
 // claim decides whose the user is, of which a retry heard that it exists already:
 // ours, made by an attempt whose answer was lost, or one that was there before. It
-// returns nil when it is ours.
-func (c *Client) claim(ctx context.Context, u User, since time.Duration, exists error) error {
-	age, err := c.userAge(ctx, u.Name, patience)
+// returns the user, as far as AWS lets us ask, when it is ours.
+func (c *Client) claim(ctx context.Context, u User, since time.Duration, exists error) (UserInfo, error) {
+	user, err := c.readUser(ctx, u.Name, patience)
 	switch {
 	case err != nil && IsRefused(err) && !u.NameMayRepeat: // without iam:GetUser, go by the name
-		return nil
+		return UserInfo{}, nil
 	case err != nil:
-		return errors.Join(exists, err)
-	case age > since+claimSlack:
-		return &NotCreatedError{Err: exists}
+		return UserInfo{}, errors.Join(exists, err)
+	case user.Age > since+claimSlack:
+		return UserInfo{}, &NotCreatedError{Err: exists}
 	}
-	return nil
+	return UserInfo{Name: user.Name, ID: user.ID, ARN: user.ARN}, nil
 }
 
 // createKey makes the user's only key. When the answer to an attempt was lost, AWS

@@ -79,7 +79,7 @@ func TestUserOfTheSameNameIsNotClaimed(t *testing.T) {
 	aws := fakeaws.New(t)
 	client := newClient(t, aws, 2)
 	owned := mustCreate(t, client, someone)
-	err := client.claim(t.Context(), someone, -time.Minute, errors.New("EntityAlreadyExists"))
+	_, err := client.claim(t.Context(), someone, -time.Minute, errors.New("EntityAlreadyExists"))
 	if !isNotCreated(err) {
 		t.Errorf("got %v", err)
 	}

@@ -23,7 +23,9 @@ const usersPerPage = 1000
 
 // FoundUser is a user of the account.
 type FoundUser struct {
-	Name    string
+	Name string
+	// ID and ARN are as in [UserInfo].
+	ID, ARN string
 	Created time.Time
 	// Age is how long ago that was, by AWS's clock alone.
 	Age time.Duration
@@ -48,7 +50,9 @@ func (c *Client) ListUsers(ctx context.Context, marker string) (users []FoundUse
 			continue // no age would be a very old one
 		}
 		age := serverTime(out.ResultMetadata).Sub(*u.CreateDate)
-		users = append(users, FoundUser{Name: *u.UserName, Created: *u.CreateDate, Age: age})
+		users = append(users, FoundUser{
+			Name: *u.UserName, ID: aws.ToString(u.UserId), ARN: aws.ToString(u.Arn), Created: *u.CreateDate, Age: age,
+		})
 	}
 	if out.IsTruncated {
 		next = aws.ToString(out.Marker)
@@ -68,7 +72,10 @@ func (c *Client) readUser(ctx context.Context, name string, opts ...func(*iam.Op
 		return nil, fmt.Errorf("reading IAM user %s: %w", name, err)
 	}
 	created := aws.ToTime(out.User.CreateDate)
-	user := &FoundUser{Name: name, Created: created, Age: serverTime(out.ResultMetadata).Sub(created), Tags: map[string]string{}}
+	user := &FoundUser{
+		Name: name, ID: aws.ToString(out.User.UserId), ARN: aws.ToString(out.User.Arn),
+		Created: created, Age: serverTime(out.ResultMetadata).Sub(created), Tags: map[string]string{},
+	}
 	for _, t := range out.User.Tags {
 		user.Tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}

@@ -81,8 +81,7 @@ type accessKey struct {
 	inactive          bool
 	expected          bool // no leftover: seeded or forgiven
 
-	lastUsed                time.Time
-	lastService, lastRegion string
+	uses []use // oldest first: the last one that is reported, and those since
 }
 
 // session is who a temporary key speaks as: an assumed role, a federated user, or the IAM user that asked for it.

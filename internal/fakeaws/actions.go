@@ -53,6 +53,7 @@ var actions = map[string]action{
 	"GetUser":      ofCaller(reads(getUser)),
 	"DeleteUser":   changes(deleteUser),
 	"ListUsers":    reads(listUsers),
+	"UpdateUser":   changes(updateUser),
 	"TagUser":      changes(tagUser),
 	"UntagUser":    changes(untagUser),
 	"ListUserTags": reads(listUserTags),

@@ -112,7 +112,7 @@ func (a *account) authenticate(r *http.Request, body []byte, service string, now
 	if !hmac.Equal([]byte(signatureOf(r, body, c.signed, c.scope, key.secret)), []byte(c.signature)) {
 		return principal{}, signatureMismatch("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
-	key.lastUsed, key.lastService, key.lastRegion = now, service, c.scope.region
+	key.use(use{now, service, c.scope.region}, a.lag.use)
 	return caller, nil
 }
 

@@ -17,6 +17,7 @@ type lag struct {
 	user, key time.Duration
 	calls     int
 	removal   time.Duration
+	use       time.Duration
 }
 
 // begin hides a new user for a while.
@@ -104,6 +105,9 @@ func (s *Server) Age(d time.Duration) {
 		}
 		for _, key := range a.keys {
 			key.created = key.created.Add(-d)
+			for i := range key.uses {
+				key.uses[i].at = key.uses[i].at.Add(-d)
+			}
 			if !key.expires.IsZero() {
 				key.expires = key.expires.Add(-d)
 			}

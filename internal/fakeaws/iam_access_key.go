@@ -2,8 +2,6 @@
 
 package fakeaws
 
-import "time"
-
 // This file makes, changes and deletes access keys.
 
 // maxAccessKeys is a quota that cannot be raised, which is what makes rotation a matter of order. IAM User
@@ -105,29 +103,4 @@ func listAccessKeys(a *account, q request) (any, *Refusal) {
 		AccessKeyMetadata members[accessKeyXML]
 		pageXML
 	}{u.name, listOf(keys), page}, nil
-}
-
-type lastUsedXML struct {
-	LastUsedDate string `xml:",omitempty"`
-	ServiceName  string
-	Region       string
-}
-
-func getAccessKeyLastUsed(a *account, q request) (any, *Refusal) {
-	id, refusal := sized(q.params, "AccessKeyId", 16, 128)
-	if refusal != nil {
-		return nil, refusal
-	}
-	key, ok := a.keys[id]
-	if !ok || key.owner == nil {
-		return nil, noSuchEntity("The Access Key with id %s cannot be found.", id)
-	}
-	used := lastUsedXML{ServiceName: "N/A", Region: "N/A"}
-	if key.lastUsed != (time.Time{}) {
-		used = lastUsedXML{stamp(key.lastUsed), key.lastService, key.lastRegion}
-	}
-	return struct {
-		UserName          string
-		AccessKeyLastUsed lastUsedXML
-	}{key.owner.name, used}, nil
 }

@@ -24,7 +24,7 @@ func createGroup(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	path, refusal := pathOf(q.params)
+	path, refusal := pathOf(q.params, "Path")
 	if refusal != nil {
 		return nil, refusal
 	}

@@ -42,7 +42,7 @@ func createVirtualMFADevice(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	path, refusal := pathOf(q.params)
+	path, refusal := pathOf(q.params, "Path")
 	if refusal != nil {
 		return nil, refusal
 	}

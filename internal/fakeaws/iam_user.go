@@ -64,7 +64,7 @@ func createUser(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	path, refusal := pathOf(q.params)
+	path, refusal := pathOf(q.params, "Path")
 	if refusal != nil {
 		return nil, refusal
 	}

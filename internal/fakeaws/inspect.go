@@ -14,6 +14,7 @@ import (
 // User is a copy of an IAM user and all that it owns; lists are sorted.
 type User struct {
 	Name                string
+	ID                  string // unique for good, unlike the name
 	Path                string
 	ARN                 string
 	PermissionsBoundary string
@@ -34,6 +35,7 @@ type User struct {
 func (a *account) copyOf(u *user) User {
 	shown := User{
 		Name:                u.name,
+		ID:                  u.id,
 		Path:                u.path,
 		ARN:                 a.userARN(u),
 		PermissionsBoundary: u.boundary,

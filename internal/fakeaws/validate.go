@@ -89,16 +89,16 @@ func nameOf(params url.Values, param string, longest int) (string, *Refusal) {
 }
 
 // pathOf wants a path, or takes "/".
-func pathOf(params url.Values) (string, *Refusal) {
-	if !params.Has("Path") {
+func pathOf(params url.Values, param string) (string, *Refusal) {
+	if !params.Has(param) {
 		return "/", nil
 	}
-	path, refusal := sized(params, "Path", 1, maxPath)
+	path, refusal := sized(params, param, 1, maxPath)
 	if refusal != nil {
 		return "", refusal
 	}
 	if !pathPattern.MatchString(path) {
-		return "", validationError("The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.")
+		return "", validationError("The specified value for %s is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.", memberName(param))
 	}
 	return path, nil
 }

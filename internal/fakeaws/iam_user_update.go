@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package fakeaws
+
+// This file gives users another name or path, which holders of a key can do to themselves where their policies let them.
+
+// updateUser keeps the user, with its id, its keys and all that it owns (IAM User Guide, "Rename an IAM user"). Names are
+// unique without regard to case (IAM API Reference, UpdateUser); that a user may change the case of its own name, and
+// that a call which changes nothing goes well, are guesses.
+func updateUser(a *account, q request) (any, *Refusal) {
+	u, refusal := a.userOf(q)
+	if refusal != nil {
+		return nil, refusal
+	}
+	name, path := u.name, u.path
+	if q.params.Has("NewUserName") {
+		if name, refusal = nameOf(q.params, "NewUserName", maxUserName); refusal != nil {
+			return nil, refusal
+		}
+	}
+	if q.params.Has("NewPath") {
+		if path, refusal = pathOf(q.params, "NewPath"); refusal != nil {
+			return nil, refusal
+		}
+	}
+	if other := a.users[fold(name)]; other != nil && other != u {
+		return nil, alreadyExists("User with name %s already exists.", name)
+	}
+	delete(a.users, fold(u.name))
+	u.name, u.path = name, path
+	a.users[fold(name)] = u
+	if u.before != nil {
+		u.before.name, u.before.path = name, path
+	}
+	return nil, nil
+}
