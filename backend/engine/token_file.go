@@ -24,7 +24,7 @@ import (
 const MostToken = 32 << 10
 
 // envTokenFile names the file of the AWS SDK's default chain. It is the operator's too.
-const envTokenFile = "AWS_WEB_IDENTITY_TOKEN_FILE"
+const envTokenFile = "AWS_WEB_IDENTITY_TOKEN_FILE" //nolint:gosec // a name
 
 // TokenFiles is what the server's operator allows.
 type TokenFiles struct {
