@@ -24,17 +24,14 @@
 //
 // # Finding one's way
 //
-// path_*.go hold the schema and the verbs of one path each. root_config.go,
-// lease_config.go and role.go are the stored types: defaults, update, validation
-// and answer. request.go turns fields into values and errors into responses, and
-// is the only file that does. storage.go lists every key in storage. client.go
-// keeps the AWS client that config/root asks for. root_key.go makes the engine's own
-// key anew, root_next.go sees that through, root_schedule.go says when it is time and
-// root_timer.go looks whether it is.
+// path_*.go hold the schema and the verbs of one path each. role.go, lease_config.go and
+// users_config.go are stored types: defaults, update, validation and answer. chores.go is
+// what is done once a minute.
 //
-// static_*.go are about IAM users that exist already: how one is adopted, gets its
-// key and loses it. rotation.go makes their keys anew when schedule.go says that it
-// is time, and turns.go keeps changes of one of them apart.
+// What every room stands on is in backend/engine, what AWS accepts in backend/awsrules.
+// The inner rooms are backend/rootkey, which makes the engine's own key anew,
+// backend/staticrole, which is about IAM users that exist already, and backend/tidy, which
+// finds users that no record speaks for. None of them imports this package.
 package backend
 
 import (
@@ -109,7 +106,7 @@ func New(opts Options) logical.Factory {
 			sweepGrace: opts.SweepGrace,
 		}
 		b.rootKey = rootkey.New(b.Mount)
-		b.staticRoles = staticrole.New(b.Mount)
+		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
 		b.tidy = tidy.New(b.Mount, tidyView{b}, opts.TidyPause)
 		b.Backend = &framework.Backend{
 			Help:           strings.TrimSpace(help),

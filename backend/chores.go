@@ -55,12 +55,16 @@ func (b *backend) tick(ctx context.Context, req *logical.Request) error {
 		if !writable && !c.everywhere {
 			continue // another server's, or another cluster's, task
 		}
-		end := began.Add(time.Duration(float64(whole) * float64(c.until) / float64(tickTime)))
-		if err := b.run(ctx, req, c, end); err != nil {
+		if err := b.run(ctx, req, c, c.end(began, whole)); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// end is when the chore has to be over. Where the visit has less time, each gets less.
+func (c chore) end(began time.Time, whole time.Duration) time.Time {
+	return began.Add(time.Duration(float64(whole) * float64(c.until) / float64(tickTime)))
 }
 
 // run does one chore.

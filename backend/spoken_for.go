@@ -7,7 +7,9 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -16,6 +18,41 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 )
+
+// issuedHere reports whether this mount issues a user, or is making it or ending it. Names
+// compare as AWS's do, without case. What cannot be read is the rollback's to tell.
+func (b *backend) issuedHere(ctx context.Context, s logical.Storage, user string) (bool, error) {
+	making := false
+	b.underWay.Range(func(name, _ any) bool {
+		making = strings.EqualFold(name.(string), user)
+		return !making
+	})
+	if making {
+		return true, nil
+	}
+	ids, err := framework.ListWAL(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		entry, err := engine.ReadWAL(ctx, s, id)
+		var garbled *engine.UnreadableError
+		if err != nil && !errors.As(err, &garbled) {
+			return false, err
+		}
+		if entry == nil || entry.Kind != walKindUser {
+			continue
+		}
+		if wal, err := engine.WALData[walUser](entry); err == nil && strings.EqualFold(wal.UserName, user) {
+			return true, nil
+		}
+	}
+	keys, err := s.List(ctx, engine.PrefixIssued)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(keys, func(key string) bool { return strings.EqualFold(userOf(key), user) }), nil
+}
 
 // tidyView is what tidy sees of the records. It implements [tidy.Records].
 type tidyView struct{ b *backend }

@@ -53,6 +53,25 @@ dependencies() {
 }
 
 backend_without_aws() { imports ./backend/... >"$scratch" && grep '^github\.com/aws/' "$scratch" | nothing; }
+# The direction of imports between the rooms of the backend, tests left out.
+room() {
+	room=$1
+	shift
+	go list -f '{{range .Imports}}{{.}}{{"\n"}}{{end}}' "./backend/$room" | grep "^$self/backend" >"$scratch" || true
+	for allowed in "$@"; do
+		grep -vx "$self/backend/$allowed" "$scratch" >"$scratch.2" || true
+		mv "$scratch.2" "$scratch"
+	done
+	nothing <"$scratch"
+}
+rooms() {
+	room awsrules && room engine awsrules && room rootkey engine awsrules && room staticrole engine awsrules && room tidy engine awsrules
+}
+rules_alone() { dependencies ./backend/awsrules >"$scratch" && grep -e '^github\.com/aws/' -e "^$self/internal" "$scratch" | nothing; }
+rooms_for_backend() {
+	go list -f '{{$p := .ImportPath}}{{range .Imports}}{{$p}} {{.}}{{"\n"}}{{end}}' ./... >"$scratch" &&
+		grep " $self/backend/" "$scratch" | grep -v "^$self/backend[ /]" | nothing
+}
 awscreds_without_vault() { dependencies ./internal/awscreds/... >"$scratch" && grep '^github\.com/hashicorp/vault' "$scratch" | nothing; }
 fakeaws_alone() {
 	dependencies ./internal/fakeaws/... ./cmd/fakeaws/... >"$scratch" &&
@@ -82,6 +101,9 @@ check "go vet" go vet ./...
 check "go.mod and go.sum are tidy" go mod tidy -diff
 check "module sums" go mod verify
 check "backend imports no AWS SDK" backend_without_aws
+check "the rooms of the backend import what they may" rooms
+check "backend/awsrules knows no AWS" rules_alone
+check "only the backend imports its rooms" rooms_for_backend
 check "internal/awscreds is built without Vault" awscreds_without_vault
 check "internal/fakeaws and cmd/fakeaws use the standard library alone" fakeaws_alone
 check "Vault's core is no module of ours" no_vault_core

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
+// Package awsrules says what AWS accepts: ARNs, names, tags, policy documents, and the
+// templates that make names. It is pure: it knows no Vault, no SDK of AWS's and no clock.
 package awsrules
 
 import (

@@ -11,6 +11,7 @@ import (
 	"strings"
 )
 
+// How long texts may be.
 const (
 	MostPath       = 512  // characters of the path of a user
 	MostPolicyName = 128  // characters of the name of an inline policy

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 )
 
+// How many tags there may be, and how long.
 const (
 	MostTags     = 50  // of a user or a session; AWS grants no more
 	mostTagKey   = 128 // characters

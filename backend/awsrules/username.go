@@ -48,7 +48,7 @@ func ParseNameTemplate(text string) (*NameTemplate, error) {
 	}
 	tmpl, err := boundedTemplate(text)
 	if err != nil {
-		return nil, fmt.Errorf("username_template: is not a template: %v", err)
+		return nil, fmt.Errorf("username_template: is not a template: %w", err)
 	}
 	u := &NameTemplate{tmpl: tmpl}
 	one, _ := u.User("t", "r") // what makes no name at all is refused when it is used
@@ -75,7 +75,7 @@ func (u *NameTemplate) make(kind, displayName, role string, most int) (string, e
 	})
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("username_template: makes no name: %v", err)
+		return "", fmt.Errorf("username_template: makes no name: %w", err)
 	case name == "" || outsideName.MatchString(name):
 		return "", fmt.Errorf("username_template: makes the name %q for Type %s; a name in AWS has letters, digits and + = , . @ _ - alone", Abridged(name), kind)
 	case len(name) > most:

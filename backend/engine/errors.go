@@ -38,6 +38,7 @@ type Mistakes []error
 // mostMistakes is how many an answer tells in full.
 const mostMistakes = 20
 
+// Add adds what is wrong with a field.
 func (m *Mistakes) Add(field, format string, args ...any) {
 	*m = append(*m, UserErrorf(field+": "+format, args...))
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
+// Package engine is what every room of the backend stands on: the mount with its clock,
+// its locks and its client of AWS, storage, fields, errors, schedules, and the type of
+// config/root. mount.go is the place to begin.
 package engine
 
 import (

@@ -13,6 +13,7 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
+// The shortest times that are of any use.
 const (
 	LeastPeriod = time.Minute // as often as Vault's rollback manager comes by
 	leastWindow = time.Hour   // Vault's own rule for windows
@@ -49,6 +50,7 @@ func (c *Schedule) Update(d *framework.FieldData) {
 	SetSeconds(d, "rotation_window", &c.RotationWindow)
 }
 
+// Validate adds what is wrong.
 func (c *Schedule) Validate(m *Mistakes) {
 	switch {
 	case c.RotationPeriod != 0 && c.RotationSchedule != "":

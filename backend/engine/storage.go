@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
+// The keys, and the prefixes of keys.
 const (
 	KeyRootConfig  = "config/root"  // rootConfig; holds the secret key, seal-wrapped
 	KeyLeaseConfig = "config/lease" // leaseConfig

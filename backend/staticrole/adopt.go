@@ -18,8 +18,8 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-// identify looks up the IAM user of a new role, which must not have another one: two
-// roles would delete each other's keys.
+// identify looks up the IAM user of a new role, which must not be somebody else's: two roles
+// would delete each other's keys.
 func (k *Keeper) identify(ctx context.Context, s logical.Storage, r *role) error {
 	client, err := k.clientOf(ctx, s, r.account)
 	if err != nil {
@@ -33,6 +33,9 @@ func (k *Keeper) identify(ctx context.Context, s logical.Storage, r *role) error
 		return engine.UserErrorf("username: AWS spells the name of the user %q, not %q", info.Name, r.Username)
 	}
 	r.ID = info.ID
+	if err := k.adoptable(ctx, s, r, info, ""); err != nil {
+		return err
+	}
 	names, err := s.List(ctx, engine.PrefixStaticRole)
 	if err != nil {
 		return err
@@ -100,7 +103,7 @@ func (k *Keeper) replaceKey(ctx context.Context, s logical.Storage, ch roleChang
 	if err != nil {
 		return err
 	}
-	keys, err := keysOf(ctx, client, ch.role.Username, ch.role.ID)
+	_, keys, err := keysOf(ctx, client, ch.role.Username, ch.role.ID)
 	if err != nil || ch.replace == "" {
 		return err
 	}
@@ -124,7 +127,7 @@ func (k *Keeper) abolish(ctx context.Context, s logical.Storage, name string, fo
 		return nil, err
 	}
 	if r != nil && c != nil {
-		err = k.endKeys(ctx, s, r, c)
+		warnings, err = k.endKeys(ctx, s, r, c)
 	}
 	switch {
 	case err != nil && !force:
@@ -142,15 +145,24 @@ func (k *Keeper) abolish(ctx context.Context, s logical.Storage, name string, fo
 	return warnings, nil
 }
 
-// endKeys deletes the role's own keys, and no other. A user or key that is gone is no
-// error, unless the key is so young that AWS may not show it yet: it is written down.
-func (k *Keeper) endKeys(ctx context.Context, s logical.Storage, r *role, c *creds) error {
+// endKeys deletes the role's own keys, and no other; not even those if the engine was
+// given one. A user or key that is gone is no error, unless the key is so young that AWS
+// may not show it yet: it is written down.
+func (k *Keeper) endKeys(ctx context.Context, s logical.Storage, r *role, c *creds) (warnings []string, err error) {
+	own, err := engine.OwnKeys(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	client, err := k.clientOf(ctx, s, r.account)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var errs []error
 	for _, id := range c.keys() {
+		if slices.Contains(own, id) {
+			warnings = append(warnings, fmt.Sprintf("the access key %s of the IAM user %s stays: the engine itself works with it", id, r.Username))
+			continue
+		}
 		existed, err := client.EndKey(ctx, r.Username, id)
 		if err == nil && !existed && id == c.AccessKey && k.Now().Sub(c.rotated(r)) < k.LagWindow {
 			w := walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: c.OtherKeys, Made: c.rotated(r), account: r.account}
@@ -158,7 +170,7 @@ func (k *Keeper) endKeys(ctx context.Context, s logical.Storage, r *role, c *cre
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return warnings, errors.Join(errs...)
 }
 
 // ownKey refuses to replace what is the role's.

@@ -23,11 +23,14 @@ import (
 // Keeper keeps the static roles of one mount.
 type Keeper struct {
 	*engine.Mount
-	queue queue
+	issuedHere IssuedHere
+	queue      queue
 }
 
 // New returns the keeper of a mount's static roles.
-func New(m *engine.Mount) *Keeper { return &Keeper{Mount: m} }
+func New(m *engine.Mount, issuedHere IssuedHere) *Keeper {
+	return &Keeper{Mount: m, issuedHere: issuedHere}
+}
 
 // Paths are the paths about static roles.
 func (k *Keeper) Paths() []*framework.Path {

@@ -49,16 +49,17 @@ func (k *Keeper) clientOf(ctx context.Context, s logical.Storage, a account) (*a
 
 // keysOf lists the keys of the IAM user of a static role, once AWS has said that it
 // is still the user that was adopted.
-func keysOf(ctx context.Context, client *awscreds.Client, user, id string) ([]awscreds.KeyInfo, error) {
-	info, err := client.LookUpUser(ctx, user)
+func keysOf(ctx context.Context, client *awscreds.Client, user, id string) (info awscreds.UserInfo, keys []awscreds.KeyInfo, err error) {
+	info, err = client.LookUpUser(ctx, user)
 	if err != nil {
-		return nil, err
+		return info, nil, err
 	}
 	if info.ID != id {
-		return nil, engine.UserErrorf("username: the IAM user %s is not the one that the role was written for: AWS calls it %s, and that one was %s; "+
+		return info, nil, engine.UserErrorf("username: the IAM user %s is not the one that the role was written for: AWS calls it %s, and that one was %s; "+
 			"somebody made it anew. Delete the static role and write it again", user, info.ID, id)
 	}
-	return client.Keys(ctx, user)
+	keys, err = client.Keys(ctx, user)
+	return info, keys, err
 }
 
 // makeKey gives a static role a new key. The caller holds the role's lock.
@@ -71,8 +72,11 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 	if err := k.settle(ctx, s, r); err != nil {
 		return nil, err
 	}
-	keys, err := keysOf(ctx, client, r.Username, r.ID)
+	info, keys, err := keysOf(ctx, client, r.Username, r.ID)
 	if err != nil {
+		return nil, err
+	}
+	if err := k.stillAdoptable(ctx, s, r, info, append(idsOf(keys), ch.old.keys()...)); err != nil {
 		return nil, err
 	}
 	ch.old = ch.old.withBuiltIn(r, keys)

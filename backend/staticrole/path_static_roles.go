@@ -124,6 +124,9 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err := r.validate(); err != nil {
 		return nil, err
 	}
+	if err := k.spareEngineKey(ctx, req.Storage, "replace_access_key", replace); err != nil {
+		return nil, err
+	}
 	if before == nil {
 		err = k.identify(ctx, req.Storage, r)
 	}
@@ -137,7 +140,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: k.describe(r, c), Warnings: c.warnings(r)}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: k.warnings(ctx, req.Storage, r, c)}, nil
 }
 
 func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -160,7 +163,7 @@ func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *frame
 	if c, err = k.rotate(ctx, req.Storage, r, c); err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: k.describe(r, c), Warnings: c.warnings(r)}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: k.warnings(ctx, req.Storage, r, c)}, nil
 }
 
 func (k *Keeper) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

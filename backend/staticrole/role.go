@@ -69,7 +69,7 @@ func (r *role) update(d *framework.FieldData) error {
 	if user != "" && r.Username != user {
 		return engine.UserErrorf("username: the role is for the IAM user %q and stays so; delete the role, or write another one for %q", user, r.Username)
 	}
-	r.Schedule.Update(d)
+	r.Update(d) // the schedule
 	engine.Set(d, "assume_role_arn", &r.AssumeRoleARN)
 	engine.Set(d, "assume_role_session_name", &r.AssumeRoleSessionName)
 	engine.Set(d, "external_id", &r.ExternalID)
@@ -86,7 +86,7 @@ func (r *role) validate() error {
 	case !awsrules.IsUserName(r.Username):
 		m.Add("username", "%q is not the name of an IAM user: up to 64 letters, digits and _ + = , . @ - (the name, not the ARN)", r.Username)
 	}
-	r.Schedule.Validate(&m)
+	r.Validate(&m) // the schedule
 	r.account.validate(&m)
 	if r.PreviousKeyTTL < 0 {
 		m.Add("previous_key_ttl", "%s is less than nothing", r.PreviousKeyTTL)

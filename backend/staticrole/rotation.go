@@ -99,6 +99,9 @@ func (k *Keeper) endPrevious(ctx context.Context, s logical.Storage, r *role, c 
 	if err != nil {
 		return err
 	}
+	if err := k.spareEngineKey(ctx, s, "previous_key_ttl", c.PreviousKey); err != nil {
+		return err
+	}
 	if err := client.DeleteKey(ctx, r.Username, c.PreviousKey); err != nil {
 		return err
 	}

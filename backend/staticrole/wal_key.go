@@ -136,7 +136,11 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 	if known != "" {
 		return client.EndKey(ctx, w.Username, known)
 	}
-	keys, err := keysOf(ctx, client, w.Username, w.UserID)
+	own, err := engine.OwnKeys(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	_, keys, err := keysOf(ctx, client, w.Username, w.UserID)
 	var other *engine.UserError
 	if awscreds.IsNotFound(err) || errors.As(err, &other) {
 		return true, nil // the user is gone, and its keys with it
@@ -147,7 +151,7 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 	now := k.Now()
 	for _, key := range keys {
 		switch {
-		case !w.mayBe(key, now):
+		case !w.mayBe(key, now), slices.Contains(own, key.ID):
 		case slices.Contains(recorded, key.ID):
 			settled = true
 		default:

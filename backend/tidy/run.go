@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -43,6 +44,7 @@ type run struct {
 	order   order
 	note    func(func(*runReport))
 	known   func(user string) bool // whether a user is known from the start
+	own     *string                // the engine's own user; nil until it was asked for
 	refusal error                  // AWS's word for the last user that it did not let us look at
 	inARow  int                    // users that failed for reasons that are not theirs
 }
@@ -165,6 +167,13 @@ func (r *run) look(ctx context.Context, c *awscreds.Client, name string) (*awscr
 		return user, findOrphan, err
 	case spoken:
 		return user, findRecorded, nil
+	}
+	own, err := r.ownName(ctx)
+	switch {
+	case err != nil:
+		return user, findOrphan, err
+	case strings.EqualFold(own, name):
+		return user, findRecorded, nil // by config/root
 	case !r.order.Delete:
 		return user, findOrphan, nil
 	}
@@ -172,6 +181,22 @@ func (r *run) look(ctx context.Context, c *awscreds.Client, name string) (*awscr
 		return user, findOrphan, err
 	}
 	return user, findDeleted, nil // now, or by an attempt whose answer was lost
+}
+
+// ownName is the name of the engine's own user, whatever its tags say; empty where it
+// works as none.
+func (r *run) ownName(ctx context.Context) (string, error) {
+	if r.own == nil {
+		user, err := r.t.OwnUser(ctx, r.storage)
+		if err != nil {
+			return "", fmt.Errorf("asking which IAM user is the engine's own: %w", err)
+		}
+		r.own = new(string)
+		if user != nil {
+			*r.own = user.Name
+		}
+	}
+	return *r.own, nil
 }
 
 // patiently makes a call, and makes it again where what went wrong may pass.

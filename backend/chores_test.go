@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// No chore of a tick stops another.
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// A panic or an error in one chore is told under its name, and the others are done.
+func TestTickGoesOnAfterAChoreThatPanics(t *testing.T) {
+	t.Parallel()
+	for chore, key := range map[string]string{"rollback": "wal/", "root key": "config/root-next", "static roles": "static-roles/", "sweep": "issued/"} {
+		t.Run(chore, func(t *testing.T) {
+			t.Parallel()
+			m := newConfiguredMount(t)
+			m.write("config/auto-tidy", map[string]any{"enabled": true})
+			m.start()
+			verb := "list"
+			if chore == "root key" {
+				verb = "get"
+			}
+			err := m.panics(verb, key, m.request(logical.RollbackOperation, "", nil))
+			if err == nil || !strings.Contains(err.Error(), chore+": internal error") {
+				t.Errorf("the tick said %v", err)
+			}
+			if status := m.tidied(); status["scheduled"] != true {
+				t.Errorf("tidy, which comes last, was not begun: %v", status)
+			}
+		})
+	}
+}
+
+// Each chore leaves time for those after it, also where a tick has less time.
+func TestChoresShareTheTimeOfATick(t *testing.T) {
+	t.Parallel()
+	b := newConfiguredMount(t).b.(*backend)
+	began := time.Now()
+	for _, whole := range []time.Duration{tickTime, 9 * time.Second} {
+		before := began
+		for _, c := range b.chores() {
+			end := c.end(began, whole)
+			if !end.After(before) || end.After(began.Add(whole)) {
+				t.Errorf("of %s, %s ends after %s", whole, c.name, end.Sub(began))
+			}
+			before = end
+		}
+		if !before.Equal(began.Add(whole)) {
+			t.Errorf("the last chore leaves %s", began.Add(whole).Sub(before))
+		}
+	}
+}
+
+// AWS does not answer the rollback; a static role is rotated all the same.
+func TestTickGoesOnAfterAChoreThatHangs(t *testing.T) {
+	t.Parallel()
+	m := newRotatingMount(t, noRetries)
+	first := m.served("app")
+	if _, err := framework.PutWAL(m.ctx, m.storage, walKindUser, walUser{UserName: "ghost"}); err != nil {
+		t.Fatal(err)
+	}
+	hung := m.aws.Inject(fakeaws.Fault{Action: "GetUser", User: "ghost", Kind: fakeaws.Hang})
+	m.pass(25 * time.Hour)
+	whole := m.ctx
+	ctx, cancel := context.WithTimeout(whole, 3*time.Second)
+	defer cancel()
+	m.ctx = ctx
+	if err := m.tick(); err == nil || !strings.Contains(err.Error(), "rollback: ") {
+		t.Errorf("the tick said %v", err)
+	}
+	m.ctx = whole
+	if hung.Hits() == 0 || m.served("app") == first {
+		t.Errorf("AWS kept the rollback waiting %d times; the static role has the key %s", hung.Hits(), m.served("app"))
+	}
+	m.aws.ClearFaults()
+	m.mustTick()
+	m.recorded(0)
+}
