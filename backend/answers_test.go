@@ -148,7 +148,7 @@ func TestOddAnswerToOneCall(t *testing.T) {
 				if met.Hits() != 1 {
 					t.Errorf("the fault was met %d times", met.Hits())
 				}
-				m.pass(DefaultWALMinAge)
+				m.pass(DefaultLateWindow)
 				m.mustTick()
 				m.recorded(0)
 
@@ -161,7 +161,7 @@ func TestOddAnswerToOneCall(t *testing.T) {
 					}
 				}
 				m.noUsers()
-				m.pass(DefaultWALMinAge)
+				m.pass(DefaultLateWindow)
 				m.mustTick()
 				m.recorded(0)
 				m.registered(0)

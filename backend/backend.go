@@ -38,7 +38,7 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -63,6 +63,10 @@ type Options struct {
 	WALMinAge time.Duration
 	// SweepGrace replaces DefaultSweepGrace when it is not zero.
 	SweepGrace time.Duration
+	// LateWindow replaces DefaultLateWindow when it is not zero.
+	LateWindow time.Duration
+	// GapCaution replaces engine.DefaultGapCaution when it is not zero.
+	GapCaution time.Duration
 	// ProofPause replaces engine.DefaultProofPause when it is not zero.
 	ProofPause time.Duration
 	// TidyPause replaces tidy.DefaultPause when it is not zero.
@@ -82,11 +86,12 @@ type backend struct {
 	*framework.Backend
 	*engine.Mount
 	sweepGrace  time.Duration
+	lateWindow  time.Duration
 	settingsNow settingsNow
-	underWay    sync.Map // names of IAM users that a request is making right now
-	stay        stay     // the requests under way
-	register    register // who holds what
-	watch       *watch   // nil until the first tick
+	stay        stay                   // the requests under way
+	index       userIndex              // what memory keeps of the records
+	ghosts      int                    // where the look for records without a user goes on; the tick's
+	proof       atomic.Pointer[[]byte] // the key of the proofs, once it is known
 	rootKey     *rootkey.Rotator
 	staticRoles *staticrole.Keeper
 	tidy        *tidy.Tidy
@@ -100,10 +105,10 @@ func New(opts Options) logical.Factory {
 		b := &backend{
 			Mount: &engine.Mount{
 				ID: conf.BackendUUID, Storage: conf.StorageView, Vault: conf.System, Now: opts.Now,
-				LagWindow: opts.WALMinAge, ProofPause: opts.ProofPause,
+				LagWindow: opts.WALMinAge, GapCaution: opts.GapCaution, ProofPause: opts.ProofPause,
 				TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 			},
-			sweepGrace: opts.SweepGrace,
+			sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow,
 		}
 		b.rootKey = rootkey.New(b.Mount)
 		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
@@ -136,7 +141,7 @@ func (o Options) withDefaults() Options {
 		option *time.Duration
 		or     time.Duration
 	}{
-		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
+		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.LateWindow, DefaultLateWindow}, {&o.GapCaution, engine.DefaultGapCaution}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
 	} {
 		if *d.option == 0 {
 			*d.option = d.or
@@ -167,6 +172,7 @@ func (b *backend) ownPaths() []*framework.Path {
 		b.pathCreds(),
 		b.pathIssuedList(),
 		b.pathIssuedOfRole(),
+		b.pathForget(), // before pathIssued
 		b.pathIssued(),
 	}
 }
@@ -175,7 +181,7 @@ func (b *backend) ownPaths() []*framework.Path {
 // and which never leave the cluster that wrote them.
 func pathsSpecial() *logical.Paths {
 	return &logical.Paths{
-		SealWrapStorage: []string{engine.KeyRootConfig, engine.KeyRootNext, engine.PrefixStaticCreds},
+		SealWrapStorage: []string{engine.KeyRootConfig, engine.KeyRootNext, engine.PrefixStaticCreds, engine.KeyOwnership},
 		LocalStorage:    []string{framework.WALPrefix},
 	}
 }
@@ -186,7 +192,7 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	case key == engine.KeyRootConfig, key == engine.KeyLeaseConfig, key == engine.KeyUsersConfig:
 		b.reconfigured()
 	case strings.HasPrefix(key, engine.PrefixIssued):
-		b.register.forget()
+		b.index.changedElsewhere(key)
 	case strings.HasPrefix(key, engine.PrefixStaticRole), strings.HasPrefix(key, engine.PrefixStaticCreds):
 		b.staticRoles.Invalidate()
 	}

@@ -35,10 +35,13 @@ func (b *backend) chores() []chore {
 		return func(ctx context.Context, req *logical.Request) error { return tick(ctx, req.Storage) }
 	}
 	return []chore{
-		{name: "rollback", until: 25 * time.Second, everywhere: true, do: b.rollBack}, // the WAL is each cluster's own
-		{name: "root key", until: 55 * time.Second, do: of(b.rootKey.Tick)},
-		{name: "static roles", until: 75 * time.Second, do: of(b.staticRoles.Tick)},
-		{name: "sweep", until: 87 * time.Second, do: of(b.sweep)},
+		{name: "heartbeat", until: 2 * time.Second, do: of(b.beat)},
+		{name: "records", until: 10 * time.Second, do: of(b.tendRecords)},
+		{name: "rollback", until: 25 * time.Second, everywhere: true, do: b.rollBackRequest}, // the WAL is each cluster's own
+		{name: "root key", until: 50 * time.Second, do: of(b.rootKey.Tick)},
+		{name: "static roles", until: 65 * time.Second, do: of(b.staticRoles.Tick)},
+		{name: "sweep", until: 85 * time.Second, do: of(b.sweep)},
+		{name: "records without a user", until: 87 * time.Second, do: of(b.sweepGhosts)},
 		{name: "tidy", until: tickTime, do: of(b.tidy.Tick)},
 	}
 }
@@ -73,4 +76,24 @@ func (b *backend) run(ctx context.Context, req *logical.Request, c chore, end ti
 	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	return c.do(ctx, req)
+}
+
+// beat writes the heartbeat.
+func (b *backend) beat(ctx context.Context, s logical.Storage) error {
+	return b.Beat(ctx, s, b.index.oldestRequest())
+}
+
+// tendRecords has memory know the records, and storage what another engine would need.
+func (b *backend) tendRecords(ctx context.Context, s logical.Storage) error {
+	if err := b.known(ctx, s); err != nil {
+		return fmt.Errorf("reading the records: %w", err)
+	}
+	_, err := b.proofKey(ctx, s, true) // so that no creation has to make it
+	return errors.Join(err, b.mirror(ctx, s), b.keepHome(ctx, s))
+}
+
+// rollBackRequest is rollBack as Vault asks for it.
+func (b *backend) rollBackRequest(ctx context.Context, req *logical.Request) error {
+	_, immediate := req.Data["immediate"]
+	return b.rollBack(ctx, req.Storage, immediate)
 }

@@ -19,7 +19,7 @@ import (
 // A panic or an error in one chore is told under its name, and the others are done.
 func TestTickGoesOnAfterAChoreThatPanics(t *testing.T) {
 	t.Parallel()
-	for chore, key := range map[string]string{"rollback": "wal/", "root key": "config/root-next", "static roles": "static-roles/", "sweep": "issued/"} {
+	for chore, key := range map[string]string{"rollback": "wal/", "root key": "config/root-next", "static roles": "static-roles/", "records": "issued/"} {
 		t.Run(chore, func(t *testing.T) {
 			t.Parallel()
 			m := newConfiguredMount(t)

@@ -94,7 +94,7 @@ func (fm *fuzzMount) names(text, displayName, role string) {
 	if err != nil {
 		fm.t.Fatalf("was accepted, and then: %v", err)
 	}
-	if name, err := u.User(displayName, role); err == nil && !userShape.MatchString(name) {
+	if name, _, err := u.User(displayName, role); err == nil && !userShape.MatchString(name) {
 		fm.t.Errorf("makes a user of the name %q", name)
 	}
 	if name, err := u.Federated(displayName, role); err == nil && !federatedShape.MatchString(name) {

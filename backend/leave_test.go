@@ -42,7 +42,7 @@ func TestLeavingWaitsForRequestsUnderWay(t *testing.T) {
 					t.Error("the mount is gone, and the request is still under way")
 				}
 				m.start() // a seal, say: AWS may have done late what was asked of it last
-				m.pass(DefaultWALMinAge)
+				m.pass(DefaultLateWindow)
 				m.mustTick()
 				m.noUsers()
 				m.recorded(0)

@@ -78,7 +78,7 @@ func TestALoadLeavesNothingInTheProcess(t *testing.T) {
 	first := held()
 	issued, failed := m.live()
 	m.aws.ClearFaults()
-	m.pass(DefaultWALMinAge)
+	m.pass(DefaultLateWindow)
 	m.mustTick()
 	m.noUsers()
 	m.recorded(0)

@@ -2,46 +2,118 @@
 
 package backend
 
-// The tags that say whose an IAM user is. They go with CreateUser, so they are there
-// from the first moment.
+// The tags that say whose an IAM user is. They go with CreateUser, so they are there from the
+// first moment. Whoever may tag users can write any of them but one: the proof, which only
+// this mount can make.
 
 import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"strings"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/logical"
+
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 const (
 	tagMount   = "vault-mount" // the mount's path, a slash, and its identity, which no other mount has
 	tagRole    = "vault-role"
-	tagCreated = "vault-created"
+	tagCreated = "vault-created" // when its request began (RFC 3339)
+	tagProof   = "vault-proof"   // the term of the engine that made it, a slash, and an HMAC
 )
 
-var ownTagKeys = []string{tagMount, tagRole, tagCreated}
+var ownTagKeys = []string{tagMount, tagRole, tagCreated, tagProof}
 
-// ownTags mark a user as this mount's. There are none where they are switched off,
-// where Vault gives the mount no identity, or where the role's own tags leave no room.
-func (b *backend) ownTags(cfg *usersConfig, o order, user awscreds.User, began time.Time) map[string]string {
-	if !cfg.OwnershipTags || b.ID == "" || len(user.Tags)+len(ownTagKeys) > awsrules.MostTags {
-		return nil
+// ownershipKey is the secret of the proofs of a mount. It proves nothing elsewhere.
+type ownershipKey struct {
+	Key []byte `json:"key"`
+}
+
+// proofKey returns the key of the proofs; it is made when a user is first to have one.
+func (b *backend) proofKey(ctx context.Context, s logical.Storage, make bool) ([]byte, error) {
+	if key := b.proof.Load(); key != nil {
+		return *key, nil
+	}
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockOwnership)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	stored, err := engine.Load[ownershipKey](ctx, s, engine.KeyOwnership)
+	if err != nil {
+		return nil, err
+	}
+	if stored == nil || len(stored.Key) == 0 {
+		if !make {
+			return nil, nil
+		}
+		stored = &ownershipKey{Key: []byte(rand.Text() + rand.Text())}
+		if err := engine.Save(ctx, s, engine.KeyOwnership, stored); err != nil {
+			return nil, err
+		}
+	}
+	b.proof.Store(&stored.Key)
+	return stored.Key, nil
+}
+
+// prove is the value of the proof: over the name of the user, when it was made and in which
+// term, so that it fits no other.
+func prove(key []byte, user, created, term string) string {
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "%s\n%s\n%s", strings.ToLower(user), created, term)
+	return term + "/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// ownTags mark a user as this mount's. There are none where they are switched off, where
+// Vault gives the mount no identity, where AWS refused them for the role, or where the role's
+// own tags leave no room.
+func (b *backend) ownTags(ctx context.Context, c *creation, user awscreds.User) (map[string]string, error) {
+	if !c.settings.users.OwnershipTags || b.ID == "" || len(user.Tags)+len(ownTagKeys) > awsrules.MostTags || c.settings.untagged(c.order.role) {
+		return nil, nil
 	}
 	for key := range user.Tags {
 		if isOwnTag(key) {
-			return nil
+			return nil, nil
 		}
 	}
-	return map[string]string{
-		tagMount:   awsrules.InTag(o.mountPoint, awsrules.MostTagValue-1-len(b.ID)) + "/" + b.ID,
-		tagRole:    awsrules.InTag(o.role, awsrules.MostTagValue),
-		tagCreated: began.Format(time.RFC3339),
+	key, err := b.proofKey(ctx, c.storage, true)
+	if err != nil {
+		return nil, err
 	}
+	created := c.began.Format(time.RFC3339)
+	return map[string]string{
+		tagMount:   awsrules.InTag(c.order.mountPoint, awsrules.MostTagValue-1-len(b.ID)) + "/" + b.ID,
+		tagRole:    awsrules.InTag(c.order.role, awsrules.MostTagValue),
+		tagCreated: created,
+		tagProof:   prove(key, c.name, created, b.Term()),
+	}, nil
 }
 
-// owns reports whether the tags of a user say that it is this mount's.
-func (b *backend) owns(tags map[string]string) bool {
+// tagged reports whether the tags of a user say that it is this mount's. Anybody may have
+// written them.
+func (b *backend) tagged(tags map[string]string) bool {
 	return b.ID != "" && strings.HasSuffix(tags[tagMount], "/"+b.ID)
+}
+
+// ourTags reports whether the tags of a user prove that it is this mount's.
+func (b *backend) ourTags(ctx context.Context, s logical.Storage, user string, tags map[string]string) (bool, error) {
+	term, _, proved := strings.Cut(tags[tagProof], "/")
+	if !proved || !b.tagged(tags) {
+		return false, nil
+	}
+	key, err := b.proofKey(ctx, s, false)
+	if err != nil || key == nil {
+		return false, err
+	}
+	return hmac.Equal([]byte(tags[tagProof]), []byte(prove(key, user, tags[tagCreated], term))), nil
 }
 
 // isOwnTag reports whether the key of a tag is one of ours; to AWS case does not matter.
@@ -54,19 +126,16 @@ func isOwnTag(key string) bool {
 	return false
 }
 
-// tellUntagged writes to the log, once for each state of the configuration, that AWS does not let the
-// engine tag its users.
-func (b *backend) tellUntagged(c *awscreds.Client, set *settings) {
-	if !c.Untagged() {
-		return
+// noteUntagged remembers that AWS did not allow our tags for the users of a role, until the
+// configuration changes, and tells so once.
+func (b *backend) noteUntagged(c *creation, untagged bool) {
+	if untagged && c.settings.setUntagged(c.order.role) {
+		b.Log.Warn("AWS refuses the tags that say whose an IAM user is, so users of the role are made without; allow iam:TagUser, or set ownership_tags=false at config/users", "role", c.order.role)
 	}
-	set.untagged.Do(func() {
-		b.Log.Warn("AWS refuses the tags that say whose an IAM user is, so users are made without; allow iam:TagUser, or set ownership_tags=false at config/users")
-	})
 }
 
-// untagged reports whether AWS is known not to let the engine tag its users.
-func (b *backend) untagged() bool {
-	c := b.KnownClient()
-	return c != nil && c.Untagged()
+// anyUntagged reports whether AWS is known not to allow our tags for some role.
+func (b *backend) anyUntagged() bool {
+	current, _ := b.settingsNow.get()
+	return current != nil && current.anyUntagged()
 }

@@ -22,6 +22,11 @@ func (b *backend) pathConfigUsers() *framework.Path {
 			Default:     true,
 			Description: "Tag each IAM user with the mount, the role and the time that it was issued, so that tidy knows whose it is. Needs iam:TagUser; where AWS refuses that, users are made without.",
 		},
+		"unconfirmed_ttl": {
+			Type:         framework.TypeDurationSecond,
+			Description:  "After how long to delete an IAM user that was answered right before the server stopped, so that perhaps nobody got it, and whose key AWS says was never used: 24h or more. 0: never. Needs iam:GetAccessKeyLastUsed.",
+			DisplayAttrs: &framework.DisplayAttributes{Name: "Unconfirmed TTL"},
+		},
 	}
 	return &framework.Path{
 		Pattern:      "config/users",

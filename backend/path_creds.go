@@ -74,6 +74,9 @@ func credsFields() map[string]*framework.FieldSchema {
 // generate is the operation that issues, by read and by update alike.
 func (b *backend) generate(what string) *framework.PathOperation {
 	op := engine.Gives(b.Write("Make AWS credentials of a role.", b.createCreds), credsFields())
+	// Only what writes storage is passed on to the server that may, and issueUser sees to that:
+	// a session is made where it is asked for.
+	op.ForwardPerformanceStandby, op.ForwardPerformanceSecondary = false, false
 	op.DisplayAttrs = &framework.DisplayAttributes{OperationSuffix: what}
 	return op
 }
@@ -104,13 +107,16 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	if err != nil {
 		return nil, err
 	}
-	for field, misplaced := range map[string]bool{
-		"role_arn":          o.roleARN != "" && !r.issues(assumedRole),
-		"role_session_name": o.sessionName != "" && !r.issues(assumedRole),
-		"mfa_code":          o.mfaCode != "" && !r.issues(sessionToken),
+	for _, field := range []struct {
+		name      string
+		misplaced bool
+	}{
+		{"role_arn", o.roleARN != "" && !r.issues(assumedRole)},
+		{"role_session_name", o.sessionName != "" && !r.issues(assumedRole)},
+		{"mfa_code", o.mfaCode != "" && !r.issues(sessionToken)},
 	} {
-		if misplaced {
-			resp.AddWarning(field + ": is of no use to a role of the type " + strings.Join(r.CredentialTypes, ","))
+		if field.misplaced {
+			resp.AddWarning(field.name + ": is of no use to a role of the type " + strings.Join(r.CredentialTypes, ","))
 		}
 	}
 	return resp, nil

@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-	"golang.org/x/sync/errgroup"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
@@ -61,7 +62,7 @@ func (b *backend) pathIssued() *framework.Path {
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(b.Read("Read who holds an issued IAM user, and until when.", b.readIssued), issuedAnswer()),
+			logical.ReadOperation:   engine.Gives(b.Read("Read who holds an issued IAM user, and until when.", b.readIssued), recordAnswer()),
 			logical.DeleteOperation: b.Write("Delete an issued IAM user from AWS.", b.deleteIssuedUser),
 		},
 		HelpSynopsis: "One IAM user that is issued.",
@@ -74,6 +75,29 @@ is a lease, "vault lease revoke" is the better way: it ends both.
 	}
 }
 
+func (b *backend) pathForget() *framework.Path {
+	return &framework.Path{
+		Pattern:      "issued/(?P<username>[^/]+)/forget",
+		DisplayAttrs: engine.Operation("forget", "issued-user"),
+		Fields: map[string]*framework.FieldSchema{
+			"username": {
+				Type:        framework.TypeString,
+				Description: "Name of the IAM user.",
+			},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: b.Write("Drop the record of an IAM user without asking AWS.", b.forgetIssuedUser),
+		},
+		HelpSynopsis: "Drop the record of an IAM user that can never be seen to be gone.",
+		HelpDescription: `
+A record stays until AWS says that its IAM user is gone from the account that it was made
+in. Where nobody can ask that account any more, because it is closed, this drops the record
+without a call to AWS. If the user still exists, it stays, with its access key: Vault's log
+says which. To delete a user, delete issued/<username> instead.
+`,
+	}
+}
+
 func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	var role string
 	if d.Schema["role"] != nil {
@@ -82,74 +106,105 @@ func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *frame
 	if err := b.known(ctx, req.Storage); err != nil {
 		return nil, err
 	}
-	names := slices.Sorted(maps.Keys(b.register.holders(role)))
-	infos := make([]map[string]any, len(names))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(readsAtOnce)
-	for i, name := range names {
-		group.Go(func() (err error) {
-			infos[i], err = issuedInfo(ctx, req.Storage, name)
+	names := slices.Sorted(maps.Keys(b.index.holders(role)))
+	var mu sync.Mutex
+	infos := map[string]any{}
+	err := engine.Each(ctx, b.Mount, readsAtOnce, names, nil, func(ctx context.Context, name string) error {
+		info, err := b.issuedInfo(ctx, req.Storage, name)
+		if err != nil || info == nil {
 			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		infos[name] = info
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
-	var held []string
-	details := map[string]any{}
-	for i, name := range names {
-		if infos[i] != nil {
-			held, details[name] = append(held, name), infos[i]
-		}
-	}
-	return logical.ListResponseWithInfo(held, details), nil
+	return logical.ListResponseWithInfo(slices.Sorted(maps.Keys(infos)), infos), nil
 }
 
 // issuedInfo is what a list shows of a user; nil when it has gone since. A record that
 // cannot be read hides no user.
-func issuedInfo(ctx context.Context, s logical.Storage, user string) (map[string]any, error) {
-	r, err := engine.Load[issued](ctx, s, issuedKey(user))
-	var garbled *engine.UnreadableError
-	if errors.As(err, &garbled) {
+func (b *backend) issuedInfo(ctx context.Context, s logical.Storage, user string) (map[string]any, error) {
+	r, err := loadRecord(ctx, s, user)
+	if isUnreadable(err) {
 		return map[string]any{"username": user, "error": err.Error()}, nil
 	}
 	if err != nil || r == nil {
 		return nil, err
 	}
-	return r.response(user), nil
+	return r.response(user, b.unconfirmed(r)), nil
 }
 
 func (b *backend) readIssued(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	user := d.Get("username").(string)
-	r, err := engine.Load[issued](ctx, req.Storage, issuedKey(user))
+	r, err := loadRecord(ctx, req.Storage, user)
 	if err != nil || r == nil {
 		return nil, err
 	}
-	return &logical.Response{Data: r.response(user)}, nil
+	return &logical.Response{Data: r.response(user, b.unconfirmed(r))}, nil
 }
 
 func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	user := d.Get("username").(string)
-	r, err := engine.Load[issued](ctx, req.Storage, issuedKey(user))
-	var garbled *engine.UnreadableError
-	if errors.As(err, &garbled) {
-		r, err = new(issued), nil // of any age
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecord(user))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	r, err := loadRecord(ctx, req.Storage, user)
+	if isUnreadable(err) {
+		r, err = &userRecord{Random: enoughRandom}, nil // of any age, and whatever its name
 	}
 	if err != nil || r == nil {
 		return nil, err
 	}
-	if r.Ending.IsZero() {
-		r.Ending = b.Now().UTC()
-		if err := b.enter(ctx, req.Storage, user, r); err != nil {
-			return nil, err
-		}
+	if e, known := b.index.get(user); known && e.request {
+		return nil, engine.UserErrorf("username: a request is making the IAM user %q at this moment; delete it when the request has ended", user)
 	}
-	existed, err := b.deleteIssued(ctx, req.Storage, user, r)
-	if err != nil {
+	if err := b.endLater(ctx, req.Storage, user, r, time.Time{}); err != nil {
+		return nil, err
+	}
+	gone, err := b.settle(ctx, req.Storage, user, r)
+	switch {
+	case gone || err != nil && isRefusal(err):
+		return nil, err
+	case err != nil:
 		return nil, fmt.Errorf("%w; the engine will go on deleting IAM user %s when AWS allows it", err, user)
 	}
-	if !existed && b.Now().Sub(r.Issued) < b.LagWindow {
-		return engine.Warned([]string{"AWS does not show the IAM user " + user + " yet; the engine looks again in some minutes"}), nil
+	return engine.Warned([]string{"the record of IAM user " + user + " stays for some minutes: AWS may not show the user yet, or make it late; the engine looks again"}), nil
+}
+
+// isRefusal reports whether it is of no use to ask again for the end of a user as things are.
+func isRefusal(err error) bool {
+	var elsewhere *otherAccountError
+	var unproven *unprovenError
+	return errors.As(err, &elsewhere) || errors.As(err, &unproven)
+}
+
+func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	user := d.Get("username").(string)
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecord(user))
+	if err != nil {
+		return nil, err
 	}
-	return nil, b.strike(ctx, req.Storage, user)
+	defer unlock()
+	r, err := loadRecord(ctx, req.Storage, user)
+	if isUnreadable(err) {
+		r, err = &userRecord{State: stateCreating}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, engine.UserErrorf("username: there is no record of an IAM user %q", user)
+	}
+	if err := b.dropRecord(ctx, req.Storage, user, r); err != nil {
+		return nil, err
+	}
+	b.Log.Warn("the record of an IAM user was dropped on request; if the user exists, nothing deletes it", "iam_user", user,
+		"access_key", r.AccessKeyID, "account", r.Account.String(), "role", r.Role)
+	return engine.Warned([]string{"the record is gone; if the IAM user " + user + " exists in AWS, it stays there with its access key " + r.AccessKeyID}), nil
 }

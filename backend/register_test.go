@@ -217,7 +217,7 @@ func TestRegisterOfAFullAccount(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
 	for i := range accountUsers {
-		m.put(issuedKey(fmt.Sprintf("user-%d", i)), &issued{Role: fmt.Sprintf("role-%d", i%10), Issued: time.Now(), Ends: time.Now().Add(time.Hour), Written: time.Now()})
+		m.put(recordKey(fmt.Sprintf("user-%d", i)), &userRecord{Role: fmt.Sprintf("role-%d", i%10), Issued: time.Now(), Ends: time.Now().Add(time.Hour), Written: time.Now()})
 	}
 	counting := &countingStorage{Storage: m.storage}
 	b := m.b.(*backend)
@@ -229,7 +229,7 @@ func TestRegisterOfAFullAccount(t *testing.T) {
 	if reads, most := counting.reads.Load(), counting.most.Load(); reads != accountUsers || most > readsAtOnce {
 		t.Errorf("%d reads, up to %d at once", reads, most)
 	}
-	if n := len(b.register.holders("role-3")); n != accountUsers/10 {
+	if n := len(b.index.holders("role-3")); n != accountUsers/10 {
 		t.Errorf("%d users of one of ten roles", n)
 	}
 }

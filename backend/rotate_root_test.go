@@ -5,6 +5,7 @@ package backend
 // The engine's own key is made anew, on request.
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -159,7 +160,9 @@ func TestRotateRootLeavesTheSecondKeyAlone(t *testing.T) {
 	if keys := m.rootKeys(); !slices.Equal(keys, []string{own, other.AccessKeyID}) {
 		t.Errorf("AWS has the keys %v", keys)
 	}
-	if after := m.storage.dump(t); len(after) != len(before) {
+	after := m.storage.dump(t)
+	maps.DeleteFunc(after, func(key, _ string) bool { return slices.Contains(keptByTicks, key) })
+	if len(after) != len(before) {
 		t.Errorf("stored now: %v", after)
 	}
 }

@@ -22,7 +22,25 @@ type settings struct {
 	usernames *awsrules.NameTemplate
 	users     *usersConfig
 	leases    *leaseConfig
-	untagged  sync.Once // told that AWS does not allow our tags
+
+	noTags sync.Map // the roles for whose users AWS does not allow our tags
+}
+
+// untagged reports whether AWS is known not to allow our tags for the users of a role.
+func (s *settings) untagged(role string) bool {
+	_, untagged := s.noTags.Load(role)
+	return untagged
+}
+
+// setUntagged remembers it, and reports whether that is news.
+func (s *settings) setUntagged(role string) bool {
+	_, known := s.noTags.LoadOrStore(role, true)
+	return !known
+}
+
+func (s *settings) anyUntagged() (some bool) {
+	s.noTags.Range(func(_, _ any) bool { some = true; return false })
+	return some
 }
 
 // settingsNow keeps the settings of the moment.
@@ -87,11 +105,4 @@ func readSettings(ctx context.Context, s logical.Storage) (*settings, error) {
 		return nil, engine.UserErrorf("%w", err)
 	}
 	return &settings{usernames: usernames, users: users, leases: leases}, nil
-}
-
-// namesRepeat reports whether the template can make a name twice, which is assumed of one
-// that cannot be read.
-func (b *backend) namesRepeat(ctx context.Context, s logical.Storage) bool {
-	set, err := b.settings(ctx, s)
-	return err != nil || set.usernames.Repeats
 }

@@ -76,10 +76,10 @@ func TestStaticRoleOfAUserThatTheMountIssuesIsRefused(t *testing.T) {
 	m.changesNothing("static-roles/x", map[string]any{"username": m.user(creds), "rotation_period": "24h"}, "username", m.user(creds), "lease")
 	m.revoke(creds)
 
-	m.put(issuedKey("APP"), &issued{Role: "r", Issued: m.now(), Ends: m.now().Add(time.Hour)}) // AWS does not tell names apart by case
+	m.put(recordKey("APP"), &userRecord{Role: "r", Issued: m.now(), Ends: m.now().Add(time.Hour)}) // AWS does not tell names apart by case
 	m.start()
 	m.changesNothing("static-roles/x", daily, "username", "lease")
-	if err := m.storage.Delete(m.ctx, issuedKey("APP")); err != nil {
+	if err := m.storage.Delete(m.ctx, recordKey("APP")); err != nil {
 		t.Fatal(err)
 	}
 	id, err := framework.PutWAL(m.ctx, m.storage, walKindUser, walUser{UserName: "App"})
@@ -90,6 +90,7 @@ func TestStaticRoleOfAUserThatTheMountIssuesIsRefused(t *testing.T) {
 	if err := framework.DeleteWAL(m.ctx, m.storage, id); err != nil {
 		t.Fatal(err)
 	}
+	m.start()
 	m.write("static-roles/x", daily)
 }
 

@@ -104,7 +104,7 @@ func TestTidyCountsUsersThatItMayNotRead(t *testing.T) {
 		m.aws.AddUser(name)
 		m.aws.Inject(fakeaws.Fault{Action: "GetUser", User: name, Kind: fakeaws.Refuse})
 	}
-	m.aws.Age(2 * time.Hour)
+	m.age(2 * time.Hour)
 	status := m.tidy(deleting)
 	m.told(status, map[string]any{"state": "finished", "users_refused": 4, "errors_count": 4, "deleted_count": 1})
 	m.has(user, false)

@@ -18,7 +18,11 @@ import (
 func (m *mount) runsAt(pass time.Duration) bool {
 	m.t.Helper()
 	before := m.read("tidy/status")["time_started"]
-	m.pass(pass)
+	if year := 365 * 24 * time.Hour; pass.Abs() < year {
+		m.age(pass)
+	} else { // a wrong clock
+		m.pass(pass)
+	}
 	m.mustTick()
 	status := m.tidied()
 	return status["time_started"] != before && status["scheduled"] == true
@@ -41,6 +45,7 @@ func TestTidyOnASchedule(t *testing.T) {
 			t.Errorf("step %d: ran %v", i, ran)
 		}
 		m.start()
+		m.mustTick() // else the hours until the next one are a gap
 	}
 	m.has(user, true)
 	m.tidy(nil) // what somebody asks for does not put the schedule off

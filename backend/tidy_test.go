@@ -21,8 +21,10 @@ import (
 // orphan makes a user that is ours and of which storage knows nothing. It is old enough.
 func (m *mount) orphan() (user string) {
 	m.t.Helper()
+	m.mustTick() // which opens the term of this process
 	user = m.user(m.creds("developer-access"))
 	m.unrecorded(user)
+	m.mustTick() // else the hours until the next one are a gap
 	m.age(2 * time.Hour)
 	return user
 }
@@ -30,7 +32,7 @@ func (m *mount) orphan() (user string) {
 // unrecorded makes storage forget a user, behind the register's back.
 func (m *mount) unrecorded(user string) {
 	m.t.Helper()
-	if err := m.storage.Delete(m.ctx, issuedKey(user)); err != nil {
+	if err := m.storage.Delete(m.ctx, recordKey(user)); err != nil {
 		m.t.Fatal(err)
 	}
 	m.start()
@@ -113,13 +115,13 @@ func TestTidyLeavesAlone(t *testing.T) {
 		"one whose tag only begins like ours": {func(m *mount, user string) { m.tag(user, "aws-dyn/"+mountID+"/x") }, "users_of_other_mounts"},
 		"one without tags":                    {func(m *mount, user string) { m.untag(user) }, "users_without_our_tags"},
 		"one too young":                       {func(m *mount, _ string) { m.aws.Age(-90 * time.Minute) }, "users_too_young"},
-		"one with a record":                   {func(m *mount, user string) { m.put(issuedKey(user), &issued{Role: "r", Issued: time.Now()}) }, "users_recorded"},
+		"one with a record":                   {func(m *mount, user string) { m.put(recordKey(user), &userRecord{Role: "r", Issued: time.Now()}) }, "users_recorded"},
 		"one that is written down": {func(m *mount, user string) {
 			if _, err := framework.PutWAL(m.ctx, m.storage, walKindUser, walUser{UserName: user}); err != nil {
 				m.t.Fatal(err)
 			}
 		}, "users_recorded"},
-		"one that a request is making": {func(m *mount, user string) { m.b.(*backend).underWay.Store(user, true) }, "users_recorded"},
+		"one that a request is making": {func(m *mount, user string) { _ = m.b.(*backend).index.admit(user, "r", time.Now(), 0, 0) }, "users_recorded"},
 		"one that became a static role's": {func(m *mount, user string) {
 			m.put(engine.PrefixStaticRole+"legacy", map[string]any{"name": "legacy", "username": strings.ToUpper(user)})
 		}, "users_recorded"},
@@ -167,7 +169,7 @@ func (m *mount) untag(user string) {
 func TestTidyLooksAgainBeforeItDeletes(t *testing.T) {
 	t.Parallel()
 	for name, speak := range map[string]func(m *mount, user string){
-		"a record": func(m *mount, user string) { m.put(issuedKey(user), &issued{Role: "r", Issued: time.Now()}) },
+		"a record": func(m *mount, user string) { m.put(recordKey(user), &userRecord{Role: "r", Issued: time.Now()}) },
 		"a static role": func(m *mount, user string) {
 			m.put(engine.PrefixStaticRole+"legacy", map[string]any{"name": "legacy", "username": user})
 		},

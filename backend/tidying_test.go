@@ -153,6 +153,7 @@ func TestTidyWithStorageThatFails(t *testing.T) {
 			t.Parallel()
 			m := newConfiguredMount(t)
 			user := m.orphan()
+			m.start() // with nothing in memory
 			m.storage.breaks(c.verb, c.key)
 			status := m.tidy(deleting)
 			if text := fmt.Sprint(status["error"], status["errors"]); status["state"] != c.state || !strings.Contains(text, errStorage.Error()) {

@@ -2,9 +2,13 @@
 
 package backend
 
-import "github.com/hashicorp/vault/sdk/framework"
+import (
+	"time"
 
-import "vault-plugin-secrets-aws-dyn/backend/engine"
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
 
 // accountUsers is how many IAM users an account may have (IAM User Guide, "IAM and
 // AWS STS quotas"; AWS does not raise it).
@@ -14,6 +18,9 @@ const accountUsers = 5000
 type usersConfig struct {
 	MaxUsers      int  `json:"max_users"` // 0: no cap
 	OwnershipTags bool `json:"ownership_tags"`
+	// UnconfirmedTTL is after how long a user goes that perhaps nobody got and nobody has
+	// used; 0 is never.
+	UnconfirmedTTL time.Duration `json:"unconfirmed_ttl,omitempty"`
 }
 
 func newUsersConfig() *usersConfig { return &usersConfig{OwnershipTags: true} }
@@ -22,12 +29,16 @@ func newUsersConfig() *usersConfig { return &usersConfig{OwnershipTags: true} }
 func (c *usersConfig) update(d *framework.FieldData) {
 	engine.Set(d, "max_users", &c.MaxUsers)
 	engine.Set(d, "ownership_tags", &c.OwnershipTags)
+	engine.SetSeconds(d, "unconfirmed_ttl", &c.UnconfirmedTTL)
 }
 
 // validate returns warnings, or every mistake at once.
 func (c *usersConfig) validate() (warnings []string, err error) {
 	var m engine.Mistakes
 	warnings = validateMaxUsers(&m, c.MaxUsers)
+	if ttl := c.UnconfirmedTTL; ttl != 0 && ttl < leastUnconfirmed {
+		m.Add("unconfirmed_ttl", "%s is too short; use at least %s, or 0 for never", ttl, leastUnconfirmed)
+	}
 	return warnings, m.Err()
 }
 
@@ -43,5 +54,7 @@ func validateMaxUsers(m *engine.Mistakes, most int) (warnings []string) {
 }
 
 func (c *usersConfig) response() map[string]any {
-	return map[string]any{"max_users": c.MaxUsers, "ownership_tags": c.OwnershipTags}
+	return map[string]any{
+		"max_users": c.MaxUsers, "ownership_tags": c.OwnershipTags, "unconfirmed_ttl": engine.Seconds(c.UnconfirmedTTL),
+	}
 }

@@ -2,153 +2,172 @@
 
 package backend
 
-// What may exist in AWS without a lease: written down before AWS hears of it, and
-// kept until it is known to be gone or to stand in the register.
-//
-// Vault's own rollback leaves every entry alone until it has a minimum age. Ours
-// need not: it knows which users a request is making at this moment, and leaves
-// those alone. All others it tries to delete at every tick, those of a process
-// that died and those of a request that failed alike. Age only decides how long
-// AWS is not believed when it says that there is no such user.
+// Entries of the WAL about IAM users: those of the built-in engine and the first edition,
+// which wrote the name of a user there before AWS heard of it; and mirrors of our own records
+// that are to end, which we write for the built-in engine. Nobody tells us that a mount is
+// being handed back to it, and it reads no records.
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-	"golang.org/x/sync/errgroup"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
-	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-// rollbacksAtOnce is how many users a tick deletes at the same time. Issuing goes
-// on meanwhile and shares AWS's rate limits.
-const rollbacksAtOnce = 8
+const (
+	// walKindUser is the kind of a walUser, as the built-in engine calls it.
+	walKindUser = "user"
 
-// walKindUser is the kind of a walUser, as the built-in engine calls it.
-const walKindUser = "user"
+	// mirrorPrefix begins the IDs of mirrors; others are UUIDs.
+	mirrorPrefix = "issued-"
+)
 
 // walUser is an IAM user that may exist.
 type walUser struct {
 	UserName string `json:"UserName"`
 }
 
-// record is the entry of a user that a request is making.
-type record struct {
-	b       *backend
-	storage logical.Storage
-	id      string
-	user    string
+// mirrorID is the ID of the mirror of a user's record.
+func mirrorID(user string) string { return mirrorPrefix + strings.ReplaceAll(user, ".", "%2E") }
+
+// mirror writes an entry for each record that is to end, where the name proves the user and
+// it is of the account that config/root leads to: that name is all that the built-in engine
+// would go by.
+func (b *backend) mirror(ctx context.Context, s logical.Storage) error {
+	return engine.Each(ctx, b.Mount, sweepsAtOnce, b.index.unmirrored(), nil, func(ctx context.Context, user string) error {
+		r, err := loadRecord(ctx, s, user)
+		if isUnreadable(err) {
+			return nil // the sweep says so
+		}
+		if err != nil || r == nil {
+			return err
+		}
+		if !r.provenByName() || !b.isHere(r) {
+			b.index.mirrored(user) // not a matter of time
+			return nil
+		}
+		entry := &framework.WALEntry{Kind: walKindUser, Data: walUser{UserName: user}, CreatedAt: r.Issued.Unix()}
+		if err := engine.Save(ctx, s, framework.WALPrefix+mirrorID(user), entry); err != nil {
+			return err
+		}
+		b.index.mirrored(user)
+		return nil
+	})
 }
 
-// begin writes down that a user is about to be made.
-func (b *backend) begin(ctx context.Context, s logical.Storage, user string) (*record, error) {
-	b.underWay.Store(user, true) // first: a tick must not see an entry that nobody stands behind
-	id, err := framework.PutWAL(ctx, s, walKindUser, walUser{UserName: user})
-	if err != nil {
-		b.underWay.Delete(user)
-		return nil, err
-	}
-	return &record{b: b, storage: s, id: id, user: user}, nil
+// isHere reports whether a record is of the account that config/root leads to, or of one that
+// nobody knows.
+func (b *backend) isHere(r *userRecord) bool {
+	client := b.KnownClient()
+	return !r.Account.Known() || client == nil || !client.KnownAccount().Known() || r.Account.Same(client.KnownAccount())
 }
 
-// forget ends the record: the user has its lease, or is known not to exist.
-func (r *record) forget(ctx context.Context) error {
-	return framework.DeleteWAL(ctx, r.storage, r.id)
+// dropMirror removes the mirror of a record, if there is one.
+func dropMirror(ctx context.Context, s logical.Storage, user string) error {
+	return s.Delete(ctx, framework.WALPrefix+mirrorID(user))
 }
 
-// end says that no request stands behind the record any more. If it is still
-// there, it is now the rollback's.
-func (r *record) end() { r.b.underWay.Delete(r.user) }
-
-// rollBack deletes every user that is written down and that no request is making.
-func (b *backend) rollBack(ctx context.Context, req *logical.Request) error {
-	ids, err := framework.ListWAL(ctx, req.Storage)
+// rollBack ends what entries of the WAL stand for. Keys are their rooms' to roll back.
+func (b *backend) rollBack(ctx context.Context, s logical.Storage, immediate bool) error {
+	ids, err := framework.ListWAL(ctx, s)
 	if err != nil {
 		return fmt.Errorf("listing what to roll back: %w", err)
 	}
-	_, immediate := req.Data["immediate"]
-	errs := make([]error, len(ids))
-	var group errgroup.Group
-	group.SetLimit(rollbacksAtOnce)
-	for i, id := range ids {
-		group.Go(func() (none error) {
-			defer b.Recover(&errs[i])
-			errs[i] = b.rollBackEntry(ctx, req.Storage, id, immediate)
-			return none
-		})
-	}
-	_ = group.Wait() // each error is in errs
-	return errors.Join(errs...)
+	return engine.Each(ctx, b.Mount, sweepsAtOnce, ids, nil, func(ctx context.Context, id string) error {
+		entry, err := engine.ReadWAL(ctx, s, id)
+		if err != nil || entry == nil {
+			return err
+		}
+		switch entry.Kind {
+		case walKindUser:
+			return b.rollBackUser(ctx, s, entry, immediate)
+		case rootkey.WALKind:
+			return nil // its room's, which locks the root key
+		case staticrole.WALKind:
+			return b.staticRoles.RollBack(ctx, s, entry, immediate)
+		}
+		return fmt.Errorf("rolling back entry %s: its kind, %q, is not known", id, entry.Kind)
+	})
 }
 
-func (b *backend) rollBackEntry(ctx context.Context, s logical.Storage, id string, immediate bool) error {
-	entry, err := engine.ReadWAL(ctx, s, id)
-	if err != nil || entry == nil {
-		return err
-	}
-	switch entry.Kind {
-	case walKindUser:
-		return b.rollBackUser(ctx, s, entry, immediate)
-	case rootkey.WALKind:
-		return nil // the tick's, which takes turns with rotations
-	case staticrole.WALKind:
-		return b.staticRoles.RollBack(ctx, s, entry, immediate)
-	}
-	return fmt.Errorf("rolling back entry %s: its kind, %q, is not known", id, entry.Kind)
-}
-
-// rollBackUser deletes the IAM user of an entry, ours or the built-in engine's.
+// rollBackUser ends the IAM user of an entry of the built-in engine or the first edition.
 func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
 	wal, err := engine.WALData[walUser](entry)
 	if err != nil {
 		return err
 	}
-	id, user := entry.ID, wal.UserName
+	user, began := wal.UserName, time.Unix(entry.CreatedAt, 0)
 	if user == "" {
-		return fmt.Errorf("rolling back entry %s: it names no user", id)
+		return fmt.Errorf("rolling back entry %s: it names no user", entry.ID)
 	}
-	if _, making := b.underWay.Load(user); making {
+	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockRecord(user))
+	if !ok {
 		return nil
 	}
-	// Read again: the request may have ended well since the first look.
-	if entry, err = engine.ReadWAL(ctx, s, id); err != nil || entry == nil {
+	defer unlock()
+	record, err := loadRecord(ctx, s, user)
+	if err != nil && !isUnreadable(err) {
 		return err
 	}
-	client, err := b.AWS(ctx, s)
+	switch {
+	case record != nil && strings.HasPrefix(entry.ID, mirrorPrefix):
+		return nil // the record's end is its own
+	case record != nil && record.Issued.Unix() < entry.CreatedAt:
+		return framework.DeleteWAL(ctx, s, entry.ID) // of an earlier user, whom a lease has
+	}
+	r := &userRecord{Ending: b.Now(), Issued: began, Random: awsrules.RandomIn(user)}
+	v, err := b.end(ctx, s, user, r)
 	if err != nil {
 		return fmt.Errorf("rolling back IAM user %s: %w", user, err)
 	}
-	age := b.Now().Sub(time.Unix(entry.CreatedAt, 0))
-	existed, err := client.DeleteUserByName(ctx, user, awscreds.Age{Most: age}, b.namesRepeat(ctx, s))
-	if err != nil {
-		return fmt.Errorf("rolling back IAM user %s: %w", user, err)
+	switch {
+	case v.ending == endOtherAccount:
+		return v.why
+	case v.ending == endNotOurs:
+		b.Log.Warn("an entry of the WAL names an IAM user that may be somebody else's; the user stays, and the entry goes", "iam_user", user, "why", v.why)
+	case v.ending == endAgain && !immediate:
+		return nil
 	}
-	if !existed && !immediate && age < b.LagWindow {
-		return nil // AWS may not show it yet; look again
+	if record != nil {
+		if err := b.dropRecord(ctx, s, user, record); err != nil {
+			return err
+		}
 	}
-	if err := b.strikeSince(ctx, s, user, entry.CreatedAt); err != nil {
-		return err
-	}
-	if err := framework.DeleteWAL(ctx, s, id); err != nil {
+	if err := framework.DeleteWAL(ctx, s, entry.ID); err != nil {
 		return fmt.Errorf("forgetting IAM user %s, which is gone: %w", user, err)
 	}
-	b.Log.Info("rolled back", "iam_user", user, "existed", existed)
+	b.Log.Info("rolled back", "iam_user", user)
 	return nil
 }
 
-// strikeSince strikes a user off the register, unless the record is of an earlier user
-// of the same name.
-func (b *backend) strikeSince(ctx context.Context, s logical.Storage, user string, unix int64) error {
-	r, err := engine.Load[issued](ctx, s, issuedKey(user))
-	if err != nil || r == nil || r.Issued.Unix() < unix {
-		return err
+// nameInWAL reports whether an entry of the WAL is about the user of a name.
+func (b *backend) nameInWAL(ctx context.Context, s logical.Storage, user string) (bool, error) {
+	ids, err := framework.ListWAL(ctx, s)
+	if err != nil {
+		return false, err
 	}
-	return b.strike(ctx, s, user)
+	for _, id := range ids {
+		entry, err := engine.ReadWAL(ctx, s, id)
+		if isUnreadable(err) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		if entry == nil || entry.Kind != walKindUser {
+			continue
+		}
+		if wal, err := engine.WALData[walUser](entry); err == nil && strings.EqualFold(wal.UserName, user) {
+			return true, nil
+		}
+	}
+	return false, nil
 }

@@ -5,6 +5,7 @@ package awsrules
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/vault/sdk/helper/template"
 )
@@ -25,10 +26,19 @@ const (
 	mostDisplayName = 1024
 )
 
+// roomForRandom is the default template for users with a shorter part for caller and role,
+// so that 12 of the 20 random characters are left however long those are. It makes names of
+// the same form, and is what the default means; the text that clients compare stays.
+var roomForRandom = strings.Replace(DefaultNameTemplate, "truncate 42", "truncate 34", 1)
+
 // NameTemplate makes the names of users and sessions from the template in config/root.
 type NameTemplate struct {
-	tmpl    template.StringTemplate
-	Repeats bool // the template can make the same name twice
+	// Repeats says that the template can make the same name twice.
+	Repeats bool
+
+	mu   sync.Mutex // one name at a time, so that it is known what was random in it
+	tmpl template.StringTemplate
+	made []string // random texts that went into the name
 }
 
 // nameData is what a template may use.
@@ -46,24 +56,39 @@ func ParseNameTemplate(text string) (*NameTemplate, error) {
 	if len(text) > MostTemplate {
 		return nil, fmt.Errorf("username_template: has %d bytes; the longest that is taken has %d", len(text), MostTemplate)
 	}
-	tmpl, err := boundedTemplate(text)
+	if text == DefaultNameTemplate {
+		text = roomForRandom
+	}
+	u := new(NameTemplate)
+	tmpl, err := boundedTemplate(text, template.Function("random", u.random), template.Function("uuid", u.uuid))
 	if err != nil {
 		return nil, fmt.Errorf("username_template: is not a template: %w", err)
 	}
-	u := &NameTemplate{tmpl: tmpl}
-	one, _ := u.User("t", "r") // what makes no name at all is refused when it is used
-	two, _ := u.User("t", "r")
+	u.tmpl = tmpl
+	one, _, _ := u.User("t", "r") // what makes no name at all is refused when it is used
+	two, _, _ := u.User("t", "r")
 	u.Repeats = one == two
 	return u, nil
 }
 
-// User returns the name of a new IAM user, or of a session of a role.
-func (u *NameTemplate) User(displayName, role string) (string, error) {
-	return u.make("IAM", displayName, role, mostUsername)
+// User returns the name of a new IAM user, or of a session of a role, and how many random
+// characters it has.
+func (u *NameTemplate) User(displayName, role string) (name string, random int, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.made = nil
+	name, err = u.make("IAM", displayName, role, mostUsername)
+	for _, text := range u.made {
+		random += survived(text, name)
+	}
+	return name, random, err
 }
 
 // Federated returns the name of a federated user.
 func (u *NameTemplate) Federated(displayName, role string) (string, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.made = nil
 	return u.make("STS", displayName, role, mostFederated)
 }
 
@@ -91,14 +116,14 @@ func CheckNameTemplate(text string) (warnings []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := u.User("t", "r"); err != nil {
+	if _, _, err := u.User("t", "r"); err != nil {
 		return nil, err
 	}
 	if u.Repeats {
-		warnings = append(warnings, "username_template: makes the same name for requests of one caller and role, so AWS will refuse all but the first of them; "+
+		warnings = append(warnings, "username_template: makes the same name for requests of one caller and role, so all but the first of them are refused as long as its user exists; "+
 			"add a random part, such as {{random 20}}")
 	}
-	if _, err := u.User(strings.Repeat("d", 200), strings.Repeat("r", 200)); err != nil {
+	if _, _, err := u.User(strings.Repeat("d", 200), strings.Repeat("r", 200)); err != nil {
 		warnings = append(warnings, fmt.Sprintf("for callers and roles with long names: %v", err))
 	}
 	if _, err := u.Federated("t", "r"); err != nil {

@@ -35,11 +35,11 @@ const (
 )
 
 // boundedTemplate makes a template that neither runs for ever nor eats memory.
-func boundedTemplate(text string) (template.StringTemplate, error) {
+func boundedTemplate(text string, more ...template.Opt) (template.StringTemplate, error) {
 	if err := checkSteps(text); err != nil {
 		return template.StringTemplate{}, err
 	}
-	opts := []template.Opt{template.Template(text)}
+	opts := append(more, template.Template(text))
 	for name, f := range growing {
 		opts = append(opts, template.Function(name, f))
 	}

@@ -30,7 +30,9 @@ const (
 	orderIAMUser
 	orderRootKey
 	orderConfigRoot
+	orderRecord
 	orderRecords
+	orderOwnership
 )
 
 // What there is one of in a mount.
@@ -39,6 +41,7 @@ var (
 	LockRootKey    = LockKey{orderRootKey, "root key"}       // who changes it in AWS
 	LockConfigRoot = LockKey{orderConfigRoot, "config/root"} // who reads it to write it
 	LockRecords    = LockKey{orderRecords, "records"}        // who reads them all
+	LockOwnership  = LockKey{orderOwnership, "ownership"}    // who makes the key of the proofs
 )
 
 // LockStaticRole is about the static role of a name.
@@ -46,6 +49,9 @@ func LockStaticRole(name string) LockKey { return LockKey{orderStaticRole, name}
 
 // LockIAMUser is about the IAM user of a name. IAM does not tell users apart by case.
 func LockIAMUser(name string) LockKey { return LockKey{orderIAMUser, strings.ToLower(name)} }
+
+// LockRecord is about the record of the IAM user of a name.
+func LockRecord(user string) LockKey { return LockKey{orderRecord, strings.ToLower(user)} }
 
 // KeyedLocks knows which locks are held. The mutex guards the map and is never held while
 // anything else happens.

@@ -38,7 +38,12 @@ type Mount struct {
 	// Locks keep changes of the same thing apart.
 	Locks KeyedLocks
 
+	// GapCaution is how long after a gap in the heartbeat nothing is deleted that another
+	// engine with a copy of the storage might need.
+	GapCaution time.Duration
+
 	clients clients
+	heart   Heartbeat
 }
 
 // Writable reports whether this server may write the mount's storage. Where it may not,

@@ -28,8 +28,12 @@ const (
 	PrefixStaticRole  = "static-roles/" // staticRole, by name
 	PrefixStaticCreds = "static-creds/" // staticCreds, by the role's name; holds the secret key, seal-wrapped
 
-	PrefixIssued = "issued/"        // issued, by the user's name; see issuedKey
-	KeyWatch     = "register-watch" // watch: since when the register is true
+	PrefixIssued = "issued/"        // userRecord, by the user's name; see recordKey
+	KeyHeartbeat = "register-watch" // beat: when this engine was last there
+	KeyTerms     = "terms"          // terms: the lives of this engine
+
+	KeyOwnership = "ownership-key" // ownershipKey: what proves that a user is this mount's; seal-wrapped
+	KeyHome      = "account"       // the AWS account of records that do not say theirs
 
 	KeyAutoTidy   = "config/auto-tidy" // autoTidy
 	KeyTidyStatus = "tidy-status"      // tidyReport: the last run of tidy

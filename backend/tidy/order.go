@@ -22,6 +22,9 @@ const (
 type order struct {
 	Delete       bool          `json:"delete"`
 	SafetyBuffer time.Duration `json:"safety_buffer"`
+	// Restored says that this storage was set back, and that no other engine goes on with a
+	// copy of it: what was made since then is this mount's.
+	Restored bool `json:"restored,omitempty"`
 }
 
 func newOrder() order { return order{SafetyBuffer: defaultSafetyBuffer} }
@@ -41,10 +44,23 @@ func orderFields() map[string]*framework.FieldSchema {
 	}
 }
 
+// startFields are those of tidy, where somebody asks for one run.
+func startFields() map[string]*framework.FieldSchema {
+	fields := orderFields()
+	fields["restored"] = &framework.FieldSchema{
+		Type:        framework.TypeBool,
+		Description: "This storage was set back to a snapshot, and no other server goes on with a copy of it: users that were made since then are this mount's. Without it they are reported and left alone.",
+	}
+	return fields
+}
+
 // update takes what the request names.
 func (o *order) update(d *framework.FieldData) {
 	engine.Set(d, "delete", &o.Delete)
 	engine.SetSeconds(d, "safety_buffer", &o.SafetyBuffer)
+	if d.Schema["restored"] != nil {
+		engine.Set(d, "restored", &o.Restored)
+	}
 }
 
 func (o *order) validate(m *engine.Mistakes) {

@@ -15,7 +15,7 @@ func (t *Tidy) pathStart() *framework.Path {
 	return &framework.Path{
 		Pattern:      "tidy",
 		DisplayAttrs: engine.Operation("start", "tidy"),
-		Fields:       orderFields(),
+		Fields:       startFields(),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: engine.Gives(t.Write("Look for IAM users of this mount that no record speaks for.", t.writeStart), nil),
 		},
@@ -87,6 +87,7 @@ func answer() map[string]*framework.FieldSchema {
 		"found":                  {Type: framework.TypeSlice, Description: "Users of this mount that no record speaks for, the first 500: username, role, created, and whether it was deleted."},
 		"found_count":            count("How many there are."),
 		"deleted_count":          count("How many of them were deleted."),
+		"unproven_count":         count("Users of found whose tags say that they are this mount's, and prove nothing: anybody may have written them, or they are older than the proofs, or another engine with a copy of this storage made them. They are left alone."),
 		"errors":                 {Type: framework.TypeStringSlice, Description: "What went wrong with single users, in AWS's words, the first ten."},
 		"errors_count":           count("How often something went wrong with single users."),
 	}

@@ -39,6 +39,7 @@ const (
 	findTooYoung
 	findUntagged
 	findOthers
+	findUnproven
 	findOrphan
 	findDeleted
 )
@@ -68,6 +69,7 @@ type runReport struct {
 	Refused  int `json:"users_refused"`   // that AWS did not let us look at
 	Orphans  int `json:"found_count"`     // that are this mount's, and no record speaks for
 	Deleted  int `json:"deleted_count"`   // of those: deleted
+	Unproven int `json:"unproven_count"`  // that say they are this mount's, and prove nothing: left alone
 	Failures int `json:"errors_count"`
 
 	Found  []foundUser `json:"found,omitempty"`
@@ -76,10 +78,11 @@ type runReport struct {
 
 // foundUser is a user of this mount that no record speaks for.
 type foundUser struct {
-	Name    string    `json:"username"`
-	Role    string    `json:"role"`
-	Created time.Time `json:"created"`
-	Deleted bool      `json:"deleted"`
+	Name     string    `json:"username"`
+	Role     string    `json:"role"`
+	Created  time.Time `json:"created"`
+	Deleted  bool      `json:"deleted"`
+	Unproven bool      `json:"unproven,omitempty"`
 }
 
 func newReport() *runReport { return &runReport{State: stateIdle, order: newOrder()} }
@@ -121,18 +124,22 @@ func (r *runReport) examined(user *awscreds.FoundUser, role string, found findin
 	case found == findOthers:
 		r.Others++
 	default:
-		r.orphan(user, role, found == findDeleted)
+		r.orphan(user, role, found)
 	}
 }
 
 // orphan adds a user that no record speaks for.
-func (r *runReport) orphan(u *awscreds.FoundUser, role string, deleted bool) {
+func (r *runReport) orphan(u *awscreds.FoundUser, role string, found finding) {
 	r.Orphans++
+	deleted := found == findDeleted
 	if deleted {
 		r.Deleted++
 	}
+	if found == findUnproven {
+		r.Unproven++
+	}
 	if len(r.Found) < mostFound {
-		r.Found = append(r.Found, foundUser{Name: u.Name, Role: role, Created: u.Created.UTC(), Deleted: deleted})
+		r.Found = append(r.Found, foundUser{Name: u.Name, Role: role, Created: u.Created.UTC(), Deleted: deleted, Unproven: found == findUnproven})
 	}
 }
 
@@ -163,7 +170,7 @@ func (r *runReport) copy() *runReport {
 func (r *runReport) response() map[string]any {
 	found := make([]map[string]any, len(r.Found))
 	for i, u := range r.Found {
-		found[i] = map[string]any{"username": u.Name, "role": u.Role, "created": engine.Stamp(u.Created), "deleted": u.Deleted}
+		found[i] = map[string]any{"username": u.Name, "role": u.Role, "created": engine.Stamp(u.Created), "deleted": u.Deleted, "proven": !u.Unproven}
 	}
 	return map[string]any{
 		"state":                  r.State,
@@ -185,6 +192,7 @@ func (r *runReport) response() map[string]any {
 		"found":                  found,
 		"found_count":            r.Orphans,
 		"deleted_count":          r.Deleted,
+		"unproven_count":         r.Unproven,
 		"errors":                 append([]string{}, r.Errors...),
 		"errors_count":           r.Failures,
 	}

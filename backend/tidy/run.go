@@ -42,11 +42,13 @@ type run struct {
 	t       *Tidy
 	storage logical.Storage
 	order   order
-	note    func(func(*runReport))
-	known   func(user string) bool // whether a user is known from the start
-	own     *string                // the engine's own user; nil until it was asked for
-	refusal error                  // AWS's word for the last user that it did not let us look at
-	inARow  int                    // users that failed for reasons that are not theirs
+	// scheduled says that nobody asked for the run.
+	scheduled bool
+	note      func(func(*runReport))
+	known     func(user string) bool // whether a user is known from the start
+	own       *string                // the engine's own user; nil until it was asked for
+	refusal   error                  // AWS's word for the last user that it did not let us look at
+	inARow    int                    // users that failed for reasons that are not theirs
 }
 
 // tidy goes through the account once.
@@ -154,9 +156,14 @@ func (r *run) look(ctx context.Context, c *awscreds.Client, name string) (*awscr
 		return nil, findGone, nil
 	case err != nil:
 		return nil, findGone, err
-	case !r.t.records.Tagged(user.Tags):
+	}
+	owner, err := r.t.records.Owner(ctx, r.storage, user)
+	switch {
+	case err != nil:
+		return user, findOrphan, err
+	case owner == OwnerNone:
 		return user, findUntagged, nil
-	case !r.t.records.Owns(user.Tags):
+	case owner == OwnerOther:
 		return user, findOthers, nil
 	case user.Age < r.order.SafetyBuffer: // made anew since it was listed
 		return user, findTooYoung, nil
@@ -174,13 +181,22 @@ func (r *run) look(ctx context.Context, c *awscreds.Client, name string) (*awscr
 		return user, findOrphan, err
 	case strings.EqualFold(own, name):
 		return user, findRecorded, nil // by config/root
-	case !r.order.Delete:
+	case owner == OwnerClaimed, owner == OwnerCopy && !r.order.Restored:
+		return user, findUnproven, nil
+	case !r.order.Delete || r.cautious():
 		return user, findOrphan, nil
 	}
 	if _, err := c.DeleteUser(ctx, name, awscreds.Owned{}); err != nil {
 		return user, findOrphan, err
 	}
 	return user, findDeleted, nil // now, or by an attempt whose answer was lost
+}
+
+// cautious reports whether a run that config/auto-tidy began only reports: after a gap this
+// may be a copy of the storage, and its original may have made the users since.
+func (r *run) cautious() bool {
+	noticed, _ := r.t.Gap()
+	return r.scheduled && !noticed.IsZero()
 }
 
 // ownName is the name of the engine's own user, whatever its tags say; empty where it

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // Records is what tidy has to know of the rest of the engine: who speaks for an IAM user,
@@ -28,15 +29,27 @@ type Records interface {
 	Known(context.Context, logical.Storage) (func(user string) bool, error)
 	// SpeakFor reports whether storage or a request speaks for a user now.
 	SpeakFor(ctx context.Context, s logical.Storage, user string) (bool, error)
-	// Tagged reports whether the tags say whose a user is.
-	Tagged(tags map[string]string) bool
-	// Owns reports whether they say that it is this mount's.
-	Owns(tags map[string]string) bool
+	// Owner is whose a user is, by its tags.
+	Owner(context.Context, logical.Storage, *awscreds.FoundUser) (Owner, error)
 	// RoleOf is the role that they name.
 	RoleOf(tags map[string]string) string
 	// Untagged warns where users of this mount are made without such tags.
 	Untagged(context.Context, logical.Storage) (warnings []string, err error)
 }
+
+// Owner is whose an IAM user is, by its tags.
+type Owner int
+
+// The owners of a user. Anybody who may tag users can say that one is this mount's, and a
+// copy of its storage can prove it: only what is proven and was made while this storage was on
+// watch is deleted.
+const (
+	OwnerNone    Owner = iota // the tags say nothing
+	OwnerOther                // another mount's
+	OwnerClaimed              // this mount's, and nothing proves it
+	OwnerCopy                 // this mount's, or that of a copy of its storage
+	OwnerProven               // this mount's
+)
 
 // Tidy is tidy of one mount.
 type Tidy struct {

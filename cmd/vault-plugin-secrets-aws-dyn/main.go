@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/plugin"
 
 	"vault-plugin-secrets-aws-dyn/backend"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func main() {
@@ -26,6 +27,10 @@ func main() {
 		"How old the record of an IAM user must be before AWS's word that there is no such user ends it.")
 	sweepGrace := flags.Duration("sweep-grace", backend.DefaultSweepGrace,
 		"How long after the last moment of its lease an IAM user that still exists is left to Vault before the engine deletes it; longer than a request of Vault's may take.")
+	lateWindow := flags.Duration("late-window", backend.DefaultLateWindow,
+		"How long the record of an IAM user stays after its deletion where AWS never answered an attempt to create it, and may perform that late.")
+	gapCaution := flags.Duration("gap-caution", engine.DefaultGapCaution,
+		"How long after a gap of more than 5 minutes in the engine's heartbeat rotations by schedule delete no key and auto-tidy deletes no user: this may be a copy of the storage.")
 	opts := backend.Options{Version: currentVersion()}
 	identityFlags(flags, &opts)
 	if err := flags.Parse(os.Args[1:]); err != nil {
@@ -35,13 +40,16 @@ func main() {
 		fmt.Println(currentVersion())
 		return
 	}
-	for name, d := range map[string]time.Duration{"wal-min-age": *walMinAge, "sweep-grace": *sweepGrace} {
-		if d <= 0 {
-			fmt.Fprintf(os.Stderr, "-%s must be more than nothing, such as 5m\n", name)
+	for _, f := range []struct {
+		name string
+		d    time.Duration
+	}{{"wal-min-age", *walMinAge}, {"sweep-grace", *sweepGrace}, {"late-window", *lateWindow}, {"gap-caution", *gapCaution}} {
+		if f.d <= 0 {
+			fmt.Fprintf(os.Stderr, "-%s must be positive, such as 5m\n", f.name)
 			os.Exit(2)
 		}
 	}
-	opts.WALMinAge, opts.SweepGrace = *walMinAge, *sweepGrace
+	opts.WALMinAge, opts.SweepGrace, opts.LateWindow, opts.GapCaution = *walMinAge, *sweepGrace, *lateWindow, *gapCaution
 	logger := hclog.New(&hclog.LoggerOptions{JSONFormat: true}) // Vault reads it so, and logs it as its own
 	exitWithParent(logger)
 	err := plugin.ServeMultiplex(&plugin.ServeOpts{

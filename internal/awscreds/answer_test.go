@@ -95,8 +95,12 @@ var everyCall = map[string]func(context.Context, *Client) error{
 		_, err := c.DeleteUser(ctx, someone.Name, Owned{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", PolicyARNs: someone.PolicyARNs, InlinePolicy: "p", Groups: []string{"g"}})
 		return err
 	},
-	"DeleteUserByName": func(ctx context.Context, c *Client) error {
-		_, err := c.DeleteUserByName(ctx, someone.Name, Age{Most: time.Hour}, false)
+	"LookUp": func(ctx context.Context, c *Client) error {
+		_, err := c.LookUp(ctx, someone.Name)
+		return err
+	},
+	"FindAccount": func(ctx context.Context, c *Client) error {
+		_, err := c.FindAccount(ctx)
 		return err
 	},
 	"strip": func(ctx context.Context, c *Client) error { return errors.Join(c.strip(ctx, someone.Name)) },

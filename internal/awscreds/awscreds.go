@@ -104,12 +104,12 @@ type STSEndpoint struct {
 
 // Client makes and deletes credentials in one AWS account.
 type Client struct {
-	iam *iamCalls
-	sts []*sts.Client // in the order of trial
-	key *ownKey       // nil where the default chain serves
-	// untagged says that AWS does not let us tag users.
-	untagged atomic.Bool
-	helpers  helpers
+	iam     *iamCalls
+	sts     []*sts.Client           // in the order of trial
+	key     *ownKey                 // nil where the default chain serves
+	host    string                  // of IAM, unless AWS's own
+	account atomic.Pointer[Account] // that the client works in, once an answer has told
+	helpers helpers
 }
 
 // New makes a client. It reads the environment and the shared configuration
@@ -151,6 +151,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	return &Client{
 		iam:     callsOf(iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint))),
 		sts:     stsClients(sdk, cfg.STS),
+		host:    foreignHost(cfg.IAMEndpoint),
 		helpers: newHelpers(),
 		key:     key,
 	}, nil

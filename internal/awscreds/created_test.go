@@ -41,7 +41,7 @@ func TestCreatedSaysWhatAWSSaid(t *testing.T) {
 				t.Fatal(err)
 			}
 			user, _ := aws.User(someone.Name)
-			if created.UserID != user.ID || user.ID == "" || created.ARN != user.ARN || created.Account != "210987654321" || created.Partition != "aws" {
+			if created.UserID != user.ID || user.ID == "" || created.ARN != user.ARN || client.KnownAccount().Number != "210987654321" || client.KnownAccount().Partition != "aws" {
 				t.Errorf("got %+v of %+v", created, user)
 			}
 			if created.Unanswered != (faults != nil && faults[0].Kind != fakeaws.Refuse) {
@@ -60,7 +60,7 @@ func TestCreatedWithoutAnAnswer(t *testing.T) {
 	aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.LostAnswer, Times: 1})
 	aws.Inject(fakeaws.Fault{Action: "GetUser", Kind: fakeaws.Refuse})
 	created, err := client.CreateUser(t.Context(), someone)
-	if err != nil || created.UserID != "" || created.Account != "" || !created.Unanswered {
+	if err != nil || created.UserID != "" || client.KnownAccount().Known() || !created.Unanswered {
 		t.Errorf("got %+v, %v", created, err)
 	}
 	mustDelete(t, client, someone.Name, Owned{AccessKeyID: created.Key.ID})

@@ -26,11 +26,9 @@ const (
 	firstPause   = 250 * time.Millisecond
 	longestPause = 2 * time.Second
 
-	// claimSlack and recordSlack are how much older than our own measure of time AWS
-	// may say that a user is which is ours all the same. Times come in whole seconds;
-	// and a record may have been written by another server, with another clock.
-	claimSlack  = 10 * time.Second
-	recordSlack = 2 * time.Minute
+	// claimSlack is how much older than our own measure of time AWS may say that a user is
+	// which is ours all the same: its times come in whole seconds.
+	claimSlack = 10 * time.Second
 )
 
 // Owned is what a user was given when it was made. Deletion takes it away without
@@ -89,41 +87,6 @@ func anotherRound(ctx context.Context, round int, listed, removed error) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// Age bounds how old a user may be to be deleted by its name.
-type Age struct {
-	// Most is how long ago nobody had made the user yet: one that is older belongs to
-	// somebody else.
-	Most time.Duration
-	// Least is how long its holder may keep it.
-	Least time.Duration
-}
-
-// DeleteUserByName is DeleteUser for a user of which only the name and the age are known,
-// by AWS's clock. A user that is older belongs to somebody else and is left alone, as if
-// it did not exist; for one that is younger the error is a [TooYoungError]. Where AWS does
-// not let us ask, a name that may repeat is not enough to delete a user.
-func (c *Client) DeleteUserByName(ctx context.Context, name string, age Age, mayRepeat bool) (existed bool, err error) {
-	is, err := c.userAge(ctx, name)
-	switch {
-	case isNotFound(err), err == nil && is-recordSlack > age.Most:
-		return false, nil
-	case err == nil && is < age.Least:
-		return true, &TooYoungError{Name: name, Age: is, Least: age.Least}
-	case err != nil && (mayRepeat || !IsRefused(err)):
-		return false, err
-	}
-	return c.DeleteUser(ctx, name, Owned{})
-}
-
-// userAge is how long ago a user was created, by AWS's clock alone.
-func (c *Client) userAge(ctx context.Context, name string, opts ...func(*iam.Options)) (time.Duration, error) {
-	user, err := c.readUser(ctx, name, opts...)
-	if err != nil {
-		return 0, err
-	}
-	return user.Age, nil
 }
 
 func (c *Client) deleteUser(ctx context.Context, name string) error {

@@ -58,36 +58,6 @@ func TestDeletionIsIdempotent(t *testing.T) {
 	}
 }
 
-// What was written down is younger than the user: the user is somebody else's.
-func TestOlderUserIsLeftAlone(t *testing.T) {
-	t.Parallel()
-	aws := fakeaws.New(t)
-	client := newClient(t, aws, 0)
-	owned := mustCreate(t, client, someone)
-	if existed, err := client.DeleteUserByName(t.Context(), someone.Name, Age{Most: -time.Hour}, false); existed || err != nil {
-		t.Errorf("existed %v, %v", existed, err)
-	}
-	if _, ok := aws.User(someone.Name); !ok {
-		t.Error("the user is gone")
-	}
-	mustDelete(t, client, someone.Name, owned)
-}
-
-// Without iam:GetUser the name alone decides.
-func TestUserIsDeletedWithoutThePermissionToReadIt(t *testing.T) {
-	t.Parallel()
-	aws := fakeaws.New(t)
-	client := newClient(t, aws, 0)
-	mustCreate(t, client, someone)
-	aws.Inject(fakeaws.Fault{Action: "GetUser", Kind: fakeaws.Refuse})
-	if existed, err := client.DeleteUserByName(t.Context(), someone.Name, Age{Most: time.Minute}, true); existed || Code(err) != "AccessDenied" {
-		t.Errorf("a name that may repeat: existed %v, %v", existed, err)
-	}
-	if existed, err := client.DeleteUserByName(t.Context(), someone.Name, Age{Most: time.Minute}, false); !existed || err != nil {
-		t.Errorf("existed %v, %v", existed, err)
-	}
-}
-
 // AWS shows for two seconds what is gone already: the deletion waits, and needs no help.
 func TestDeletionWaitsForAWSToSeeIt(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,7 @@ type User struct {
 	// Name is unique in the account, without regard to case.
 	Name string
 	// NameMayRepeat says that a user of this name may be somebody else's: before one
-	// is taken for ours, AWS has to say that it is new.
+	// is taken for ours, AWS has to say that it is new and has OwnTags.
 	NameMayRepeat bool
 	// Path is "/" or begins and ends with a slash; empty means "/".
 	Path string
@@ -42,9 +42,9 @@ type User struct {
 	// user may exist gives that up some time later, which a server that was paused in
 	// between does not know of.
 	NotAfter time.Time
-	// KeyMade, where it is set, hears of the key while the rest is still being made. Its
-	// error is the creation's.
-	KeyMade func(context.Context, Key) error
+	// KeyMade, where it is set, hears of the user and its key while the rest is still being
+	// made. Its error is the creation's.
+	KeyMade func(context.Context, Created) error
 }
 
 // Key is an access key of an IAM user.
@@ -58,8 +58,8 @@ type Created struct {
 	// UserID is AWS's own and never used again, and ARN names the user. Both are empty
 	// where the only answer that had them was lost and AWS does not let us ask.
 	UserID, ARN string
-	// Account and Partition are where the user is, by its ARN.
-	Account, Partition string
+	// Untagged says that AWS refused OwnTags, and took the user without.
+	Untagged bool
 	// Unanswered says that AWS left an attempt to make the user without an answer, which
 	// it may still perform, even after the user was deleted. It is told with an error, too.
 	Unanswered bool
@@ -74,9 +74,9 @@ type Created struct {
 // perhaps, comes with the error.
 func (c *Client) CreateUser(ctx context.Context, u User) (Created, error) {
 	var d doubt
-	made, err := c.createTagged(ctx, u, &d)
-	created := made.created()
-	created.Unanswered = d.seen.Load()
+	made, untagged, err := c.createTagged(ctx, u, &d)
+	created := Created{UserID: made.ID, ARN: made.ARN, Untagged: untagged, Unanswered: d.seen.Load()}
+	c.learn(made.ARN)
 	if err != nil {
 		return created, fmt.Errorf("creating IAM user %s: %w", u.Name, err)
 	}
@@ -84,7 +84,7 @@ func (c *Client) CreateUser(ctx context.Context, u User) (Created, error) {
 	changes = append(changes, func(ctx context.Context) (err error) {
 		created.Key, err = c.createKey(ctx, u.Name)
 		if err == nil && u.KeyMade != nil {
-			err = u.KeyMade(ctx, created.Key)
+			err = u.KeyMade(ctx, created)
 		}
 		return err
 	})
@@ -101,38 +101,29 @@ func (c *Client) CreateUser(ctx context.Context, u User) (Created, error) {
 	return created, err
 }
 
-// created is what an answer tells of a user; nothing where there was none.
-func (u UserInfo) created() Created {
-	id := identityOf(u.ARN)
-	return Created{UserID: u.ID, ARN: u.ARN, Account: id.Account, Partition: id.Partition}
-}
-
 // createTagged makes the bare user with our own tags or, where AWS does not allow
 // those, without. The doubt is that of all attempts of both.
-func (c *Client) createTagged(ctx context.Context, u User, d *doubt) (UserInfo, error) {
+func (c *Client) createTagged(ctx context.Context, u User, d *doubt) (made UserInfo, untagged bool, err error) {
 	latest := time.Now().Add(createBegins)
 	if u.NotAfter.IsZero() || u.NotAfter.After(latest) {
 		u.NotAfter = latest
 	}
-	if len(u.OwnTags) == 0 || c.untagged.Load() {
-		return c.createUser(ctx, u, u.Tags, d)
-	}
 	tags := maps.Clone(u.OwnTags)
+	if len(tags) == 0 {
+		made, err = c.createUser(ctx, u, u.Tags, d)
+		return made, false, err
+	}
 	maps.Copy(tags, u.Tags)
-	made, err := c.createUser(ctx, u, tags, d)
+	made, err = c.createUser(ctx, u, tags, d)
 	if Code(err) != codeAccessDenied || d.seen.Load() {
-		return made, err
+		return made, false, err
 	}
 	made, bare := c.createUser(ctx, u, u.Tags, d)
 	if Code(bare) == codeAccessDenied && !d.seen.Load() {
-		return made, err // which denied no less, and names what we would rather have
+		return made, false, err // which denied no less, and names what we would rather have
 	}
-	c.untagged.Store(bare == nil)
-	return made, bare
+	return made, bare == nil, bare
 }
-
-// Untagged reports whether AWS refused our own tags, and took a user without them.
-func (c *Client) Untagged() bool { return c.untagged.Load() }
 
 // createUser makes the bare user, with path, boundary and tags.
 func (c *Client) createUser(ctx context.Context, u User, tags map[string]string, d *doubt) (UserInfo, error) {
@@ -171,8 +162,20 @@ func (c *Client) claim(ctx context.Context, u User, since time.Duration, exists 
 		return UserInfo{}, errors.Join(exists, err)
 	case user.Age > since+claimSlack:
 		return UserInfo{}, &NotCreatedError{Err: exists}
+	case u.NameMayRepeat && !hasAll(user.Tags, u.OwnTags): // somebody may have made it just now
+		return UserInfo{}, exists
 	}
 	return UserInfo{Name: user.Name, ID: user.ID, ARN: user.ARN}, nil
+}
+
+// hasAll reports whether tags hold others, of which there are some.
+func hasAll(tags, others map[string]string) bool {
+	for key, value := range others {
+		if tags[key] != value {
+			return false
+		}
+	}
+	return len(others) > 0
 }
 
 // createKey makes the user's only key. When the answer to an attempt was lost, AWS

@@ -66,6 +66,11 @@ func (c *Client) ReadUser(ctx context.Context, name string) (*FoundUser, error) 
 	return c.readUser(ctx, name, unhurried)
 }
 
+// LookUp is ReadUser for who waits for the answer.
+func (c *Client) LookUp(ctx context.Context, name string) (*FoundUser, error) {
+	return c.readUser(ctx, name)
+}
+
 func (c *Client) readUser(ctx context.Context, name string, opts ...func(*iam.Options)) (*FoundUser, error) {
 	out, err := c.iam.GetUser(ctx, &iam.GetUserInput{UserName: &name}, opts...)
 	if err != nil {

@@ -117,7 +117,7 @@ func TestAWSAwayUntilTheRollback(t *testing.T) {
 	t.Parallel()
 	account := fakeaws.New(t)
 	v := startDev(t)
-	v.mount("-args=-wal-min-age=2s")
+	v.mount("-args=-wal-min-age=2s", "-args=-late-window=4s")
 	configureRoot(v, account)
 	writeRole(v)
 

@@ -38,7 +38,7 @@ func TestSoakLoad(t *testing.T) {
 	account := fakeaws.New(t)
 	account.AddGroup("developers")
 	v := startRaft(t)
-	v.mount("-args=-wal-min-age=1m", "-args=-sweep-grace=20s")
+	v.mount("-args=-wal-min-age=1m", "-args=-late-window=2m", "-args=-sweep-grace=20s")
 	configureRoot(v, account)
 	writeLoadRoles(v)
 	account.SetRate("", iamRate, iamBurst)

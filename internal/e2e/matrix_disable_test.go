@@ -31,7 +31,7 @@ func TestSoakCrashDisabled(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := newMatrix(t)
+			m := newMatrix(t, 4*time.Second)
 			m.count(ours, false)
 			m.thin(offset)
 			m.each("disabling mounts", m.cases, func(c *crashCase) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 )
 
 // This file is how the matrix interrupts.
@@ -19,6 +20,15 @@ type kind struct {
 	// dies: the process dies where it stands, so what was on its way to AWS may arrive or not.
 	dies   bool
 	strike func(t *testing.T, v *stepping, cases []*crashCase)
+}
+
+// late is how late AWS may do what it has heard: where the process lives on, it holds what is under way until that gives
+// up, and does it then.
+func (k kind) late() time.Duration {
+	if k.dies {
+		return 4 * time.Second
+	}
+	return 150 * time.Second
 }
 
 var kinds = []kind{

@@ -21,6 +21,7 @@ import (
 
 // stepping is a Vault whose plugin steps, and the sequences of its mounts.
 type stepping struct {
+	lateWindow time.Duration // the plugin's
 	*server
 	url     string
 	mu      sync.Mutex
@@ -29,10 +30,10 @@ type stepping struct {
 	ticks   map[string]time.Time         // when Vault's timer last came by a mount and had done its work
 }
 
-// startStepping starts a Vault on raft with the stepping plugin in its catalog as aws.
-func startStepping(t *testing.T) *stepping {
+// startStepping starts a Vault on raft with the stepping plugin in its catalog as aws. lateWindow is its -late-window.
+func startStepping(t *testing.T, lateWindow time.Duration) *stepping {
 	t.Helper()
-	v := &stepping{mounts: map[string]*sequence{}, signals: map[string]map[string]func(){}, ticks: map[string]time.Time{}}
+	v := &stepping{lateWindow: lateWindow, mounts: map[string]*sequence{}, signals: map[string]map[string]func(){}, ticks: map[string]time.Time{}}
 	steps := httptest.NewServer(http.HandlerFunc(v.serveStep))
 	t.Cleanup(steps.Close)
 	v.url = steps.URL
@@ -45,7 +46,7 @@ func startStepping(t *testing.T) *stepping {
 func (v *stepping) stepper() map[string]any {
 	return map[string]any{
 		"sha256": stepper(v.t), "command": stepperName,
-		"args": []string{"-steps=" + v.url, "-wal-min-age=2s", "-sweep-grace=" + sweepGrace.String()},
+		"args": []string{"-steps=" + v.url, "-wal-min-age=2s", "-late-window=" + v.lateWindow.String(), "-sweep-grace=" + sweepGrace.String()},
 	}
 }
 

@@ -3,6 +3,9 @@
 package e2e
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -26,7 +29,23 @@ const tidyReport = "after put tidy-status"
 // orphan is the user that nothing speaks for.
 const orphan = "lost"
 
-var tidyOrder = map[string]any{"delete": true, "safety_buffer": "15m"}
+// tidyOrder says that storage was set back: the orphan is older than the engine.
+var tidyOrder = map[string]any{"delete": true, "safety_buffer": "15m", "restored": true}
+
+// proven are the tags of a user of the engine's, for another user of the same mount.
+func proven(v *stepping, c *crashCase, tags map[string]string, user string) (map[string]string, error) {
+	var secret struct {
+		Key []byte `json:"key"`
+	}
+	if there, err := v.stored("logical/"+c.uuid+"/ownership-key", &secret); err != nil || !there {
+		return nil, fmt.Errorf("the mount has no key for its proofs: %w", err)
+	}
+	mac := hmac.New(sha256.New, secret.Key)
+	fmt.Fprintf(mac, "%s\n%s\n%s", user, tags["vault-created"], "before")
+	tags = maps.Clone(tags)
+	tags["vault-proof"] = "before/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	return tags, nil
+}
 
 // strewn has the operation find the orphan, a user of another mount, one of this mount that is too young, and the live
 // lease's, which is old enough to be deleted and has nothing but its record for it.
@@ -44,9 +63,13 @@ func strewn(v *stepping, c *crashCase) error {
 		return err
 	}
 	c.account.AddUser("elsewhere")
-	err := errors.Join(
+	ours, err := proven(v, c, user.Tags, orphan)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(
 		about("TagUser", "elsewhere", inParams(elsewhere)),
-		about("CreateUser", orphan, inParams(user.Tags)),
+		about("CreateUser", orphan, inParams(ours)),
 		about("CreateAccessKey", orphan, url.Values{}),
 		about("AttachUserPolicy", orphan, url.Values{"PolicyArn": {"arn:aws:iam::aws:policy/ReadOnlyAccess"}}),
 		about("AddUserToGroup", orphan, url.Values{"GroupName": {"dev"}}),

@@ -62,7 +62,7 @@ func TestTidyFindsAUserThatVaultHasForgotten(t *testing.T) {
 	}
 
 	account.Dirty(user)
-	v.cli("write", "aws-dyn/tidy", "delete=true")
+	v.cli("write", "aws-dyn/tidy", "delete=true", "restored=true") // AWS's clock alone is two hours ahead
 	v.tidied(map[string]any{"state": "finished", "found_count": 1.0, "deleted_count": 1.0, "errors_count": 0.0})
 	mustBeRefused(t, account, forgotten.key())
 	mustWork(t, account, held.key())

@@ -24,6 +24,7 @@ func main() {
 	flags := meta.FlagSet()
 	url := flags.String("steps", "", "Where to ask before every step.")
 	flags.DurationVar(&opts.WALMinAge, "wal-min-age", backend.DefaultWALMinAge, "As of the plugin that ships.")
+	flags.DurationVar(&opts.LateWindow, "late-window", backend.DefaultLateWindow, "As of the plugin that ships.")
 	flags.DurationVar(&opts.SweepGrace, "sweep-grace", backend.DefaultSweepGrace, "As of the plugin that ships.")
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		os.Exit(2) // the flag set has said what is wrong

@@ -2,6 +2,8 @@
 
 package backend
 
+// What happens to every request, before and after its handler.
+//
 // The SDK checks the types of fields before any handler of ours runs, and its
 // refusal repeats the value. For a secret that is sent in the wrong type, such as a
 // list of one, or in a list or a map in some other field, the refusal would hold the
@@ -114,4 +116,50 @@ func formOf(t framework.FieldType) string {
 		return "a map of texts, or key=value pairs"
 	}
 	return "a text"
+}
+
+// inlineSchemas puts the schemas of bodies where they are used. Vault loses every
+// reference to a schema on its way out of an external plugin, and its API explorer
+// would show empty bodies.
+func inlineSchemas(resp *logical.Response) {
+	if resp == nil {
+		return
+	}
+	doc, ok := resp.Data["openapi"].(*framework.OASDocument)
+	if !ok {
+		return
+	}
+	for _, path := range doc.Paths {
+		for _, op := range []*framework.OASOperation{path.Get, path.Post, path.Patch, path.Delete} {
+			if op == nil {
+				continue
+			}
+			if op.RequestBody != nil {
+				op.RequestBody.Content = inlined(op.RequestBody.Content, doc.Components.Schemas)
+			}
+			for status, answer := range op.Responses {
+				own := *answer // the SDK shares some answers between all plugins of a process
+				own.Content = inlined(answer.Content, doc.Components.Schemas)
+				op.Responses[status] = &own
+			}
+		}
+	}
+}
+
+func inlined(content framework.OASContent, schemas map[string]*framework.OASSchema) framework.OASContent {
+	if content == nil {
+		return nil
+	}
+	const prefix = "#/components/schemas/"
+	own := make(framework.OASContent, len(content))
+	for kind, media := range content {
+		own[kind] = media
+		if media == nil || media.Schema == nil || len(media.Schema.Ref) <= len(prefix) {
+			continue
+		}
+		if schema := schemas[media.Schema.Ref[len(prefix):]]; schema != nil {
+			own[kind] = &framework.OASMediaTypeObject{Schema: schema}
+		}
+	}
+	return own
 }

@@ -6,6 +6,7 @@ package backend
 // revokes it.
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,8 +36,14 @@ type lease struct {
 	InlinePolicy string    `json:"inline_policy,omitempty"`
 	Groups       []string  `json:"iam_groups,omitempty"`
 	Created      time.Time `json:"created,omitzero"`
-	// Registered says that the user has a record in the register, for as long as it exists.
+	// Registered says that the user has a record for as long as it exists.
 	Registered bool `json:"registered,omitempty"`
+
+	// What tells the user from all others, where its record is lost: see userRecord.
+	UserID  string           `json:"user_id,omitempty"`
+	Random  int              `json:"random,omitempty"`
+	Account awscreds.Account `json:"account,omitzero"`
+	Edition int              `json:"edition,omitempty"`
 
 	// How long the lease runs, as the request and the role said when it began.
 	RequestTTL time.Duration `json:"request_ttl,omitempty"`
@@ -54,8 +61,10 @@ func (l *lease) internal() (map[string]any, error) {
 	return data, json.Unmarshal(raw, &data)
 }
 
-// leaseOf reads a lease that we or the built-in engine wrote.
-func leaseOf(secret *logical.Secret) (*lease, error) {
+// leaseOf reads a lease that we or the built-in engine wrote. The key of one that the
+// built-in began is in what Vault handed out, which comes with the request.
+func leaseOf(req *logical.Request) (*lease, error) {
+	secret := req.Secret
 	if secret == nil {
 		return nil, errors.New("the request carries no lease")
 	}
@@ -69,6 +78,9 @@ func leaseOf(secret *logical.Secret) (*lease, error) {
 	}
 	if l.Username == "" && !l.IsSTS {
 		return nil, errors.New("reading the lease: it names no IAM user")
+	}
+	if key, ok := req.Data["access_key"].(string); ok && l.AccessKeyID == "" {
+		l.AccessKeyID = key
 	}
 	return l, nil
 }
@@ -105,7 +117,7 @@ func (b *backend) secret() *framework.Secret {
 
 // renew prolongs a lease as its role says now, or as it said when the role is gone.
 func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	l, err := leaseOf(req.Secret)
+	l, err := leaseOf(req)
 	if err != nil {
 		return nil, err
 	}
@@ -134,26 +146,36 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 }
 
 // prolong writes the lease's new last moment before Vault hears of it. A lease that the
-// built-in engine began gets its record here.
+// built-in engine began gets its record here. A secondary's records are the primary's to
+// write: there the lease is renewed without.
 func (b *backend) prolong(ctx context.Context, req *logical.Request, l *lease, cfg *leaseConfig) error {
-	r, err := engine.Load[issued](ctx, req.Storage, issuedKey(l.Username))
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecord(l.Username))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := loadRecord(ctx, req.Storage, l.Username)
 	switch {
 	case err != nil:
 		return err
 	case r == nil && l.Registered:
 		return engine.UserErrorf("the IAM user %s of this lease has been deleted; read creds/%s again", l.Username, l.Role)
 	case r == nil:
-		r = newIssued(l, l.began(req.Secret))
+		r = recordOf(l, l.began(req.Secret))
 	case !r.Ending.IsZero():
 		return engine.UserErrorf("the IAM user %s of this lease is being deleted; read creds/%s again", l.Username, l.Role)
 	}
 	now := b.Now().UTC()
-	ends := lastMoment(b.Vault, l, cfg, l.began(req.Secret), now, req.Secret.Increment)
+	ends := l.lastMoment(b.askBounds(), cfg, l.began(req.Secret), now, req.Secret.Increment)
 	if ends.Before(r.Ends) {
 		ends = r.Ends
 	}
-	r.prolong(ends, now)
-	return b.enter(ctx, req.Storage, l.Username, r)
+	r.prolong(ends, now, b.Term())
+	r.Confirmed = true // somebody has the lease
+	if err := b.saveRecord(ctx, req.Storage, l.Username, r); err != nil && !errors.Is(err, logical.ErrReadOnly) {
+		return err
+	}
+	return nil
 }
 
 // revokeTime bounds what is written down after a revocation that failed, perhaps for
@@ -164,31 +186,73 @@ const revokeTime = 10 * time.Second
 // and writes them to its log. Should Vault give the lease up, the sweep ends the user.
 func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework.FieldData) (resp *logical.Response, err error) {
 	defer b.Recover(&err)
-	l, err := leaseOf(req.Secret)
+	l, err := leaseOf(req)
 	if err != nil || l.IsSTS { // STS credentials cannot be revoked; they end by themselves
 		return nil, err
 	}
-	existed, err := b.deleteLeased(ctx, req.Storage, l)
-	if err == nil && (existed || !b.young(l, req.Secret)) {
-		return nil, b.strike(ctx, req.Storage, l.Username)
+	return nil, b.revokeUser(ctx, req, l)
+}
+
+// revokeUser ends the user of a lease, under the lock of its record: a renewal must not take
+// back what is being written down.
+func (b *backend) revokeUser(ctx context.Context, req *logical.Request, l *lease) error {
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecord(l.Username))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := loadRecord(ctx, req.Storage, l.Username)
+	switch {
+	case isUnreadable(err):
+		r, err = nil, nil // the lease knows enough
+	case err != nil:
+		return err
+	}
+	if r != nil && !l.holds(r) {
+		return nil // the record is of a later user: this lease's is gone
+	}
+	recorded := r != nil
+	if !recorded {
+		r = recordOf(l, l.began(req.Secret))
+	}
+	asked := *r
+	asked.Ending = b.Now().UTC()
+	asked.AccessKeyID = cmp.Or(asked.AccessKeyID, l.AccessKeyID)
+	v, err := b.end(awscreds.Enduring(ctx), req.Storage, l.Username, &asked)
+	switch {
+	case err == nil && recorded && v.ending == endGone:
+		return ignoreReadOnly(b.dropRecord(ctx, req.Storage, l.Username, r))
+	case err == nil && v.ending == endGone:
+		return nil
+	case err == nil && !recorded && l.Registered && v.ending != endNotOurs:
+		return nil // its record went when the user was known to be gone, or somebody dropped it
+	case err == nil:
+		err = v.why
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTime)
 	defer cancel()
-	return nil, errors.Join(err, b.endLater(ctx, req.Storage, l, l.began(req.Secret)))
+	return errors.Join(err, b.endLater(ctx, req.Storage, l.Username, r, v.at))
 }
 
-// deleteLeased deletes the user of a lease.
-func (b *backend) deleteLeased(ctx context.Context, s logical.Storage, l *lease) (existed bool, err error) {
-	client, err := b.AWS(ctx, s)
-	if err != nil {
-		return false, err
+// holds reports whether a record is of the user that a lease was given: a template without
+// a random part makes a name again once its user is gone.
+func (l *lease) holds(r *userRecord) bool {
+	switch {
+	case l.UserID != "" && r.UserID != "":
+		return l.UserID == r.UserID
+	case l.AccessKeyID != "" && r.AccessKeyID != "":
+		return l.AccessKeyID == r.AccessKeyID
 	}
-	return client.DeleteUser(awscreds.Enduring(ctx), l.Username, l.owned())
+	return true
 }
 
-// young reports whether a user is so new that AWS may not know it everywhere.
-func (b *backend) young(l *lease, secret *logical.Secret) bool {
-	return b.Now().Sub(l.began(secret)) < b.LagWindow
+// ignoreReadOnly takes records that this server may not write for no failure: they are the
+// primary's, whose sweep ends them.
+func ignoreReadOnly(err error) error {
+	if errors.Is(err, logical.ErrReadOnly) {
+		return nil
+	}
+	return err
 }
 
 // began is when the lease began.
@@ -197,4 +261,32 @@ func (l *lease) began(secret *logical.Secret) time.Time {
 		return secret.IssueTime
 	}
 	return l.Created
+}
+
+// bounds are how long the mount lets leases be.
+type bounds struct{ usual, longest time.Duration }
+
+// fallbackTTL is Vault's own default and maximum for leases, for where the system view does
+// not tell: it gives zero then.
+const fallbackTTL = 768 * time.Hour
+
+// askBounds asks Vault, which takes two round trips.
+func (b *backend) askBounds() bounds {
+	return bounds{usual: firstSet(b.Vault.DefaultLeaseTTL(), fallbackTTL), longest: firstSet(b.Vault.MaxLeaseTTL(), fallbackTTL)}
+}
+
+// lastMoment is the latest moment that a lease which began at a moment can live to
+// when it is issued or renewed now, by the rules that Vault cuts leases by. The
+// increment is what the caller of a renewal asks for.
+func (l *lease) lastMoment(of bounds, cfg *leaseConfig, began, now time.Time, increment time.Duration) time.Time {
+	ttl, longest := l.ttls(cfg)
+	ends := now.Add(firstSet(increment, ttl, of.usual))
+	most := of.longest
+	if longest > 0 && longest < most {
+		most = longest
+	}
+	if last := began.Add(most); ends.After(last) {
+		return last
+	}
+	return ends
 }

@@ -10,11 +10,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/hashicorp/vault/sdk/logical"
-	"golang.org/x/sync/errgroup"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
@@ -93,11 +92,17 @@ func (b *backend) leave(ctx context.Context) {
 		b.Log.Error("the mount ends while requests are under way; what they have made in AWS may stay there")
 	case <-ctx.Done():
 	}
-	if !b.Vault.Tainted() || !b.Writable() {
+	if !b.Writable() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, clearTime)
 	defer cancel()
+	if !b.Vault.Tainted() { // a reload, a seal, or the hand-over to the built-in engine
+		if err := b.mirror(ctx, b.Storage); err != nil {
+			b.Log.Warn("writing down for the built-in engine what is to end", "error", err)
+		}
+		return
+	}
 	if err := b.clear(ctx); err != nil {
 		b.Log.Error("the mount is gone, and leaves IAM users in AWS", "error", err)
 	}
@@ -106,35 +111,26 @@ func (b *backend) leave(ctx context.Context) {
 // clear deletes every user that is written down. Vault has revoked all leases that it knew
 // when the disable began: those left are of requests that were answered since.
 func (b *backend) clear(ctx context.Context) error {
-	errs := []error{b.rollBack(ctx, &logical.Request{Storage: b.Storage, Data: map[string]any{"immediate": true}})}
+	rolledBack := b.rollBack(ctx, b.Storage, true)
 	if err := b.known(ctx, b.Storage); err != nil {
-		return errors.Join(append(errs, err)...)
+		return errors.Join(rolledBack, err)
 	}
-	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(sweepsAtOnce)
-	for user := range b.register.holders("") {
-		group.Go(func() (none error) {
-			err := b.clearUser(ctx, user)
-			mu.Lock()
-			defer mu.Unlock()
-			errs = append(errs, err)
-			return none
-		})
-	}
-	_ = group.Wait() // each error is in errs
-	return errors.Join(errs...)
+	users := slices.Collect(maps.Keys(b.index.holders("")))
+	return errors.Join(rolledBack, engine.Each(ctx, b.Mount, sweepsAtOnce, users, nil, b.clearUser))
 }
 
-func (b *backend) clearUser(ctx context.Context, user string) (err error) {
-	defer b.Recover(&err)
-	r, err := engine.Load[issued](ctx, b.Storage, issuedKey(user))
+func (b *backend) clearUser(ctx context.Context, user string) error {
+	r, err := loadRecord(ctx, b.Storage, user)
 	if err != nil || r == nil {
 		return err
 	}
 	r.Ending = b.Now() // however long its lease would have lived
-	if _, err := b.deleteIssued(ctx, b.Storage, user, r); err != nil {
+	v, err := b.end(ctx, b.Storage, user, r)
+	switch {
+	case err != nil:
 		return fmt.Errorf("deleting IAM user %s of the disabled mount: %w", user, err)
+	case v.ending == endNotOurs, v.ending == endOtherAccount:
+		return v.why
 	}
-	return b.strike(ctx, b.Storage, user)
+	return b.dropRecord(ctx, b.Storage, user, r)
 }

@@ -59,7 +59,7 @@ func (b *backend) sessionName(ctx context.Context, s logical.Storage, o order) (
 	if err != nil {
 		return "", err
 	}
-	name, err := set.usernames.User(o.displayName, o.role)
+	name, _, err := set.usernames.User(o.displayName, o.role)
 	if err != nil {
 		return "", engine.UserErrorf("%w", err)
 	}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// How a request makes an IAM user, and what becomes of it when that fails.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+// cleanUpTime bounds the deletion of a user whose creation failed. It outlives the
+// request, whose client may be gone.
+const cleanUpTime = 60 * time.Second
+
+// createBegins is how long after its record an attempt of CreateUser may still begin: a
+// server that was paused must not make what another one has given up meanwhile.
+const createBegins = 60 * time.Second
+
+// creation is an IAM user that a request is making.
+type creation struct {
+	b        *backend
+	storage  logical.Storage
+	client   *awscreds.Client
+	settings *settings
+	name     string
+	order    order
+	began    time.Time
+	latest   time.Time // when an attempt to make the user may begin; by the real time, which AWS goes by
+	lease    *lease
+	record   *userRecord
+	asking   sync.WaitGroup // for bounds
+	bounds   bounds
+	unasked  error     // why nobody knows the bounds
+	held     bool      // storage may have the record as that of a lease
+	look     time.Time // when the sweep is to look at what this request has left
+}
+
+// describe says what the lease and the record will be.
+func (c *creation) describe(r *role, random int) {
+	user := r.user(c.name, c.order.role)
+	c.lease = &lease{
+		Username: c.name, Role: c.order.role, Created: c.began, Registered: true, Random: random, Edition: secondEdition,
+		PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups,
+		RequestTTL: c.order.ttl, DefaultTTL: r.DefaultTTL, MaxTTL: r.MaxTTL,
+	}
+	c.record = recordOf(c.lease, c.began)
+	c.record.Random = random
+	c.record.State = stateCreating
+	c.record.DisplayName, c.record.EntityID = c.order.displayName, c.order.entityID
+	c.record.Account = c.client.KnownAccount()
+	c.record.Term = c.b.Term()
+}
+
+// askBounds asks Vault how long the lease can be, while AWS makes the user.
+func (c *creation) askBounds() {
+	c.asking.Go(func() {
+		var err error
+		defer func() { c.unasked = err }()
+		defer c.b.Recover(&err)
+		c.bounds = c.b.askBounds()
+	})
+}
+
+// begin takes the name and writes the record down.
+func (c *creation) begin(ctx context.Context, r *role) error {
+	if err := c.b.admit(ctx, c.storage, c, r); err != nil {
+		return err
+	}
+	c.latest = time.Now().Add(createBegins)
+	err := engine.Save(ctx, c.storage, recordKey(c.name), c.record)
+	if err != nil {
+		c.b.index.release(c.name, c.b.Now()) // it may have been stored all the same
+	}
+	return err
+}
+
+// end says that no request stands behind the record any more. If it is still there, it is
+// the sweep's now.
+func (c *creation) end() { c.b.index.release(c.name, c.look) }
+
+// make has AWS make the user. As soon as there is a key, and while the rest is under way,
+// the record says who holds it.
+func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error) {
+	b := c.b
+	user := r.user(c.name, c.order.role)
+	user.NotAfter = c.latest
+	user.NameMayRepeat = !c.record.provenByName()
+	tags, err := b.ownTags(ctx, c, user)
+	if err != nil {
+		return nil, err
+	}
+	user.OwnTags = tags
+	user.KeyMade = func(ctx context.Context, made awscreds.Created) error {
+		c.made(made)
+		if c.asking.Wait(); c.unasked != nil {
+			return c.unasked
+		}
+		now := b.Now().UTC()
+		c.record.prolong(c.lease.lastMoment(c.bounds, c.settings.leases, now, now, 0), now, b.Term())
+		c.held = true
+		held := *c.record
+		held.State = stateIssued
+		return engine.Save(ctx, c.storage, recordKey(c.name), &held)
+	}
+	made, err := c.client.CreateUser(ctx, user)
+	c.made(made)
+	if err == nil {
+		err = ctx.Err() // nobody is there to take the key
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.record.State = stateIssued
+	b.index.put(c.name, b.entryOf(c.record))
+	b.noteUntagged(c, made.Untagged)
+	return b.hand(c.lease, made.Key, c.settings.leases)
+}
+
+// made takes what AWS has told of the user.
+func (c *creation) made(made awscreds.Created) {
+	c.record.AccessKeyID, c.lease.AccessKeyID = made.Key.ID, made.Key.ID
+	c.record.UserID, c.lease.UserID = made.UserID, made.UserID
+	c.record.Unanswered = made.Unanswered
+	if known := c.client.KnownAccount(); known.Known() {
+		c.record.Account, c.lease.Account = known, known
+	}
+}
+
+// abandon cleans up after a creation that failed, and returns why it failed. The
+// record goes only when the user is known not to exist.
+func (c *creation) abandon(ctx context.Context, cause error) error {
+	b := c.b
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	b.Log.Warn("creating an IAM user failed", "role", c.order.role, "iam_user", c.name, "error", cause)
+	var never *awscreds.NotCreatedError
+	if errors.As(cause, &never) {
+		if err := b.dropRecord(ctx, c.storage, c.name, &userRecord{}); err != nil {
+			b.Log.Warn("a record outlives its IAM user; the sweep will remove it", "iam_user", c.name, "error", err)
+		}
+		return cause
+	}
+	r := *c.record
+	if r.UserID != "" {
+		r.State = stateIssued // CreateUser was answered: only Unanswered tells of late attempts
+	}
+	r.Ending = b.Now().UTC()
+	v, err := b.end(ctx, c.storage, c.name, &r)
+	switch {
+	case err == nil && v.ending == endGone:
+		err = b.dropRecord(ctx, c.storage, c.name, &userRecord{}) // the WAL has nothing of a request under way
+	case c.held: // storage must not go on saying that a lease has it
+		err = errors.Join(err, engine.Save(ctx, c.storage, recordKey(c.name), &r))
+	}
+	c.look = v.at // AWS may not show the user yet, or make it late
+	if err != nil {
+		b.Log.Error("cleaning up after a failed creation; the sweep will go on", "iam_user", c.name, "error", err)
+		return fmt.Errorf("%w; the IAM user %s may exist and will be deleted when AWS allows it", cause, c.name)
+	}
+	return cause
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// A role and a request become a credential with a lease. One function for each
+// type of credential; none of them reads fields or chooses status codes.
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+// order is what a request asks for.
+type order struct {
+	role        string
+	displayName string
+	entityID    string
+	mountPoint  string
+	ttl         time.Duration
+	sts         bool   // asked at sts/, not at creds/
+	roleARN     string // which of the role's role_arns to assume
+	sessionName string
+	mfaCode     string
+}
+
+// issue makes the credential that an order asks of a role.
+func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
+	kind, err := r.kindFor(o)
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case iamUser:
+		return b.issueUser(ctx, s, r, o)
+	case assumedRole:
+		return b.issueRoleSession(ctx, s, r, o)
+	case federationToken:
+		return b.issueFederatedUser(ctx, s, r, o)
+	case sessionToken:
+		return b.issueOwnSession(ctx, s, r, o)
+	}
+	return nil, engine.UserErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, kind, strings.Join(credentialTypes, ", "))
+}
+
+// kindFor picks the credential type. A role that was written in the deprecated form
+// issues users at creds/ and sessions at sts/, and nothing else; others issue their
+// one type at both.
+func (r *role) kindFor(o order) (string, error) {
+	if r.InvalidData != "" || len(r.CredentialTypes) == 0 {
+		return "", engine.UserErrorf("role %q holds data that cannot be read; write the role anew", o.role)
+	}
+	kind := r.CredentialTypes[0]
+	if len(r.CredentialTypes) > 1 {
+		kind = iamUser
+		if o.sts {
+			kind = federationToken
+		}
+	}
+	if r.ProhibitFlexibleCredPath && o.sts == (kind == iamUser) {
+		right := "sts"
+		if kind == iamUser {
+			right = "creds"
+		}
+		return "", engine.UserErrorf("role %q was written in a deprecated form and issues %s; read it at %s/%s, or write it anew with a credential_type", o.role, kind, right, o.role)
+	}
+	return kind, nil
+}
+
+// issueUser makes an IAM user. Everything that can fail without AWS is done first. Storage
+// has the record of the user before AWS hears of its name, and who holds it before Vault
+// does; no write waits for AWS's last answer.
+func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
+	if !b.Writable() {
+		return nil, logical.ErrReadOnly // Vault passes the request on to the server that may
+	}
+	client, err := b.AWS(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	set, err := b.settings(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	name, random, err := set.usernames.User(o.displayName, o.role)
+	if err != nil {
+		return nil, engine.UserErrorf("%w", err)
+	}
+	c := &creation{b: b, storage: s, client: client, settings: set, name: name, order: o, began: b.Now().UTC()}
+	c.describe(r, random)
+	defer c.asking.Wait()
+	c.askBounds()
+	if err := c.begin(ctx, r); err != nil {
+		return nil, err
+	}
+	defer c.end()
+	resp, err := c.make(ctx, r)
+	if err != nil {
+		return nil, c.abandon(ctx, err)
+	}
+	return resp, nil
+}
+
+// admit keeps to the caps on IAM users, and to one user of a name.
+func (b *backend) admit(ctx context.Context, s logical.Storage, c *creation, r *role) error {
+	most := c.settings.users.MaxUsers
+	named := c.record.provenByName() // nobody has the name
+	if r.MaxUsers > 0 || most > 0 || !named {
+		if err := b.known(ctx, s); err != nil {
+			return err
+		}
+	}
+	if !named {
+		if taken, err := b.nameInWAL(ctx, s, c.name); err != nil || taken {
+			return errors.Join(err, nameTaken(c.name, time.Time{}))
+		}
+	}
+	return b.index.admit(c.name, c.order.role, c.began, r.MaxUsers, most)
+}
+
+// nameTaken refuses a second user of a name.
+func nameTaken(name string, until time.Time) error {
+	text := "until its deletion is certain"
+	if !until.IsZero() {
+		text = "until " + until.UTC().Format(time.RFC3339) + " at the latest"
+	}
+	return engine.UserErrorf("username_template: the IAM user %q has a record already, %s (issued/%s): "+
+		"revoke its lease, or add a random part such as {{random 20}} to username_template at config/root", name, text, name)
+}
+
+// hand makes the response that gives a key and its lease to Vault.
+func (b *backend) hand(l *lease, key awscreds.Key, bounds *leaseConfig) (*logical.Response, error) {
+	internal, err := l.internal()
+	if err != nil {
+		return nil, err
+	}
+	resp := b.Secret(secretType).Response(map[string]any{
+		"access_key":    key.ID,
+		"secret_key":    key.Secret,
+		"session_token": nil,
+	}, internal)
+	resp.Secret.TTL, resp.Secret.MaxTTL = l.ttls(bounds)
+	return resp, nil
+}
+
+// user is the IAM user that a role describes.
+func (r *role) user(name, roleName string) awscreds.User {
+	user := awscreds.User{
+		Name:                name,
+		Path:                r.UserPath,
+		PermissionsBoundary: r.PermissionsBoundaryARN,
+		Tags:                r.IAMTags,
+		PolicyARNs:          r.PolicyARNs,
+		Groups:              r.IAMGroups,
+	}
+	if r.PolicyDocument != "" {
+		user.InlinePolicy, user.PolicyDocument = roleName, r.PolicyDocument
+	}
+	return user
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+// The heartbeat says when this engine was there. Each start of it on a server that may write
+// opens a term; the one before it ended at its last heartbeat. So three things are known that
+// storage alone does not tell: whether another engine, which writes no records, may have had
+// the mount meanwhile; whether this storage is a copy, whose original goes on elsewhere; and
+// up to when the answers of a process that died have gone out.
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+const (
+	// heartbeatGap is how long there may be no heartbeat without it being a gap: more than
+	// the minute between two ticks, and than a restart takes as a rule.
+	heartbeatGap = 5 * time.Minute
+
+	// termSlack is how far a moment that was worked out from an age by AWS's clock may be off,
+	// the minute between two heartbeats included.
+	termSlack = 3 * time.Minute
+
+	// answerSlack is how long Vault may take to store a lease after our answer.
+	answerSlack = 10 * time.Second
+
+	// mostTerms is how many past terms are kept.
+	mostTerms = 256
+)
+
+// DefaultGapCaution is how long after a gap nothing is deleted that another engine with a
+// copy of the storage might need.
+const DefaultGapCaution = 24 * time.Hour
+
+// Term is one life of the engine.
+type Term struct {
+	ID       string    `json:"id"`
+	Since    time.Time `json:"since"`
+	Seen     time.Time `json:"seen"`              // its last heartbeat
+	Answered time.Time `json:"answered,omitzero"` // requests begun before have been answered
+}
+
+// terms is what storage keeps of them: the one that is open, without its heartbeats, and
+// those before it.
+type terms struct {
+	Open Term      `json:"open"`
+	Past []Term    `json:"past,omitempty"`
+	Gap  time.Time `json:"gap,omitzero"`      // when a gap was last noticed
+	Last time.Time `json:"gap_from,omitzero"` // the last heartbeat before it
+}
+
+// beat is the last heartbeat. The first two fields are those of the first edition.
+type beat struct {
+	Since    time.Time `json:"since"` // since when all renewals are known
+	Seen     time.Time `json:"seen"`
+	Term     string    `json:"term,omitempty"`
+	Answered time.Time `json:"answered,omitzero"`
+}
+
+// Heartbeat is what a mount knows of its terms. The mutex guards the fields and is never
+// held while anything else happens.
+type Heartbeat struct {
+	mu     sync.Mutex
+	id     string
+	opened bool
+	terms  terms
+	beat   beat
+}
+
+// Term is the ID of the term of this process.
+func (m *Mount) Term() string {
+	m.heart.mu.Lock()
+	defer m.heart.mu.Unlock()
+	if m.heart.id == "" {
+		m.heart.id = rand.Text()[:10]
+	}
+	return m.heart.id
+}
+
+// Beat writes down that this engine is there; the first time it opens the term. Only ticks
+// call it, one after another, on a server that may write. oldest is when the oldest request
+// under way began; zero is none.
+func (m *Mount) Beat(ctx context.Context, s logical.Storage, oldest time.Time) error {
+	if err := m.OpenTerm(ctx, s); err != nil {
+		return fmt.Errorf("opening the term of this process: %w", err)
+	}
+	now := m.Now().UTC()
+	answered := now.Add(-answerSlack)
+	if !oldest.IsZero() && oldest.Before(answered) {
+		answered = oldest
+	}
+	m.heart.mu.Lock()
+	next := m.heart.beat
+	m.heart.mu.Unlock()
+	next.Seen, next.Answered = now, answered
+	if err := Save(ctx, s, KeyHeartbeat, &next); err != nil {
+		return fmt.Errorf("writing the heartbeat: %w", err)
+	}
+	m.heart.mu.Lock()
+	defer m.heart.mu.Unlock()
+	m.heart.beat = next
+	return nil
+}
+
+// OpenTerm ends the term before this one and notices a gap, the first time that it is called.
+// Only a server that may write calls it.
+func (m *Mount) OpenTerm(ctx context.Context, s logical.Storage) error {
+	id, now := m.Term(), m.Now().UTC()
+	m.heart.mu.Lock()
+	opened := m.heart.opened
+	m.heart.mu.Unlock()
+	if opened {
+		return nil
+	}
+	last, err := LoadOr(ctx, s, KeyHeartbeat, func() *beat { return new(beat) })
+	if err != nil {
+		return err
+	}
+	t, err := LoadOr(ctx, s, KeyTerms, func() *terms { return new(terms) })
+	if err != nil {
+		return err
+	}
+	t.follow(*last, Term{ID: id, Since: now}, now)
+	next := beat{Since: last.Since, Term: id}
+	if !last.Seen.IsZero() && now.Sub(last.Seen) > heartbeatGap {
+		next.Since = now
+	}
+	if err := Save(ctx, s, KeyTerms, t); err != nil {
+		return err
+	}
+	m.heart.mu.Lock()
+	defer m.heart.mu.Unlock()
+	m.heart.opened, m.heart.terms, m.heart.beat = true, *t, next
+	return nil
+}
+
+// follow opens a term after the last heartbeat.
+func (t *terms) follow(last beat, next Term, now time.Time) {
+	if t.Open.ID != "" {
+		ended := t.Open
+		if last.Term == ended.ID {
+			ended.Seen, ended.Answered = last.Seen, last.Answered
+		}
+		t.Past = append(t.Past, ended)
+		t.Past = slices.Delete(t.Past, 0, max(0, len(t.Past)-mostTerms))
+	}
+	if !last.Seen.IsZero() && now.Sub(last.Seen) > heartbeatGap {
+		t.Gap, t.Last = now, last.Seen
+	}
+	t.Open = next
+}
+
+// KnownSince is since when all renewals are known: before, another engine may have made
+// some. Zero until the first heartbeat of this process.
+func (m *Mount) KnownSince() time.Time {
+	m.heart.mu.Lock()
+	defer m.heart.mu.Unlock()
+	return m.heart.beat.Since
+}
+
+// OnWatch reports whether the term of an ID is one of this storage, and was on watch at a
+// moment. What a copy of the storage made elsewhere has terms that are not, or was made after
+// their end.
+func (m *Mount) OnWatch(id string, at time.Time) bool {
+	m.heart.mu.Lock()
+	defer m.heart.mu.Unlock()
+	if id == "" {
+		return false
+	}
+	if id == m.heart.id {
+		return !at.Before(m.heart.terms.Open.Since.Add(-termSlack))
+	}
+	for _, t := range m.heart.terms.Past {
+		if t.ID == id {
+			return !at.Before(t.Since.Add(-termSlack)) && !at.After(t.Seen.Add(termSlack))
+		}
+	}
+	return false
+}
+
+// Answered reports whether the answer to a request that began at a moment of a term is known
+// to have gone out.
+func (m *Mount) Answered(id string, began time.Time) bool {
+	m.heart.mu.Lock()
+	defer m.heart.mu.Unlock()
+	if id == m.heart.id {
+		return true
+	}
+	for _, t := range m.heart.terms.Past {
+		if t.ID == id {
+			return began.Before(t.Answered)
+		}
+	}
+	return false
+}
+
+// Gap is when a gap was noticed that calls for caution still, and the last heartbeat before
+// it; zero where there is none.
+func (m *Mount) Gap() (noticed, last time.Time) {
+	m.heart.mu.Lock()
+	defer m.heart.mu.Unlock()
+	if t := m.heart.terms; !t.Gap.IsZero() && m.Now().Sub(t.Gap) < m.GapCaution {
+		return t.Gap, t.Last
+	}
+	return time.Time{}, time.Time{}
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// How an IAM user ends. A failed creation, a revocation, the sweep, a cleanup and a delete of
+// its record all come here: it is looked at, it is deleted, and decide says what the record
+// becomes. Nothing else believes AWS's word that a user is gone.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+const (
+	// clockSlack is how much older than its record AWS may say that a user of the first
+	// edition is. Times come in whole seconds, and a record may have been written by another
+	// server, with another clock.
+	clockSlack = 2 * time.Minute
+
+	// youngLook is when to look again at a user that AWS's clock calls too young, and strangeLook
+	// at one of which nothing proves that it is the record's.
+	youngLook   = 10 * time.Minute
+	strangeLook = time.Hour
+
+	// DefaultLateWindow is how late AWS may perform a request that it never answered: it
+	// refuses one that was signed longer ago (IAM User Guide, "Signature Version 4: request
+	// signing"). Its clock and ours may differ by five minutes of these at most.
+	DefaultLateWindow = 15 * time.Minute
+)
+
+// facts are what a look at AWS, and a deletion, told about the user of a record.
+type facts struct {
+	deleted  bool             // AWS deleted the user just now
+	absent   bool             // AWS says that there is no such user
+	replaced bool             // AWS shows another user of that name: the record's is gone
+	unproven error            // why a user of that name may be somebody else's
+	young    error            // why its lease may live, by AWS's clock
+	here     awscreds.Account // the account that AWS's words are about; zero where that is not known
+	made     awscreds.Account // the account that the user was made in; zero where that is not known
+}
+
+// ending is what becomes of a record.
+type ending int
+
+const (
+	endGone         ending = iota // the user is gone, and so is the record
+	endAgain                      // look again at a time
+	endNotOurs                    // the user stays, since nothing proves that it is the record's
+	endOtherAccount               // nothing is known about the account that the user was made in
+)
+
+// verdict is what decide says.
+type verdict struct {
+	ending ending
+	at     time.Time // when to look again, unless the user is gone
+	why    error     // for who asked; nil where it is only too early to tell
+}
+
+// windows are how long what AWS says proves nothing.
+type windows struct {
+	lag  time.Duration // AWS may not show what it has made
+	late time.Duration // AWS may perform what it has not answered
+}
+
+// decide says what becomes of a record: each line is a reason why it cannot go yet.
+func decide(user string, r *userRecord, f facts, w windows, now time.Time) verdict {
+	late := r.Issued.Add(w.late)
+	switch {
+	case f.made.Known() && f.here.Known() && !f.made.Same(f.here):
+		return verdict{endOtherAccount, now.Add(strangeLook), &otherAccountError{user: user, made: f.made, here: f.here}}
+	case f.unproven != nil:
+		return verdict{endNotOurs, now.Add(strangeLook), f.unproven}
+	case f.young != nil:
+		return verdict{endAgain, now.Add(youngLook), f.young}
+	case f.absent && now.Sub(r.Issued) < w.lag:
+		return verdict{endAgain, time.Time{}, nil}
+	case r.mayComeLate() && now.Before(late):
+		return verdict{endAgain, late, nil}
+	}
+	return verdict{ending: endGone}
+}
+
+// mayComeLate reports whether AWS may perform an attempt of CreateUser after the user was
+// deleted. Of a process that died nobody knows.
+func (r *userRecord) mayComeLate() bool { return r.Unanswered || r.State == stateCreating }
+
+// otherAccountError says that config/root leads to another account than the user's.
+type otherAccountError struct {
+	user       string
+	made, here awscreds.Account
+}
+
+func (e *otherAccountError) Error() string {
+	return fmt.Sprintf("IAM user %s was made in AWS account %s, and config/root leads to %s now, which cannot tell whether it is gone; "+
+		"let config/root lead to the first account again, or write issued/%s/forget to drop the record and leave the user", e.user, e.made, e.here, e.user)
+}
+
+// unprovenError says that a user stays because it may be somebody else's.
+type unprovenError struct {
+	user, why string
+	err       error
+}
+
+func (e *unprovenError) Error() string {
+	text := fmt.Sprintf("IAM user %s is left alone: %s", e.user, e.why)
+	if e.err != nil {
+		text += ": " + e.err.Error()
+	}
+	return text
+}
+
+func (e *unprovenError) Unwrap() error { return e.err }
+
+// end ends the user of a record, as far as AWS lets it, and says what the record becomes. An
+// error says that nothing is known: the record stays.
+func (b *backend) end(ctx context.Context, s logical.Storage, user string, r *userRecord) (verdict, error) {
+	client, err := b.AWS(ctx, s)
+	if err != nil {
+		return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
+	}
+	f := facts{here: client.KnownAccount()}
+	if f.made, err = b.madeIn(ctx, s, r, f.here); err != nil {
+		return verdict{}, err
+	}
+	if f.made.Known() && f.here.Known() && !f.made.SameNumber(f.here) {
+		return decide(user, r, f, b.windows(), b.Now()), nil // that account's users are none of ours
+	}
+	if err := b.look(ctx, s, client, user, r, &f); err != nil {
+		return verdict{}, err
+	}
+	if f.unproven == nil && f.young == nil && !f.absent && !f.replaced {
+		existed, err := client.DeleteUser(ctx, user, r.owned())
+		if err != nil {
+			return verdict{}, err
+		}
+		f.deleted, f.absent = existed, !existed
+	}
+	if f.absent || f.replaced {
+		if err := b.confirmAbsence(ctx, s, client, user, r, &f); err != nil {
+			return verdict{}, err
+		}
+	}
+	return decide(user, r, f, b.windows(), b.Now()), nil
+}
+
+func (b *backend) windows() windows { return windows{lag: b.LagWindow, late: b.lateWindow} }
+
+// look asks AWS about the user where its name alone does not prove that it is the record's,
+// or where its lease may live: then AWS's clock has to say that it is over.
+func (b *backend) look(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
+	mayLive := r.Ending.IsZero() && r.State == stateIssued
+	if r.provenByName() && !mayLive {
+		return nil
+	}
+	found, err := c.LookUp(ctx, user)
+	switch {
+	case awscreds.IsNotFound(err):
+		f.absent = true
+		return nil
+	case err != nil && !awscreds.IsRefused(err):
+		return fmt.Errorf("deleting IAM user %s: %w", user, err)
+	case err != nil && r.provenByName():
+		return nil // without iam:GetUser our own clock has to do
+	case err != nil:
+		return b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "its name does not prove that it is the engine's, and AWS does not let the engine look (iam:GetUser)", err})
+	case r.UserID != "" && found.ID != r.UserID:
+		f.replaced = true
+		return nil
+	}
+	if mayLive && found.Age < r.life() {
+		f.young = &awscreds.TooYoungError{Name: user, Age: found.Age, Least: r.life()}
+	}
+	return b.prove(ctx, s, c, user, r, found, f)
+}
+
+// prove looks for a proof that a user which AWS shows is the record's.
+func (b *backend) prove(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, found *awscreds.FoundUser, f *facts) error {
+	if r.provenByName() || r.UserID != "" { // the same, as look has seen
+		return nil
+	}
+	ours, err := b.ourTags(ctx, s, user, found.Tags)
+	if err != nil || ours {
+		return err
+	}
+	if r.firstEdition() && found.Age-clockSlack <= b.Age(r.Issued) {
+		return nil // all that its record lets anybody tell
+	}
+	if f.young != nil {
+		return nil
+	}
+	return b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
+}
+
+// proveByKey takes the access key of the record away: AWS does that only where the user has
+// it, who then is the record's.
+func (b *backend) proveByKey(ctx context.Context, c *awscreds.Client, user string, r *userRecord, f *facts, otherwise error) error {
+	if r.AccessKeyID == "" {
+		f.unproven = otherwise
+		return nil
+	}
+	existed, err := c.EndKey(ctx, user, r.AccessKeyID)
+	switch {
+	case err != nil && !awscreds.IsRefused(err):
+		return err
+	case err != nil:
+		f.unproven = errors.Join(otherwise, err)
+	case !existed:
+		f.unproven = otherwise
+	}
+	return nil
+}
+
+// confirmAbsence asks before AWS's word is believed that there is no such user: whether its
+// holder has given it another name, and whose account these words are about.
+func (b *backend) confirmAbsence(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
+	if r.AccessKeyID != "" {
+		name, _, _, err := c.KeyUser(ctx, r.AccessKeyID)
+		switch {
+		case err != nil && !awscreds.IsRefused(err):
+			return fmt.Errorf("asking whose %s is, since AWS knows no IAM user %s: %w", r.AccessKeyID, user, err)
+		case err == nil && name != "" && !strings.EqualFold(name, user): // a key is one user's for ever
+			b.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
+			existed, err := c.DeleteUser(ctx, name, r.owned())
+			if err != nil {
+				return err
+			}
+			f.deleted, f.absent = existed, !existed
+			return nil
+		}
+	}
+	if f.here.Known() {
+		return nil
+	}
+	var err error
+	if f.here, err = c.FindAccount(ctx); err != nil {
+		return fmt.Errorf("asking which account has no IAM user %s: %w", user, err)
+	}
+	if !f.here.Known() {
+		b.Log.Warn("AWS does not tell which account it is that has no such IAM user; it is believed", "iam_user", user)
+		return nil
+	}
+	f.made, err = b.madeIn(ctx, s, r, f.here)
+	return err
+}
+
+// settle ends the user of a record and does with the record what follows. gone is false
+// where the record stays, and why says the reason to who asked for the end.
+func (b *backend) settle(ctx context.Context, s logical.Storage, user string, r *userRecord) (gone bool, why error) {
+	v, err := b.end(ctx, s, user, r)
+	if err != nil {
+		return false, err
+	}
+	if v.ending != endGone {
+		b.index.lookAt(user, v.at)
+		return false, v.why
+	}
+	return true, b.dropRecord(ctx, s, user, r)
+}
+
+// endLater writes down that a user is to go: somebody asked for its end, and AWS did not do
+// it, or did not show the user. It is never taken back.
+func (b *backend) endLater(ctx context.Context, s logical.Storage, user string, r *userRecord, look time.Time) error {
+	if r.Ending.IsZero() {
+		now := b.Now().UTC()
+		r.Ending = now
+		if r.Written.IsZero() {
+			r.prolong(now, now, b.Term())
+		}
+		if err := b.saveRecord(ctx, s, user, r); err != nil && !errors.Is(err, logical.ErrReadOnly) {
+			return err // a secondary's records are the primary's to write
+		}
+	}
+	if !look.IsZero() {
+		b.index.lookAt(user, look)
+	}
+	return nil
+}

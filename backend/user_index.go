@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What memory keeps of the records, so that neither caps nor the sweep read thousands of
+// them. It is filled from storage once in the life of a process, when it is first needed,
+// and never at the start.
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+// readsAtOnce is how many records are read at the same time.
+const readsAtOnce = 16
+
+// userIndex is what is kept in memory, by the name of the user in lower case: to AWS case
+// does not matter. The mutex guards the fields and is never held while anything else
+// happens.
+type userIndex struct {
+	mu     sync.Mutex
+	filled bool
+	stale  map[string]string // keys of storage that another server has changed, with their users
+	users  map[string]indexEntry
+	ofRole map[string]int // how many of users
+	// filling says that records are being read, and changed of which users more is known
+	// by now than storage said.
+	filling bool
+	changed map[string]bool
+}
+
+// indexEntry is what is kept of one user.
+type indexEntry struct {
+	name    string
+	role    string
+	issued  time.Time
+	look    time.Time // when the sweep is to look at it
+	pending bool      // the record is not one of a lease that may live
+	request bool      // a request of this process stands behind it
+	mirror  bool      // an entry of the WAL stands for it as well
+	earlier bool      // its lease began in an earlier term, and was not renewed since
+}
+
+// entryOf is what memory keeps of a record that no request stands behind.
+func (b *backend) entryOf(r *userRecord) indexEntry {
+	return indexEntry{role: r.Role, issued: r.Issued, look: b.dueBy(r), pending: r.pending(),
+		earlier: !r.Confirmed && r.Term != "" && r.Term != b.Term()}
+}
+
+// admit counts a user that a request is about to make, unless a cap is reached or there is a
+// user of that name already. Zero is no cap.
+func (x *userIndex) admit(user, role string, now time.Time, ofRole, ofMount int) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if e, known := x.users[strings.ToLower(user)]; known {
+		return nameTaken(e.name, e.look)
+	}
+	if n := len(x.users); ofMount > 0 && n >= ofMount {
+		return engine.UserErrorf("max_users: this mount has %d IAM users, and config/users allows %d; revoke leases that nobody needs, or raise max_users at config/users", n, ofMount)
+	}
+	if n := x.ofRole[role]; ofRole > 0 && n >= ofRole {
+		return engine.UserErrorf("max_users: the role %q has %d IAM users, and allows %d; revoke leases that nobody needs, or raise max_users at roles/%s", role, n, ofRole, role)
+	}
+	x.set(user, indexEntry{role: role, issued: now, request: true, pending: true})
+	return nil
+}
+
+// release says that no request stands behind a user any more; look is when the sweep is
+// to look at it, if it is still there.
+func (x *userIndex) release(user string, look time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	e, known := x.users[strings.ToLower(user)]
+	if known && e.request {
+		e.request = false
+		if e.pending {
+			e.look = look
+		}
+		x.set(user, e)
+	}
+}
+
+// put takes what a record says. Whether a request stands behind it does not change.
+func (x *userIndex) put(user string, e indexEntry) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	old := x.users[strings.ToLower(user)]
+	e.request, e.mirror = old.request, old.mirror
+	x.set(user, e)
+}
+
+// lookAt says when to look at a user again.
+func (x *userIndex) lookAt(user string, at time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if e, known := x.users[strings.ToLower(user)]; known {
+		e.look, e.earlier = at, false
+		x.set(user, e)
+	}
+}
+
+// mirrored says that an entry of the WAL stands for a user as well.
+func (x *userIndex) mirrored(user string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if e, known := x.users[strings.ToLower(user)]; known {
+		e.mirror = true
+		x.set(user, e)
+	}
+}
+
+func (x *userIndex) drop(user string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.remove(user)
+}
+
+func (x *userIndex) set(user string, e indexEntry) {
+	x.remove(user)
+	if x.users == nil {
+		x.users, x.ofRole = map[string]indexEntry{}, map[string]int{}
+	}
+	e.name = user
+	x.users[strings.ToLower(user)] = e
+	x.ofRole[e.role]++
+}
+
+func (x *userIndex) remove(user string) {
+	key := strings.ToLower(user)
+	if x.filling {
+		x.changed[key] = true
+	}
+	e, known := x.users[key]
+	if !known {
+		return
+	}
+	delete(x.users, key)
+	if x.ofRole[e.role]--; x.ofRole[e.role] == 0 {
+		delete(x.ofRole, e.role)
+	}
+}
+
+// get returns what is kept of a user.
+func (x *userIndex) get(user string) (e indexEntry, known bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	e, known = x.users[strings.ToLower(user)]
+	return e, known
+}
+
+// due lists the users that the sweep is to look at, those that wait longest first: after
+// unconfirmed also those of earlier terms, unless that is zero.
+func (x *userIndex) due(now time.Time, unconfirmed time.Duration) []string {
+	return x.pick(func(e indexEntry) bool {
+		maybe := e.earlier && !e.pending && unconfirmed > 0 && now.Sub(e.issued) >= unconfirmed
+		return !e.request && (maybe || !e.look.After(now))
+	}, func(a, c indexEntry) int { return a.look.Compare(c.look) })
+}
+
+// unmirrored lists the users that are to go and that no entry of the WAL stands for.
+func (x *userIndex) unmirrored() []string {
+	return x.pick(func(e indexEntry) bool { return !e.request && e.pending && !e.mirror }, byAge)
+}
+
+// oldestRequest is when the oldest request under way began; zero is none.
+func (x *userIndex) oldestRequest() (oldest time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, e := range x.users {
+		if e.request && (oldest.IsZero() || e.issued.Before(oldest)) {
+			oldest = e.issued
+		}
+	}
+	return oldest
+}
+
+// oldest lists the users that leases have, those with the longest first.
+func (x *userIndex) oldest() []string {
+	return x.pick(func(e indexEntry) bool { return !e.pending }, byAge)
+}
+
+func byAge(a, c indexEntry) int { return a.issued.Compare(c.issued) }
+
+// pick lists some users in some order.
+func (x *userIndex) pick(which func(indexEntry) bool, order func(a, c indexEntry) int) []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var picked []indexEntry
+	for _, e := range x.users {
+		if which(e) {
+			picked = append(picked, e)
+		}
+	}
+	slices.SortFunc(picked, order)
+	names := make([]string, len(picked))
+	for i, e := range picked {
+		names[i] = e.name
+	}
+	return names
+}
+
+// holders returns the users that have a record and no request behind it, of one role or of
+// all, with their roles.
+func (x *userIndex) holders(role string) map[string]string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	holders := map[string]string{}
+	for _, e := range x.users {
+		if !e.request && (role == "" || role == e.role) {
+			holders[e.name] = e.role
+		}
+	}
+	return holders
+}
+
+// changedElsewhere makes the next use read a record again that another server has written.
+func (x *userIndex) changedElsewhere(key string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.stale == nil {
+		x.stale = map[string]string{}
+	}
+	x.stale[key] = userOf(strings.TrimPrefix(key, engine.PrefixIssued))
+}
+
+// begin opens the index for being filled, and says which keys are to be read: all, the
+// stale ones, or none.
+func (x *userIndex) begin() (all bool, stale map[string]string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	all, stale = !x.filled, x.stale
+	x.stale = nil // first: who tells of a change meanwhile shall be heard
+	if all || len(stale) > 0 {
+		x.filled, x.filling, x.changed = true, true, map[string]bool{}
+	}
+	if all {
+		maps.DeleteFunc(x.users, func(_ string, e indexEntry) bool {
+			if !e.request {
+				x.ofRole[e.role]--
+			}
+			return !e.request
+		})
+	}
+	return all, stale
+}
+
+// found takes what storage says of a user, unless more is known by now; nil is no record.
+func (x *userIndex) found(user string, e *indexEntry) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	key := strings.ToLower(user)
+	if x.changed[key] || x.users[key].request {
+		return
+	}
+	x.remove(user)
+	if e != nil {
+		x.set(user, *e)
+	}
+	delete(x.changed, key) // it was we who changed it
+}
+
+// end closes the index; after an error all is read again.
+func (x *userIndex) end(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.filling, x.changed = false, nil
+	x.filled = x.filled && err == nil
+}
+
+// known has the index filled.
+func (b *backend) known(ctx context.Context, s logical.Storage) error {
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecords)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	all, stale := b.index.begin()
+	if !all && len(stale) == 0 {
+		return nil
+	}
+	err = b.fillIndex(ctx, s, all, stale)
+	b.index.end(err)
+	return err
+}
+
+func (b *backend) fillIndex(ctx context.Context, s logical.Storage, all bool, stale map[string]string) error {
+	if all {
+		keys, err := s.List(ctx, engine.PrefixIssued)
+		if err != nil {
+			return err
+		}
+		stale = map[string]string{}
+		for _, key := range keys {
+			stale[engine.PrefixIssued+key] = userOf(key)
+		}
+	}
+	return engine.Each(ctx, b.Mount, readsAtOnce, slices.Collect(maps.Keys(stale)), nil, func(ctx context.Context, key string) error {
+		r, err := engine.Load[userRecord](ctx, s, key)
+		switch {
+		case isUnreadable(err):
+			b.index.found(stale[key], &indexEntry{}) // one for the sweep to complain of
+		case err != nil:
+			return err
+		case r == nil:
+			b.index.found(stale[key], nil)
+		default:
+			e := b.entryOf(r)
+			b.index.found(stale[key], &e)
+		}
+		return nil
+	})
+}

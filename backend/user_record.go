@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+// userRecord is the record of an IAM user, at issued/<name>: from before AWS hears of the
+// name until AWS is known to have no such user any more. It holds no secret. The zero value
+// of what the first edition did not write means what a record of the first edition does.
+type userRecord struct {
+	// State is empty once a lease has the user.
+	State recordState `json:"state,omitempty"`
+
+	Role        string    `json:"role"`
+	AccessKeyID string    `json:"access_key_id"`
+	DisplayName string    `json:"display_name"` // who asked, as Vault calls them
+	EntityID    string    `json:"entity_id"`
+	Issued      time.Time `json:"issued"` // when the request began
+
+	// Ends is the latest moment that the lease could live to without another
+	// renewal, and Written when that was said.
+	Ends    time.Time `json:"ends"`
+	Written time.Time `json:"written"`
+
+	// Ending is since when the user is to go: somebody asked for its end, and AWS
+	// did not do it, or did not show the user.
+	Ending time.Time `json:"ending,omitzero"`
+
+	// Edition is 0 for what the built-in engine or the first edition began: they knew the name
+	// and the time alone.
+	Edition int `json:"edition,omitempty"`
+
+	// Account is where the user was made, as far as that is known.
+	Account awscreds.Account `json:"account,omitzero"`
+	// UserID is AWS's own of the user, which no other user will ever have.
+	UserID string `json:"user_id,omitempty"`
+	// Random is how many random characters of ours the name has.
+	Random int `json:"random,omitempty"`
+	// Unanswered says that an attempt of CreateUser was left without an answer: AWS may
+	// perform it late.
+	Unanswered bool `json:"unanswered,omitempty"`
+	// Term is the life of the engine in which the credential was last said to live.
+	Term string `json:"term,omitempty"`
+
+	// Confirmed says that somebody has renewed the lease, hence got it.
+	Confirmed bool `json:"confirmed,omitempty"`
+
+	// What the user was given.
+	PolicyARNs   []string `json:"policy_arns,omitempty"`
+	InlinePolicy string   `json:"inline_policy,omitempty"`
+	Groups       []string `json:"iam_groups,omitempty"`
+}
+
+// recordState is how far the life of a user is. That it is to end stands in Ending.
+type recordState string
+
+const (
+	stateIssued   recordState = ""         // a lease has it
+	stateCreating recordState = "creating" // it may exist, and no lease has it yet
+)
+
+// enoughRandom is how many random characters prove that a user of a name is ours: nobody
+// else has thought of the same.
+const enoughRandom = 10
+
+// pending reports whether the user is to go as far as its record knows: no lease that may
+// live has it.
+func (r *userRecord) pending() bool { return r.State == stateCreating || !r.Ending.IsZero() }
+
+// provenByName reports whether a user of the name can only be the record's.
+func (r *userRecord) provenByName() bool { return r.Random >= enoughRandom }
+
+// secondEdition is that of records and leases of this engine.
+const secondEdition = 2
+
+// firstEdition reports whether the user was made by the first edition or the built-in engine.
+func (r *userRecord) firstEdition() bool { return r.Edition < secondEdition }
+
+// prolong says that the lease may live until a moment.
+func (r *userRecord) prolong(ends, now time.Time, term string) {
+	r.Ends, r.Written, r.Term = ends, now, term
+}
+
+// life is how long the user may exist at most.
+func (r *userRecord) life() time.Duration { return r.Ends.Sub(r.Issued) }
+
+// owned is what the user was given.
+func (r *userRecord) owned() awscreds.Owned {
+	return awscreds.Owned{AccessKeyID: r.AccessKeyID, PolicyARNs: r.PolicyARNs, InlinePolicy: r.InlinePolicy, Groups: r.Groups}
+}
+
+// stateName is what a read calls the state.
+func (r *userRecord) stateName() string {
+	switch {
+	case !r.Ending.IsZero():
+		return "ending"
+	case r.State == stateCreating:
+		return "creating"
+	}
+	return "issued"
+}
+
+// response is what a read shows.
+func (r *userRecord) response(user string, unconfirmed bool) map[string]any {
+	return map[string]any{
+		"username":      user,
+		"state":         r.stateName(),
+		"unconfirmed":   unconfirmed,
+		"account":       r.Account.Number,
+		"role":          r.Role,
+		"access_key_id": r.AccessKeyID,
+		"display_name":  r.DisplayName,
+		"entity_id":     r.EntityID,
+		"issued":        engine.Stamp(r.Issued),
+		"ends":          engine.Stamp(r.Ends),
+		"ending_since":  engine.Stamp(r.Ending),
+	}
+}
+
+// recordAnswer is what a read may hold.
+func recordAnswer() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"username":      {Type: framework.TypeString, Description: "Name of the IAM user."},
+		"state":         {Type: framework.TypeString, Description: "creating: a request is making it, or failed to and it is being deleted. issued: a lease has it. ending: it is being deleted."},
+		"unconfirmed":   {Type: framework.TypeBool, Description: "Whether the server stopped right after it answered with this credential, so that perhaps nobody got it. See unconfirmed_ttl at config/users."},
+		"account":       {Type: framework.TypeString, Description: "Number of the AWS account that it was made in; empty where it is not known."},
+		"role":          {Type: framework.TypeString, Description: "Role that it was issued for. Empty for a lease that the built-in engine began."},
+		"access_key_id": {Type: framework.TypeString, Description: "ID of its access key. Empty until there is one."},
+		"display_name":  {Type: framework.TypeString, Description: "Who asked for it, as Vault's audit log calls them."},
+		"entity_id":     {Type: framework.TypeString, Description: "Vault's identity entity of who asked, where there is one."},
+		"issued":        {Type: framework.TypeString, Description: "When it was issued (RFC 3339)."},
+		"ends":          {Type: framework.TypeString, Description: "Latest moment that its lease can live to without another renewal (RFC 3339)."},
+		"ending_since":  {Type: framework.TypeString, Description: "Since when it is being deleted, where AWS has not done it yet (RFC 3339); else null."},
+	}
+}
+
+// recordKey is where the record of a user stands. Vault's storage takes no two dots
+// in a row, which the name of a user may have.
+func recordKey(user string) string {
+	return engine.PrefixIssued + strings.ReplaceAll(user, ".", "%2E")
+}
+
+// userOf is the user of a key below issued/.
+func userOf(key string) string { return strings.ReplaceAll(key, "%2E", ".") }
+
+// loadRecord reads the record of a user; nil when there is none. No user's name has a
+// percent sign, so what comes with one is no other spelling of a name.
+func loadRecord(ctx context.Context, s logical.Storage, user string) (*userRecord, error) {
+	if strings.Contains(user, "%") {
+		return nil, nil
+	}
+	r, err := engine.Load[userRecord](ctx, s, recordKey(user))
+	if r != nil && r.firstEdition() {
+		r.Random = awsrules.RandomIn(user)
+	}
+	return r, err
+}
+
+// saveRecord writes the record of a user, and lets memory know.
+func (b *backend) saveRecord(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
+	if err := engine.Save(ctx, s, recordKey(user), r); err != nil {
+		return err
+	}
+	b.index.put(user, b.entryOf(r))
+	return nil
+}
+
+// dropRecord ends the record of a user, which AWS has no more, and what stands for it in
+// the WAL: that first, since nothing would remember it otherwise.
+func (b *backend) dropRecord(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
+	if r.pending() {
+		if err := dropMirror(ctx, s, user); err != nil {
+			return err
+		}
+	}
+	if err := s.Delete(ctx, recordKey(user)); err != nil {
+		return fmt.Errorf("forgetting IAM user %s, which is gone: %w", user, err)
+	}
+	b.index.drop(user)
+	return nil
+}
+
+// recordOf is the record of a user or, where there is none, what its lease tells.
+func recordOf(l *lease, began time.Time) *userRecord {
+	r := &userRecord{
+		Role: l.Role, AccessKeyID: l.AccessKeyID, Issued: began, UserID: l.UserID, Random: l.Random, Account: l.Account,
+		Edition: l.Edition, PolicyARNs: l.PolicyARNs, InlinePolicy: l.InlinePolicy, Groups: l.Groups,
+	}
+	if r.firstEdition() {
+		r.Random = awsrules.RandomIn(l.Username)
+	}
+	return r
+}
+
+// isUnreadable reports whether an error is about an entry that nobody can read.
+func isUnreadable(err error) bool {
+	var unreadable *engine.UnreadableError
+	return errors.As(err, &unreadable)
+}

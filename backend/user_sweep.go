@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// The sweep ends users that no lease has, once a minute: those of requests that failed or
+// died, those whose revocation failed, and those that outlived their lease because Vault
+// dropped it by force or in a crash, or gave it up. Of the last ones it believes no clock
+// alone: AWS has to say as well that the user is older than its lease could become.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+const (
+	// DefaultSweepGrace is how long after the last moment of its lease a user is left
+	// alone. Until then its end is Vault's to bring about. Vault counts a lease from when
+	// it hears our answer, which is later than we do.
+	DefaultSweepGrace = 15 * time.Minute
+
+	// sweepsAtOnce is how many users a tick deletes at the same time. Issuing goes on
+	// meanwhile and shares AWS's rate limits.
+	sweepsAtOnce = 8
+
+	// sweepStart is how long a tick goes on beginning deletions.
+	sweepStart = 30 * time.Second
+
+	// ghostLooks is how many of the longest records a tick asks AWS about, by one GetUser
+	// each: a user that is gone leaves its record behind where a server lost its office
+	// between the two.
+	ghostLooks = 2
+)
+
+// dueBy is when the sweep is to look at a record that no request stands behind, if nobody
+// renews the lease.
+func (b *backend) dueBy(r *userRecord) time.Time {
+	switch {
+	case r.State == stateCreating:
+		return time.Time{} // now: whoever was making it is no more
+	case !r.Ending.IsZero():
+		return r.Ending.Add(b.LagWindow) // Vault tries as well, and AWS may not show the user yet
+	}
+	return r.Ends.Add(b.sweepGrace)
+}
+
+// sweep ends all users that are due.
+func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
+	if err := b.OpenTerm(ctx, s); err != nil { // else nobody knows which renewals are known
+		return err
+	}
+	began := b.Now()
+	due := b.index.due(began, b.unconfirmedTTL(ctx, s))
+	more := func() bool { return b.Age(began) <= sweepStart } // the rest is the next tick's
+	failed, first := 0, error(nil)
+	err := engine.Each(ctx, b.Mount, sweepsAtOnce, due, more, func(ctx context.Context, user string) error { return b.sweepUser(ctx, s, user) })
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what errors.Join made
+		failed, first = len(joined.Unwrap()), joined.Unwrap()[0]
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d IAM users that are to be deleted are left for the next time: %w", failed, first)
+	}
+	return nil
+}
+
+// sweepUser ends a user whose time is over, if storage and AWS say so too.
+func (b *backend) sweepUser(ctx context.Context, s logical.Storage, user string) error {
+	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockRecord(user))
+	if !ok {
+		return nil // its lease is being renewed or revoked
+	}
+	defer unlock()
+	r, err := loadRecord(ctx, s, user)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		b.index.drop(user)
+		return nil
+	}
+	if err := b.mendClock(ctx, s, user, r); err != nil {
+		return err
+	}
+	unused, err := b.unused(ctx, s, r)
+	if err != nil {
+		return err
+	}
+	if unused {
+		r.Ending = b.Now().UTC()
+		b.Log.Warn("deleting an IAM user that was answered right before its server stopped, and that AWS says was never used", "iam_user", user, "role", r.Role)
+	}
+	ends := b.latest(r)
+	if due := b.dueBy(&userRecord{State: r.State, Ending: r.Ending, Ends: ends}); !unused && b.Now().Before(due) && !r.pending() {
+		b.index.lookAt(user, due)
+		return nil
+	}
+	r.Ends = ends
+	gone, why := b.settle(ctx, s, user, r)
+	if gone {
+		b.Log.Info("deleted an IAM user that no lease has", "iam_user", user, "role", r.Role, "lease_could_live_until", engine.Stamp(r.Ends))
+		return why
+	}
+	var young *awscreds.TooYoungError
+	if errors.As(why, &young) {
+		b.Log.Warn("this server's clock says that a lease is over, and AWS's does not; the user is left alone", "iam_user", user, "aws", young)
+		return nil
+	}
+	return why
+}
+
+// latest is the latest moment that the lease of a record can live to. Where another engine
+// may have renewed it, that is as long as the mount allows at all.
+func (b *backend) latest(r *userRecord) time.Time {
+	if !r.Written.Before(b.KnownSince()) {
+		return r.Ends
+	}
+	if last := r.Issued.Add(b.askBounds().longest); last.After(r.Ends) {
+		return last
+	}
+	return r.Ends
+}
+
+// mendClock moves a record that a clock in the future has written to now: its age would tell
+// nothing before that future has come.
+func (b *backend) mendClock(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
+	wrong := r.Issued.Sub(b.Now())
+	if wrong <= clockSlack || !r.pending() {
+		return nil
+	}
+	r.Issued, r.Ends, r.Written = r.Issued.Add(-wrong), r.Ends.Add(-wrong), r.Written.Add(-wrong)
+	return b.saveRecord(ctx, s, user, r)
+}
+
+// sweepGhosts looks whether the users with the oldest records still exist, and ends the
+// records of those that AWS does not have.
+func (b *backend) sweepGhosts(ctx context.Context, s logical.Storage) error {
+	oldest := b.index.oldest()
+	if len(oldest) == 0 {
+		return nil
+	}
+	client, err := b.AWS(ctx, s)
+	if err != nil {
+		return nil //nolint:nilerr // what needs AWS has said so
+	}
+	var errs []error
+	for i := range min(ghostLooks, len(oldest)) {
+		user := oldest[(b.ghosts+i)%len(oldest)]
+		errs = append(errs, b.sweepGhost(ctx, s, client, user))
+	}
+	b.ghosts = (b.ghosts + ghostLooks) % len(oldest)
+	return errors.Join(errs...)
+}
+
+func (b *backend) sweepGhost(ctx context.Context, s logical.Storage, client *awscreds.Client, user string) error {
+	if _, err := client.ReadUser(ctx, user); !awscreds.IsNotFound(err) {
+		return nil // it exists, or nobody can tell
+	}
+	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockRecord(user))
+	if !ok {
+		return nil
+	}
+	defer unlock()
+	r, err := loadRecord(ctx, s, user)
+	if err != nil || r == nil || r.pending() || b.Age(r.Issued) < b.LagWindow {
+		return err
+	}
+	asked := *r
+	asked.Ending = b.Now().UTC()
+	v, err := b.end(ctx, s, user, &asked)
+	if err != nil || v.ending != endGone {
+		return err
+	}
+	b.Log.Info("forgot an IAM user that AWS does not have any more", "iam_user", user, "role", r.Role)
+	return b.dropRecord(ctx, s, user, r)
+}
+
+// Answered, and perhaps nobody heard it: between our answer and Vault's write of the lease both
+// may die. The user has a record then and no lease, and would live as long as a lease could.
+// Which records that may be true of is known from the heartbeat.
+
+// leastUnconfirmed is the shortest unconfirmed_ttl: who got a credential has this long to
+// use it for the first time.
+const leastUnconfirmed = 24 * time.Hour
+
+// unconfirmed reports whether perhaps nobody got the credential of a record.
+func (b *backend) unconfirmed(r *userRecord) bool {
+	return !r.pending() && !r.Confirmed && r.Term != "" && !b.Answered(r.Term, r.Issued)
+}
+
+// unconfirmedTTL is what config/users says; 0 where nobody can read it.
+func (b *backend) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Duration {
+	set, err := b.settings(ctx, s)
+	if err != nil {
+		return 0
+	}
+	return set.users.UnconfirmedTTL
+}
+
+// unused reports whether a user is to go because perhaps nobody got it, and AWS says that
+// its key was never used. Where AWS does not let us ask, the key counts as used.
+func (b *backend) unused(ctx context.Context, s logical.Storage, r *userRecord) (bool, error) {
+	ttl := b.unconfirmedTTL(ctx, s)
+	if ttl == 0 || !b.unconfirmed(r) || b.Age(r.Issued) < ttl {
+		return false, nil
+	}
+	client, err := b.AWS(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	_, _, used, err := client.KeyUser(ctx, r.AccessKeyID)
+	switch {
+	case awscreds.IsRefused(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("asking AWS whether %s was ever used: %w", r.AccessKeyID, err)
+	}
+	return !used, nil
+}
