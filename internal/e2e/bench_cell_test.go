@@ -22,6 +22,7 @@ type benchCell struct {
 	role    string
 	latency time.Duration // of each call to AWS
 	clients int
+	rounds  int // how often it is measured: an odd number
 }
 
 func (c benchCell) String() string {
@@ -31,7 +32,8 @@ func (c benchCell) String() string {
 // benchResult is a cell with what each engine was measured to need.
 type benchResult struct {
 	benchCell
-	of []benchFigures
+	of     []benchFigures
+	rounds [][]benchRound // by engine
 }
 
 // benchFigures are what one engine needs in a cell.
@@ -48,23 +50,38 @@ type pace struct {
 	perSecond float64
 }
 
-// measureAll measures a cell for all engines, in turn.
+// measureAll measures a cell for all engines, in turn. Who was last in one round is first in the next: a machine that
+// becomes slower all the time would else be to the disadvantage of the same one in every round.
 func (c benchCell) measureAll(engines []*benchEngine) benchResult {
 	all := make([][]benchRound, len(engines))
 	for _, e := range engines {
 		e.aws.SetLatency(c.latency)
 		c.live(e, soOften(c.clients)) // connections are open from here on
 	}
-	for range benchRounds {
-		for i, e := range engines {
-			all[i] = append(all[i], c.live(e, whileInBox(max(benchFewest, c.clients))))
-		}
+	order := make([]int, len(engines))
+	for i := range order {
+		order[i] = i
 	}
-	r := benchResult{benchCell: c}
+	for range c.rounds {
+		for _, i := range order {
+			all[i] = append(all[i], c.live(engines[i], whileInBox(max(benchFewest, c.clients))))
+		}
+		slices.Reverse(order)
+	}
+	r := benchResult{benchCell: c, rounds: all}
 	for _, lives := range all {
 		r.of = append(r.of, summary(lives))
 	}
 	return r
+}
+
+// spread is the lowest and the highest of ours to the built-in's in one round: how much the machine has its say.
+func (r benchResult) spread(of func(benchRound) float64) (lowest, highest float64) {
+	var ratios []float64
+	for i, ours := range r.rounds[0] {
+		ratios = append(ratios, of(ours)/of(r.rounds[1][i]))
+	}
+	return slices.Min(ratios), slices.Max(ratios)
 }
 
 // benchRound is one measurement: credentials made by so many clients at once, and then all of them revoked likewise.

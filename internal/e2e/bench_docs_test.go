@@ -11,15 +11,18 @@ import (
 	"time"
 )
 
-// This file writes what was measured into docs/performance.md, with UPDATE_DOCS=1. What is said there in words stays.
+// This file writes what was measured into docs/performance.md, with UPDATE_DOCS=1. What is said there in words stays,
+// and so does what another benchmark has measured.
 
 const (
 	performanceDoc = "../../docs/performance.md"
-	resultsBegin   = "<!-- What follows is measured: UPDATE_DOCS=1 make bench -->\n"
+	inMemoryBegin  = "<!-- What follows is measured: UPDATE_DOCS=1 make bench -->\n"
+	raftBegin      = "<!-- What follows is measured on raft: UPDATE_DOCS=1 make bench -->\n"
 	resultsEnd     = "<!-- End of what is measured -->\n"
 )
 
-func writePerformance(b *testing.B, t *benchTable) {
+// writePerformance writes the tables behind the comment that begins them.
+func writePerformance(b *testing.B, begin, tables string) {
 	b.Helper()
 	if os.Getenv("UPDATE_DOCS") == "" {
 		return
@@ -28,12 +31,12 @@ func writePerformance(b *testing.B, t *benchTable) {
 	if err != nil {
 		b.Fatalf("reading docs/performance.md: %v", err)
 	}
-	before, rest, found := strings.Cut(string(content), resultsBegin)
+	before, rest, found := strings.Cut(string(content), begin)
 	_, after, closed := strings.Cut(rest, resultsEnd)
 	if !found || !closed {
 		b.Fatal("docs/performance.md has lost the comments around its tables")
 	}
-	text := before + resultsBegin + "\n" + circumstances(b) + "\n" + t.text() + "\n" + resultsEnd + after
+	text := before + begin + "\n" + circumstances(b) + "\n" + tables + "\n" + resultsEnd + after
 	if err := os.WriteFile(performanceDoc, []byte(text), 0o644); err != nil {
 		b.Fatalf("writing docs/performance.md: %v", err)
 	}

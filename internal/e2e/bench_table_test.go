@@ -25,7 +25,7 @@ func (t *benchTable) text() string {
 		fmt.Fprintf(&out, "### Role `%s`: %s\n\n%s\n", role, benchRoleIs[role], lineUp(t.rows(role)))
 	}
 	fmt.Fprintf(&out, "### The process\n\n%s\n", lineUp(t.processRows()))
-	fmt.Fprintf(&out, "### Targets\n\n%s", lineUp(t.targetRows()))
+	fmt.Fprintf(&out, "### Targets\n\n%s", lineUp(asRows(t.targets())))
 	if len(t.engines) < 3 {
 		out.WriteString("\nThe built-in engine inside a Vault server was not at hand (`VAULT_FULL=/path/to/vault`), so it was not measured.\n")
 	}

@@ -16,12 +16,17 @@ type benchTarget struct {
 	met            bool
 }
 
-// targetRows are all targets, as rows of a table.
-func (t *benchTable) targetRows() [][]string {
+// targets are all targets where the storage is in memory.
+func (t *benchTable) targets() []benchTarget {
 	targets := t.againstThePlugin()
 	if len(t.engines) > 2 {
 		targets = append(targets, t.againstTheProcess()...)
 	}
+	return targets
+}
+
+// asRows are targets as rows of a table.
+func asRows(targets []benchTarget) [][]string {
 	rows := [][]string{{"what", "aim", "measured", ""}}
 	for _, target := range targets {
 		verdict := "missed"
@@ -36,11 +41,11 @@ func (t *benchTable) targetRows() [][]string {
 // at finds a cell.
 func (t *benchTable) at(role string, latency time.Duration, clients int) benchResult {
 	for _, r := range t.results {
-		if r.benchCell == (benchCell{role, latency, clients}) {
+		if r.role == role && r.latency == latency && r.clients == clients {
 			return r
 		}
 	}
-	panic("no such cell: " + benchCell{role, latency, clients}.String())
+	panic(fmt.Sprintf("no such cell: %s at %s with %d clients", role, latency, clients))
 }
 
 const slowest = 50 * time.Millisecond

@@ -14,8 +14,8 @@ import (
 
 // This file compares the speed of the engine with that of the one that is built into Vault: the same Vault, the same
 // AWS, in turn. The other bench_*_test.go files have the parts: bench_engine_test.go one engine, bench_cell_test.go
-// one measurement, bench_process_test.go what processes use, bench_table_test.go what is printed and
-// bench_docs_test.go what goes into docs/performance.md.
+// one measurement, bench_process_test.go what processes use, bench_raft_test.go what is measured on raft,
+// bench_table_test.go what is printed and bench_docs_test.go what goes into docs/performance.md.
 
 const (
 	// benchRounds is how often everything is measured; the median counts. Ours and theirs take turns within each, so that
@@ -43,11 +43,7 @@ func BenchmarkAgainstTheBuiltIn(b *testing.B) {
 	// The fake AWS and the clients are in this process. Both engines have to share the machine with it, so it collects
 	// its garbage seldom.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	aws := fakeaws.New(b, fakeaws.WithPageSize(100)) // AWS's: the built-in engine does not read further pages
-	aws.AddRole("deploy")
-	aws.AddGroup("ops")
-	aws.AddGroup("dev")
-	engines := startEngines(b, aws)
+	engines := startEngines(b, newBenchAWS(b))
 
 	fresh := make([][]freshStart, len(engines))
 	for range benchRounds {
@@ -59,7 +55,7 @@ func BenchmarkAgainstTheBuiltIn(b *testing.B) {
 	for _, role := range benchRoles {
 		for _, latency := range benchLatencies {
 			for _, clients := range benchClients {
-				c := benchCell{role, latency, clients}
+				c := benchCell{role, latency, clients, benchRounds}
 				results = append(results, c.measureAll(engines))
 				fmt.Fprintf(os.Stderr, "measured %s\n", c)
 			}
@@ -67,23 +63,40 @@ func BenchmarkAgainstTheBuiltIn(b *testing.B) {
 	}
 	t := &benchTable{engines: engines, fresh: fresh, results: results}
 	fmt.Println(t.text())
-	writePerformance(b, t)
+	writePerformance(b, inMemoryBegin, t.text())
+}
+
+// newBenchAWS is an account with all that the roles name.
+func newBenchAWS(b *testing.B) *fakeaws.Server {
+	b.Helper()
+	aws := fakeaws.New(b, fakeaws.WithPageSize(100)) // AWS's: the built-in engine does not read further pages
+	aws.AddRole("deploy")
+	aws.AddGroup("ops")
+	aws.AddGroup("dev")
+	return aws
 }
 
 // startEngines mounts ours and the built-in as a plugin in one Vault, and, where VAULT_FULL names a Vault that was built
 // with its engines, the built-in of that one, in process.
 func startEngines(b *testing.B, aws *fakeaws.Server) []*benchEngine {
 	b.Helper()
-	v := startDev(b, "VAULT_LOG_LEVEL=info") // as in production; debug would write a line for each request
+	engines := mountBoth(startDev(b, "VAULT_LOG_LEVEL=info"), aws) // as in production; debug would write a line for each request
+	if full := os.Getenv("VAULT_FULL"); full != "" {
+		inside := &benchEngine{name: "built-in in process", v: startDevOf(b, full, "VAULT_LOG_LEVEL=info"), aws: aws, kind: "aws", client: newBenchClient()}
+		inside.enable()
+		engines = append(engines, inside)
+	}
+	return engines
+}
+
+// mountBoth mounts ours and the built-in as a plugin in one Vault.
+func mountBoth(v *server, aws *fakeaws.Server) []*benchEngine {
+	v.t.Helper()
 	v.register("aws-dyn")
 	p := v.registerPeer("aws")
 	engines := []*benchEngine{
 		{name: "ours", v: v, aws: aws, kind: "aws-dyn", command: pluginName, binary: programs.plugin},
 		{name: "built-in as a plugin", v: v, aws: aws, kind: "aws", command: p.command, binary: p.path()},
-	}
-	if full := os.Getenv("VAULT_FULL"); full != "" {
-		second := startDevOf(b, full, "VAULT_LOG_LEVEL=info")
-		engines = append(engines, &benchEngine{name: "built-in in process", v: second, aws: aws, kind: "aws"})
 	}
 	for _, e := range engines {
 		e.client = newBenchClient()
