@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync"
+)
+
+// This file is what happens to the cluster.
+
+// event is something that happens to it while clients ask.
+type event struct {
+	name string
+	// holds: two calls to AWS are held meanwhile, so that requests are under way, however quick the machine is.
+	holds bool
+	// begin lets it happen, and waits until the cluster has a leader. What it returns undoes it, some credentials later.
+	begin func(tr *trial) (end func())
+}
+
+var events = []event{
+	{"new version of the plugin rolled through", false, (*trial).rollOut},
+	{"leader killed, its plugin lives on", true, func(tr *trial) func() {
+		v := tr.active(nil)
+		v.killAlone()
+		tr.active(v)
+		return func() { tr.restart(v) }
+	}},
+	{"leader killed and its plugin with it", true, func(tr *trial) func() {
+		v := tr.active(nil)
+		v.kill()
+		tr.active(v)
+		return func() { tr.restart(v) }
+	}},
+	{"leader steps down", true, func(tr *trial) func() {
+		tr.stepDown()
+		return func() {}
+	}},
+	{"leader paused, and back when another leads", true, func(tr *trial) func() {
+		v := tr.active(nil)
+		goOn := v.pause()
+		tr.active(v)
+		return func() {
+			goOn()
+			tr.agreed()
+		}
+	}},
+	{"plugin of the leader killed", true, func(tr *trial) func() {
+		for _, pid := range tr.active(nil).plugins() { // each version that was rolled out has its own
+			killProcess(tr.t, pid)
+		}
+		return func() {}
+	}},
+}
+
+// stepDown has the leader step down, and waits for another.
+func (tr *trial) stepDown() {
+	tr.t.Helper()
+	v := tr.active(nil)
+	tr.do("stepping down", func(now *server) error {
+		if now != v {
+			return nil // it has, or was not asked
+		}
+		_, err := now.demand(http.MethodPut, "sys/step-down", nil)
+		return err
+	})
+	tr.active(v)
+}
+
+// nextVersion is a version that is newer than the shipped one, whatever that is.
+const nextVersion = "v99.0.0"
+
+// buildNext builds the plugin in that version, once for all tests.
+var buildNext = sync.OnceValues(func() (sha256sum string, err error) {
+	return buildPlugin(pluginName+"-next", "-ldflags", "-X main.version="+nextVersion, filepath.Join("..", "..", "cmd", pluginName))
+})
+
+// rollOut has the mount run another version of the plugin, here and then on the server that takes over. Where it runs
+// the new one already, it goes back to the old one.
+func (tr *trial) rollOut() func() {
+	tr.t.Helper()
+	sum, err := buildNext()
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	version := nextVersion
+	if tr.running() == nextVersion {
+		version = programs.version
+	}
+	next := catalogued(sum, pluginName+"-next")
+	next["version"] = nextVersion
+	tr.do("rolling the plugin out", func(v *server) error {
+		for _, write := range []struct {
+			path string
+			body map[string]any
+		}{
+			{"sys/plugins/catalog/secret/aws", next},
+			{"sys/mounts/" + tr.mount + "/tune", map[string]any{"plugin_version": version}},
+			{"sys/plugins/reload/backend", map[string]any{"mounts": []string{tr.mount + "/"}, "scope": "global"}},
+		} {
+			if _, err := v.demand(http.MethodPut, write.path, write.body); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	waitFor(tr.t, electionTime, "the mount to run "+version, func() bool { return tr.running() == version })
+	return func() {
+		tr.stepDown()
+		waitFor(tr.t, electionTime, "the mount to run "+version+" on another server", func() bool { return tr.running() == version })
+	}
+}
+
+// running is the version that serves the mount.
+func (tr *trial) running() (version string) {
+	tr.t.Helper()
+	tr.do("asking for the version", func(v *server) error {
+		a, err := v.demand(http.MethodGet, "sys/mounts/"+tr.mount, nil)
+		version = fmt.Sprint(a.data("running_plugin_version"))
+		return err
+	})
+	return version
+}
+
+// clusterWALMinAge is the plugin's -wal-min-age: longer than a leader is paused, and shorter than Vault's minute.
+const clusterWALMinAge = "30s"
+
+// catalogued is a binary of the plugin as Vault's catalog takes it.
+func catalogued(sha256sum, command string) map[string]any {
+	return map[string]any{
+		"sha256": sha256sum, "command": command,
+		"args": []string{"-wal-min-age=" + clusterWALMinAge, "-sweep-grace=" + sweepGrace.String()},
+	}
+}
