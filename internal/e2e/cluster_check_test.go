@@ -24,13 +24,15 @@ func (tr *trial) lookAt() {
 		for lease, one := range used {
 			who, err := tr.whoIs(tr.t.Context(), one.key)
 			if _, is := still[lease]; is && (err != nil || who == "") {
-				tr.found.dead = append(tr.found.dead, fmt.Sprintf("%s: its holder may use the key %s until %s: %v", lease, one.key.AccessKeyID, one.until, err))
+				tr.found.dead = append(tr.found.dead, fmt.Sprintf("%s: its holder may use the key %s until %s: %v",
+					lease, one.key.AccessKeyID, one.until.UTC().Format(stampForm), err))
 			}
 		}
 		return nil
 	})
 	for _, one := range tr.found.dead {
-		tr.dead[one] = true
+		lease, why, _ := strings.Cut(one, ": ")
+		tr.dead[lease] = why
 	}
 	for _, one := range tr.found.lonely {
 		tr.lonely[one] = true
@@ -44,15 +46,24 @@ func (tr *trial) zeros() zeros {
 	return z
 }
 
+// stories is how many of each sort are told.
+const stories = 3
+
 // report tells what is wrong, and otherwise has the mount do what it is for, once more.
 func (tr *trial) report() {
 	tr.t.Helper()
-	tr.t.Logf("%s: why requests failed: %v", tr.name, tr.clients.said())
-	for _, one := range slices.Sorted(maps.Keys(tr.dead)) {
-		tr.t.Errorf("%s: lease without a user: %s\n%s", tr.name, one, tr.story(one))
+	tr.t.Logf("%s: why requests failed: %v\n\t%s", tr.name, tr.clients.said(), strings.Join(tr.told, "\n\t"))
+	for i, lease := range slices.Sorted(maps.Keys(tr.dead)) {
+		tr.t.Errorf("%s: lease without a user: %s: %s", tr.name, lease, tr.dead[lease])
+		if i < stories {
+			tr.t.Log(tr.story(tr.dead[lease]))
+		}
 	}
-	for _, user := range slices.Sorted(maps.Keys(tr.lonely)) {
-		tr.t.Errorf("%s: user without a lease or a record: %s\n%s", tr.name, user, tr.story(user))
+	for i, user := range slices.Sorted(maps.Keys(tr.lonely)) {
+		tr.t.Errorf("%s: user without a lease or a record: %s", tr.name, user)
+		if i < stories {
+			tr.t.Log(tr.story(user))
+		}
 	}
 	if tr.zeros() != (zeros{}) {
 		return
@@ -100,5 +111,5 @@ func (tr *trial) story(about string) string {
 		}
 	}
 	slices.Sort(lines)
-	return "\t\t" + strings.Join(lines, "\n\t\t")
+	return about + "\n\t\t" + strings.Join(lines, "\n\t\t")
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // This file is what happens to the cluster.
@@ -14,12 +15,14 @@ import (
 // event is something that happens to it while clients ask.
 type event struct {
 	name string
-	// holds: two calls to AWS are held meanwhile, so that requests are under way, however quick the machine is.
+	// holds: two calls to AWS are held meanwhile, so that requests are under way, however quick the machine is. Vault lets
+	// requests end before it steps down or reloads a plugin, so it would only wait for them there.
 	holds bool
 	// begin lets it happen, and waits until the cluster has a leader. What it returns undoes it, some credentials later.
 	begin func(tr *trial) (end func())
 }
 
+// events are ordered so that most changes of the leader, each of which has Vault's timer begin anew, come first.
 var events = []event{
 	{"new version of the plugin rolled through", false, (*trial).rollOut},
 	{"leader killed, its plugin lives on", true, func(tr *trial) func() {
@@ -34,7 +37,7 @@ var events = []event{
 		tr.active(v)
 		return func() { tr.restart(v) }
 	}},
-	{"leader steps down", true, func(tr *trial) func() {
+	{"leader steps down", false, func(tr *trial) func() {
 		tr.stepDown()
 		return func() {}
 	}},
@@ -53,6 +56,31 @@ var events = []event{
 		}
 		return func() {}
 	}},
+}
+
+// longEvents take longer than `make test` has patience.
+var longEvents = []event{
+	{"leader paused for longer than its leases last", true, (*trial).outlive},
+}
+
+// outlive pauses the leader until the leases that it knows are over, and has another renew them meanwhile. When it comes
+// back, they are due by what it remembers.
+func (tr *trial) outlive() func() {
+	tr.t.Helper()
+	v := tr.active(nil)
+	leases := tr.clients.inUse()
+	goOn := v.pause()
+	tr.active(v)
+	for lease, one := range leases {
+		waitFor(tr.t, time.Until(one.until), "a lease to be renewed", func() bool { return tr.clients.prolong(lease, 600) })
+	}
+	return func() {
+		for _, one := range leases {
+			waitFor(tr.t, time.Minute, "the paused leader's leases to be over", func() bool { return time.Now().After(one.until) })
+		}
+		goOn()
+		tr.agreed()
+	}
 }
 
 // stepDown has the leader step down, and waits for another.
@@ -133,4 +161,27 @@ func catalogued(sha256sum, command string) map[string]any {
 		"sha256": sha256sum, "command": command,
 		"args": []string{"-wal-min-age=" + clusterWALMinAge, "-sweep-grace=" + sweepGrace.String()},
 	}
+}
+
+// setUp makes the mount with a role whose leases are short, and may be called again.
+func (m *mounted) setUp(v *server) error {
+	root := m.account.RootKey()
+	if there, err := v.request(http.MethodGet, "sys/mounts/"+m.mount, nil); err != nil || there.status != http.StatusOK {
+		if _, err := v.demand(http.MethodPost, "sys/mounts/"+m.mount, map[string]any{"type": "aws"}); err != nil {
+			return err
+		}
+	}
+	if _, err := v.demand(http.MethodPost, m.mount+"/config/root", map[string]any{
+		"access_key": root.AccessKeyID, "secret_key": root.SecretAccessKey, "region": "us-east-1",
+		"iam_endpoint": m.account.URL(), "sts_endpoint": m.account.URL(),
+	}); err != nil {
+		return err
+	}
+	if _, err := v.demand(http.MethodPost, m.mount+"/roles/brief", map[string]any{
+		"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess", "policy_document": policyText,
+		"default_ttl": clusterLease, "max_ttl": "1h",
+	}); err != nil {
+		return err
+	}
+	return m.findStorage(v)
 }

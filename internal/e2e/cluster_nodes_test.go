@@ -56,18 +56,18 @@ func startCluster(t *testing.T) *cluster {
 	return c
 }
 
-// unseal gives a server its key until it is unsealed: one that has not joined yet has nothing to unseal.
+// unseal gives a server its key, once: one that has not joined yet keeps it until it has.
 func (c *cluster) unseal(v *server) {
 	c.t.Helper()
-	waitFor(c.t, electionTime, "a server of the cluster to be unsealed", func() bool {
-		select {
-		case <-v.exited:
-			c.t.Fatal("Vault ended by itself")
-		default:
-		}
-		a, err := v.request(http.MethodPut, "sys/unseal", map[string]any{"key": v.unseal})
-		return err == nil && a.status == http.StatusOK && a.body["sealed"] == false
-	})
+	for _, step := range []struct{ method, path string }{{http.MethodPut, "sys/unseal"}, {http.MethodGet, "sys/seal-status"}} {
+		waitFor(c.t, electionTime, "a server of the cluster to be unsealed", func() bool {
+			if closed(v.exited) {
+				c.t.Fatal("Vault ended by itself")
+			}
+			a, err := v.request(step.method, step.path, map[string]any{"key": v.unseal})
+			return err == nil && a.status == http.StatusOK && (step.method == http.MethodPut || a.body["sealed"] == false)
+		})
+	}
 }
 
 func (c *cluster) voters() (n int) {
@@ -158,7 +158,7 @@ func (c *cluster) do(what string, work func(v *server) error) {
 }
 
 // clientPatience is how long a client waits for an answer.
-const clientPatience = 10 * time.Second
+const clientPatience = 5 * time.Second
 
 // ask asks the servers in turn, whatever each of them is.
 func (c *cluster) ask(ctx context.Context, method, path string, body any) (answer, error) {

@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,12 +19,14 @@ import (
 // TestSoakCluster prints a line for each event, and its zeros. At its full length each event happens several times.
 func TestSoakCluster(t *testing.T) {
 	t.Parallel()
-	rounds, more := 1, 2*clusterClients
+	rounds, more := 1, clusterClients
+	happens := events
 	if *soak {
-		rounds, more = 5, 16*clusterClients
+		rounds, more = 4, 8*clusterClients
+		happens = slices.Concat(events, longEvents)
 	}
 	c := startCluster(t)
-	trials := c.prepare(events)
+	trials := c.prepare(happens)
 	began := time.Now()
 	for range rounds {
 		for _, tr := range trials {
@@ -43,9 +46,10 @@ type trial struct {
 	*cluster
 	clients *holders
 
-	told         []string        // what happened when
-	dead, lonely map[string]bool // found at any time
-	found        findings        // at the last look
+	told   []string          // what happened when
+	dead   map[string]string // found at any time: leases without a user, and why
+	lonely map[string]bool   // and users without a lease or a record
+	found  findings          // at the last look
 }
 
 // prepare makes a mount for each event.
@@ -57,42 +61,19 @@ func (c *cluster) prepare(events []event) []*trial {
 	})
 	var trials []*trial
 	for i, e := range events {
-		tr := &trial{event: e, cluster: c, mounted: mounted{mount: fmt.Sprintf("event-%d", i+1)}, dead: map[string]bool{}, lonely: map[string]bool{}}
+		tr := &trial{event: e, cluster: c, mounted: mounted{mount: fmt.Sprintf("event-%d", i+1)}, dead: map[string]string{}, lonely: map[string]bool{}}
 		tr.account = fakeaws.New(c.t)
-		tr.account.SetLatency(100 * time.Millisecond)
 		tr.clients = newHolders(c, tr.mount)
-		c.do("mounting", func(v *server) error { return tr.setUp(v) })
+		c.do("mounting", func(v *server) error { return tr.mounted.setUp(v) })
 		trials = append(trials, tr)
 	}
 	return trials
 }
 
-// setUp makes the mount, and may be called again.
-func (tr *trial) setUp(v *server) error {
-	root := tr.account.RootKey()
-	if there, err := v.request(http.MethodGet, "sys/mounts/"+tr.mount, nil); err != nil || there.status != http.StatusOK {
-		if _, err := v.demand(http.MethodPost, "sys/mounts/"+tr.mount, map[string]any{"type": "aws"}); err != nil {
-			return err
-		}
-	}
-	if _, err := v.demand(http.MethodPost, tr.mount+"/config/root", map[string]any{
-		"access_key": root.AccessKeyID, "secret_key": root.SecretAccessKey, "region": "us-east-1",
-		"iam_endpoint": tr.account.URL(), "sts_endpoint": tr.account.URL(),
-	}); err != nil {
-		return err
-	}
-	if _, err := v.demand(http.MethodPost, tr.mount+"/roles/brief", map[string]any{
-		"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess", "policy_document": policyText,
-		"default_ttl": clusterLease, "max_ttl": "1h",
-	}); err != nil {
-		return err
-	}
-	return tr.findStorage(v)
-}
-
 // run lets the event happen while clients ask. They are given some more credentials after it, and after its end.
 func (tr *trial) run(more int) {
 	tr.t.Helper()
+	tr.account.SetLatency(50 * time.Millisecond)
 	stop := tr.clients.start()
 	defer stop()
 	tr.await(clusterClients)
@@ -110,6 +91,7 @@ func (tr *trial) run(more int) {
 	tr.tell("it has ended")
 	tr.await(more)
 	stop()
+	tr.account.SetLatency(0) // looking at every key takes long enough
 	tr.tell("the clients have stopped")
 	tr.lookAt()
 }

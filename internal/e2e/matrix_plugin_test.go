@@ -32,11 +32,17 @@ type stepping struct {
 // startStepping starts a Vault on raft with the stepping plugin in its catalog as aws.
 func startStepping(t *testing.T) *stepping {
 	t.Helper()
+	return stepOn(t, func() *server { return startRaft(t) })
+}
+
+// stepOn has a server that it starts step.
+func stepOn(t *testing.T, start func() *server) *stepping {
+	t.Helper()
 	v := &stepping{mounts: map[string]*sequence{}, signals: map[string]map[string]func(){}, ticks: map[string]time.Time{}}
 	steps := httptest.NewServer(http.HandlerFunc(v.serveStep))
-	t.Cleanup(steps.Close)
+	t.Cleanup(steps.Close) // after the server's end: nobody is left to ask
 	v.url = steps.URL
-	v.server = startRaft(t)
+	v.server = start()
 	v.call(http.MethodPost, "sys/plugins/catalog/secret/aws", v.stepper())
 	return v
 }
