@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -140,7 +141,7 @@ func (c *crowd) revoke(lease string, wait bool) {
 func (c *crowd) note(what string, a answer, err error) {
 	why := fmt.Sprintf("%s %d %s", what, a.status, codeIn(a.text))
 	if err != nil {
-		why = what + ": " + err.Error()
+		why = what + ": " + cmp.Or(codeIn(err.Error()), err.Error())
 	}
 	count, _ := c.answers.LoadOrStore(why, new(atomic.Int64))
 	count.(*atomic.Int64).Add(1)
