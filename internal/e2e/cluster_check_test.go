@@ -17,7 +17,7 @@ func (tr *trial) lookAt() {
 	tr.t.Helper()
 	tr.do("looking", func(v *server) (err error) {
 		used := tr.clients.inUse()
-		if tr.found, err = tr.mounted.look(v, tr.clients.keyOf); err != nil {
+		if tr.found, err = tr.look(v, tr.clients.keyOf); err != nil {
 			return err
 		}
 		still := tr.clients.inUse()

@@ -64,7 +64,7 @@ func (c *cluster) prepare(events []event) []*trial {
 		tr := &trial{event: e, cluster: c, mounted: mounted{mount: fmt.Sprintf("event-%d", i+1)}, dead: map[string]string{}, lonely: map[string]bool{}}
 		tr.account = fakeaws.New(c.t)
 		tr.clients = newHolders(c, tr.mount)
-		c.do("mounting", func(v *server) error { return tr.mounted.setUp(v) })
+		c.do("mounting", func(v *server) error { return tr.setUp(v) })
 		trials = append(trials, tr)
 	}
 	return trials
