@@ -110,16 +110,19 @@ func (h *holders) hold(lease string, key fakeaws.Key, began time.Time) {
 	h.held[lease] = &held{key: key, until: began.Add(clusterLease * time.Second)}
 }
 
-// prolong renews a lease, and reports whether that went well.
-func (h *holders) prolong(lease string, seconds int) bool {
+// prolong renews a lease.
+func (h *holders) prolong(lease string, seconds int) {
 	began := time.Now()
-	if !h.renew(lease, seconds) {
-		return false
+	if h.renew(lease, seconds) {
+		h.lasts(lease, began, seconds)
 	}
+}
+
+// lasts notes until when a lease has to last.
+func (h *holders) lasts(lease string, began time.Time, seconds int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.held[lease].until = began.Add(time.Duration(seconds) * time.Second)
-	return true
 }
 
 // giveBack revokes a lease. Whatever is answered, it is not used any more.
