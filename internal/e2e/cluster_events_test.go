@@ -51,7 +51,12 @@ var events = []event{
 		}
 	}},
 	{"plugin of the leader killed", true, func(tr *trial) func() {
-		for _, pid := range tr.active(nil).plugins() { // each version that was rolled out has its own
+		var pids []int // each version that was rolled out has its own
+		waitFor(tr.t, soon, "a plugin below the leader", func() bool {
+			pids = tr.active(nil).plugins()
+			return len(pids) > 0
+		})
+		for _, pid := range pids {
 			killProcess(tr.t, pid)
 		}
 		return func() {}
