@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -74,24 +73,29 @@ var longEvents = []event{
 func (tr *trial) outlive() func() {
 	tr.t.Helper()
 	v := tr.active(nil)
-	leases := tr.clients.inUse()
-	maps.DeleteFunc(leases, func(_ string, one held) bool { // those of the last time last for much longer
-		return time.Until(one.until) > clusterLease*time.Second
-	})
+	leases, err := v.storedLeases(tr.mount)
+	if err != nil {
+		tr.t.Fatalf("asking the leader for its leases: %v", err)
+	}
+	used := tr.clients.inUse()
 	goOn := v.pause()
 	next := tr.active(v)
 	renewed := 0
 	over := time.Now()
-	for lease, one := range leases {
+	for _, l := range leases {
+		// Those that were renewed here the last time are over much later.
+		if _, is := used[l.ID]; !is || time.Until(l.ExpireTime) > clusterLease*time.Second {
+			continue
+		}
 		began := time.Now()
-		a, err := next.request(http.MethodPost, "sys/leases/renew", map[string]any{"lease_id": lease, "increment": 600})
+		a, err := next.request(http.MethodPost, "sys/leases/renew", map[string]any{"lease_id": l.ID, "increment": 600})
 		if err != nil || a.status != http.StatusOK {
 			continue // it was too late
 		}
-		tr.clients.lasts(lease, began, 600)
+		tr.clients.lasts(l.ID, began, 600)
 		renewed++
-		if one.until.After(over) {
-			over = one.until
+		if l.ExpireTime.After(over) {
+			over = l.ExpireTime
 		}
 	}
 	if renewed == 0 {
