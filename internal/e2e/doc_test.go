@@ -12,5 +12,7 @@
 // host_test.go plays a server that is not Vault.
 // The files differential_*_test.go compare the plugin with the built-in engine: begin with differential_test.go and
 // testdata/differences.txt. bench_*_test.go compare its speed: begin with bench_test.go and docs/performance.md.
-// matrix_*_test.go kill it between any two steps of what it does: begin with matrix_test.go and ./steps.
+// matrix_*_test.go kill it between any two steps of what it does: begin with matrix_test.go and ./steps. cluster_*_test.go
+// change the leader of three servers, and the plugin: begin with cluster_test.go. What must hold after either is in
+// check_test.go, and stored_test.go reads what is stored.
 package e2e

@@ -90,6 +90,15 @@ func (v *server) call(method, path string, body any, statuses ...int) answer {
 	return a
 }
 
+// demand is request for what has to succeed, from any goroutine.
+func (v *server) demand(method, path string, body any) (answer, error) {
+	a, err := v.request(method, path, body)
+	if err == nil && a.status >= 300 {
+		err = fmt.Errorf("%s %s: status %d: %s", method, path, a.status, a.text)
+	}
+	return a, err
+}
+
 // waitForStatus waits until Vault's health answers so: 200 active, 501 not initialized, 503 sealed.
 func (v *server) waitForStatus(status int) {
 	v.t.Helper()

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -13,14 +14,18 @@ import (
 
 // This file is the clients of a busy Vault, and their manners.
 
-// crowd is many clients of one server, and what became of their requests.
+// crowd is many clients of one mount, and what became of their requests.
 type crowd struct {
-	v                                              *server
+	ctx                                            context.Context // of the test
+	ask                                            func(ctx context.Context, method, path string, body any) (answer, error)
+	mount                                          string
 	issued, renewed, revoked, failed, left, putOff atomic.Int64
 	answers                                        sync.Map // why requests failed -> *atomic.Int64
 }
 
-func newCrowd(v *server) *crowd { return &crowd{v: v} }
+func newCrowd(v *server) *crowd {
+	return &crowd{ctx: v.t.Context(), ask: v.requestWithin, mount: "aws-dyn"}
+}
 
 // The roles that the clients ask: one for leases that a client ends, one for those that end by themselves, and one for
 // clients that do not stay for the answer.
@@ -70,45 +75,52 @@ func (c *crowd) visit(round int) {
 		c.revoke(c.issue("wide"), false) // as `vault lease revoke` does: Vault sees to it later
 	default:
 		lease := c.issue("wide")
-		c.renew(lease)
+		c.renew(lease, 600)
 		c.revoke(lease, true)
 	}
 }
 
 // issue asks for a credential, and returns its lease, "" if there is none.
 func (c *crowd) issue(role string) string {
-	a, err := c.v.request(http.MethodGet, "aws-dyn/creds/"+role, nil)
+	a, _ := c.create(role)
+	return a.lease()
+}
+
+// create asks for a credential.
+func (c *crowd) create(role string) (a answer, ok bool) {
+	a, err := c.ask(c.ctx, http.MethodGet, c.mount+"/creds/"+role, nil)
 	if err != nil || a.status != http.StatusOK {
 		c.failed.Add(1)
 		c.note("create", a, err)
-		return ""
+		return answer{}, false
 	}
 	c.issued.Add(1)
-	return a.lease()
+	return a, true
 }
 
 // walkAway asks for a credential and goes before it comes.
 func (c *crowd) walkAway(after time.Duration) {
-	ctx, cancel := context.WithTimeout(c.v.t.Context(), after)
+	ctx, cancel := context.WithTimeout(c.ctx, after)
 	defer cancel()
-	if a, err := c.v.requestWithin(ctx, http.MethodGet, "aws-dyn/creds/fleeting", nil); err == nil && a.status == http.StatusOK {
+	if a, err := c.ask(ctx, http.MethodGet, c.mount+"/creds/fleeting", nil); err == nil && a.status == http.StatusOK {
 		c.issued.Add(1) // it was quicker
 		return
 	}
 	c.left.Add(1)
 }
 
-// renew renews a lease, which asks nothing of AWS.
-func (c *crowd) renew(lease string) {
+// renew renews a lease, which asks nothing of AWS, and reports whether that went well.
+func (c *crowd) renew(lease string, seconds int) bool {
 	if lease == "" {
-		return
+		return false
 	}
-	a, err := c.v.request(http.MethodPost, "sys/leases/renew", map[string]any{"lease_id": lease, "increment": 600})
+	a, err := c.ask(c.ctx, http.MethodPost, "sys/leases/renew", map[string]any{"lease_id": lease, "increment": seconds})
 	if err != nil || a.status != http.StatusOK {
 		c.note("renew", a, err)
-		return
+		return false
 	}
 	c.renewed.Add(1)
+	return true
 }
 
 // revoke revokes a lease. After an error the lease is Vault's to end.
@@ -116,7 +128,7 @@ func (c *crowd) revoke(lease string, wait bool) {
 	if lease == "" {
 		return
 	}
-	a, err := c.v.request(http.MethodPost, "sys/leases/revoke", map[string]any{"lease_id": lease, "sync": wait})
+	a, err := c.ask(c.ctx, http.MethodPost, "sys/leases/revoke", map[string]any{"lease_id": lease, "sync": wait})
 	if err != nil || a.status >= http.StatusBadRequest {
 		c.putOff.Add(1)
 		c.note("revoke", a, err)
@@ -129,7 +141,7 @@ func (c *crowd) revoke(lease string, wait bool) {
 func (c *crowd) note(what string, a answer, err error) {
 	why := fmt.Sprintf("%s %d %s", what, a.status, codeIn(a.text))
 	if err != nil {
-		why = what + ": " + err.Error()
+		why = what + ": " + cmp.Or(codeIn(err.Error()), err.Error())
 	}
 	count, _ := c.answers.LoadOrStore(why, new(atomic.Int64))
 	count.(*atomic.Int64).Add(1)

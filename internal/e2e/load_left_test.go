@@ -58,10 +58,11 @@ func (v *server) memory() int {
 	return kilobytes << 10
 }
 
-// codeIn finds what AWS called an error, in what Vault says of it.
+// codeIn finds what AWS called an error, or what else is known to go wrong, in what Vault or Go says of it.
 func codeIn(text string) string {
 	if match := regexp.MustCompile(`api error (\w+)`).FindStringSubmatch(text); match != nil {
 		return match[1]
 	}
-	return regexp.MustCompile(`deadline exceeded|context canceled|EOF|connection refused|awaiting response headers|was not made`).FindString(text)
+	return regexp.MustCompile(`deadline exceeded|context canceled|EOF|connection refused|awaiting response headers|was not made|` +
+		`connection reset|not the leader|not active|Vault is sealed|lease not found`).FindString(text)
 }

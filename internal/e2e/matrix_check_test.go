@@ -3,123 +3,37 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
-// This file is what must hold after a crash, whatever was interrupted.
-
-// findings are what is wrong in a mount, one line each.
-type findings struct {
-	dead   []string // leases without a user, or whose key does not work
-	lonely []string // users without a lease or a record
-	ending []string // users without a lease whose record says when they go at the latest
-	orphan []string // users that tidy was asked to delete
-	other  []string
-}
-
-// well says that nothing is wrong and nothing is left to do.
-func (f findings) well() bool {
-	return len(f.dead)+len(f.lonely)+len(f.ending)+len(f.orphan)+len(f.other) == 0
-}
-
-func (f findings) String() string {
-	var lines []string
-	for what, found := range map[string][]string{
-		"lease without a user": f.dead, "user without a lease or a record": f.lonely, "user without a lease, with a record": f.ending,
-		"user left by tidy": f.orphan, "besides": f.other,
-	} {
-		for _, one := range found {
-			lines = append(lines, what+": "+one)
-		}
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, "\n\t\t")
-}
+// This file is what must hold in a mount of the crash matrix, beside what must hold in every mount.
 
 // look looks at everything of a case.
 func (v *stepping) look(c *crashCase) (f findings, err error) {
-	before := c.account.Users()
-	leases, err := v.leases(c.mount)
-	if err != nil {
+	if f, err = c.look(v.server, c.keyOf); err != nil {
 		return f, err
 	}
-	written, others, err := v.records(c.uuid)
-	if err != nil {
-		return f, err
-	}
-	with := map[string]bool{}
-	for _, l := range leases {
-		with[l.user()] = true
-		wrong := v.wrongLease(c, l, written)
-		if wrong == "" {
-			continue
-		}
-		// It may have ended between the two looks.
-		if still, err := v.stored("sys/expire/id/"+l.ID, l); err != nil || still && l.ExpireTime.After(time.Now()) {
-			f.dead = append(f.dead, l.ID+": "+wrong)
-		}
-	}
-	for _, user := range c.account.Users() {
-		ends, known := written[user]
-		switch {
-		case user == c.orphan:
-			f.orphan = append(f.orphan, user)
-		case with[user] || !slices.Contains(before, user): // a new one is looked at next time
-		case known:
-			f.ending = append(f.ending, fmt.Sprintf("%s (%s)", user, ends))
-		default:
-			f.lonely = append(f.lonely, user)
-		}
+	if slices.Contains(f.lonely, c.orphan) {
+		f.lonely = slices.DeleteFunc(f.lonely, func(user string) bool { return user == c.orphan })
+		f.orphan = append(f.orphan, c.orphan)
 	}
 	for _, user := range c.harmed() {
 		f.other = append(f.other, "the user "+user+" is not as it was")
 	}
-	if others > 0 {
-		f.other = append(f.other, fmt.Sprintf("%d records of keys in the WAL", others))
-	}
-	for user := range written {
-		if !with[user] && !slices.Contains(before, user) {
-			f.other = append(f.other, "a record of the user "+user+", which is gone")
-		}
-	}
 	return f, v.lookAtKeys(c, &f)
 }
 
-// wrongLease says what is wrong with a lease; "" is nothing. One that is being revoked may lose its user at any moment.
-func (v *stepping) wrongLease(c *crashCase, l *liveLease, written records) string {
-	switch {
-	case l.RevokeErr != "":
-		return "it is irrevocable: " + l.RevokeErr
-	case !l.ExpireTime.After(time.Now()), l.ID == c.lease && strings.HasPrefix(c.name, "revoke"):
-		return ""
-	case !slices.Contains(c.account.Users(), l.user()):
-		return "its user " + l.user() + " is not in AWS"
-	}
-	key := l.key()
+// keyOf is what the holder of a lease has; nothing where the lease is being revoked.
+func (c *crashCase) keyOf(l *liveLease) (key fakeaws.Key, ending bool) {
 	if l.ID == c.lease {
-		key = c.key // once a lease is renewed, Vault stores no data with it
+		return c.key, strings.HasPrefix(c.name, "revoke") // once a lease is renewed, Vault stores no data with it
 	}
-	who, err := c.whoIs(v.t.Context(), key)
-	if err != nil || who != l.user() {
-		return fmt.Sprintf("its key %s of %s is %q's: %v", key.AccessKeyID, l.user(), who, err)
-	}
-	if ends, known := written[l.user()]; !known || ends.Add(sweepGrace).Before(l.ExpireTime) {
-		return fmt.Sprintf("it may live until %s, and its user's record says %s", l.ExpireTime, ends)
-	}
-	return ""
-}
-
-// whoIs asks STS whose a key is.
-func (c *crashCase) whoIs(ctx context.Context, key fakeaws.Key) (string, error) {
-	arn, err := fakeaws.Client{Endpoint: c.account.URL(), Key: key}.CallerARN(ctx)
-	return arn[strings.LastIndexByte(arn, '/')+1:], err
+	return l.key(), false
 }
 
 // lookAtKeys looks at the keys of the users that were there before Vault.
@@ -173,7 +87,7 @@ func (v *stepping) use(c *crashCase) error {
 	if err != nil {
 		return err
 	}
-	leases, err := v.leases(c.mount)
+	leases, err := v.storedLeases(c.mount)
 	if err != nil {
 		return err
 	}

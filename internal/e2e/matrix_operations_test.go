@@ -86,25 +86,15 @@ func adopted(alone bool) func(v *stepping, c *crashCase) error {
 	}
 }
 
-// demand is request for what has to succeed, from any goroutine.
-func (v *stepping) demand(method, path string, body any) (answer, error) {
-	a, err := v.request(method, path, body)
-	if err == nil && a.status >= 300 {
-		err = fmt.Errorf("%s %s: status %d: %s", method, path, a.status, a.text)
-	}
-	return a, err
-}
-
 // crashCase is one operation in one mount, with an account of its own, that is interrupted at one boundary.
 type crashCase struct {
 	operation
 
-	number    int  // of the boundary; 0: it is not interrupted, to count them
-	late      bool // AWS does what was on its way to it
-	mount     string
+	mounted
+
+	number    int    // of the boundary; 0: it is not interrupted, to count them
+	late      bool   // AWS does what was on its way to it
 	plugin    string // its name in the catalog
-	uuid      string // of the mount's storage
-	account   *fakeaws.Server
 	seq       *sequence
 	customers string // the key that the user app had before
 	survivor  string // a lease that the operation is not about
@@ -164,11 +154,9 @@ func (c *crashCase) begin(v *stepping) error {
 			return err
 		}
 	}
-	mounted, err := v.demand(http.MethodGet, "sys/mounts/"+c.mount, nil)
-	if err != nil {
+	if err := c.findStorage(v.server); err != nil {
 		return err
 	}
-	c.uuid, _ = mounted.data("uuid").(string)
 	survivor, err := v.demand(http.MethodPost, c.mount+"/creds/seed", map[string]any{"ttl": "1h"})
 	c.survivor = survivor.lease()
 	return err

@@ -33,11 +33,17 @@ type stepping struct {
 // startStepping starts a Vault on raft with the stepping plugin in its catalog as aws. lateWindow is its -late-window.
 func startStepping(t *testing.T, lateWindow time.Duration) *stepping {
 	t.Helper()
+	return stepOn(t, lateWindow, func() *server { return startRaft(t) })
+}
+
+// stepOn has a server that it starts step.
+func stepOn(t *testing.T, lateWindow time.Duration, start func() *server) *stepping {
+	t.Helper()
 	v := &stepping{lateWindow: lateWindow, mounts: map[string]*sequence{}, signals: map[string]map[string]func(){}, ticks: map[string]time.Time{}}
 	steps := httptest.NewServer(http.HandlerFunc(v.serveStep))
-	t.Cleanup(steps.Close)
+	t.Cleanup(steps.Close) // after the server's end: nobody is left to ask
 	v.url = steps.URL
-	v.server = startRaft(t)
+	v.server = start()
 	v.call(http.MethodPost, "sys/plugins/catalog/secret/aws", v.stepper())
 	return v
 }
@@ -120,20 +126,25 @@ func withoutID(what string) string {
 // stepperName is the stepping plugin's binary in the plugin directory of every server.
 const stepperName = pluginName + "-steps"
 
-// buildStepper builds it, as the shipped one is built, once for all tests.
-var buildStepper = sync.OnceValues(func() (sha256sum string, err error) {
-	file := filepath.Join(filepath.Dir(programs.plugin), stepperName)
+// buildStepper builds it once for all tests.
+var buildStepper = sync.OnceValues(func() (sha256sum string, err error) { return buildPlugin(stepperName, "./steps") })
+
+// buildPlugin puts a plugin into the plugin directory of every server, built as the shipped one is, from a package and
+// with further flags before it.
+func buildPlugin(name string, args ...string) (sha256sum string, err error) {
+	file := filepath.Join(filepath.Dir(programs.plugin), name)
 	// Not on a test's context: it serves those tests too that come after this one.
-	if _, err := output(context.Background(), "env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-buildvcs=false", "-o", file, "./steps"); err != nil {
-		return "", fmt.Errorf("building the stepping plugin: %w", err)
+	build := append([]string{"CGO_ENABLED=0", "go", "build", "-trimpath", "-buildvcs=false", "-o", file}, args...)
+	if _, err := output(context.Background(), "env", build...); err != nil {
+		return "", fmt.Errorf("building %s: %w", name, err)
 	}
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return "", fmt.Errorf("reading the stepping plugin: %w", err)
+		return "", fmt.Errorf("reading %s: %w", name, err)
 	}
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:]), nil
-})
+}
 
 func stepper(t testing.TB) string {
 	t.Helper()

@@ -90,10 +90,10 @@ func (m *matrix) awaitTick(after time.Time) {
 
 // total is the size of a matrix, and its zeros.
 type total struct {
-	mu                        sync.Mutex
-	kinds, boundaries, cases  int
-	recorded                  int // users that had a record alone when Vault was back
-	dead, lonely, left, other int
+	mu                       sync.Mutex
+	kinds, boundaries, cases int
+	recorded                 int // users that had a record alone when Vault was back
+	zeros
 }
 
 func (s *total) add(o *total) {
@@ -101,13 +101,12 @@ func (s *total) add(o *total) {
 	defer s.mu.Unlock()
 	s.kinds++
 	s.boundaries, s.cases, s.recorded = max(s.boundaries, o.boundaries), s.cases+o.cases, s.recorded+o.recorded
-	s.dead, s.lonely, s.left, s.other = s.dead+o.dead, s.lonely+o.lonely, s.left+o.left, s.other+o.other
+	s.zeros.add(o.zeros)
 }
 
 func (s *total) String() string {
-	return fmt.Sprintf("%d boundaries, %d kinds of crash, %d cases; %d users had a record alone when Vault was back\n\t"+
-		"%d leases without a user, %d users without a lease or a record, %d users left once the last moments have passed, %d other things left",
-		s.boundaries, s.kinds, s.cases, s.recorded, s.dead, s.lonely, s.left, s.other)
+	return fmt.Sprintf("%d boundaries, %d kinds of crash, %d cases; %d users had a record alone when Vault was back\n\t%s",
+		s.boundaries, s.kinds, s.cases, s.recorded, s.zeros)
 }
 
 // table is a line for each operation.
@@ -129,13 +128,12 @@ func (m *matrix) table() string {
 
 // report prints what was interrupted in this way, and what came of it.
 func (m *matrix) report(k kind) *total {
-	s := &total{kinds: 1, cases: len(m.cases), recorded: m.recorded, dead: len(m.dead), lonely: len(m.lonely)}
+	s := &total{kinds: 1, cases: len(m.cases), recorded: m.recorded, zeros: zeros{dead: len(m.dead), lonely: len(m.lonely)}}
 	for _, n := range m.boundaries {
 		s.boundaries += n
 	}
 	for _, c := range m.cases {
-		s.left += len(c.found.ending) + len(c.found.lonely) + len(c.found.orphan)
-		s.other += len(c.found.other)
+		s.zeros.add(c.found.left())
 	}
 	for _, found := range []map[string]bool{m.dead, m.lonely} {
 		for _, one := range slices.Sorted(maps.Keys(found)) {

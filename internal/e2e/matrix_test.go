@@ -62,7 +62,7 @@ func newMatrix(t *testing.T, late time.Duration) *matrix {
 }
 
 func newCase(o operation, mount string, number int) *crashCase {
-	return &crashCase{operation: o, mount: mount, plugin: "aws", number: number, seq: newSequence(number)}
+	return &crashCase{operation: o, mounted: mounted{mount: mount}, plugin: "aws", number: number, seq: newSequence(number)}
 }
 
 // each does something with every case, several at once, and ends the test if it fails with one.

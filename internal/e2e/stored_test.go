@@ -15,7 +15,7 @@ import (
 // This file reads what Vault has stored, past the engine and past whatever an answer said that nobody heard.
 
 // stored is one entry of Vault's storage, into v; it says whether there is one.
-func (v *stepping) stored(path string, into any) (bool, error) {
+func (v *server) stored(path string, into any) (bool, error) {
 	a, err := v.request(http.MethodGet, "sys/raw/"+path, nil)
 	if err != nil || a.status == http.StatusNotFound {
 		return false, err
@@ -31,7 +31,7 @@ func (v *stepping) stored(path string, into any) (bool, error) {
 }
 
 // storedNames are the keys below a path of Vault's storage, at any depth.
-func (v *stepping) storedNames(path string) ([]string, error) {
+func (v *server) storedNames(path string) ([]string, error) {
 	a, err := v.request("LIST", "sys/raw/"+path, nil)
 	if err != nil || a.status == http.StatusNotFound {
 		return nil, err
@@ -81,8 +81,8 @@ func (l *liveLease) key() fakeaws.Key {
 	return fakeaws.Key{AccessKeyID: l.Data.AccessKey, SecretAccessKey: l.Data.SecretKey}
 }
 
-// leases are those that Vault has below a mount.
-func (v *stepping) leases(mount string) ([]*liveLease, error) {
+// storedLeases are those that Vault has below a mount.
+func (v *server) storedLeases(mount string) ([]*liveLease, error) {
 	path := "sys/expire/id/" + mount + "/"
 	ids, err := v.storedNames(path)
 	if err != nil {
@@ -106,8 +106,8 @@ func (v *stepping) leases(mount string) ([]*liveLease, error) {
 // zero time is a record of the WAL, whose user goes at the next tick.
 type records map[string]time.Time
 
-// records reads what the engine has written down of users, and how many other entries its WAL has.
-func (v *stepping) records(uuid string) (of records, others int, err error) {
+// storedRecords reads what the engine has written down of users, and how many other entries its WAL has.
+func (v *server) storedRecords(uuid string) (of records, others int, err error) {
 	of = records{}
 	base := "logical/" + uuid + "/"
 	names, err := v.storedNames(base + "issued/")

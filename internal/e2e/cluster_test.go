@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// This file has a cluster change its leader in each way, and its plugin, while clients ask, and looks what is left. Each
+// event has a mount and an account of its own, and while it happens clients ask that mount.
+
+// TestSoakCluster prints a line for each event, and its zeros. At its full length each event happens several times.
+func TestSoakCluster(t *testing.T) {
+	t.Parallel()
+	rounds, more := 1, clusterClients
+	happens := events
+	if *soak {
+		rounds, more = 4, 8*clusterClients
+		happens = slices.Concat(events, longEvents)
+	}
+	c := startCluster(t)
+	trials := c.prepare(happens)
+	began := time.Now()
+	for range rounds {
+		for _, tr := range trials {
+			tr.run(more)
+		}
+	}
+	asked := time.Since(began)
+	c.settle(trials)
+	t.Logf("%d clients of 3 servers, each event %d times in %.0f s, and all ended %.0f s after it:\n%s",
+		clusterClients, rounds, asked.Seconds(), (time.Since(began) - asked).Seconds(), table(trials))
+}
+
+// trial is one event, and the mount whose clients live through it.
+type trial struct {
+	event
+	mounted
+	*cluster
+	clients *holders
+
+	told   []string          // what happened when
+	dead   map[string]string // found at any time: leases without a user, and why
+	lonely map[string]bool   // and users without a lease or a record
+	found  findings          // at the last look
+}
+
+// prepare makes a mount for each event.
+func (c *cluster) prepare(events []event) []*trial {
+	c.t.Helper()
+	c.do("registering the plugin", func(v *server) error {
+		_, err := v.demand(http.MethodPut, "sys/plugins/catalog/secret/aws", catalogued(programs.sha256, pluginName))
+		return err
+	})
+	var trials []*trial
+	for i, e := range events {
+		tr := &trial{event: e, cluster: c, mounted: mounted{mount: fmt.Sprintf("event-%d", i+1)}, dead: map[string]string{}, lonely: map[string]bool{}}
+		tr.account = fakeaws.New(c.t)
+		tr.clients = newHolders(c, tr.mount)
+		c.do("mounting", func(v *server) error { return tr.setUp(v) })
+		trials = append(trials, tr)
+	}
+	return trials
+}
+
+// run lets the event happen while clients ask. They are given some more credentials after it, and after its end.
+func (tr *trial) run(more int) {
+	tr.t.Helper()
+	tr.account.SetLatency(50 * time.Millisecond)
+	stop := tr.clients.start()
+	defer stop()
+	tr.await(clusterClients)
+	release := func() {}
+	if tr.holds {
+		release = tr.holdCalls()
+	}
+	tr.tell("the event begins")
+	end := tr.begin(tr)
+	tr.tell("it has happened")
+	tr.await(more)
+	release()
+	tr.tell("it ends")
+	end()
+	tr.tell("it has ended")
+	tr.await(more)
+	stop()
+	tr.account.SetLatency(0) // looking at every key takes long enough
+	tr.tell("the clients have stopped")
+	tr.lookAt()
+}
+
+// tell notes what happened when.
+func (tr *trial) tell(what string) {
+	tr.told = append(tr.told, time.Now().UTC().Format(stampForm)+" "+what)
+}
+
+// stampForm is how times stand in what is told.
+const stampForm = "15:04:05.000"
+
+// await waits until clients were given so many credentials more.
+func (tr *trial) await(more int) {
+	tr.t.Helper()
+	enough := tr.clients.issued.Load() + int64(more)
+	waitFor(tr.t, 2*time.Minute, fmt.Sprintf("%s: clients to be given %d credentials more", tr.name, more), func() bool {
+		return tr.clients.issued.Load() >= enough
+	})
+}
+
+// holdCalls has a user made late, and holds the answer of another's key.
+func (tr *trial) holdCalls() (release func()) {
+	tr.t.Helper()
+	holds := []*fakeaws.Injected{
+		tr.account.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Hang, Times: 1}),
+		tr.account.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.HangAfter, Times: 1}),
+	}
+	for _, hold := range holds {
+		select {
+		case <-hold.Reached():
+		case <-time.After(electionTime):
+			tr.t.Fatalf("%s: no call was held", tr.name)
+		}
+	}
+	return tr.account.ClearFaults
+}
+
+// settle has all leases revoked, and waits until the last moments have passed and Vault's timer has come by.
+func (c *cluster) settle(trials []*trial) {
+	c.t.Helper()
+	for _, tr := range trials {
+		tr.clients.endAll()
+		tr.tell("all leases are revoked")
+		c.do("revoking all leases", func(v *server) error {
+			_, err := v.demand(http.MethodPut, "sys/leases/revoke-prefix/"+tr.mount+"/creds", map[string]any{"sync": false})
+			return err
+		})
+	}
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	left := trials
+	for deadline := time.Now().Add(clusterLease*time.Second + sweepGrace + 2*rollback); len(left) > 0 && time.Now().Before(deadline); <-tick.C {
+		var still []*trial
+		for _, tr := range left {
+			tr.lookAt()
+			if leases := tr.leases(); leases > 0 || !tr.found.well() {
+				still = append(still, tr)
+			}
+		}
+		left = still
+	}
+	for _, tr := range left {
+		c.t.Errorf("%s: %d leases are left, and\n\t\t%s", tr.name, tr.leases(), tr.found)
+	}
+	for _, tr := range trials {
+		tr.report()
+	}
+}
+
+// leases counts what Vault has left of leases.
+func (tr *trial) leases() (n int) {
+	tr.t.Helper()
+	tr.do("counting leases", func(v *server) error {
+		all, err := v.storedLeases(tr.mount)
+		n = len(all)
+		return err
+	})
+	return n
+}
+
+// table is a line for each event.
+func table(trials []*trial) string {
+	var lines strings.Builder
+	var all zeros
+	for _, tr := range trials {
+		h, z := tr.clients, tr.zeros()
+		fmt.Fprintf(&lines, "\t%-44s %5d issued %5d renewed %5d revoked %4d requests failed, at most %4.1f s without a write: %d, %d, %d, %d\n",
+			tr.name, h.issued.Load(), h.renewed.Load(), h.revoked.Load(), h.failures.Load(), h.silence().Seconds(), z.dead, z.lonely, z.left, z.other)
+		all.add(z)
+	}
+	return lines.String() + "\t" + all.String()
+}
