@@ -13,7 +13,6 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -76,7 +75,7 @@ func (c *creation) begin(ctx context.Context, r *role) error {
 		return err
 	}
 	c.latest = time.Now().Add(createBegins)
-	err := engine.Save(ctx, c.storage, recordKey(c.name), c.record)
+	err := c.b.storeRecord(ctx, c.storage, c.name, c.record)
 	if err != nil {
 		c.b.index.release(c.name, c.b.Now()) // it may have been stored all the same
 	}
@@ -109,7 +108,7 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 		c.held = true
 		held := *c.record
 		held.State = stateIssued
-		return engine.Save(ctx, c.storage, recordKey(c.name), &held)
+		return b.storeRecord(ctx, c.storage, c.name, &held)
 	}
 	made, err := c.client.CreateUser(ctx, user)
 	c.made(made)
@@ -159,7 +158,7 @@ func (c *creation) abandon(ctx context.Context, cause error) error {
 	case err == nil && v.ending == endGone:
 		err = b.dropRecord(ctx, c.storage, c.name, &userRecord{}) // the WAL has nothing of a request under way
 	case c.held: // storage must not go on saying that a lease has it
-		err = errors.Join(err, engine.Save(ctx, c.storage, recordKey(c.name), &r))
+		err = errors.Join(err, b.storeRecord(ctx, c.storage, c.name, &r))
 	}
 	c.look = v.at // AWS may not show the user yet, or make it late
 	if err != nil {

@@ -121,6 +121,9 @@ func (e *unprovenError) Unwrap() error { return e.err }
 // end ends the user of a record, as far as AWS lets it, and says what the record becomes. An
 // error says that nothing is known: the record stays.
 func (b *backend) end(ctx context.Context, s logical.Storage, user string, r *userRecord) (verdict, error) {
+	if err := b.ProveLeader(ctx, s); err != nil && !b.Vault.Tainted() { // nobody else has a mount that is being disabled
+		return verdict{}, err
+	}
 	client, err := b.AWS(ctx, s)
 	if err != nil {
 		return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)

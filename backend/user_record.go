@@ -171,10 +171,20 @@ func loadRecord(ctx context.Context, s logical.Storage, user string) (*userRecor
 
 // saveRecord writes the record of a user, and lets memory know.
 func (b *backend) saveRecord(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
-	if err := engine.Save(ctx, s, recordKey(user), r); err != nil {
+	if err := b.storeRecord(ctx, s, user, r); err != nil {
 		return err
 	}
 	b.index.put(user, b.entryOf(r))
+	return nil
+}
+
+// storeRecord is saveRecord where memory knows more than the record says.
+func (b *backend) storeRecord(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
+	began := time.Now()
+	if err := engine.Save(ctx, s, recordKey(user), r); err != nil {
+		return err
+	}
+	b.Wrote(began)
 	return nil
 }
 
@@ -186,9 +196,11 @@ func (b *backend) dropRecord(ctx context.Context, s logical.Storage, user string
 			return err
 		}
 	}
+	began := time.Now()
 	if err := s.Delete(ctx, recordKey(user)); err != nil {
 		return fmt.Errorf("forgetting IAM user %s, which is gone: %w", user, err)
 	}
+	b.Wrote(began)
 	b.index.drop(user)
 	return nil
 }

@@ -64,9 +64,9 @@ type beat struct {
 	Answered time.Time `json:"answered,omitzero"`
 }
 
-// Heartbeat is what a mount knows of its terms. The mutex guards the fields and is never
+// heartbeat is what a mount knows of its terms. The mutex guards the fields and is never
 // held while anything else happens.
-type Heartbeat struct {
+type heartbeat struct {
 	mu     sync.Mutex
 	id     string
 	opened bool
@@ -100,13 +100,26 @@ func (m *Mount) Beat(ctx context.Context, s logical.Storage, oldest time.Time) e
 	next := m.heart.beat
 	m.heart.mu.Unlock()
 	next.Seen, next.Answered = now, answered
+	began := time.Now()
 	if err := Save(ctx, s, KeyHeartbeat, &next); err != nil {
 		return fmt.Errorf("writing the heartbeat: %w", err)
 	}
+	m.Wrote(began)
 	m.heart.mu.Lock()
 	defer m.heart.mu.Unlock()
 	m.heart.beat = next
 	return nil
+}
+
+// rewriteBeat writes the last heartbeat once more.
+func (m *Mount) rewriteBeat(ctx context.Context, s logical.Storage) error {
+	if err := m.OpenTerm(ctx, s); err != nil {
+		return err
+	}
+	m.heart.mu.Lock()
+	last := m.heart.beat
+	m.heart.mu.Unlock()
+	return Save(ctx, s, KeyHeartbeat, &last)
 }
 
 // OpenTerm ends the term before this one and notices a gap, the first time that it is called.
@@ -128,7 +141,7 @@ func (m *Mount) OpenTerm(ctx context.Context, s logical.Storage) error {
 		return err
 	}
 	t.follow(*last, Term{ID: id, Since: now}, now)
-	next := beat{Since: last.Since, Term: id}
+	next := beat{Since: last.Since, Seen: last.Seen, Term: id}
 	if !last.Seen.IsZero() && now.Sub(last.Seen) > heartbeatGap {
 		next.Since = now
 	}

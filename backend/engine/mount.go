@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -43,7 +44,8 @@ type Mount struct {
 	GapCaution time.Duration
 
 	clients clients
-	heart   Heartbeat
+	heart   heartbeat
+	wrote   atomic.Pointer[time.Time] // when the last write of storage that went well began
 }
 
 // Writable reports whether this server may write the mount's storage. Where it may not,

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+// Whether this server still leads its cluster. A server that was paused goes on where it
+// stopped: leases that look expired to it may have been renewed by the next leader meanwhile,
+// and what storage tells it is of then. Only a write that storage takes proves that it leads.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// leaderProof is for how long a write proves it. A cluster needs longer to choose another
+// leader, and that one to begin.
+const leaderProof = time.Second
+
+// Wrote remembers a write of storage that went well, by when it began.
+func (m *Mount) Wrote(began time.Time) { m.wrote.Store(&began) }
+
+// ProveLeader makes sure that this server leads, before something is taken away in AWS: it
+// writes storage unless a write went well within the last second. On a cluster whose storage
+// is another's, whose leases are its own all the same, there is nothing to prove.
+func (m *Mount) ProveLeader(ctx context.Context, s logical.Storage) error {
+	began := time.Now() // of the machine, not the mount's clock: how long was it paused?
+	if last := m.wrote.Load(); last != nil && began.Sub(*last) < leaderProof {
+		return nil
+	}
+	err := m.rewriteBeat(ctx, s)
+	switch {
+	case errors.Is(err, logical.ErrReadOnly):
+		return nil
+	case err != nil:
+		return fmt.Errorf("nothing is deleted in AWS, since this server cannot write storage and may not be the leader any more: %w", err)
+	}
+	m.Wrote(began)
+	return nil
+}
