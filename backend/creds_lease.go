@@ -204,7 +204,7 @@ func (b *backend) revokeUser(ctx context.Context, req *logical.Request, l *lease
 	r, err := loadRecord(ctx, req.Storage, l.Username)
 	switch {
 	case isUnreadable(err):
-		r, err = nil, nil // the lease knows enough
+		r = nil // the lease knows enough
 	case err != nil:
 		return err
 	}
