@@ -7,14 +7,11 @@ package backend
 // and never at the start.
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
@@ -273,48 +270,4 @@ func (x *userIndex) end(err error) {
 	defer x.mu.Unlock()
 	x.filling, x.changed = false, nil
 	x.filled = x.filled && err == nil
-}
-
-// known has the index filled.
-func (b *backend) known(ctx context.Context, s logical.Storage) error {
-	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecords)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	all, stale := b.index.begin()
-	if !all && len(stale) == 0 {
-		return nil
-	}
-	err = b.fillIndex(ctx, s, all, stale)
-	b.index.end(err)
-	return err
-}
-
-func (b *backend) fillIndex(ctx context.Context, s logical.Storage, all bool, stale map[string]string) error {
-	if all {
-		keys, err := s.List(ctx, engine.PrefixIssued)
-		if err != nil {
-			return err
-		}
-		stale = map[string]string{}
-		for _, key := range keys {
-			stale[engine.PrefixIssued+key] = userOf(key)
-		}
-	}
-	return engine.Each(ctx, b.Mount, readsAtOnce, slices.Collect(maps.Keys(stale)), nil, func(ctx context.Context, key string) error {
-		r, err := engine.Load[userRecord](ctx, s, key)
-		switch {
-		case isUnreadable(err):
-			b.index.found(stale[key], &indexEntry{}) // one for the sweep to complain of
-		case err != nil:
-			return err
-		case r == nil:
-			b.index.found(stale[key], nil)
-		default:
-			e := b.entryOf(r)
-			b.index.found(stale[key], &e)
-		}
-		return nil
-	})
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -203,6 +205,50 @@ func (b *backend) dropRecord(ctx context.Context, s logical.Storage, user string
 	b.Wrote(began)
 	b.index.drop(user)
 	return nil
+}
+
+// known has memory know all records.
+func (b *backend) known(ctx context.Context, s logical.Storage) error {
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecords)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	all, stale := b.index.begin()
+	if !all && len(stale) == 0 {
+		return nil
+	}
+	err = b.fillIndex(ctx, s, all, stale)
+	b.index.end(err)
+	return err
+}
+
+func (b *backend) fillIndex(ctx context.Context, s logical.Storage, all bool, stale map[string]string) error {
+	if all {
+		keys, err := s.List(ctx, engine.PrefixIssued)
+		if err != nil {
+			return err
+		}
+		stale = map[string]string{}
+		for _, key := range keys {
+			stale[engine.PrefixIssued+key] = userOf(key)
+		}
+	}
+	return engine.Each(ctx, b.Mount, readsAtOnce, slices.Collect(maps.Keys(stale)), nil, func(ctx context.Context, key string) error {
+		r, err := engine.Load[userRecord](ctx, s, key)
+		switch {
+		case isUnreadable(err):
+			b.index.found(stale[key], &indexEntry{}) // one for the sweep to complain of
+		case err != nil:
+			return err
+		case r == nil:
+			b.index.found(stale[key], nil)
+		default:
+			e := b.entryOf(r)
+			b.index.found(stale[key], &e)
+		}
+		return nil
+	})
 }
 
 // recordOf is the record of a user or, where there is none, what its lease tells.
