@@ -223,8 +223,8 @@ func (b *backend) invalidate(_ context.Context, key string) {
 }
 
 const help = `
-The AWS secrets engine makes AWS credentials when they are asked for, and takes
-them back when their lease ends.
+The AWS secrets engine makes AWS credentials on request, and revokes them when
+their lease ends.
 
 Give the engine an AWS identity at config/root (or let it find the environment's
 or the instance's own), describe at roles/<name> what a credential may do, and
@@ -235,6 +235,5 @@ deleted from AWS with everything that it owns.
 Where an IAM user exists already, describe it at static-roles/<name>: the engine
 makes its access key, rotates it, and answers it at static-creds/<name>.
 
-issued/ lists who holds keys now. tidy finds IAM users of this mount in AWS that the
-engine has no record of.
+issued/ lists who holds keys now. tidy finds orphaned IAM users of this mount in AWS.
 `

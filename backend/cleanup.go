@@ -104,7 +104,7 @@ func (b *backend) leave(ctx context.Context) {
 		return
 	}
 	if err := b.clear(ctx); err != nil {
-		b.Log.Error("the mount is gone, and leaves IAM users in AWS", "error", err)
+		b.Log.Error("the mount is disabled, and IAM users are left in AWS", "error", err)
 	}
 }
 

@@ -123,7 +123,7 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 		return nil, engine.UserErrorf("mfa_code: is missing; role %q has an mfa_serial_number, so STS wants the code that the device shows", o.role)
 	}
 	if r.SerialNumber == "" && o.mfaCode != "" {
-		return nil, engine.UserErrorf("mfa_code: role %q has no mfa_serial_number for it; set that, or leave the code away", o.role)
+		return nil, engine.UserErrorf("mfa_code: role %q has no mfa_serial_number; set that, or omit the code", o.role)
 	}
 	if o.mfaCode != "" && !awsrules.IsMFACode(o.mfaCode) { // AWS would say the same, and repeat it
 		return nil, engine.UserErrorf("mfa_code: is not the code of an MFA device, which has 6 digits")

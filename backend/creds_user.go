@@ -54,7 +54,7 @@ func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order
 // one type at both.
 func (r *role) kindFor(o order) (string, error) {
 	if r.InvalidData != "" || len(r.CredentialTypes) == 0 {
-		return "", engine.UserErrorf("role %q holds data that cannot be read; write the role anew", o.role)
+		return "", engine.UserErrorf("role %q holds data that cannot be read; write the role again", o.role)
 	}
 	kind := r.CredentialTypes[0]
 	if len(r.CredentialTypes) > 1 {
@@ -68,7 +68,7 @@ func (r *role) kindFor(o order) (string, error) {
 		if kind == iamUser {
 			right = "creds"
 		}
-		return "", engine.UserErrorf("role %q was written in a deprecated form and issues %s; read it at %s/%s, or write it anew with a credential_type", o.role, kind, right, o.role)
+		return "", engine.UserErrorf("role %q was written in a deprecated form and issues %s; read it at %s/%s, or write it again with a credential_type", o.role, kind, right, o.role)
 	}
 	return kind, nil
 }

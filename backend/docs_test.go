@@ -166,7 +166,7 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 			resp, err := m.ask(logical.UpdateOperation, "roles/"+kind+"-"+field, map[string]any{"credential_type": kind, field: values[field]})
 			text, status := outcome(resp, err)
 			want := "yes"
-			if status == 400 && strings.Contains(text, field+": is of no use") {
+			if status == 400 && strings.Contains(text, field+": is not supported") {
 				want = "no"
 			} else if status != 200 {
 				t.Errorf("%s in a role of the type %s: %d %s", field, kind, status, text)

@@ -30,7 +30,7 @@ func commonRoleFields() map[string]*framework.FieldSchema {
 			Type:          framework.TypeString,
 			Default:       iamUser,
 			AllowedValues: []any{iamUser, assumedRole, federationToken, sessionToken},
-			Description:   "What the role issues: iam_user, assumed_role, federation_token or session_token. A new role issues iam_user unless it is told otherwise.",
+			Description:   "What the role issues: iam_user, assumed_role, federation_token or session_token. Default of a new role: iam_user.",
 		},
 		"policy_arns": {
 			Type:         framework.TypeCommaStringSlice,

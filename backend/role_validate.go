@@ -111,7 +111,7 @@ func (r *role) only(m *engine.Mistakes, kinds string, fields map[string]bool) {
 	}
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		if fields[field] {
-			m.Add(field, "is of no use to the credential_type %s; only %s has it", strings.Join(r.CredentialTypes, ","), strings.ReplaceAll(kinds, " ", " or "))
+			m.Add(field, "is not supported by credential_type %s; only %s has it", strings.Join(r.CredentialTypes, ","), strings.ReplaceAll(kinds, " ", " or "))
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (m *mount) unrecorded(user string) {
 // tidy runs to its end, and returns the status.
 func (m *mount) tidy(data map[string]any) map[string]any {
 	m.t.Helper()
-	m.warns(m.write("tidy", data), "tidy has begun")
+	m.warns(m.write("tidy", data), "tidy started")
 	return m.tidied()
 }
 

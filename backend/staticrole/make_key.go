@@ -56,7 +56,7 @@ func keysOf(ctx context.Context, client *awscreds.Client, user, id string) (info
 	}
 	if info.ID != id {
 		return info, nil, engine.UserErrorf("username: the IAM user %s is not the one that the role was written for: AWS calls it %s, and that one was %s; "+
-			"somebody made it anew. Delete the static role and write it again", user, info.ID, id)
+			"somebody recreated it. Delete the static role and write it again", user, info.ID, id)
 	}
 	keys, err = client.Keys(ctx, user)
 	return info, keys, err

@@ -72,7 +72,7 @@ func (r *run) tidy(ctx context.Context) (err error) {
 		}
 	}
 	if examined == 0 && r.refusal != nil {
-		return fmt.Errorf("AWS does not let the engine look at any of the users that no record speaks for: %w", r.refusal)
+		return fmt.Errorf("AWS does not let the engine look at any of the users that have no record: %w", r.refusal)
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func (r *run) examine(ctx context.Context, name string) (refused bool, err error
 		return refused, fmt.Errorf("%d users in a row could not be looked at or deleted: %w", r.inARow, err)
 	}
 	if found == findDeleted {
-		r.t.Log.Info("tidy deleted an IAM user that no record speaks for", "iam_user", name, "role", role, "created", engine.Stamp(user.Created))
+		r.t.Log.Info("tidy deleted an orphaned IAM user", "iam_user", name, "role", role, "created", engine.Stamp(user.Created))
 		return refused, r.pause(ctx, deletionPauses)
 	}
 	return refused, nil
