@@ -165,7 +165,7 @@ func (m *mount) untag(user string) {
 	m.call("UntagUser", url.Values{"UserName": {user}, "TagKeys.member.1": {tagMount}})
 }
 
-// Somebody begins to speak for the user between the list and the deletion.
+// The user gets a record between the list and the deletion.
 func TestTidyLooksAgainBeforeItDeletes(t *testing.T) {
 	t.Parallel()
 	for name, speak := range map[string]func(m *mount, user string){

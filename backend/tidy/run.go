@@ -147,7 +147,7 @@ func (r *run) examine(ctx context.Context, name string) (refused bool, err error
 	return refused, nil
 }
 
-// look reads a user and deletes it, if it is this mount's, no record speaks for it and
+// look reads a user and deletes it, if it is this mount's, has no record and
 // that was asked for.
 func (r *run) look(ctx context.Context, c *awscreds.Client, name string) (*awscreds.FoundUser, finding, error) {
 	user, err := c.ReadUser(ctx, name)
@@ -168,11 +168,11 @@ func (r *run) look(ctx context.Context, c *awscreds.Client, name string) (*awscr
 	case user.Age < r.order.SafetyBuffer: // made anew since it was listed
 		return user, findTooYoung, nil
 	}
-	spoken, err := r.t.records.SpeakFor(ctx, r.storage, name)
+	recorded, err := r.t.records.HasRecord(ctx, r.storage, name)
 	switch {
 	case err != nil:
 		return user, findOrphan, err
-	case spoken:
+	case recorded:
 		return user, findRecorded, nil
 	}
 	own, err := r.ownName(ctx)

@@ -22,14 +22,14 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-// Records is what tidy has to know of the rest of the engine: who speaks for an IAM user,
+// Records is what tidy has to know of the rest of the engine: who has a record,
 // and what the tags of one say.
 type Records interface {
 	// Known returns whether a user is known at this moment, without a look into storage
 	// for each.
 	Known(context.Context, logical.Storage) (func(user string) bool, error)
-	// SpeakFor reports whether storage or a request speaks for a user now.
-	SpeakFor(ctx context.Context, s logical.Storage, user string) (bool, error)
+	// HasRecord reports whether a user has a record now, in storage or by a request.
+	HasRecord(ctx context.Context, s logical.Storage, user string) (bool, error)
 	// Owner is whose a user is, by its tags.
 	Owner(context.Context, logical.Storage, *awscreds.FoundUser) (Owner, error)
 	// RoleOf is the role that they name.
