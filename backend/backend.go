@@ -112,7 +112,7 @@ type backend struct {
 	sweepGrace  time.Duration
 	lateWindow  time.Duration
 	settingsNow settingsNow
-	stay        stay                   // the requests under way
+	requests    inFlight               // the requests under way
 	index       userIndex              // what memory keeps of the records
 	ghosts      int                    // where the look for records without a user goes on; the tick's
 	proof       atomic.Pointer[[]byte] // the key of the proofs, once it is known
@@ -146,7 +146,7 @@ func New(opts Options) logical.Factory {
 			Secrets:        []*framework.Secret{b.secret()},
 			PeriodicFunc:   b.tick,
 			Invalidate:     b.invalidate,
-			Clean:          b.leave,
+			Clean:          b.cleanUp,
 		}
 		if err := b.Setup(ctx, conf); err != nil {
 			return nil, err
