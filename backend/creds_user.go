@@ -134,8 +134,8 @@ func nameTaken(name string, until time.Time) error {
 		"revoke its lease, or add a random part such as {{random 20}} to username_template at config/root", name, text, name)
 }
 
-// hand makes the response that gives a key and its lease to Vault.
-func (b *backend) hand(l *lease, key awscreds.Key, bounds *leaseConfig) (*logical.Response, error) {
+// keyResponse makes the response that gives a key and its lease to Vault.
+func (b *backend) keyResponse(l *lease, key awscreds.Key, bounds *leaseConfig) (*logical.Response, error) {
 	internal, err := l.internal()
 	if err != nil {
 		return nil, err
