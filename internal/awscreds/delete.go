@@ -49,7 +49,7 @@ type Owned struct {
 // look again later. After an error some of the user may be left; the same call
 // again goes on from there.
 func (c *Client) DeleteUser(ctx context.Context, name string, owned Owned) (existed bool, err error) {
-	listed, removed := error(nil), c.wave(ctx, c.removals(name, owned)) // the access key among them: access stops here
+	listed, removed := error(nil), c.makeAll(ctx, c.removals(name, owned)) // the access key among them: access stops here
 	for round := 0; ; round++ {
 		err = c.deleteUser(ctx, name)
 		switch {
@@ -139,12 +139,12 @@ func (c *Client) strip(ctx context.Context, user string) (listed, removed error)
 			return nil
 		}
 	}
-	listed = c.wave(ctx, lists)
+	listed = c.makeAll(ctx, lists)
 	var removals []change
 	for i, k := range kinds {
 		for _, id := range found[i] {
 			removals = append(removals, c.removal(k, user, id))
 		}
 	}
-	return listed, c.wave(ctx, removals)
+	return listed, c.makeAll(ctx, removals)
 }

@@ -97,7 +97,7 @@ func (c *Client) CreateUser(ctx context.Context, u User) (Created, error) {
 	for _, group := range u.Groups {
 		changes = append(changes, func(ctx context.Context) error { return c.joinGroup(ctx, u.Name, group) })
 	}
-	err = c.wave(ctx, changes)
+	err = c.makeAll(ctx, changes)
 	return created, err
 }
 
