@@ -26,9 +26,9 @@ const (
 // validate returns warnings, or every mistake at once.
 func (r *role) validate(name string) (warnings []string, err error) {
 	var m engine.Mistakes
-	for _, kind := range r.CredentialTypes {
-		if !slices.Contains(credentialTypes, kind) {
-			m.Add("credential_type", "%q is none; use %s", kind, strings.Join(credentialTypes, ", "))
+	for _, credentialType := range r.CredentialTypes {
+		if !slices.Contains(credentialTypes, credentialType) {
+			m.Add("credential_type", "%q is none; use %s", credentialType, strings.Join(credentialTypes, ", "))
 		}
 	}
 	if len(r.CredentialTypes) == 0 {
@@ -103,15 +103,15 @@ func (r *role) validateUser(m *engine.Mistakes) {
 }
 
 // only refuses fields that are set and that no credential type of the role has.
-func (r *role) only(m *engine.Mistakes, kinds string, fields map[string]bool) {
-	for _, kind := range strings.Split(kinds, " ") {
-		if r.issues(kind) {
+func (r *role) only(m *engine.Mistakes, types string, fields map[string]bool) {
+	for _, credentialType := range strings.Split(types, " ") {
+		if r.issues(credentialType) {
 			return
 		}
 	}
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		if fields[field] {
-			m.Add(field, "is not supported by credential_type %s; only %s has it", strings.Join(r.CredentialTypes, ","), strings.ReplaceAll(kinds, " ", " or "))
+			m.Add(field, "is not supported by credential_type %s; only %s has it", strings.Join(r.CredentialTypes, ","), strings.ReplaceAll(types, " ", " or "))
 		}
 	}
 }
