@@ -111,11 +111,12 @@ type backend struct {
 	*engine.Mount
 	sweepGrace  time.Duration
 	lateWindow  time.Duration
-	settingsNow settingsNow
-	requests    inFlight               // the requests under way
-	index       userIndex              // what memory keeps of the records
-	ghosts      int                    // where the look for records without a user goes on; the tick's
-	proof       atomic.Pointer[[]byte] // the key of the proofs, once it is known
+	settingsNow engine.Memo[struct{}, *settings]
+	roles       engine.Memo[string, *role] // as creds/ needs them; nil is none
+	requests    inFlight                   // the requests under way
+	index       userIndex                  // what memory keeps of the records
+	ghosts      int                        // where the look for records without a user goes on; the tick's
+	proof       atomic.Pointer[[]byte]     // the key of the proofs, once it is known
 	rootKey     *rootkey.Rotator
 	staticRoles *staticrole.Keeper
 	tidy        *tidy.Tidy
@@ -177,7 +178,7 @@ func (o Options) withDefaults() Options {
 // reconfigured makes the next request read the configuration anew.
 func (b *backend) reconfigured() {
 	b.ResetAWS()
-	b.settingsNow.reset()
+	b.settingsNow.Reset()
 }
 
 // paths is the table of contents.
@@ -215,6 +216,8 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	switch {
 	case key == engine.KeyRootConfig, key == engine.KeyLeaseConfig, key == engine.KeyUsersConfig:
 		b.reconfigured()
+	case strings.HasPrefix(key, engine.PrefixRole), strings.HasPrefix(key, engine.PrefixLegacyRole):
+		b.roles.Reset()
 	case strings.HasPrefix(key, engine.PrefixIssued):
 		b.index.changedElsewhere(key)
 	case strings.HasPrefix(key, engine.PrefixStaticRole), strings.HasPrefix(key, engine.PrefixStaticCreds):

@@ -14,8 +14,9 @@
 // own_user.go says which IAM user it is, and proof.go waits until AWS accepts a new key.
 //
 // Time and order: locks.go locks one thing each, in a fixed order; each.go does something
-// for many items at once; schedule.go says when a key is rotated; heartbeat.go keeps the
-// terms of the engine, and leader.go proves by a write that this server still leads.
+// for many items at once; memo.go keeps what was read until it changes; schedule.go says when
+// a key is rotated; heartbeat.go keeps the terms of the engine, and leader.go proves by a
+// write that this server still leads.
 package engine
 
 import (
