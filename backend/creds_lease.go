@@ -88,27 +88,6 @@ func leaseOf(req *logical.Request) (*lease, error) {
 	return l, nil
 }
 
-// ttls returns the lease's length and its bound, for Vault to apply; zero leaves
-// either to the mount. Whoever is closest to the credential says how long, and
-// whoever says least how long at most.
-func (l *lease) ttls(cfg *leaseConfig) (ttl, longest time.Duration) {
-	ttl = firstSet(l.RequestTTL, l.DefaultTTL, cfg.Lease)
-	longest = firstSet(l.MaxTTL, cfg.LeaseMax)
-	if cfg.LeaseMax > 0 {
-		longest = min(longest, cfg.LeaseMax)
-	}
-	return ttl, longest
-}
-
-func firstSet(durations ...time.Duration) time.Duration {
-	for _, d := range durations {
-		if d > 0 {
-			return d
-		}
-	}
-	return 0
-}
-
 func (b *backend) secret() *framework.Secret {
 	return &framework.Secret{
 		Type:   secretType,

@@ -56,6 +56,27 @@ func (c *leaseConfig) response() map[string]any {
 	return map[string]any{"lease": c.Lease.String(), "lease_max": c.LeaseMax.String()}
 }
 
+// ttls returns the lease's length and its bound, for Vault to apply; zero leaves
+// either to the mount. Whoever is closest to the credential says how long, and
+// whoever says least how long at most.
+func (l *lease) ttls(cfg *leaseConfig) (ttl, longest time.Duration) {
+	ttl = firstSet(l.RequestTTL, l.DefaultTTL, cfg.Lease)
+	longest = firstSet(l.MaxTTL, cfg.LeaseMax)
+	if cfg.LeaseMax > 0 {
+		longest = min(longest, cfg.LeaseMax)
+	}
+	return ttl, longest
+}
+
+func firstSet(durations ...time.Duration) time.Duration {
+	for _, d := range durations {
+		if d > 0 {
+			return d
+		}
+	}
+	return 0
+}
+
 // bounds are how long the mount lets leases be.
 type bounds struct{ usual, longest time.Duration }
 
