@@ -14,10 +14,8 @@ import (
 	"time"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
-
-// readsAtOnce is how many records are read at the same time.
-const readsAtOnce = 16
 
 // userIndex is what is kept in memory, by the name of the user in lower case: to AWS case
 // does not matter. The mutex guards the fields and is never held while anything else
@@ -43,12 +41,13 @@ type indexEntry struct {
 	pending bool      // the record is not one of a lease that may live
 	request bool      // a request of this process stands behind it
 	mirror  bool      // an entry of the WAL stands for it as well
-	earlier bool      // its lease began in an earlier term, and was not renewed since
+	account awscreds.Account
+	earlier bool // its lease began in an earlier term, and was not renewed since
 }
 
 // entryOf is what memory keeps of a record that no request stands behind.
 func (b *backend) entryOf(r *userRecord) indexEntry {
-	return indexEntry{role: r.Role, issued: r.Issued, look: b.dueBy(r), pending: r.pending(),
+	return indexEntry{role: r.Role, issued: r.Issued, look: b.dueBy(r), pending: r.pending(), account: r.Account,
 		earlier: !r.Confirmed && r.Term != "" && r.Term != b.Term()}
 }
 
@@ -202,6 +201,23 @@ func (x *userIndex) pick(which func(indexEntry) bool, order func(a, c indexEntry
 		names[i] = e.name
 	}
 	return names
+}
+
+// elsewhere counts the users whose account is another than here; home is the account of those
+// that do not say theirs.
+func (x *userIndex) elsewhere(here, home awscreds.Account) (n int, one awscreds.Account) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, e := range x.users {
+		in := e.account
+		if !in.Known() {
+			in = home
+		}
+		if in.Known() && !in.Same(here) {
+			n, one = n+1, in
+		}
+	}
+	return n, one
 }
 
 // holders returns the users that have a record and no request behind it, of one role or of

@@ -207,7 +207,22 @@ func (b *backend) dropRecord(ctx context.Context, s logical.Storage, user string
 	return nil
 }
 
-// known has memory know all records.
+// recordOf is the record of a user or, where there is none, what its lease tells.
+func recordOf(l *lease, began time.Time) *userRecord {
+	r := &userRecord{
+		Role: l.Role, AccessKeyID: l.AccessKeyID, Issued: began, UserID: l.UserID, Random: l.Random, Account: l.Account,
+		Edition: l.Edition, PolicyARNs: l.PolicyARNs, InlinePolicy: l.InlinePolicy, Groups: l.Groups,
+	}
+	if r.firstEdition() {
+		r.Random = awsrules.RandomIn(l.Username)
+	}
+	return r
+}
+
+// readsAtOnce is how many records are read at the same time.
+const readsAtOnce = 16
+
+// known has the index filled.
 func (b *backend) known(ctx context.Context, s logical.Storage) error {
 	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecords)
 	if err != nil {
@@ -249,18 +264,6 @@ func (b *backend) fillIndex(ctx context.Context, s logical.Storage, all bool, st
 		}
 		return nil
 	})
-}
-
-// recordOf is the record of a user or, where there is none, what its lease tells.
-func recordOf(l *lease, began time.Time) *userRecord {
-	r := &userRecord{
-		Role: l.Role, AccessKeyID: l.AccessKeyID, Issued: began, UserID: l.UserID, Random: l.Random, Account: l.Account,
-		Edition: l.Edition, PolicyARNs: l.PolicyARNs, InlinePolicy: l.InlinePolicy, Groups: l.Groups,
-	}
-	if r.firstEdition() {
-		r.Random = awsrules.RandomIn(l.Username)
-	}
-	return r
 }
 
 // isUnreadable reports whether an error is about an entry that nobody can read.

@@ -11,7 +11,8 @@
 //
 // AWS: root_config.go is config/root, with root_identity.go and token_file.go for an identity
 // without a key and root_plan.go for when its key is rotated; client.go makes the client,
-// own_user.go says which IAM user it is, and proof.go waits until AWS accepts a new key.
+// own_user.go says which IAM user it is, account.go in which AWS account, and proof.go waits
+// until AWS accepts a new key.
 //
 // Time and order: locks.go locks one thing each, in a fixed order; each.go does something
 // for many items at once; memo.go keeps what was read until it changes; schedule.go says when

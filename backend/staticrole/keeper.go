@@ -7,7 +7,8 @@
 // and its key; fields.go is the schema. adopt.go is how a role comes to be, changes and ends;
 // make_key.go how it gets a new key. wal_key.go ends a key that may exist and is stored
 // nowhere. rotation.go rotates what is due, and queue.go remembers when to look. own.go says
-// which users cannot have a static role. path_static_roles.go and path_static_creds.go hold
+// which users cannot have a static role, and account.go in which AWS account one is.
+// path_static_roles.go and path_static_creds.go hold
 // schema and verbs.
 package staticrole
 
