@@ -19,7 +19,7 @@ import (
 
 // examples are one path for each pattern.
 var examples = []string{
-	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/rotate-root", "roles/", "roles/example", "creds/example",
+	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example",
 	"issued/", "issued/role/example", "issued/example", "issued/example/forget", "tidy", "tidy/status", "tidy/cancel",
 	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
 }
