@@ -36,10 +36,6 @@ const (
 	mostTerms = 256
 )
 
-// DefaultGapCaution is how long after a gap nothing is deleted that another engine with a
-// copy of the storage might need.
-const DefaultGapCaution = 24 * time.Hour
-
 // Term is one life of the engine.
 type Term struct {
 	ID       string    `json:"id"`
@@ -55,6 +51,8 @@ type terms struct {
 	Past []Term    `json:"past,omitempty"`
 	Gap  time.Time `json:"gap,omitzero"`      // when a gap was last noticed
 	Last time.Time `json:"gap_from,omitzero"` // the last heartbeat before it
+
+	Decision Decision `json:"decision,omitzero"` // what an operator last said about gaps
 }
 
 // beat is the last heartbeat. The first two fields are those of the first edition.
@@ -228,15 +226,4 @@ func (m *Mount) Answered(id string, began time.Time) bool {
 		}
 	}
 	return false
-}
-
-// Gap is when a gap was noticed that calls for caution still, and the last heartbeat before
-// it; zero where there is none.
-func (m *Mount) Gap() (noticed, last time.Time) {
-	m.heart.mu.Lock()
-	defer m.heart.mu.Unlock()
-	if t := m.heart.terms; !t.Gap.IsZero() && m.Now().Sub(t.Gap) < m.GapCaution {
-		return t.Gap, t.Last
-	}
-	return time.Time{}, time.Time{}
 }
