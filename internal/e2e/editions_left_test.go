@@ -260,7 +260,6 @@ func (m *rolled) forget() {
 		if written, _, err := m.v.storedRecords(m.uuid); err != nil || len(written) == 0 {
 			return // or it is told by who looks next
 		}
-		m.v.cli("secrets", "move", m.mount, m.mount+"-moved")
-		m.mount += "-moved"
+		m.move(m.mount + "-moved")
 	}
 }

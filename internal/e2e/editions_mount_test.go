@@ -183,3 +183,14 @@ func (m *rolled) holders() (users []string) {
 
 // nameIn is the name in the ARN of a user.
 func nameIn(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
+
+// move gives the mount another path, and waits until it has it. Vault's command line would look every 10 s only.
+func (m *rolled) move(to string) {
+	m.t.Helper()
+	id := m.v.call(http.MethodPost, "sys/remount", map[string]any{"from": m.mount, "to": to}).data("migration_id")
+	waitFor(m.t, soon, m.mount+" to be moved", func() bool {
+		is, _ := m.v.call(http.MethodGet, fmt.Sprintf("sys/remount/status/%v", id), nil).data("migration_info").(map[string]any)
+		return is["status"] == "success"
+	})
+	m.mount = to
+}
