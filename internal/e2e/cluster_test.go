@@ -116,6 +116,7 @@ func (tr *trial) await(more int) {
 // holdCalls has a user made late, and holds the answer of another's key.
 func (tr *trial) holdCalls() (release func()) {
 	tr.t.Helper()
+	began := time.Now()
 	holds := []*fakeaws.Injected{
 		tr.account.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Hang, Times: 1}),
 		tr.account.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.HangAfter, Times: 1}),
@@ -127,7 +128,14 @@ func (tr *trial) holdCalls() (release func()) {
 			tr.t.Fatalf("%s: no call was held", tr.name)
 		}
 	}
-	return tr.account.ClearFaults
+	return func() {
+		tr.account.ClearFaults()
+		held := time.Since(began)
+		tr.tell(fmt.Sprintf("calls were held for %.1f s", held.Seconds()))
+		if held > clusterLateWindow {
+			tr.t.Errorf("%s: calls were held for %.1f s; what AWS does that late the plugin need not expect", tr.name, held.Seconds())
+		}
+	}
 }
 
 // settle has all leases revoked, and waits until the last moments have passed and Vault's timer has come by.
