@@ -73,7 +73,7 @@ type windows struct {
 func decide(user string, r *userRecord, f facts, w windows, now time.Time) verdict {
 	late := r.Issued.Add(w.late)
 	switch {
-	case f.made.Known() && f.here.Known() && !f.made.Same(f.here):
+	case !f.deleted && f.made.Known() && f.here.Known() && !f.made.Same(f.here):
 		return verdict{endOtherAccount, now.Add(strangeLook), &otherAccountError{user: user, made: f.made, here: f.here}}
 	case f.unproven != nil:
 		return verdict{endNotOurs, now.Add(strangeLook), f.unproven}
@@ -129,6 +129,11 @@ func (b *backend) end(ctx context.Context, s logical.Storage, user string, r *us
 		return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
 	}
 	f := facts{here: client.KnownAccount()}
+	if !r.provenByName() && !f.here.Known() { // in another account, another user may have the name
+		if f.here, err = client.FindAccount(ctx); err != nil {
+			return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
+		}
+	}
 	if f.made, err = b.madeIn(ctx, s, r, f.here); err != nil {
 		return verdict{}, err
 	}
@@ -226,7 +231,7 @@ func (b *backend) confirmAbsence(ctx context.Context, s logical.Storage, c *awsc
 	if r.AccessKeyID != "" {
 		name, _, _, err := c.KeyUser(ctx, r.AccessKeyID)
 		switch {
-		case err != nil && !awscreds.IsRefused(err):
+		case err != nil && !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
 			return fmt.Errorf("asking whose %s is, since AWS knows no IAM user %s: %w", r.AccessKeyID, user, err)
 		case err == nil && name != "" && !strings.EqualFold(name, user): // a key is one user's for ever
 			b.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
