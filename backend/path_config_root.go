@@ -5,6 +5,7 @@ package backend
 import (
 	"context"
 	"maps"
+	"reflect"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -130,6 +131,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return nil, err
 	}
+	before := cfg.AWS()
 	cfg.Update(d)
 	warnings, err := cfg.Validate()
 	if err := b.TokenFiles.Validate(cfg, d, err); err != nil {
@@ -145,6 +147,10 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 		return nil, err
 	}
 	b.rootKey.Follow(ctx, req.Storage, cfg)
+	if !reflect.DeepEqual(before, cfg.AWS()) {
+		b.reconfigured() // so that the new identity is asked
+		warnings = append(warnings, b.leftBehind(ctx, req.Storage)...)
+	}
 	return engine.Done(warnings), nil
 }
 

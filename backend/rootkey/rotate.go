@@ -32,11 +32,17 @@ import (
 // written just before the key was asked for. What is further off is somebody else's.
 const strayWindow = 2 * time.Minute
 
+// strayPatience is how long a stray key is waited for while config/root leads to another
+// account than its user's.
+const strayPatience = 30 * 24 * time.Hour
+
 // walKey is a key of the engine's own user that may exist, and whose secret is lost
 // unless config/root-next has it.
 type walKey struct {
 	User string   `json:"user"`
 	Keep []string `json:"keep"` // the keys that were there before, the one in config/root among them
+	// Account is where the user is; zero in entries of the first edition.
+	Account awscreds.Account `json:"account,omitzero"`
 }
 
 // rotate gives the engine a new key, or finishes what an earlier rotation began.
@@ -89,7 +95,7 @@ func (r *Rotator) makeKey(ctx context.Context, s logical.Storage) (*nextKey, err
 	if err != nil {
 		return nil, err
 	}
-	record, err := framework.PutWAL(ctx, s, WALKind, walKey{User: user, Keep: keep})
+	record, err := framework.PutWAL(ctx, s, WALKind, walKey{User: user, Keep: keep, Account: client.KnownAccount()})
 	if err != nil {
 		return nil, err
 	}
@@ -186,6 +192,15 @@ func (r *Rotator) dropStray(ctx context.Context, s logical.Storage, id string) e
 		return err
 	}
 	age := r.Now().Sub(time.Unix(entry.CreatedAt, 0))
+	err = r.CheckAccount(ctx, client, wal.Account, "the access key that a failed rotation may have given to IAM user "+wal.User,
+		fmt.Sprintf("look for that key yourself: the engine gives it up %d days after the rotation", strayPatience/(24*time.Hour)))
+	if err != nil && age >= strayPatience {
+		r.Log.Warn("a root key whose secret is lost may be left in another account", "iam_user", wal.User, "account", wal.Account.String(), "error", err)
+		return framework.DeleteWAL(ctx, s, id)
+	}
+	if err != nil {
+		return err
+	}
 	found, err := r.deleteStray(ctx, client, wal.User, known, age)
 	if err != nil {
 		return fmt.Errorf("looking for a key of %s that a failed rotation may have left: %w", wal.User, err)

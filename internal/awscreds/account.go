@@ -63,6 +63,9 @@ func (c *Client) KnownAccount() Account {
 	return Account{}
 }
 
+// Host is where the client calls IAM; empty where that is AWS itself.
+func (c *Client) Host() string { return c.host }
+
 // learn keeps the account in an ARN of our own account's.
 func (c *Client) learn(arn string) {
 	if c.account.Load() != nil {
@@ -122,6 +125,9 @@ func hostOutsideAWS(u url.URL) string {
 	}
 	return host
 }
+
+// AccountOfARN is the account in an ARN; zero where it names none.
+func AccountOfARN(arn string) Account { return accountOf(arn, "") }
 
 // AccountOfKey is the account number in the ID of an access key; empty where there is none.
 // IDs made since 2019 hold it: bits of the base32 text behind the four letters that say what
