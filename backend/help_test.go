@@ -19,7 +19,7 @@ import (
 
 // examples are one path for each pattern.
 var examples = []string{
-	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/rotate-root", "roles/", "roles/example", "creds/example",
+	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example",
 	"issued/", "issued/role/example", "issued/example", "issued/example/forget", "tidy", "tidy/status", "tidy/cancel",
 	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
 }
@@ -129,6 +129,8 @@ var operations = map[string]string{
 	"/issued/role/{role}/ get":       "aws-list-issued-users-of-role",
 	"/issued/{username} get":         "aws-read-issued-user",
 	"/issued/{username} delete":      "aws-delete-issued-user",
+	"/config/gap get":                "aws-read-gap-configuration",
+	"/config/gap post":               "aws-configure-gap",
 	"/issued/{username}/forget post": "aws-forget-issued-user",
 	"/tidy post":                     "aws-start-tidy",
 	"/tidy/status get":               "aws-read-tidy-status",

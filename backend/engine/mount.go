@@ -16,8 +16,8 @@
 //
 // Time and order: locks.go locks one thing each, in a fixed order; each.go does something
 // for many items at once; memo.go keeps what was read until it changes; schedule.go says when
-// a key is rotated; heartbeat.go keeps the terms of the engine, and leader.go proves by a
-// write that this server still leads.
+// a key is rotated; heartbeat.go keeps the terms of the engine, gap.go says what waits after a
+// gap in the heartbeat, and leader.go proves by a write that this server still leads.
 package engine
 
 import (

@@ -3,12 +3,14 @@
 // Package rootkey rotates the engine's own access key: the root key in config/root.
 //
 // rootkey.go is the room's type. rotate.go makes the new key, next_key.go sees it through
-// until the old one is gone, schedule.go says when it is time, and tick.go looks once a
-// minute whether it is. path_rotate_root.go is config/rotate-root, where somebody asks for it.
+// until the old one is gone, and stray.go ends one whose secret was lost. schedule.go says when it is time, tick.go looks
+// once a minute whether it is, and caution.go says what is not done without being asked for.
+// path_rotate_root.go is config/rotate-root, where somebody asks for it.
 package rootkey
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -45,6 +47,31 @@ func (r *Rotator) Follow(ctx context.Context, s logical.Storage, cfg *engine.Roo
 	if err != nil {
 		r.Log.Warn("the rotation schedule will count from the next minute on", "error", err)
 	}
+}
+
+// Discarded warns when config/root is about to lose a key whose only secret it holds: the key
+// lives on in AWS. after is the key that it gets instead. The caller holds its lock.
+func (r *Rotator) Discarded(ctx context.Context, s logical.Storage, before, after string) (warnings []string, err error) {
+	st, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
+	if err != nil || before == "" || before == after {
+		return nil, err
+	}
+	next, err := engine.LoadOr(ctx, s, engine.KeyRootNext, func() *nextKey { return new(nextKey) })
+	if err != nil {
+		return nil, err
+	}
+	left := ""
+	switch {
+	case next.AccessKey == before: // which goes by itself
+		left = next.Old.AccessKey
+	case st.madeHere(before):
+		left = before
+	}
+	if left == "" || left == after {
+		return nil, nil
+	}
+	return []string{fmt.Sprintf("access_key: nobody has the secret of the access key %s any more, which config/root had, and the key lives on in AWS, "+
+		"where it takes one of the two places of its IAM user: delete it (aws iam delete-access-key --user-name <the user> --access-key-id %s)", left, left)}, nil
 }
 
 // Forget drops what is remembered about rotations: config/root was deleted. The caller
