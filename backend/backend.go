@@ -55,6 +55,10 @@ import (
 // seconds as a rule; five minutes leave room for a bad day.
 const DefaultWALMinAge = 5 * time.Minute
 
+// DefaultGapCaution is how long after a gap in the heartbeat nothing is deleted that another
+// engine with a copy of the storage might need.
+const DefaultGapCaution = engine.DefaultGapCaution
+
 // Options are what the plugin's flags and the tests decide.
 type Options struct {
 	// Version is what the plugin reports to Vault: "v" and a semantic version.
@@ -65,7 +69,7 @@ type Options struct {
 	SweepGrace time.Duration
 	// LateWindow replaces DefaultLateWindow when it is not zero.
 	LateWindow time.Duration
-	// GapCaution replaces engine.DefaultGapCaution when it is not zero.
+	// GapCaution replaces DefaultGapCaution when it is not zero.
 	GapCaution time.Duration
 	// ProofPause replaces engine.DefaultProofPause when it is not zero.
 	ProofPause time.Duration
@@ -142,7 +146,7 @@ func (o Options) withDefaults() Options {
 		option *time.Duration
 		or     time.Duration
 	}{
-		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.LateWindow, DefaultLateWindow}, {&o.GapCaution, engine.DefaultGapCaution}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
+		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.LateWindow, DefaultLateWindow}, {&o.GapCaution, DefaultGapCaution}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
 	} {
 		if *d.option == 0 {
 			*d.option = d.or

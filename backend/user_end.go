@@ -30,10 +30,11 @@ const (
 	youngLook   = 10 * time.Minute
 	strangeLook = time.Hour
 
-	// DefaultLateWindow is how late AWS may perform a request that it never answered: it
-	// refuses one that was signed longer ago (IAM User Guide, "Signature Version 4: request
-	// signing"). Its clock and ours may differ by five minutes of these at most.
-	DefaultLateWindow = 15 * time.Minute
+	// DefaultLateWindow is how late AWS may perform a request that it never answered. It
+	// refuses one that was signed more than 15 minutes ago (IAM User Guide, "Signature Version
+	// 4: request signing"); the last attempt may begin a minute after the record was written,
+	// and its clock and ours may differ.
+	DefaultLateWindow = 20 * time.Minute
 )
 
 // facts are what a look at AWS, and a deletion, told about the user of a record.
@@ -195,10 +196,10 @@ func (b *backend) prove(ctx context.Context, s logical.Storage, c *awscreds.Clie
 	if r.firstEdition() && found.Age-clockSlack <= b.Age(r.Issued) {
 		return nil // all that its record lets anybody tell
 	}
-	if f.young != nil {
-		return nil
+	if f.young == nil {
+		err = b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
 	}
-	return b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
+	return err
 }
 
 // proveByKey takes the access key of the record away: AWS does that only where the user has

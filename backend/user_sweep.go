@@ -60,7 +60,7 @@ func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
 	more := func() bool { return b.Age(began) <= sweepStart } // the rest is the next tick's
 	failed, first := 0, error(nil)
 	err := engine.Each(ctx, b.Mount, sweepsAtOnce, due, more, func(ctx context.Context, user string) error { return b.sweepUser(ctx, s, user) })
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what errors.Join made
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		failed, first = len(joined.Unwrap()), joined.Unwrap()[0]
 	}
 	if failed > 0 {

@@ -86,7 +86,7 @@ func (c *Client) FindAccount(ctx context.Context) (Account, error) {
 	caller, err := c.WhoAmI(ctx)
 	if err != nil {
 		user, other := c.LookUpUser(ctx, "") // not everybody has a way to STS
-		if other != nil && !(refuses(err) && refuses(other)) {
+		if other != nil && (!refuses(err) || !refuses(other)) {
 			return Account{}, fmt.Errorf("asking AWS which account this is: %w", errors.Join(err, other))
 		}
 		caller.ARN = user.ARN
