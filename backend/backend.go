@@ -87,11 +87,12 @@ type backend struct {
 	*engine.Mount
 	sweepGrace  time.Duration
 	lateWindow  time.Duration
-	settingsNow settingsNow
-	stay        stay                   // the requests under way
-	index       userIndex              // what memory keeps of the records
-	ghosts      int                    // where the look for records without a user goes on; the tick's
-	proof       atomic.Pointer[[]byte] // the key of the proofs, once it is known
+	settingsNow engine.Memo[struct{}, *settings]
+	roles       engine.Memo[string, *role] // as creds/ needs them; nil is none
+	stay        stay                       // the requests under way
+	index       userIndex                  // what memory keeps of the records
+	ghosts      int                        // where the look for records without a user goes on; the tick's
+	proof       atomic.Pointer[[]byte]     // the key of the proofs, once it is known
 	rootKey     *rootkey.Rotator
 	staticRoles *staticrole.Keeper
 	tidy        *tidy.Tidy
@@ -153,7 +154,7 @@ func (o Options) withDefaults() Options {
 // reconfigured makes the next request read the configuration anew.
 func (b *backend) reconfigured() {
 	b.ResetAWS()
-	b.settingsNow.reset()
+	b.settingsNow.Reset()
 }
 
 // paths is the table of contents.
@@ -191,6 +192,8 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	switch {
 	case key == engine.KeyRootConfig, key == engine.KeyLeaseConfig, key == engine.KeyUsersConfig:
 		b.reconfigured()
+	case strings.HasPrefix(key, engine.PrefixRole), strings.HasPrefix(key, engine.PrefixLegacyRole):
+		b.roles.Reset()
 	case strings.HasPrefix(key, engine.PrefixIssued):
 		b.index.changedElsewhere(key)
 	case strings.HasPrefix(key, engine.PrefixStaticRole), strings.HasPrefix(key, engine.PrefixStaticCreds):

@@ -117,6 +117,8 @@ var operations = map[string]string{
 	"/config/users post":             "aws-configure-users",
 	"/config/auto-tidy get":          "aws-read-auto-tidy-configuration",
 	"/config/auto-tidy post":         "aws-configure-auto-tidy",
+	"/config/gap get":                "aws-read-gap-configuration",
+	"/config/gap post":               "aws-configure-gap",
 	"/config/rotate-root post":       "aws-rotate-root-iam-credentials",
 	"/config/root get":               "aws-read-root-iam-credentials-configuration",
 	"/config/root post":              "aws-configure-root-iam-credentials",

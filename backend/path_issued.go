@@ -179,7 +179,7 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 
 // isRefusal reports whether it is of no use to ask again for the end of a user as things are.
 func isRefusal(err error) bool {
-	var elsewhere *otherAccountError
+	var elsewhere *engine.OtherAccountError
 	var unproven *unprovenError
 	return errors.As(err, &elsewhere) || errors.As(err, &unproven)
 }

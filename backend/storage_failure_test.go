@@ -144,6 +144,7 @@ func TestLeaseWithStorageThatFails(t *testing.T) {
 	m := newConfiguredMount(t)
 	creds := m.creds("developer-access")
 	for _, c := range [][2]string{{"get", "role/"}, {"get", "config/lease"}, {"get", "issued/"}, {"put", "issued/"}} {
+		m.start() // with nothing in memory
 		m.storage.breaks(c[0], c[1])
 		if resp, err := m.lease(logical.RenewOperation, creds); err == nil && !resp.IsError() {
 			t.Errorf("renewed without %s of %s", c[0], c[1])

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -73,8 +74,8 @@ type windows struct {
 func decide(user string, r *userRecord, f facts, w windows, now time.Time) verdict {
 	late := r.Issued.Add(w.late)
 	switch {
-	case f.made.Known() && f.here.Known() && !f.made.Same(f.here):
-		return verdict{endOtherAccount, now.Add(strangeLook), &otherAccountError{user: user, made: f.made, here: f.here}}
+	case !f.deleted && f.made.Known() && f.here.Known() && !f.made.Same(f.here):
+		return verdict{endOtherAccount, now.Add(strangeLook), otherAccount(user, f.made, f.here)}
 	case f.unproven != nil:
 		return verdict{endNotOurs, now.Add(strangeLook), f.unproven}
 	case f.young != nil:
@@ -91,15 +92,9 @@ func decide(user string, r *userRecord, f facts, w windows, now time.Time) verdi
 // deleted. Of a process that died nobody knows.
 func (r *userRecord) mayComeLate() bool { return r.Unanswered || r.State == stateCreating }
 
-// otherAccountError says that config/root leads to another account than the user's.
-type otherAccountError struct {
-	user       string
-	made, here awscreds.Account
-}
-
-func (e *otherAccountError) Error() string {
-	return fmt.Sprintf("IAM user %s was made in AWS account %s, and config/root leads to %s now, which cannot tell whether it is gone; "+
-		"let config/root lead to the first account again, or write issued/%s/forget to drop the record and leave the user", e.user, e.made, e.here, e.user)
+// otherAccount says that config/root leads to another account than the user's.
+func otherAccount(user string, made, here awscreds.Account) error {
+	return &engine.OtherAccountError{What: "IAM user " + user, Made: made, Here: here, Otherwise: "write issued/" + user + "/forget to drop the record and leave the user"}
 }
 
 // unprovenError says that a user stays because it may be somebody else's.
@@ -129,6 +124,11 @@ func (b *backend) end(ctx context.Context, s logical.Storage, user string, r *us
 		return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
 	}
 	f := facts{here: client.KnownAccount()}
+	if !r.provenByName() && !f.here.Known() { // in another account, another user may have the name
+		if f.here, err = client.FindAccount(ctx); err != nil {
+			return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
+		}
+	}
 	if f.made, err = b.madeIn(ctx, s, r, f.here); err != nil {
 		return verdict{}, err
 	}
@@ -226,7 +226,7 @@ func (b *backend) confirmAbsence(ctx context.Context, s logical.Storage, c *awsc
 	if r.AccessKeyID != "" {
 		name, _, _, err := c.KeyUser(ctx, r.AccessKeyID)
 		switch {
-		case err != nil && !awscreds.IsRefused(err):
+		case err != nil && !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
 			return fmt.Errorf("asking whose %s is, since AWS knows no IAM user %s: %w", r.AccessKeyID, user, err)
 		case err == nil && name != "" && !strings.EqualFold(name, user): // a key is one user's for ever
 			b.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)

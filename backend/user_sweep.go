@@ -215,7 +215,7 @@ func (b *backend) unused(ctx context.Context, s logical.Storage, r *userRecord) 
 	}
 	_, _, used, err := client.KeyUser(ctx, r.AccessKeyID)
 	switch {
-	case awscreds.IsRefused(err):
+	case awscreds.IsRefused(err), awscreds.IsUnsupported(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("asking AWS whether %s was ever used: %w", r.AccessKeyID, err)

@@ -11,6 +11,7 @@ package engine
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -130,18 +131,21 @@ func (m *Mount) OpenTerm(ctx context.Context, s logical.Storage) error {
 	if opened {
 		return nil
 	}
-	last, err := LoadOr(ctx, s, KeyHeartbeat, func() *beat { return new(beat) })
+	last, lost, err := loadOrLose[beat](ctx, m, s, KeyHeartbeat)
 	if err != nil {
 		return err
 	}
-	t, err := LoadOr(ctx, s, KeyTerms, func() *terms { return new(terms) })
+	t, lostTerms, err := loadOrLose[terms](ctx, m, s, KeyTerms)
 	if err != nil {
 		return err
 	}
 	t.follow(*last, Term{ID: id, Since: now}, now)
 	next := beat{Since: last.Since, Seen: last.Seen, Term: id}
-	if !last.Seen.IsZero() && now.Sub(last.Seen) > heartbeatGap {
+	if lost || !last.Seen.IsZero() && now.Sub(last.Seen) > heartbeatGap {
 		next.Since = now
+	}
+	if lost || lostTerms { // nobody can tell how long a gap there was
+		t.Gap, t.Last = now, last.Seen
 	}
 	if err := Save(ctx, s, KeyTerms, t); err != nil {
 		return err
@@ -150,6 +154,18 @@ func (m *Mount) OpenTerm(ctx context.Context, s logical.Storage) error {
 	defer m.heart.mu.Unlock()
 	m.heart.opened, m.heart.terms, m.heart.beat = true, *t, next
 	return nil
+}
+
+// loadOrLose reads what storage keeps of the terms. Where nobody can read it, nothing is known
+// of them: that calls for caution, and must stop no revocation.
+func loadOrLose[T any](ctx context.Context, m *Mount, s logical.Storage, key string) (v *T, lost bool, err error) {
+	v, err = LoadOr(ctx, s, key, func() *T { return new(T) })
+	var unreadable *UnreadableError
+	if errors.As(err, &unreadable) {
+		m.Log.Error("what storage says of earlier lives of the engine cannot be read; it is written anew", "key", key, "error", err)
+		return new(T), true, nil
+	}
+	return v, false, err
 }
 
 // follow opens a term after the last heartbeat.

@@ -32,6 +32,8 @@ import (
 type walKey struct {
 	User string   `json:"user"`
 	Keep []string `json:"keep"` // the keys that were there before, the one in config/root among them
+	// Account is where the user is; zero in entries of the first edition.
+	Account awscreds.Account `json:"account,omitzero"`
 }
 
 // rotate gives the engine a new key, or finishes what an earlier rotation began.
@@ -93,7 +95,7 @@ func (r *Rotator) makeKey(ctx context.Context, s logical.Storage, by cause) (*ne
 	if err != nil {
 		return nil, err
 	}
-	record, err := framework.PutWAL(ctx, s, WALKind, walKey{User: user, Keep: keep})
+	record, err := framework.PutWAL(ctx, s, WALKind, walKey{User: user, Keep: keep, Account: client.KnownAccount()})
 	if err != nil {
 		return nil, err
 	}

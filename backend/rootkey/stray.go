@@ -23,6 +23,10 @@ import (
 // written just before the key was asked for. What is further off is somebody else's.
 const strayWindow = 2 * time.Minute
 
+// strayPatience is how long a stray key is waited for while config/root leads to another
+// account than its user's.
+const strayPatience = 30 * 24 * time.Hour
+
 // dropStrays deletes the keys of the engine's own user that only the WAL knows of.
 func (r *Rotator) dropStrays(ctx context.Context, s logical.Storage, by cause) error {
 	ids, err := framework.ListWAL(ctx, s)
@@ -68,6 +72,15 @@ func (r *Rotator) dropStray(ctx context.Context, s logical.Storage, id string, b
 		return err
 	}
 	age := r.Now().Sub(time.Unix(entry.CreatedAt, 0))
+	err = r.CheckAccount(ctx, client, wal.Account, "the access key that a failed rotation may have given to IAM user "+wal.User,
+		fmt.Sprintf("look for that key yourself: the engine gives it up %d days after the rotation", strayPatience/(24*time.Hour)))
+	if err != nil && age >= strayPatience {
+		r.Log.Warn("a root key whose secret is lost may be left in another account", "iam_user", wal.User, "account", wal.Account.String(), "error", err)
+		return framework.DeleteWAL(ctx, s, id)
+	}
+	if err != nil {
+		return err
+	}
 	found, err := r.deleteStray(ctx, client, wal.User, known, age)
 	if err != nil {
 		return fmt.Errorf("looking for a key of %s that a failed rotation may have left: %w", wal.User, err)

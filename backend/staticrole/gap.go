@@ -60,7 +60,7 @@ func (k *Keeper) strangers(r *role, c *creds, keys []awscreds.KeyInfo) error {
 }
 
 // mayEnd returns why the previous key of a role does not end by itself.
-func (k *Keeper) mayEnd(ctx context.Context, client *awscreds.Client, r *role, c *creds) error {
+func (k *Keeper) mayEnd(ctx context.Context, s logical.Storage, client *awscreds.Client, r *role, c *creds) error {
 	gap := k.gap(c)
 	switch {
 	case gap.Noticed.IsZero():
@@ -68,7 +68,7 @@ func (k *Keeper) mayEnd(ctx context.Context, client *awscreds.Client, r *role, c
 	case gap.Cautious(k.Now()):
 		return gap.WaitToDelete(instead(r))
 	}
-	_, keys, err := keysOf(ctx, client, r.Username, r.ID)
+	_, keys, err := k.keysOf(ctx, s, client, r.iamUser())
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (k *Keeper) mend(ctx context.Context, s logical.Storage, r *role, c *creds)
 	if err != nil {
 		return now, err
 	}
-	_, keys, err := keysOf(ctx, client, r.Username, r.ID)
+	_, keys, err := k.keysOf(ctx, s, client, r.iamUser())
 	if err != nil {
 		return now, err
 	}

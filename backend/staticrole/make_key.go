@@ -49,21 +49,6 @@ func (k *Keeper) clientOf(ctx context.Context, s logical.Storage, a account) (*a
 	return c.As(a.session()), nil
 }
 
-// keysOf lists the keys of the IAM user of a static role, once AWS has said that it
-// is still the user that was adopted.
-func keysOf(ctx context.Context, client *awscreds.Client, user, id string) (info awscreds.UserInfo, keys []awscreds.KeyInfo, err error) {
-	info, err = client.LookUpUser(ctx, user)
-	if err != nil {
-		return info, nil, err
-	}
-	if info.ID != id {
-		return info, nil, engine.UserErrorf("username: the IAM user %s is not the one that the role was written for: AWS calls it %s, and that one was %s; "+
-			"somebody made it anew. Delete the static role and write it again", user, info.ID, id)
-	}
-	keys, err = client.Keys(ctx, user)
-	return info, keys, err
-}
-
 // makeKey gives a static role a new key. The caller holds the role's lock.
 func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (*creds, error) {
 	r := ch.role
@@ -77,10 +62,11 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 	if err := k.settle(ctx, s, r, ch.scheduled); err != nil {
 		return nil, err
 	}
-	info, keys, err := keysOf(ctx, client, r.Username, r.ID)
+	info, keys, err := k.keysOf(ctx, s, client, r.iamUser())
 	if err != nil {
 		return nil, err
 	}
+	r.In = client.KnownAccount() // which has the user
 	if err := k.stillAdoptable(ctx, s, r, info, append(idsOf(keys), ch.old.keys()...)); err != nil {
 		return nil, err
 	}
@@ -104,7 +90,7 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 			return nil, err
 		}
 	}
-	w := &walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: k.Now().UTC(), account: r.account}
+	w := &walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: k.Now().UTC(), account: r.account, In: r.In}
 	walID, err := framework.PutWAL(ctx, s, WALKind, w)
 	if err != nil {
 		return nil, err

@@ -94,12 +94,18 @@ func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string
 
 // rotate gives a static role a new key, now. The caller holds the role's lock.
 func (k *Keeper) rotate(ctx context.Context, s logical.Storage, r *role, old *creds, scheduled bool) (*creds, error) {
+	placed := r.In.Known()
 	c, err := k.makeKey(ctx, s, keyChange{role: r, old: old, scheduled: scheduled, commit: func(ctx context.Context, c *creds) error {
 		return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c)
 	}})
 	if err != nil {
 		k.queue.set(r.Name, k.Now(), false) // the old key may be gone
 		return nil, err
+	}
+	if !placed && r.In.Known() { // the first edition and the built-in engine do not write it
+		if err := saveRole(ctx, s, r, k.Now()); err != nil {
+			k.Log.Warn("writing down the account of a static role; the next rotation does", "static_role", r.Name, "error", err)
+		}
 	}
 	if failures := k.queue.get(r.Name).failures; failures > 0 {
 		k.Log.Info("a static role is rotated after all", "static_role", r.Name, "failures", failures)
@@ -117,10 +123,10 @@ func (k *Keeper) endPrevious(ctx context.Context, s logical.Storage, r *role, c 
 	if err := k.spareEngineKey(ctx, s, "previous_key_ttl", c.PreviousKey); err != nil {
 		return err
 	}
-	if err := k.mayEnd(ctx, client, r, c); err != nil {
+	if err := k.mayEnd(ctx, s, client, r, c); err != nil {
 		return err
 	}
-	if err := client.DeleteKey(ctx, r.Username, c.PreviousKey); err != nil {
+	if _, err := k.endKey(ctx, s, client, r.iamUser(), c.PreviousKey); err != nil {
 		return err
 	}
 	c.PreviousKey = ""

@@ -39,6 +39,7 @@ type walKey struct {
 	Keep     []string  `json:"keep"` // the keys that were there before
 	Made     time.Time `json:"made"`
 	account
+	In awscreds.Account `json:"aws_account,omitzero"`
 }
 
 // mayBe reports whether a key of some age may be the one that the record stands for.
@@ -116,6 +117,13 @@ func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role, schedul
 
 func (k *Keeper) settleEntry(ctx context.Context, s logical.Storage, id string, w *walKey, immediate bool) error {
 	settled, err := k.rollBackKey(ctx, s, w, "")
+	var elsewhere *engine.OtherAccountError
+	if errors.As(err, &elsewhere) && k.Now().Sub(w.Made) >= k.LagWindow {
+		if r, missing := loadRole(ctx, s, w.Role); r == nil && missing == nil { // it was deleted by force
+			k.Log.Warn("a key of a static role that was deleted may be left in another account", "static_role", w.Role, "iam_user", w.Username, "account", elsewhere.Made.String())
+			return framework.DeleteWAL(ctx, s, id)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("rolling back a key of IAM user %s: %w", w.Username, err)
 	}
@@ -138,13 +146,13 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 		return false, err
 	}
 	if known != "" {
-		return client.EndKey(ctx, w.Username, known)
+		return k.endKey(ctx, s, client, w.iamUser(), known)
 	}
 	own, err := engine.OwnKeys(ctx, s)
 	if err != nil {
 		return false, err
 	}
-	_, keys, err := keysOf(ctx, client, w.Username, w.UserID)
+	_, keys, err := k.keysOf(ctx, s, client, w.iamUser())
 	var other *engine.UserError
 	if awscreds.IsNotFound(err) || errors.As(err, &other) {
 		return true, nil // the user is gone, and its keys with it

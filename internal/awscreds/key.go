@@ -53,7 +53,9 @@ func (c *Client) LookUpUser(ctx context.Context, name string) (UserInfo, error) 
 	if err != nil {
 		return UserInfo{}, fmt.Errorf("reading IAM user %s: %w", orOwn(name), err)
 	}
-	return userInfo(out.User), nil
+	info := userInfo(out.User)
+	c.learn(info.ARN) // IAM shows nobody the users of another account
+	return info, nil
 }
 
 func userInfo(user *types.User) UserInfo {
