@@ -172,8 +172,11 @@ func loadOrLose[T any](ctx context.Context, m *Mount, s logical.Storage, key str
 func (t *terms) follow(last beat, next Term, now time.Time) {
 	if t.Open.ID != "" {
 		ended := t.Open
-		if last.Term == ended.ID {
+		switch {
+		case last.Term == ended.ID:
 			ended.Seen, ended.Answered = last.Seen, last.Answered
+		case last.Term == "" && last.Seen.After(ended.Since): // the first edition has had the mount since
+			ended.Answered = last.Seen // when this term ended is lost, and nothing of it is to be doubted
 		}
 		t.Past = append(t.Past, ended)
 		t.Past = slices.Delete(t.Past, 0, max(0, len(t.Past)-mostTerms))
