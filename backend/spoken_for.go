@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -63,6 +64,28 @@ func (v tidyView) SpeakFor(ctx context.Context, s logical.Storage, user string) 
 	}
 	adopted, err := staticrole.AdoptedUsers(ctx, s)
 	return adopted[strings.ToLower(user)], err
+}
+
+// Unlisted are the users of leases that AWS does not list.
+func (v tidyView) Unlisted(listed map[string]bool, before time.Time) []string {
+	return v.b.index.pick(func(e indexEntry) bool {
+		return !e.pending && !e.request && e.issued.Before(before) && !listed[strings.ToLower(e.name)]
+	}, byAge)
+}
+
+// EndIfGone ends the record of a user that AWS says is gone.
+func (v tidyView) EndIfGone(ctx context.Context, s logical.Storage, user string) (gone bool, err error) {
+	client, err := v.b.AWS(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	switch _, err := client.ReadUser(ctx, user); {
+	case err == nil || awscreds.IsRefused(err) && !awscreds.IsNotFound(err):
+		return false, nil // it exists, or nobody can tell
+	case !awscreds.IsNotFound(err):
+		return false, err
+	}
+	return v.b.endGhost(ctx, s, client, user)
 }
 
 // Owner is whose a user is, by its tags. One that this mount's key proves is this mount's if
