@@ -102,11 +102,12 @@ func (v tidyView) Owner(ctx context.Context, s logical.Storage, user *awscreds.F
 	}
 	proven, err := v.b.ourTags(ctx, s, user.Name, user.Tags)
 	term, _, _ := strings.Cut(user.Tags[tagProof], "/")
+	began, malformed := time.Parse(time.RFC3339, user.Tags[tagCreated])
 	switch {
-	case err != nil || !proven:
+	case err != nil || !proven || malformed != nil:
 		return tidy.OwnerClaimed, err
-	case !v.b.OnWatch(term, v.b.Now().Add(-user.Age)):
-		return tidy.OwnerCopy, nil
+	case !v.b.OnWatch(term, v.b.Now().Add(-user.Age)) || !v.b.Answered(term, began.Add(time.Second)): // the tag has no fractions
+		return tidy.OwnerCopy, nil // its request may have begun after this storage was copied
 	}
 	return tidy.OwnerProven, nil
 }
