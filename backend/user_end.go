@@ -224,21 +224,38 @@ func (b *backend) proveByKey(ctx context.Context, c *awscreds.Client, user strin
 // confirmAbsence asks before AWS's word is believed that there is no such user: whether its
 // holder has given it another name, and whose account these words are about.
 func (b *backend) confirmAbsence(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
-	if r.AccessKeyID != "" {
-		name, _, _, err := c.KeyUser(ctx, r.AccessKeyID)
-		switch {
-		case err != nil && !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
-			return fmt.Errorf("asking whose %s is, since AWS knows no IAM user %s: %w", r.AccessKeyID, user, err)
-		case err == nil && name != "" && !strings.EqualFold(name, user): // a key is one user's for ever
-			b.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
-			existed, err := c.DeleteUser(ctx, name, r.owned())
-			if err != nil {
-				return err
-			}
-			f.deleted, f.absent = existed, !existed
-			return nil
-		}
+	name, err := nameNow(ctx, c, user, r)
+	if err != nil {
+		return err
 	}
+	if name != "" {
+		b.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
+		existed, err := c.DeleteUser(ctx, name, r.owned())
+		f.deleted, f.absent = existed, !existed
+		return err
+	}
+	return b.whoseWord(ctx, s, c, user, r, f)
+}
+
+// nameNow is the name that the holder of a user has given it; empty where it has not. An access
+// key is one user's for ever.
+func nameNow(ctx context.Context, c *awscreds.Client, user string, r *userRecord) (string, error) {
+	if r.AccessKeyID == "" {
+		return "", nil
+	}
+	name, _, _, err := c.KeyUser(ctx, r.AccessKeyID)
+	switch {
+	case err != nil && !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
+		return "", fmt.Errorf("asking whose %s is, since AWS knows no IAM user %s: %w", r.AccessKeyID, user, err)
+	case err != nil || strings.EqualFold(name, user):
+		return "", nil
+	}
+	return name, nil
+}
+
+// whoseWord finds out which account it is that AWS's words are about, where answers have not
+// told.
+func (b *backend) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
 	if f.here.Known() {
 		return nil
 	}
