@@ -66,14 +66,12 @@ const accountLook = 2 * time.Second
 // leftBehind warns where config/root leads to another account than users and static roles of
 // the mount are in. It asks only where there are some, and a failure is none of the write's.
 func (b *backend) leftBehind(ctx context.Context, s logical.Storage) []string {
-	home, err := engine.HomeAccount(ctx, s)
-	if err != nil || b.known(ctx, s) != nil {
+	records, err := s.List(ctx, engine.PrefixIssued)
+	if err != nil {
 		return nil
 	}
-	nowhere := awscreds.Account{Number: "none"}
-	users, _ := b.index.elsewhere(nowhere, home)
-	roles, err := staticrole.Elsewhere(ctx, s, nowhere)
-	if err != nil || users+roles == 0 {
+	statics, err := s.List(ctx, engine.PrefixStaticRole)
+	if err != nil || len(records)+len(statics) == 0 || b.known(ctx, s) != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, accountLook)
@@ -86,8 +84,13 @@ func (b *backend) leftBehind(ctx context.Context, s logical.Storage) []string {
 	if err != nil || !here.Known() {
 		return nil
 	}
+	home, err := engine.HomeAccount(ctx, s)
+	if err != nil {
+		return nil
+	}
 	users, from := b.index.elsewhere(here, home)
-	if roles, err = staticrole.Elsewhere(ctx, s, here); err != nil || users+roles == 0 {
+	roles, err := staticrole.Elsewhere(ctx, s, here)
+	if err != nil || users+roles == 0 {
 		return nil
 	}
 	if users == 0 {

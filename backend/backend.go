@@ -75,8 +75,8 @@ import (
 // seconds as a rule; five minutes leave room for a bad day.
 const DefaultWALMinAge = 5 * time.Minute
 
-// DefaultGapCaution is how long after a gap in the heartbeat this may be a copy of the
-// storage.
+// DefaultGapCaution is how long after a gap in the heartbeat nothing is deleted that another
+// engine with a copy of the storage might need.
 const DefaultGapCaution = engine.DefaultGapCaution
 
 // Options are what the plugin's flags and the tests decide.

@@ -4,7 +4,6 @@ package backend
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"reflect"
 
@@ -132,7 +131,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return nil, err
 	}
-	before := *cfg
+	before := cfg.AWS()
 	cfg.Update(d)
 	warnings, err := cfg.Validate()
 	if err := b.TokenFiles.Validate(cfg, d, err); err != nil {
@@ -143,20 +142,17 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 			return nil, err
 		}
 	}
-	discarded, err := b.rootKey.Discarded(ctx, req.Storage, before.AccessKey, cfg.AccessKey)
-	if err != nil {
-		return nil, err
-	}
+	warnings = append(warnings, b.rootKey.Discarded(ctx, req.Storage, before.AccessKey, cfg.AccessKey)...)
 	defer b.reconfigured() // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.KeyRootConfig, cfg); err != nil {
 		return nil, err
 	}
 	b.rootKey.Follow(ctx, req.Storage, cfg)
-	if !reflect.DeepEqual(before.AWS(), cfg.AWS()) {
+	if !reflect.DeepEqual(before, cfg.AWS()) {
 		b.reconfigured() // so that the new identity is asked
 		warnings = append(warnings, b.leftBehind(ctx, req.Storage)...)
 	}
-	return engine.Done(append(warnings, discarded...)), nil
+	return engine.Done(warnings), nil
 }
 
 func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
@@ -166,16 +162,9 @@ func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ 
 	}
 	defer unlock()
 	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
-	var unreadable *engine.UnreadableError
-	switch {
-	case errors.As(err, &unreadable):
-		cfg = engine.NewRootConfig() // a delete is the way out
-	case err != nil:
-		return nil, err
-	}
-	warnings, err := b.rootKey.Discarded(ctx, req.Storage, cfg.AccessKey, "")
-	if err != nil && !errors.As(err, &unreadable) {
-		return nil, err
+	var warnings []string
+	if err == nil { // where it cannot be read, a delete is the way out
+		warnings = b.rootKey.Discarded(ctx, req.Storage, cfg.AccessKey, "")
 	}
 	defer b.reconfigured()
 	if err := req.Storage.Delete(ctx, engine.KeyRootConfig); err != nil {

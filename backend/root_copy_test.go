@@ -247,3 +247,36 @@ func TestDiscardedRootKeyIsTold(t *testing.T) {
 	warned(m.do(logical.DeleteOperation, "config/root", nil), made)
 	m.configure()
 }
+
+// Whatever fails while the old key is waited for, one key is left in the end.
+func TestWaitForTheOldRootKeySurvivesFailures(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*mount){
+		"writing the switch down": func(m *mount) { m.storage.breaks("put", "config/root-rotation") },
+		"proving that it leads":   func(m *mount) { m.storage.breaks("put", "register-watch") },
+		"forgetting the new key":  func(m *mount) { m.storage.breaks("delete", "config/root-next") },
+		"asking who uses it":      func(m *mount) { m.aws.Inject(fakeaws.Fault{Action: "GetAccessKeyLastUsed"}) },
+		"deleting it":             func(m *mount) { m.aws.Inject(fakeaws.Fault{Action: "DeleteAccessKey", Kind: fakeaws.Refuse}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newWatchfulMount(t)
+			old := m.rootKey()
+			m.age(24 * time.Hour)
+			spoil(m)
+			for range 6 {
+				_ = m.tick()
+				m.age(4 * time.Minute)
+			}
+			m.storage.mend()
+			m.aws.ClearFaults()
+			for range 6 {
+				m.mustTick()
+				m.age(4 * time.Minute)
+			}
+			if id := m.oneRootKey(); id == old || m.rootError() != "" {
+				t.Errorf("config/root has %s and tells %q", id, m.rootError())
+			}
+		})
+	}
+}

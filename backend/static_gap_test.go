@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
 // newTickingMount has the static role app and a heartbeat.
@@ -226,5 +228,28 @@ func TestFirstHeartbeatIsNoGap(t *testing.T) {
 	m.hasKeys("app", second, m.served("app"))
 	if m.served("app") == second {
 		t.Error("not rotated")
+	}
+}
+
+// A snapshot was taken while a key was being made: what the copy takes for a stray is the key
+// that the original went on with.
+func TestCopyDoesNotRollBackTheOriginalsKey(t *testing.T) {
+	t.Parallel()
+	m := newTickingMount(t)
+	m.storage.breaks("put", "static-creds/")
+	m.aws.Inject(fakeaws.Fault{Action: "DeleteAccessKey", Kind: fakeaws.Refuse})
+	m.fails(logical.UpdateOperation, "static-roles/app/rotate", nil)
+	m.storage.mend()
+	m.aws.ClearFaults()
+	drill := m.copied()
+	key := m.aws.Keys("app")[1] // as if the original had stored it after all
+	m.works(key.AccessKeyID, key.SecretAccessKey)
+	m.age(time.Hour)
+	drill.pass(time.Hour)
+	drill.start()
+	for range 3 {
+		drill.mustTick()
+		m.works(key.AccessKeyID, key.SecretAccessKey)
+		drill.age(13 * time.Hour)
 	}
 }

@@ -30,10 +30,11 @@ const (
 	youngLook   = 10 * time.Minute
 	strangeLook = time.Hour
 
-	// DefaultLateWindow is how late AWS may perform a request that it never answered: it
-	// refuses one that was signed longer ago (IAM User Guide, "Signature Version 4: request
-	// signing"). Its clock and ours may differ by five minutes of these at most.
-	DefaultLateWindow = 15 * time.Minute
+	// DefaultLateWindow is how late AWS may perform a request that it never answered. It
+	// refuses one that was signed more than 15 minutes ago (IAM User Guide, "Signature Version
+	// 4: request signing"); the last attempt may begin a minute after the record was written,
+	// and its clock and ours may differ.
+	DefaultLateWindow = 20 * time.Minute
 )
 
 // facts are what a look at AWS, and a deletion, told about the user of a record.
@@ -195,10 +196,10 @@ func (b *backend) prove(ctx context.Context, s logical.Storage, c *awscreds.Clie
 	if r.firstEdition() && found.Age-clockSlack <= b.Age(r.Issued) {
 		return nil // all that its record lets anybody tell
 	}
-	if f.young != nil {
-		return nil //nolint:nilerr // f.young is a fact that decide judges, and no failure of this look
+	if f.young == nil {
+		err = b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
 	}
-	return b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
+	return err
 }
 
 // proveByKey takes the access key of the record away: AWS does that only where the user has
@@ -223,21 +224,38 @@ func (b *backend) proveByKey(ctx context.Context, c *awscreds.Client, user strin
 // confirmAbsence asks before AWS's word is believed that there is no such user: whether its
 // holder has given it another name, and whose account these words are about.
 func (b *backend) confirmAbsence(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
-	if r.AccessKeyID != "" {
-		name, _, _, err := c.KeyUser(ctx, r.AccessKeyID)
-		switch {
-		case err != nil && !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
-			return fmt.Errorf("asking whose %s is, since AWS knows no IAM user %s: %w", r.AccessKeyID, user, err)
-		case err == nil && name != "" && !strings.EqualFold(name, user): // a key is one user's for ever
-			b.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
-			existed, err := c.DeleteUser(ctx, name, r.owned())
-			if err != nil {
-				return err
-			}
-			f.deleted, f.absent = existed, !existed
-			return nil
-		}
+	name, err := nameNow(ctx, c, user, r)
+	if err != nil {
+		return err
 	}
+	if name != "" {
+		b.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
+		existed, err := c.DeleteUser(ctx, name, r.owned())
+		f.deleted, f.absent = existed, !existed
+		return err
+	}
+	return b.whoseWord(ctx, s, c, user, r, f)
+}
+
+// nameNow is the name that the holder of a user has given it; empty where it has not. An access
+// key is one user's for ever.
+func nameNow(ctx context.Context, c *awscreds.Client, user string, r *userRecord) (string, error) {
+	if r.AccessKeyID == "" {
+		return "", nil
+	}
+	name, _, _, err := c.KeyUser(ctx, r.AccessKeyID)
+	switch {
+	case err != nil && !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
+		return "", fmt.Errorf("asking whose %s is, since AWS knows no IAM user %s: %w", r.AccessKeyID, user, err)
+	case err != nil || strings.EqualFold(name, user):
+		return "", nil
+	}
+	return name, nil
+}
+
+// whoseWord finds out which account it is that AWS's words are about, where answers have not
+// told.
+func (b *backend) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
 	if f.here.Known() {
 		return nil
 	}

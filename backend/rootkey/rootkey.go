@@ -10,6 +10,7 @@ package rootkey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -51,14 +52,14 @@ func (r *Rotator) Follow(ctx context.Context, s logical.Storage, cfg *engine.Roo
 
 // Discarded warns when config/root is about to lose a key whose only secret it holds: the key
 // lives on in AWS. after is the key that it gets instead. The caller holds its lock.
-func (r *Rotator) Discarded(ctx context.Context, s logical.Storage, before, after string) (warnings []string, err error) {
-	st, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
-	if err != nil || before == "" || before == after {
-		return nil, err
+func (r *Rotator) Discarded(ctx context.Context, s logical.Storage, before, after string) (warnings []string) {
+	if before == "" || before == after {
+		return nil
 	}
-	next, err := engine.LoadOr(ctx, s, engine.KeyRootNext, func() *nextKey { return new(nextKey) })
-	if err != nil {
-		return nil, err
+	st, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
+	next, other := engine.LoadOr(ctx, s, engine.KeyRootNext, func() *nextKey { return new(nextKey) })
+	if err = errors.Join(err, other); err != nil {
+		return []string{fmt.Sprintf("access_key: nobody can tell whether the engine made the access key %s, which config/root had and which may live on in AWS: %v", before, err)}
 	}
 	left := ""
 	switch {
@@ -68,10 +69,10 @@ func (r *Rotator) Discarded(ctx context.Context, s logical.Storage, before, afte
 		left = before
 	}
 	if left == "" || left == after {
-		return nil, nil
+		return nil
 	}
 	return []string{fmt.Sprintf("access_key: nobody has the secret of the access key %s any more, which config/root had, and the key lives on in AWS, "+
-		"where it takes one of the two places of its IAM user: delete it (aws iam delete-access-key --user-name <the user> --access-key-id %s)", left, left)}, nil
+		"where it takes one of the two places of its IAM user: delete it (aws iam delete-access-key --user-name <the user> --access-key-id %s)", left, left)}
 }
 
 // Forget drops what is remembered about rotations: config/root was deleted. The caller
