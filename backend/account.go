@@ -30,6 +30,24 @@ func (b *backend) madeIn(ctx context.Context, s logical.Storage, r *userRecord, 
 	return engine.HomeAccount(ctx, s)
 }
 
+// whoseWord finds out which account it is that AWS's words are about, where answers have not
+// told.
+func (b *backend) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
+	if f.here.Known() {
+		return nil
+	}
+	var err error
+	if f.here, err = c.FindAccount(ctx); err != nil {
+		return fmt.Errorf("asking which account has no IAM user %s: %w", user, err)
+	}
+	if !f.here.Known() {
+		b.Log.Warn("AWS does not tell which account it is that has no such IAM user; it is believed", "iam_user", user)
+		return nil
+	}
+	f.made, err = b.madeIn(ctx, s, r, f.here)
+	return err
+}
+
 // keepHome stores the account that config/root leads to as the mount's home, if it has none.
 func (b *backend) keepHome(ctx context.Context, s logical.Storage) error {
 	client := b.KnownClient()

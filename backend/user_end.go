@@ -247,28 +247,10 @@ func nameNow(ctx context.Context, c *awscreds.Client, user string, r *userRecord
 	switch {
 	case err != nil && !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
 		return "", fmt.Errorf("asking whose %s is, since AWS knows no IAM user %s: %w", r.AccessKeyID, user, err)
-	case err != nil || strings.EqualFold(name, user):
-		return "", nil
+	case err == nil && !strings.EqualFold(name, user):
+		return name, nil
 	}
-	return name, nil
-}
-
-// whoseWord finds out which account it is that AWS's words are about, where answers have not
-// told.
-func (b *backend) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
-	if f.here.Known() {
-		return nil
-	}
-	var err error
-	if f.here, err = c.FindAccount(ctx); err != nil {
-		return fmt.Errorf("asking which account has no IAM user %s: %w", user, err)
-	}
-	if !f.here.Known() {
-		b.Log.Warn("AWS does not tell which account it is that has no such IAM user; it is believed", "iam_user", user)
-		return nil
-	}
-	f.made, err = b.madeIn(ctx, s, r, f.here)
-	return err
+	return "", nil // it has not, or AWS does not tell
 }
 
 // settle ends the user of a record and does with the record what follows. gone is false
