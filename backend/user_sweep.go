@@ -45,7 +45,11 @@ func (b *backend) dueBy(r *userRecord) time.Time {
 	case r.State == stateCreating:
 		return time.Time{} // now: whoever was making it is no more
 	case !r.Ending.IsZero():
-		return r.Ending.Add(b.LagWindow) // Vault tries as well, and AWS may not show the user yet
+		ending := r.Ending
+		if now := b.Now(); ending.After(now) { // a clock in the future has written it
+			ending = now
+		}
+		return ending.Add(b.LagWindow) // Vault tries as well, and AWS may not show the user yet
 	}
 	return r.Ends.Add(b.sweepGrace)
 }
@@ -133,7 +137,11 @@ func (b *backend) mendClock(ctx context.Context, s logical.Storage, user string,
 	if wrong <= clockSlack || !r.pending() {
 		return nil
 	}
-	r.Issued, r.Ends, r.Written = r.Issued.Add(-wrong), r.Ends.Add(-wrong), r.Written.Add(-wrong)
+	for _, t := range []*time.Time{&r.Issued, &r.Ends, &r.Written} {
+		if !t.IsZero() {
+			*t = t.Add(-wrong)
+		}
+	}
 	return b.saveRecord(ctx, s, user, r)
 }
 
