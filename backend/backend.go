@@ -7,31 +7,51 @@
 //
 // A user of Vault reads creds/developer-access. Vault asks the plugin, and then:
 //
-//  1. path_creds.go reads the request, issue.go the role, and picks what to make.
-//  2. wal.go writes down the name of the IAM user to be made. No user ever exists
-//     in AWS without a record in Vault's storage.
-//  3. [awscreds.Client.CreateUser] makes the user and all that it owns, in two
-//     round trips.
-//  4. On a failure the user is deleted at once; what cannot be deleted now stays
-//     written down, and each tick of Vault's rollback tries again.
-//  5. Meanwhile register.go writes who holds the user, and until when at most.
-//  6. On success lease.go gives Vault a lease that carries all that deletion will
-//     need, and the record in the WAL goes.
+//  1. path_creds.go reads the request, and creds_user.go picks the name of an IAM user.
+//  2. creds_creation.go writes the record of the user, in the state "creating". No user
+//     ever exists in AWS without a record in Vault's storage.
+//  3. [awscreds.Client.CreateUser] makes the user and all that it owns, in two round
+//     trips. As soon as there is a key, and while the rest of the second round trip is
+//     under way, the record is written again: a lease has the user, and until when at most.
+//  4. Vault gets the key, with a lease that carries all that deletion will need.
+//  5. On a failure the user is deleted before the request answers. Where AWS does not
+//     allow that, the record stays, and the sweep tries again once a minute.
 //
-// When the lease ends, Vault calls revoke in lease.go, and
-// [awscreds.Client.DeleteUser] ends the user. The same function ends a failed
-// creation, a rollback, and in sweep.go whatever Vault lost sight of.
+// When the lease ends, Vault calls revoke in creds_lease.go. Whoever ends a user, a failed
+// creation, a revocation, the sweep or an operator, does it with end in user_end.go:
+// [awscreds.Client.DeleteUser] deletes the user, and decide says what becomes of the record.
 //
 // # Finding one's way
 //
-// path_*.go hold the schema and the verbs of one path each. role.go, lease_config.go and
-// users_config.go are stored types: defaults, update, validation and answer. chores.go is
-// what is done once a minute.
+// backend.go: this map, the mount, the table of paths. front.go: what happens to every
+// request, before and after. cleanup.go: what happens when Vault lets go of the mount.
+// chores.go: what is done once a minute.
+//
+// Paths, one each, with schema and verbs: path_config_root.go, path_config_lease.go,
+// path_config_users.go, path_roles.go, path_creds.go, path_issued.go.
+//
+// Roles: role.go is the stored type and role_fields.go its schema; role_validate.go and
+// role_session.go say what a role may hold, and role_legacy.go reads its deprecated forms.
+//
+// The mount's settings: lease_config.go and users_config.go are stored types, and
+// settings.go is what a creation needs of them, read once.
+//
+// Credentials: creds_user.go and creds_session.go make an IAM user or a session of STS from
+// role and request; creds_creation.go is the making of one user, and what becomes of it on a
+// failure; creds_lease.go is the lease, its renewal and its revocation.
+//
+// IAM users: user_record.go is the record of one user, user_index.go what memory keeps of
+// all of them, user_end.go the one way in which a user ends, and user_sweep.go whose time it
+// is. ownership.go makes the tags that prove whose a user is, account.go says in which AWS
+// account one was made, tidy_view.go answers tidy's questions about the records, and wal.go
+// reads the records of the built-in engine and writes those that it would need.
+//
+// # The rooms
 //
 // What every room stands on is in backend/engine, what AWS accepts in backend/awsrules.
-// The inner rooms are backend/rootkey, which makes the engine's own key anew,
+// The inner rooms are backend/rootkey, which rotates the engine's own key,
 // backend/staticrole, which is about IAM users that exist already, and backend/tidy, which
-// finds users that no record speaks for. None of them imports this package.
+// finds IAM users that have no record. None of them imports this package.
 package backend
 
 import (
@@ -93,7 +113,7 @@ type backend struct {
 	lateWindow  time.Duration
 	settingsNow engine.Memo[struct{}, *settings]
 	roles       engine.Memo[string, *role] // as creds/ needs them; nil is none
-	stay        stay                       // the requests under way
+	requests    inFlight                   // the requests under way
 	index       userIndex                  // what memory keeps of the records
 	ghosts      int                        // where the look for records without a user goes on; the tick's
 	proof       atomic.Pointer[[]byte]     // the key of the proofs, once it is known
@@ -127,7 +147,7 @@ func New(opts Options) logical.Factory {
 			Secrets:        []*framework.Secret{b.secret()},
 			PeriodicFunc:   b.tick,
 			Invalidate:     b.invalidate,
-			Clean:          b.leave,
+			Clean:          b.cleanUp,
 		}
 		if err := b.Setup(ctx, conf); err != nil {
 			return nil, err
@@ -206,8 +226,8 @@ func (b *backend) invalidate(_ context.Context, key string) {
 }
 
 const help = `
-The AWS secrets engine makes AWS credentials when they are asked for, and takes
-them back when their lease ends.
+The AWS secrets engine makes AWS credentials on request, and revokes them when
+their lease ends.
 
 Give the engine an AWS identity at config/root (or let it find the environment's
 or the instance's own), describe at roles/<name> what a credential may do, and
@@ -218,6 +238,5 @@ deleted from AWS with everything that it owns.
 Where an IAM user exists already, describe it at static-roles/<name>: the engine
 makes its access key, rotates it, and answers it at static-creds/<name>.
 
-issued/ lists who holds keys now. tidy finds IAM users of this mount in AWS that the
-engine has no record of.
+issued/ lists who holds keys now. tidy finds orphaned IAM users of this mount in AWS.
 `

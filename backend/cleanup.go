@@ -21,73 +21,73 @@ import (
 // All mounts of the process stand still while Vault lets go of one. To clean up after a
 // request takes two round trips to AWS.
 const (
-	leaveTime = 10 * time.Second // for requests under way to give up and clean up
-	clearTime = 20 * time.Second // for users that a disable would leave behind
+	cancelTime = 10 * time.Second // for requests under way to give up and clean up
+	endTime    = 20 * time.Second // for users that a disable would leave behind
 )
 
-// stay is the requests under way, as long as Vault keeps the mount.
-type stay struct {
+// inFlight is the requests under way, as long as Vault keeps the mount.
+type inFlight struct {
 	mu      sync.Mutex
-	left    bool
+	closed  bool
 	next    int
 	cancels map[int]context.CancelFunc
-	idle    chan struct{} // closed once all are done, when left
+	idle    chan struct{} // closed once all are done, after end
 }
 
 // begin counts a request in. Its context ends when the mount does.
-func (s *stay) begin(ctx context.Context) (context.Context, func()) {
+func (f *inFlight) begin(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.left {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
 		cancel()
 		return ctx, func() {}
 	}
-	if s.cancels == nil {
-		s.cancels = map[int]context.CancelFunc{}
+	if f.cancels == nil {
+		f.cancels = map[int]context.CancelFunc{}
 	}
-	id := s.next
-	s.next++
-	s.cancels[id] = cancel
+	id := f.next
+	f.next++
+	f.cancels[id] = cancel
 	return ctx, func() {
 		cancel()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.cancels, id)
-		if s.left && len(s.cancels) == 0 {
-			close(s.idle)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.cancels, id)
+		if f.closed && len(f.cancels) == 0 {
+			close(f.idle)
 		}
 	}
 }
 
 // end gives up what is under way, and returns what tells that all is done.
-func (s *stay) end() (idle <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.left {
-		return s.idle
+func (f *inFlight) end() (idle <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return f.idle
 	}
-	s.left, s.idle = true, make(chan struct{})
-	for _, cancel := range s.cancels {
+	f.closed, f.idle = true, make(chan struct{})
+	for _, cancel := range f.cancels {
 		cancel()
 	}
-	if len(s.cancels) == 0 {
-		close(s.idle)
+	if len(f.cancels) == 0 {
+		close(f.idle)
 	}
-	return s.idle
+	return f.idle
 }
 
-// leave has the requests under way give up and waits until they have cleaned up. Where
+// cleanUp has the requests under way give up and waits until they have cleaned up. Where
 // the mount is being disabled, it deletes what is left.
-func (b *backend) leave(ctx context.Context) {
+func (b *backend) cleanUp(ctx context.Context) {
 	b.tidy.Close()
 	if b.Storage == nil {
 		return // it never was a mount
 	}
-	patience := time.NewTimer(leaveTime)
+	patience := time.NewTimer(cancelTime)
 	defer patience.Stop()
 	select {
-	case <-b.stay.end():
+	case <-b.requests.end():
 	case <-patience.C:
 		b.Log.Error("the mount ends while requests are under way; what they have made in AWS may stay there")
 	case <-ctx.Done():
@@ -95,7 +95,7 @@ func (b *backend) leave(ctx context.Context) {
 	if !b.Writable() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, clearTime)
+	ctx, cancel := context.WithTimeout(ctx, endTime)
 	defer cancel()
 	if !b.Vault.Tainted() { // a reload, a seal, or the hand-over to the built-in engine
 		if err := b.mirrorAll(ctx); err != nil {
@@ -103,8 +103,8 @@ func (b *backend) leave(ctx context.Context) {
 		}
 		return
 	}
-	if err := b.clear(ctx); err != nil {
-		b.Log.Error("the mount is gone, and leaves IAM users in AWS", "error", err)
+	if err := b.endAll(ctx); err != nil {
+		b.Log.Error("the mount is disabled, and IAM users are left in AWS", "error", err)
 	}
 }
 
@@ -117,18 +117,18 @@ func (b *backend) mirrorAll(ctx context.Context) error {
 	return b.mirror(ctx, b.Storage)
 }
 
-// clear deletes every user that is written down. Vault has revoked all leases that it knew
+// endAll deletes every user that is written down. Vault has revoked all leases that it knew
 // when the disable began: those left are of requests that were answered since.
-func (b *backend) clear(ctx context.Context) error {
+func (b *backend) endAll(ctx context.Context) error {
 	rolledBack := b.rollBack(ctx, b.Storage, true)
 	if err := b.known(ctx, b.Storage); err != nil {
 		return errors.Join(rolledBack, err)
 	}
 	users := slices.Collect(maps.Keys(b.index.holders("")))
-	return errors.Join(rolledBack, engine.Each(ctx, b.Mount, sweepsAtOnce, users, nil, b.clearUser))
+	return errors.Join(rolledBack, engine.Each(ctx, b.Mount, sweepsAtOnce, users, nil, b.endDisabled))
 }
 
-func (b *backend) clearUser(ctx context.Context, user string) error {
+func (b *backend) endDisabled(ctx context.Context, user string) error {
 	r, err := loadRecord(ctx, b.Storage, user)
 	if err != nil || r == nil {
 		return err

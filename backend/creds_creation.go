@@ -124,7 +124,7 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 	c.record.State = stateIssued
 	b.index.put(c.name, b.entryOf(c.record))
 	b.noteUntagged(c, made.Untagged)
-	return b.hand(c.lease, made.Key, c.settings.leases)
+	return b.keyResponse(c.lease, made.Key, c.settings.leases)
 }
 
 // made takes what AWS has told of the user.

@@ -88,27 +88,6 @@ func leaseOf(req *logical.Request) (*lease, error) {
 	return l, nil
 }
 
-// ttls returns the lease's length and its bound, for Vault to apply; zero leaves
-// either to the mount. Whoever is closest to the credential says how long, and
-// whoever says least how long at most.
-func (l *lease) ttls(cfg *leaseConfig) (ttl, longest time.Duration) {
-	ttl = firstSet(l.RequestTTL, l.DefaultTTL, cfg.Lease)
-	longest = firstSet(l.MaxTTL, cfg.LeaseMax)
-	if cfg.LeaseMax > 0 {
-		longest = min(longest, cfg.LeaseMax)
-	}
-	return ttl, longest
-}
-
-func firstSet(durations ...time.Duration) time.Duration {
-	for _, d := range durations {
-		if d > 0 {
-			return d
-		}
-	}
-	return 0
-}
-
 func (b *backend) secret() *framework.Secret {
 	return &framework.Secret{
 		Type:   secretType,
@@ -299,32 +278,4 @@ func (l *lease) began(secret *logical.Secret) time.Time {
 		return secret.IssueTime
 	}
 	return l.Created
-}
-
-// bounds are how long the mount lets leases be.
-type bounds struct{ usual, longest time.Duration }
-
-// fallbackTTL is Vault's own default and maximum for leases, for where the system view does
-// not tell: it gives zero then.
-const fallbackTTL = 768 * time.Hour
-
-// askBounds asks Vault, which takes two round trips.
-func (b *backend) askBounds() bounds {
-	return bounds{usual: firstSet(b.Vault.DefaultLeaseTTL(), fallbackTTL), longest: firstSet(b.Vault.MaxLeaseTTL(), fallbackTTL)}
-}
-
-// lastMoment is the latest moment that a lease which began at a moment can live to
-// when it is issued or renewed now, by the rules that Vault cuts leases by. The
-// increment is what the caller of a renewal asks for.
-func (l *lease) lastMoment(of bounds, cfg *leaseConfig, began, now time.Time, increment time.Duration) time.Time {
-	ttl, longest := l.ttls(cfg)
-	ends := now.Add(firstSet(increment, ttl, of.usual))
-	most := of.longest
-	if longest > 0 && longest < most {
-		most = longest
-	}
-	if last := began.Add(most); ends.After(last) {
-		return last
-	}
-	return ends
 }

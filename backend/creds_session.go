@@ -50,7 +50,7 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, err
 	}
-	return b.handSession(session, &lease{Username: name, Role: o.role}, o.ttl, ttl)
+	return b.sessionResponse(session, &lease{Username: name, Role: o.role}, o.ttl, ttl)
 }
 
 // sessionName names a session as the template in config/root says.
@@ -110,7 +110,7 @@ func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *
 	if err != nil {
 		return nil, err
 	}
-	return b.handSession(session, &lease{Username: name, Role: o.role}, o.ttl, ttl)
+	return b.sessionResponse(session, &lease{Username: name, Role: o.role}, o.ttl, ttl)
 }
 
 // issueOwnSession makes a session of the engine's own identity.
@@ -123,7 +123,7 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 		return nil, engine.UserErrorf("mfa_code: is missing; role %q has an mfa_serial_number, so STS wants the code that the device shows", o.role)
 	}
 	if r.SerialNumber == "" && o.mfaCode != "" {
-		return nil, engine.UserErrorf("mfa_code: role %q has no mfa_serial_number for it; set that, or leave the code away", o.role)
+		return nil, engine.UserErrorf("mfa_code: role %q has no mfa_serial_number; set that, or omit the code", o.role)
 	}
 	if o.mfaCode != "" && !awsrules.IsMFACode(o.mfaCode) { // AWS would say the same, and repeat it
 		return nil, engine.UserErrorf("mfa_code: is not the code of an MFA device, which has 6 digits")
@@ -136,7 +136,7 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 	if err != nil {
 		return nil, err
 	}
-	return b.handSession(session, &lease{Role: o.role}, o.ttl, ttl)
+	return b.sessionResponse(session, &lease{Role: o.role}, o.ttl, ttl)
 }
 
 // sessionTTL asks Vault for the mount's bound only where the role has none.
@@ -166,9 +166,9 @@ func (r *role) limits(ctx context.Context, client *awscreds.Client) (awscreds.Li
 	return limits, err
 }
 
-// handSession makes the response that gives a session and its lease to Vault. Of how
+// sessionResponse makes the response that gives a session and its lease to Vault. Of how
 // long the session runs, asked is what the request wanted, and given what it got.
-func (b *backend) handSession(session awscreds.Session, l *lease, asked, given time.Duration) (*logical.Response, error) {
+func (b *backend) sessionResponse(session awscreds.Session, l *lease, asked, given time.Duration) (*logical.Response, error) {
 	l.IsSTS = true
 	internal, err := l.internal()
 	if err != nil {

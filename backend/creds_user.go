@@ -32,11 +32,11 @@ type order struct {
 
 // issue makes the credential that an order asks of a role.
 func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
-	kind, err := r.kindFor(o)
+	credentialType, err := r.typeFor(o)
 	if err != nil {
 		return nil, err
 	}
-	switch kind {
+	switch credentialType {
 	case iamUser:
 		return b.issueUser(ctx, s, r, o)
 	case assumedRole:
@@ -46,31 +46,31 @@ func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order
 	case sessionToken:
 		return b.issueOwnSession(ctx, s, r, o)
 	}
-	return nil, engine.UserErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, kind, strings.Join(credentialTypes, ", "))
+	return nil, engine.UserErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, credentialType, strings.Join(credentialTypes, ", "))
 }
 
-// kindFor picks the credential type. A role that was written in the deprecated form
+// typeFor picks the credential type. A role that was written in the deprecated form
 // issues users at creds/ and sessions at sts/, and nothing else; others issue their
 // one type at both.
-func (r *role) kindFor(o order) (string, error) {
+func (r *role) typeFor(o order) (string, error) {
 	if r.InvalidData != "" || len(r.CredentialTypes) == 0 {
-		return "", engine.UserErrorf("role %q holds data that cannot be read; write the role anew", o.role)
+		return "", engine.UserErrorf("role %q holds data that cannot be read; write the role again", o.role)
 	}
-	kind := r.CredentialTypes[0]
+	credentialType := r.CredentialTypes[0]
 	if len(r.CredentialTypes) > 1 {
-		kind = iamUser
+		credentialType = iamUser
 		if o.sts {
-			kind = federationToken
+			credentialType = federationToken
 		}
 	}
-	if r.ProhibitFlexibleCredPath && o.sts == (kind == iamUser) {
+	if r.ProhibitFlexibleCredPath && o.sts == (credentialType == iamUser) {
 		right := "sts"
-		if kind == iamUser {
+		if credentialType == iamUser {
 			right = "creds"
 		}
-		return "", engine.UserErrorf("role %q was written in a deprecated form and issues %s; read it at %s/%s, or write it anew with a credential_type", o.role, kind, right, o.role)
+		return "", engine.UserErrorf("role %q was written in a deprecated form and issues %s; read it at %s/%s, or write it again with a credential_type", o.role, credentialType, right, o.role)
 	}
-	return kind, nil
+	return credentialType, nil
 }
 
 // issueUser makes an IAM user. Everything that can fail without AWS is done first. Storage
@@ -134,8 +134,8 @@ func nameTaken(name string, until time.Time) error {
 		"revoke its lease, or add a random part such as {{random 20}} to username_template at config/root", name, text, name)
 }
 
-// hand makes the response that gives a key and its lease to Vault.
-func (b *backend) hand(l *lease, key awscreds.Key, bounds *leaseConfig) (*logical.Response, error) {
+// keyResponse makes the response that gives a key and its lease to Vault.
+func (b *backend) keyResponse(l *lease, key awscreds.Key, bounds *leaseConfig) (*logical.Response, error) {
 	internal, err := l.internal()
 	if err != nil {
 		return nil, err

@@ -171,7 +171,7 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 				t.Errorf("the table gives %s to %s: %v, and the document says %q", field, kind, has, said[field][i])
 			}
 			want := "yes"
-			if status == 400 && strings.Contains(text, field+": is of no use") {
+			if status == 400 && strings.Contains(text, field+": is not supported") {
 				want = "no"
 			} else if status != 200 {
 				t.Errorf("%s in a role of the type %s: %d %s", field, kind, status, text)

@@ -25,7 +25,7 @@ import (
 // HandleRequest is the front door.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
 	defer b.Recover(&err)
-	ctx, end := b.stay.begin(ctx)
+	ctx, end := b.requests.begin(ctx)
 	defer end()
 	if err := b.checkTypes(req); err != nil {
 		return engine.Respond(err)

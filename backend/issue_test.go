@@ -67,12 +67,12 @@ func TestCredentialIsMadeAsTheRoleSays(t *testing.T) {
 }
 
 // Two round trips to create and two to delete, whatever the role holds, and no
-// list. The gatherings let nothing through until all calls of a wave are under
+// list. The barriers let nothing through until all calls of a wave are under
 // way, so they prove that the calls are made at once without any clock.
 func TestCreateAndRevokeTakeTwoRoundTrips(t *testing.T) {
 	m := newWideMount(t, noRetries)
 	second := []string{"AttachUserPolicy", "PutUserPolicy", "AddUserToGroup", "CreateAccessKey"}
-	made := m.aws.Gather(7, second...)
+	made := m.aws.Barrier(7, second...)
 	creds := m.creds("wide")
 	if made.Most() != 7 {
 		t.Errorf("%d calls at once in the second wave of creation, want 7", made.Most())
@@ -82,7 +82,7 @@ func TestCreateAndRevokeTakeTwoRoundTrips(t *testing.T) {
 	m.aws.ClearFaults()
 	m.aws.ResetCalls()
 	first := []string{"DetachUserPolicy", "DeleteUserPolicy", "RemoveUserFromGroup", "DeleteAccessKey"}
-	gone := m.aws.Gather(7, first...)
+	gone := m.aws.Barrier(7, first...)
 	m.revoke(creds)
 	if gone.Most() != 7 {
 		t.Errorf("%d calls at once in the first wave of deletion, want 7", gone.Most())

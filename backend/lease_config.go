@@ -55,3 +55,52 @@ func (c *leaseConfig) validate() error {
 func (c *leaseConfig) response() map[string]any {
 	return map[string]any{"lease": c.Lease.String(), "lease_max": c.LeaseMax.String()}
 }
+
+// ttls returns the lease's length and its bound, for Vault to apply; zero leaves
+// either to the mount. Whoever is closest to the credential says how long, and
+// whoever says least how long at most.
+func (l *lease) ttls(cfg *leaseConfig) (ttl, longest time.Duration) {
+	ttl = firstSet(l.RequestTTL, l.DefaultTTL, cfg.Lease)
+	longest = firstSet(l.MaxTTL, cfg.LeaseMax)
+	if cfg.LeaseMax > 0 {
+		longest = min(longest, cfg.LeaseMax)
+	}
+	return ttl, longest
+}
+
+func firstSet(durations ...time.Duration) time.Duration {
+	for _, d := range durations {
+		if d > 0 {
+			return d
+		}
+	}
+	return 0
+}
+
+// bounds are how long the mount lets leases be.
+type bounds struct{ usual, longest time.Duration }
+
+// fallbackTTL is Vault's own default and maximum for leases, for where the system view does
+// not tell: it gives zero then.
+const fallbackTTL = 768 * time.Hour
+
+// askBounds asks Vault, which takes two round trips.
+func (b *backend) askBounds() bounds {
+	return bounds{usual: firstSet(b.Vault.DefaultLeaseTTL(), fallbackTTL), longest: firstSet(b.Vault.MaxLeaseTTL(), fallbackTTL)}
+}
+
+// lastMoment is the latest moment that a lease which began at a moment can live to
+// when it is issued or renewed now, by the rules that Vault cuts leases by. The
+// increment is what the caller of a renewal asks for.
+func (l *lease) lastMoment(of bounds, cfg *leaseConfig, began, now time.Time, increment time.Duration) time.Time {
+	ttl, longest := l.ttls(cfg)
+	ends := now.Add(firstSet(increment, ttl, of.usual))
+	most := of.longest
+	if longest > 0 && longest < most {
+		most = longest
+	}
+	if last := began.Add(most); ends.After(last) {
+		return last
+	}
+	return ends
+}

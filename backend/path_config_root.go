@@ -88,7 +88,7 @@ func connectionFields() map[string]*framework.FieldSchema {
 		"max_retries": {
 			Type:        framework.TypeInt,
 			Default:     engine.SDKRetries,
-			Description: "How often a call that failed in passing is tried again. -1: three attempts, more for a new user, and throttled calls for up to 40 seconds.",
+			Description: "How many times to retry a transient failure. -1: three attempts, more for a new user, and throttled calls for up to 40 seconds.",
 		},
 		"username_template": {
 			Type:        framework.TypeString,

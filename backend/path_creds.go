@@ -66,7 +66,7 @@ func credsFields() map[string]*framework.FieldSchema {
 		"secret_key":     {Type: framework.TypeString, Description: "Secret of the AWS access key.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
 		"session_token":  {Type: framework.TypeString, Description: "Token of a session; an IAM user has none.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
 		"security_token": {Type: framework.TypeString, Description: "The older name of session_token; sessions have both.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
-		"arn":            {Type: framework.TypeString, Description: "Whom AWS takes the holder of a session for."},
+		"arn":            {Type: framework.TypeString, Description: "ARN of a session, as AWS knows its holder."},
 		"ttl":            {Type: framework.TypeInt64, Description: "Seconds until a session ends."},
 	}
 }
@@ -116,7 +116,7 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 		{"mfa_code", o.mfaCode != "" && !r.issues(sessionToken)},
 	} {
 		if field.misplaced {
-			resp.AddWarning(field.name + ": is of no use to a role of the type " + strings.Join(r.CredentialTypes, ","))
+			resp.AddWarning(field.name + ": is not used by roles of credential_type " + strings.Join(r.CredentialTypes, ","))
 		}
 	}
 	return resp, nil

@@ -67,10 +67,10 @@ func (b *backend) pathIssued() *framework.Path {
 		},
 		HelpSynopsis: "One IAM user that is issued.",
 		HelpDescription: `
-A read tells who holds the IAM user, and until when at most. A delete takes it away
-from AWS at once, with everything that it owns: for a user that has no lease any more,
-such as one whose lease was dropped by "vault lease revoke -force". Where there still
-is a lease, "vault lease revoke" is the better way: it ends both.
+A read shows who holds the IAM user, and until when at most. A delete removes the user
+from AWS at once, with everything that it owns, whether or not it has a lease: use it when
+a key has leaked, or when the lease was dropped by "vault lease revoke -force". A lease
+that still exists can no longer be renewed, and its own end finds nothing to do.
 `,
 	}
 }
@@ -88,7 +88,7 @@ func (b *backend) pathForget() *framework.Path {
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: b.Write("Drop the record of an IAM user without asking AWS.", b.forgetIssuedUser),
 		},
-		HelpSynopsis: "Drop the record of an IAM user that can never be seen to be gone.",
+		HelpSynopsis: "Drop the record of an IAM user whose account is closed.",
 		HelpDescription: `
 A record stays until AWS says that its IAM user is gone from the account that it was made
 in. Where nobody can ask that account any more, because it is closed, this drops the record

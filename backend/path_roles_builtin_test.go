@@ -60,7 +60,7 @@ func TestUselessFieldsOfTheBuiltInEngineAreTold(t *testing.T) {
 	m.do(logical.ReadOperation, "sts/r", nil)
 	before := m.storage.dump(t)
 	text := m.refused(logical.UpdateOperation, "roles/r", map[string]any{"max_sts_ttl": "2h"})
-	if !strings.Contains(text, "iam_tags: is of no use to the credential_type assumed_role") || !maps.Equal(before, m.storage.dump(t)) {
+	if !strings.Contains(text, "iam_tags: is not supported by credential_type assumed_role") || !maps.Equal(before, m.storage.dump(t)) {
 		t.Errorf("refused with %s", text)
 	}
 	m.write("roles/r", map[string]any{"max_sts_ttl": "2h", "iam_tags": nil})

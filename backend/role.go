@@ -14,7 +14,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-// The kinds of credentials that a role can issue.
+// The types of credentials that a role can issue.
 const (
 	iamUser         = "iam_user"         // an IAM user with a key, deleted when its lease ends
 	assumedRole     = "assumed_role"     // a session of another role
@@ -78,9 +78,9 @@ func (r *role) update(d *framework.FieldData) (warnings []string, err error) {
 		r.InvalidData = ""
 	}
 	r.ProhibitFlexibleCredPath = false
-	var kind string
-	if engine.Set(d, "credential_type", &kind) {
-		r.CredentialTypes = []string{kind}
+	var credentialType string
+	if engine.Set(d, "credential_type", &credentialType) {
+		r.CredentialTypes = []string{credentialType}
 	}
 	for _, f := range roleTable {
 		if f.in != nil {
@@ -102,7 +102,9 @@ func unique(list []string) []string {
 }
 
 // issues reports whether the role can issue credentials of a type.
-func (r *role) issues(kind string) bool { return slices.Contains(r.CredentialTypes, kind) }
+func (r *role) issues(credentialType string) bool {
+	return slices.Contains(r.CredentialTypes, credentialType)
+}
 
 // response is what a read shows.
 func (r *role) response() map[string]any {

@@ -82,7 +82,7 @@ func (f roleField) isSet(r *role) bool {
 func (r *role) validateFields(m *engine.Mistakes) {
 	for _, f := range roleTable {
 		if f.types != nil && f.isSet(r) && !slices.ContainsFunc(f.types, r.issues) {
-			m.Add(f.name, "is of no use to the credential_type %s; only %s has it", strings.Join(r.CredentialTypes, ","), strings.Join(f.types, " or "))
+			m.Add(f.name, "is not supported by credential_type %s; only %s has it", strings.Join(r.CredentialTypes, ","), strings.Join(f.types, " or "))
 		}
 	}
 }
@@ -99,7 +99,7 @@ func commonRoleFields() []roleField {
 			Type:          framework.TypeString,
 			Default:       iamUser,
 			AllowedValues: []any{iamUser, assumedRole, federationToken, sessionToken},
-			Description:   "What the role issues: iam_user, assumed_role, federation_token or session_token. A new role issues iam_user unless it is told otherwise.",
+			Description:   "What the role issues: iam_user, assumed_role, federation_token or session_token. Default of a new role: iam_user.",
 		}},
 		{name: "policy_arns", types: []string{iamUser, assumedRole, federationToken},
 			in: func(r *role) any { return &r.PolicyARNs }, schema: framework.FieldSchema{

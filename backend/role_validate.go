@@ -26,9 +26,9 @@ const (
 // validate returns warnings, or every mistake at once.
 func (r *role) validate(name string) (warnings []string, err error) {
 	var m engine.Mistakes
-	for _, kind := range r.CredentialTypes {
-		if !slices.Contains(credentialTypes, kind) {
-			m.Add("credential_type", "%q is none; use %s", kind, strings.Join(credentialTypes, ", "))
+	for _, credentialType := range r.CredentialTypes {
+		if !slices.Contains(credentialTypes, credentialType) {
+			m.Add("credential_type", "%q is none; use %s", credentialType, strings.Join(credentialTypes, ", "))
 		}
 	}
 	if len(r.CredentialTypes) == 0 {

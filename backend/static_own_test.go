@@ -121,10 +121,10 @@ func TestStaticRoleThatTheFirstEditionGaveTheEnginesUser(t *testing.T) {
 	second := m.adoptedBefore(rootUser, m.now().Add(-25*time.Hour))
 	m.mustTick()
 	m.hasKeys(rootUser, own, second)
-	if told := fmt.Sprint(m.read("static-roles/old")["last_rotation_error"]); !strings.Contains(told, "itself works as") || !strings.Contains(told, "Delete the static role") {
+	if told := fmt.Sprint(m.read("static-roles/old")["last_rotation_error"]); !strings.Contains(told, "engine's own identity") || !strings.Contains(told, "Delete the static role") {
 		t.Errorf("the role tells %q", told)
 	}
-	m.changesNothing("static-roles/old/rotate", nil, "itself works as")
+	m.changesNothing("static-roles/old/rotate", nil, "engine's own identity")
 	m.changesNothing("static-roles/old", map[string]any{"replace_access_key": own}, "replace_access_key", own)
 	resp := m.write("static-roles/old", map[string]any{"rotation_period": "48h"})
 	if len(resp.Warnings) != 1 || strings.Contains(resp.Warnings[0], "replace_access_key") || !strings.Contains(resp.Warnings[0], "Delete the static role") {

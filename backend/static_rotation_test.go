@@ -208,7 +208,7 @@ func TestStaticManyRolesRotateInOneTick(t *testing.T) {
 	}
 	m.pass(2 * time.Hour)
 	const atOnce = 8
-	together := m.aws.Gather(atOnce, "CreateAccessKey")
+	together := m.aws.Barrier(atOnce, "CreateAccessKey")
 	m.mustTick()
 	if together.Most() != atOnce {
 		t.Errorf("%d rotated at once, want %d", together.Most(), atOnce)

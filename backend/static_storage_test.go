@@ -118,7 +118,7 @@ func TestStaticAccountIsCheckedWhenItChanges(t *testing.T) {
 	m.write("static-roles/app", map[string]any{"assume_role_arn": ""})
 	m.aws.RemoveUser("app")
 	m.aws.AddUser("app")
-	if text := m.refused(logical.UpdateOperation, "static-roles/app", way); !strings.Contains(text, "made it anew") {
+	if text := m.refused(logical.UpdateOperation, "static-roles/app", way); !strings.Contains(text, "recreated it") {
 		t.Errorf("told %q", text)
 	}
 	if arn := m.read("static-roles/app")["assume_role_arn"]; arn != "" {

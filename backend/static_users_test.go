@@ -202,7 +202,7 @@ func TestStaticUserMadeAnewIsNotTouched(t *testing.T) {
 	m.pass(25 * time.Hour)
 	m.mustTick()
 	m.hasKeys("app", own)
-	if role := m.read("static-roles/app"); !strings.Contains(role["last_rotation_error"].(string), "made it anew") {
+	if role := m.read("static-roles/app"); !strings.Contains(role["last_rotation_error"].(string), "recreated it") {
 		t.Errorf("the role tells %q", role["last_rotation_error"])
 	}
 	m.do(logical.DeleteOperation, "static-roles/app", nil)

@@ -43,7 +43,7 @@ func (m *mount) unrecorded(user string) {
 // tidy runs to its end, and returns the status.
 func (m *mount) tidy(data map[string]any) map[string]any {
 	m.t.Helper()
-	m.warns(m.write("tidy", data), "tidy has begun")
+	m.warns(m.write("tidy", data), "tidy started")
 	return m.tidied()
 }
 
@@ -167,7 +167,7 @@ func (m *mount) untag(user string) {
 	m.call("UntagUser", url.Values{"UserName": {user}, "TagKeys.member.1": {tagMount}})
 }
 
-// Somebody begins to speak for the user between the list and the deletion.
+// The user gets a record between the list and the deletion.
 func TestTidyLooksAgainBeforeItDeletes(t *testing.T) {
 	t.Parallel()
 	for name, speak := range map[string]func(m *mount, user string){

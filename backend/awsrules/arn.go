@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package awsrules says what AWS accepts: ARNs, names, tags, policy documents, and the
-// templates that make names. It is pure: it knows no Vault, no SDK of AWS's and no clock.
+// Package awsrules says what AWS accepts. It is pure: it knows no Vault, no SDK of AWS's
+// and no clock but that of templates.
+//
+// arn.go, names.go and tags.go have the forms of ARNs, names and tags; policy.go reads a
+// policy document, and policy_statement.go judges its statements. username.go makes names
+// from a template, username_template.go bounds what a template may do, and
+// username_random.go counts what is random in a name.
 package awsrules
 
 import (

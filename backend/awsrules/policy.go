@@ -63,7 +63,7 @@ func CheckPolicy(text string, most int) (compact string, warnings []string, err 
 	switch version {
 	case "2012-10-17":
 	case "", "2008-10-17":
-		warnings = append(warnings, `policy_document: has not the Version "2012-10-17", so AWS does not replace variables such as ${aws:username} in it`)
+		warnings = append(warnings, `policy_document: its Version is not "2012-10-17", so AWS does not replace variables such as ${aws:username} in it`)
 	default:
 		return "", nil, fmt.Errorf(`has the Version %q; AWS knows "2012-10-17" and "2008-10-17"`, Abridged(version))
 	}

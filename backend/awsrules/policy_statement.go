@@ -97,7 +97,7 @@ func checkElements(elements map[string]json.RawMessage, known []string) error {
 			return fmt.Errorf("has the element %q, which is none; there are %s", Abridged(name), strings.Join(known, ", "))
 		}
 		if string(elements[name]) == "null" {
-			return fmt.Errorf("has null for %s; leave it away instead", name)
+			return fmt.Errorf("has null for %s; omit it instead", name)
 		}
 	}
 	return nil

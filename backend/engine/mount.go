@@ -1,8 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package engine is what every room of the backend stands on: the mount with its clock,
-// its locks and its client of AWS, storage, fields, errors, schedules, and the type of
-// config/root. mount.go is the place to begin.
+// Package engine is what every room of the backend stands on.
+//
+// mount.go is one mount, with its clock, its locks and its client of AWS: begin there.
+//
+// Requests: fields.go turns fields into values, errors.go mistakes into responses, and
+// operations.go handlers into operations of a path; role_name.go is the name of a role.
+//
+// Storage: storage.go has every key and the verbs; wal_entry.go reads entries of the WAL.
+//
+// AWS: root_config.go is config/root, with root_identity.go and token_file.go for an identity
+// without a key and root_plan.go for when its key is rotated; client.go makes the client,
+// own_user.go says which IAM user it is, account.go in which AWS account, and proof.go waits
+// until AWS accepts a new key.
+//
+// Time and order: locks.go locks one thing each, in a fixed order; each.go does something
+// for many items at once; memo.go keeps what was read until it changes; schedule.go says when
+// a key is rotated; heartbeat.go keeps the terms of the engine, gap.go says what waits after a
+// gap in the heartbeat, and leader.go proves by a write that this server still leads.
 package engine
 
 import (

@@ -154,7 +154,7 @@ func (c *RootConfig) validateRegions(m *Mistakes) {
 	}
 }
 
-// CheckStored looks at what other engines let through and the AWS SDK stumbles over at
+// CheckStored looks at what other engines let through and the AWS SDK fails on at
 // every call: a region has to be part of a host's name, whatever the endpoint.
 func (c *RootConfig) CheckStored() error {
 	var m Mistakes

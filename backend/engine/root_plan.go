@@ -44,7 +44,7 @@ func (c *RootConfig) updateRotation(d *framework.FieldData) {
 func (c *RootConfig) validateRotation(m *Mistakes) {
 	period, schedule, window := c.RotationPeriod, c.RotationSchedule, c.RotationWindow
 	if period != 0 && schedule != "" {
-		m.Add("rotation_schedule", "cannot be set beside rotation_period; write 0 or an empty text to the one that shall not count")
+		m.Add("rotation_schedule", "cannot be set beside rotation_period; write 0 or an empty text to the other one")
 	}
 	if period != 0 && period < LeastPeriod {
 		m.Add("rotation_period", "%v is too short; the shortest is %v, and 0 switches it off", period, LeastPeriod)

@@ -51,7 +51,7 @@ func (r *Rotator) writeRotate(ctx context.Context, req *logical.Request, _ *fram
 	}
 	resp := &logical.Response{Data: map[string]any{"access_key": id}}
 	if left != nil {
-		resp.AddWarning("the new key serves, and the engine will try every minute to finish: " + left.Error())
+		resp.AddWarning("the new key is active, and the engine will try every minute to finish: " + left.Error())
 	}
 	return resp, nil
 }

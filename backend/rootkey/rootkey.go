@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package rootkey makes the engine's own access key anew: the root key in config/root.
+// Package rootkey rotates the engine's own access key: the root key in config/root.
 //
-// rotate.go makes the new key, next_key.go sees it through until the old one is gone, and
-// stray.go ends one whose secret was lost. schedule.go says when it is time, tick.go looks
+// rootkey.go is the room's type. rotate.go makes the new key, next_key.go sees it through
+// until the old one is gone, and stray.go ends one whose secret was lost. schedule.go says when it is time, tick.go looks
 // once a minute whether it is, and caution.go says what is not done without being asked for.
 // path_rotate_root.go is config/rotate-root, where somebody asks for it.
 package rootkey

@@ -77,7 +77,7 @@ func (k *Keeper) keysOf(ctx context.Context, s logical.Storage, c *awscreds.Clie
 	}
 	if info.ID != u.id {
 		return info, nil, engine.UserErrorf("username: the IAM user %s is not the one that the role was written for: AWS calls it %s, and that one was %s; "+
-			"somebody made it anew. Delete the static role and write it again", u.name, info.ID, u.id)
+			"somebody recreated it. Delete the static role and write it again", u.name, info.ID, u.id)
 	}
 	keys, err = c.Keys(ctx, u.name)
 	return info, keys, err

@@ -3,12 +3,14 @@
 // Package staticrole keeps IAM users that exist already: it makes the access key of
 // each, rotates it, and hands out the same one to everybody.
 //
-// role.go and creds.go are the stored types: a static role, and its key. adopt.go is how
-// a role comes to be, changes and ends; make_key.go how it gets a new key. wal_key.go
-// ends a key that may exist and is stored nowhere. rotation.go rotates what is due, and
-// queue.go remembers when to look. gap.go says what waits after a gap in the heartbeat, and
-// path_config_gap.go is where an operator ends that for the whole mount. own.go says which users are none for a static role.
-// path_static_roles.go and path_static_creds.go hold schema and verbs.
+// keeper.go is the room's type. role.go and creds.go are the stored types: a static role,
+// and its key; fields.go is the schema. adopt.go is how a role comes to be, changes and ends;
+// make_key.go how it gets a new key. wal_key.go ends a key that may exist and is stored
+// nowhere. rotation.go rotates what is due, and queue.go remembers when to look. gap.go says
+// what waits after a gap in the heartbeat, and path_config_gap.go is where an operator ends
+// that for the whole mount. own.go says which users cannot have a static role, and account.go
+// in which AWS account one is. path_static_roles.go and path_static_creds.go hold schema and
+// verbs.
 package staticrole
 
 import (

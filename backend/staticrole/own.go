@@ -61,7 +61,7 @@ func (k *Keeper) notIssued(ctx context.Context, s logical.Storage, r *role, more
 
 // engineUser is the refusal of the engine's own user.
 func engineUser(r *role, more string) error {
-	return engine.UserErrorf("username: the IAM user %q is the one that the engine itself works as, and a static role would take its key away; "+
+	return engine.UserErrorf("username: the IAM user %q is the engine's own identity, and a static role would delete its key; "+
 		"config/rotate-root replaces that key, and rotation_period at config/root does so by itself"+more, r.Username)
 }
 

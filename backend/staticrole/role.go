@@ -92,7 +92,7 @@ func (r *role) validate() error {
 	r.Validate(&m) // the schedule
 	r.account.validate(&m)
 	if r.PreviousKeyTTL < 0 {
-		m.Add("previous_key_ttl", "%s is less than nothing", r.PreviousKeyTTL)
+		m.Add("previous_key_ttl", "%s is negative; use 0 or more", r.PreviousKeyTTL)
 	}
 	return m.Err()
 }

@@ -60,7 +60,7 @@ func (k *Keeper) lookAt(ctx context.Context, s logical.Storage, name string) {
 		return
 	}
 	if k.queue.fail(name, err, k.Now()) {
-		k.Log.Error("rotating a static role; the role tells when it is tried again", "static_role", name, "error", err)
+		k.Log.Error("rotating a static role failed; a read of the role shows when it is tried again", "static_role", name, "error", err)
 	}
 }
 
@@ -108,7 +108,7 @@ func (k *Keeper) rotate(ctx context.Context, s logical.Storage, r *role, old *cr
 		}
 	}
 	if failures := k.queue.get(r.Name).failures; failures > 0 {
-		k.Log.Info("a static role is rotated after all", "static_role", r.Name, "failures", failures)
+		k.Log.Info("a static role is rotated after earlier failures", "static_role", r.Name, "failures", failures)
 	}
 	k.queue.set(r.Name, c.look(r, k.Now()), true)
 	return c, nil

@@ -24,7 +24,7 @@ const lastWord = 5 * time.Second
 var (
 	errBusy      = engine.UserErrorf("tidy is running already: tidy/status shows how far it is, and tidy/cancel ends it")
 	errCancelled = errors.New("cancelled")
-	errStopped   = errors.New("the mount goes away")
+	errStopped   = errors.New("the mount is being closed")
 )
 
 // current is what this process knows of tidy. The lock guards the fields and the report,
@@ -154,7 +154,7 @@ func (t *Tidy) carryOut(ctx context.Context, s logical.Storage, report *runRepor
 	if err := t.keepReport(ctx, s, final); err != nil {
 		t.Log.Warn("the report of tidy could not be stored", "error", err)
 	}
-	t.Log.Info("tidy has ended", "state", final.State, "error", final.Error, "users", final.Seen, "found", final.Orphans, "deleted", final.Deleted, "errors", final.Failures)
+	t.Log.Info("tidy ended", "state", final.State, "error", final.Error, "users", final.Seen, "found", final.Orphans, "deleted", final.Deleted, "errors", final.Failures)
 	unlock()
 	t.current.note(report, func(r *runReport) { *r = *final })
 }

@@ -23,8 +23,8 @@ func (t *Tidy) pathAutoTidy() *framework.Path {
 		},
 		HelpSynopsis: "Whether and how often tidy runs by itself.",
 		HelpDescription: `
-With enabled, tidy runs every interval_duration: it reports IAM users that carry this
-mount's tags and that no record speaks for, and with delete it deletes them. tidy/status
+With enabled, tidy runs every interval_duration: it reports orphaned IAM users, which carry
+this mount's tags and have no record, and with delete it deletes them. tidy/status
 shows the last run. A write changes only the fields that it names.
 `,
 	}

@@ -17,9 +17,9 @@ func (t *Tidy) pathStart() *framework.Path {
 		DisplayAttrs: engine.Operation("start", "tidy"),
 		Fields:       startFields(),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: engine.Gives(t.Write("Look for IAM users of this mount that no record speaks for.", t.writeStart), nil),
+			logical.UpdateOperation: engine.Gives(t.Write("Look for orphaned IAM users of this mount.", t.writeStart), nil),
 		},
-		HelpSynopsis: "Find IAM users of this mount that no record speaks for.",
+		HelpSynopsis: "Find orphaned IAM users: they are of this mount and have no record.",
 		HelpDescription: `
 Goes through all IAM users of the account, in the background and slowly, so that nobody
 who wants a credential waits for it. A user that carries this mount's tags, that is older
@@ -42,7 +42,7 @@ func (t *Tidy) pathStatus() *framework.Path {
 		HelpSynopsis: "How far tidy is, and what it found.",
 		HelpDescription: `
 Shows the run that is under way, or else the last one: what it was asked, how many users
-it saw, which of them no record speaks for, and what went wrong. It survives restarts.
+it saw, which of them have no record, and what went wrong. It survives restarts.
 `,
 	}
 }
@@ -77,14 +77,14 @@ func answer() map[string]*framework.FieldSchema {
 		"time_finished":          {Type: framework.TypeString, Description: "When it ended (RFC 3339); null while it runs."},
 		"pages":                  count("Pages of the account's list of users that were read."),
 		"users_seen":             count("Users on them."),
-		"users_recorded":         count("Users of these that a record of this mount speaks for; AWS is not asked about them."),
+		"users_recorded":         count("Users of these that have a record; AWS is not asked about them."),
 		"users_too_young":        count("Users of these that are younger than safety_buffer."),
-		"users_examined":         count("Users whose tags were looked at: no record speaks for them, and they are old enough."),
+		"users_examined":         count("Users whose tags were looked at: they have no record, and are old enough."),
 		"users_of_other_mounts":  count("Users of these that carry another mount's tags. They are left alone."),
 		"users_without_our_tags": count("Users of these that carry no mount's tags. They are left alone."),
 		"users_gone":             count("Users that were listed and had gone when they were looked at."),
 		"users_refused":          count("Users that AWS did not let the engine look at. They are left alone."),
-		"found":                  {Type: framework.TypeSlice, Description: "Users of this mount that no record speaks for, the first 500: username, role, created, and whether it was deleted."},
+		"found":                  {Type: framework.TypeSlice, Description: "Orphaned users of this mount, the first 500: username, role, created, and whether it was deleted."},
 		"found_count":            count("How many there are."),
 		"deleted_count":          count("How many of them were deleted."),
 		"unproven_count":         count("Users of found whose tags say that they are this mount's, and prove nothing: anybody may have written them, or they are older than the proofs, or another engine with a copy of this storage made them. They are left alone."),
@@ -112,7 +112,7 @@ func (t *Tidy) writeStart(ctx context.Context, req *logical.Request, d *framewor
 	if err := t.start(ctx, req.Storage, order, false); err != nil {
 		return nil, err
 	}
-	return engine.Warned(append([]string{"tidy has begun and goes on in the background; read tidy/status for how far it is and what it found"}, warnings...)), nil
+	return engine.Warned(append([]string{"tidy started in the background; tidy/status shows how far it is and what it found"}, warnings...)), nil
 }
 
 func (t *Tidy) readStatus(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {

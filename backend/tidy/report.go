@@ -60,14 +60,14 @@ type runReport struct {
 
 	Pages    int `json:"pages"`
 	Seen     int `json:"users_seen"`      // that AWS listed
-	Recorded int `json:"users_recorded"`  // of those: that a record speaks for
+	Recorded int `json:"users_recorded"`  // of those: that have a record
 	TooYoung int `json:"users_too_young"` // younger than the safety buffer
 	Examined int `json:"users_examined"`  // whose tags were looked at
 	Others   int `json:"users_of_others"` // of those: tagged by another mount
 	Untagged int `json:"users_untagged"`  // tagged by none
 	Gone     int `json:"users_gone"`      // deleted by somebody meanwhile
 	Refused  int `json:"users_refused"`   // that AWS did not let us look at
-	Orphans  int `json:"found_count"`     // that are this mount's, and no record speaks for
+	Orphans  int `json:"found_count"`     // that are this mount's, and have no record
 	Deleted  int `json:"deleted_count"`   // of those: deleted
 	Unproven int `json:"unproven_count"`  // that say they are this mount's, and prove nothing: left alone
 	Absent   int `json:"records_absent"`  // records whose user AWS did not list
@@ -78,7 +78,7 @@ type runReport struct {
 	Errors []string    `json:"errors,omitempty"`
 }
 
-// foundUser is a user of this mount that no record speaks for.
+// foundUser is an orphaned user of this mount.
 type foundUser struct {
 	Name     string    `json:"username"`
 	Role     string    `json:"role"`
@@ -130,7 +130,7 @@ func (r *runReport) examined(user *awscreds.FoundUser, role string, found findin
 	}
 }
 
-// orphan adds a user that no record speaks for.
+// orphan adds an orphaned user.
 func (r *runReport) orphan(u *awscreds.FoundUser, role string, found finding) {
 	r.Orphans++
 	deleted := found == findDeleted

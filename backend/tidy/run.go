@@ -78,7 +78,7 @@ func (r *run) tidy(ctx context.Context) (err error) {
 		}
 	}
 	if examined == 0 && r.refusal != nil {
-		return fmt.Errorf("AWS does not let the engine look at any of the users that no record speaks for: %w", r.refusal)
+		return fmt.Errorf("AWS does not let the engine look at any of the users that have no record: %w", r.refusal)
 	}
 	return r.endAbsent(ctx, began.Add(-r.t.LagWindow))
 }
@@ -177,13 +177,13 @@ func (r *run) examine(ctx context.Context, name string) (refused bool, err error
 		return refused, fmt.Errorf("%d users in a row could not be looked at or deleted: %w", r.inARow, err)
 	}
 	if found == findDeleted {
-		r.t.Log.Info("tidy deleted an IAM user that no record speaks for", "iam_user", name, "role", role, "created", engine.Stamp(user.Created))
+		r.t.Log.Info("tidy deleted an orphaned IAM user", "iam_user", name, "role", role, "created", engine.Stamp(user.Created))
 		return refused, r.pause(ctx, deletionPauses)
 	}
 	return refused, nil
 }
 
-// look reads a user and deletes it, if it is this mount's, no record speaks for it and
+// look reads a user and deletes it, if it is this mount's, has no record and
 // that was asked for.
 func (r *run) look(ctx context.Context, c *awscreds.Client, name string) (*awscreds.FoundUser, finding, error) {
 	user, err := c.ReadUser(ctx, name)
@@ -204,11 +204,11 @@ func (r *run) look(ctx context.Context, c *awscreds.Client, name string) (*awscr
 	case user.Age < r.order.SafetyBuffer: // made anew since it was listed
 		return user, findTooYoung, nil
 	}
-	spoken, err := r.t.records.SpeakFor(ctx, r.storage, name)
+	recorded, err := r.t.records.HasRecord(ctx, r.storage, name)
 	switch {
 	case err != nil:
 		return user, findOrphan, err
-	case spoken:
+	case recorded:
 		return user, findRecorded, nil
 	}
 	own, err := r.ownName(ctx)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package tidy finds IAM users that carry this mount's tags and that no record speaks
-// for: made behind the back of the records, or by a server whose storage was lost or set
-// back. It reports them, and deletes them only when asked. One run at a time, a call at a
-// time, so that it takes nothing from those who wait for credentials.
+// Package tidy finds orphaned IAM users: they carry this mount's tags, and the mount has no
+// record of them, since its storage was lost or set back, or somebody dropped the record. It
+// reports them, and deletes them only when asked. One run at a time, a call at a time, so
+// that it takes nothing from those who wait for credentials.
 //
-// path_tidy.go is where a run is asked for, order.go what it is asked; run.go goes
-// through the account, report.go tells what it found, and background.go is how a run
-// begins and ends. schedule.go begins runs by itself, as path_config_auto_tidy.go has it.
+// tidy.go is the room's type, and what it has to know of the records. path_tidy.go is where
+// a run is asked for, order.go what it is asked; run.go goes through the account, report.go
+// tells what it found, and background.go is how a run begins and ends. schedule.go begins
+// runs by itself, as path_config_auto_tidy.go has it.
 package tidy
 
 import (
@@ -21,14 +22,14 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-// Records is what tidy has to know of the rest of the engine: who speaks for an IAM user,
+// Records is what tidy has to know of the rest of the engine: who has a record,
 // and what the tags of one say.
 type Records interface {
 	// Known returns whether a user is known at this moment, without a look into storage
 	// for each.
 	Known(context.Context, logical.Storage) (func(user string) bool, error)
-	// SpeakFor reports whether storage or a request speaks for a user now.
-	SpeakFor(ctx context.Context, s logical.Storage, user string) (bool, error)
+	// HasRecord reports whether a user has a record now, in storage or by a request.
+	HasRecord(ctx context.Context, s logical.Storage, user string) (bool, error)
 	// Unlisted are the users of leases that began before a moment and are not among those
 	// that AWS lists, by their names in lower case; those with the oldest records first.
 	Unlisted(listed map[string]bool, before time.Time) []string

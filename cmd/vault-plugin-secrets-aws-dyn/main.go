@@ -23,7 +23,7 @@ func main() {
 	flags := meta.FlagSet()
 	showVersion := flags.Bool("version", false, "Print the version and exit.")
 	walMinAge := flags.Duration("wal-min-age", backend.DefaultWALMinAge,
-		"How old the record of an IAM user must be before AWS's word that there is no such user ends it.")
+		"How old the record of an IAM user must be before it ends because AWS says that there is no such user.")
 	sweepGrace := flags.Duration("sweep-grace", backend.DefaultSweepGrace,
 		"How long after the last moment of its lease an IAM user that still exists is left to Vault before the engine deletes it; longer than a request of Vault's may take.")
 	lateWindow := flags.Duration("late-window", backend.DefaultLateWindow,

@@ -292,7 +292,7 @@ func TestPanicInAWave(t *testing.T) {
 			return nil
 		})
 	}
-	if err := client.wave(t.Context(), changes); err == nil || made.Load() != 2 {
+	if err := client.makeAll(t.Context(), changes); err == nil || made.Load() != 2 {
 		t.Errorf("made %d: %v", made.Load(), err)
 	}
 }

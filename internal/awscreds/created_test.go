@@ -66,7 +66,7 @@ func TestCreatedWithoutAnAnswer(t *testing.T) {
 	mustDelete(t, client, someone.Name, Owned{AccessKeyID: created.Key.ID})
 }
 
-// The doubt of any attempt, with our tags and without, is kept: a refusal after it is no certainty.
+// An attempt without an answer counts, with our tags and without: a refusal after it is no certainty.
 func TestDoubtOfBothTriesIsKept(t *testing.T) {
 	t.Parallel()
 	refuse, lost := fakeaws.Fault{Kind: fakeaws.Refuse}, fakeaws.Fault{Kind: fakeaws.LostAnswer}

@@ -49,7 +49,7 @@ type Owned struct {
 // look again later. After an error some of the user may be left; the same call
 // again goes on from there.
 func (c *Client) DeleteUser(ctx context.Context, name string, owned Owned) (existed bool, err error) {
-	listed, removed := error(nil), c.wave(ctx, c.removals(name, owned)) // the access key among them: access stops here
+	listed, removed := error(nil), c.makeAll(ctx, c.removals(name, owned)) // the access key among them: access stops here
 	for round := 0; ; round++ {
 		err = c.deleteUser(ctx, name)
 		switch {
@@ -100,10 +100,10 @@ func (c *Client) deleteUser(ctx context.Context, name string) error {
 // removals are the changes that take away what a user is known to own.
 func (c *Client) removals(user string, owned Owned) []change {
 	var changes []change
-	add := func(k kind, ids ...string) {
+	add := func(r resource, ids ...string) {
 		for _, id := range ids {
 			if id != "" {
-				changes = append(changes, c.removal(k, user, id))
+				changes = append(changes, c.removal(r, user, id))
 			}
 		}
 	}
@@ -115,36 +115,36 @@ func (c *Client) removals(user string, owned Owned) []change {
 }
 
 // removal is the change that takes one thing away. Gone is as good as removed.
-func (c *Client) removal(k kind, user, id string) change {
+func (c *Client) removal(r resource, user, id string) change {
 	return func(ctx context.Context) error {
-		if err := k.remove(ctx, c.iam, user, id); err != nil && !isNotFound(err) {
-			return fmt.Errorf("removing %s %s of %s: %w", k.name, id, user, err)
+		if err := r.remove(ctx, c.iam, user, id); err != nil && !isNotFound(err) {
+			return fmt.Errorf("removing %s %s of %s: %w", r.name, id, user, err)
 		}
 		return nil
 	}
 }
 
-// strip lists everything of every kind that a user can own and removes it. The
-// kinds are listed all at once, and all that was found is then removed at once.
+// strip lists everything that a user can own and removes it. The
+// types are listed all at once, and all that was found is then removed at once.
 func (c *Client) strip(ctx context.Context, user string) (listed, removed error) {
-	found := make([][]string, len(kinds))
-	lists := make([]change, len(kinds))
-	for i, k := range kinds {
+	found := make([][]string, len(resources))
+	lists := make([]change, len(resources))
+	for i, r := range resources {
 		lists[i] = func(ctx context.Context) error {
-			ids, err := k.list(ctx, c.iam, user)
+			ids, err := r.list(ctx, c.iam, user)
 			if err != nil && !isNotFound(err) {
-				return fmt.Errorf("listing the %ss of %s: %w", k.name, user, err)
+				return fmt.Errorf("listing the %ss of %s: %w", r.name, user, err)
 			}
 			found[i] = ids
 			return nil
 		}
 	}
-	listed = c.wave(ctx, lists)
+	listed = c.makeAll(ctx, lists)
 	var removals []change
-	for i, k := range kinds {
+	for i, r := range resources {
 		for _, id := range found[i] {
-			removals = append(removals, c.removal(k, user, id))
+			removals = append(removals, c.removal(r, user, id))
 		}
 	}
-	return listed, c.wave(ctx, removals)
+	return listed, c.makeAll(ctx, removals)
 }

@@ -35,7 +35,7 @@ func (c *Client) GroupPolicies(ctx context.Context, groups []string) (Policies, 
 				return err
 			})
 	}
-	if err := c.wave(ctx, reads); err != nil {
+	if err := c.makeAll(ctx, reads); err != nil {
 		return Policies{}, err
 	}
 	var joined Policies
@@ -75,7 +75,7 @@ func (c *Client) inlinePolicies(ctx context.Context, group string) ([]string, er
 			return err
 		}
 	}
-	return texts, c.wave(ctx, reads)
+	return texts, c.makeAll(ctx, reads)
 }
 
 // inlinePolicy reads one policy, which IAM sends URL-encoded (IAM API Reference,

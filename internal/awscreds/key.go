@@ -90,10 +90,10 @@ func (c *Client) Keys(ctx context.Context, user string) ([]KeyInfo, error) {
 // could make a second key. certain is false when AWS may have made a key that
 // nobody knows the secret of.
 func (c *Client) MakeKey(ctx context.Context, user string) (key Key, certain bool, err error) {
-	var d doubt
-	out, err := c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, once, d.watch)
+	var lost unanswered
+	out, err := c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, once, lost.watch)
 	if err != nil {
-		return Key{}, !d.seen.Load(), fmt.Errorf("creating an access key for %s: %w", user, err)
+		return Key{}, !lost.seen.Load(), fmt.Errorf("creating an access key for %s: %w", user, err)
 	}
 	return Key{ID: aws.ToString(out.AccessKey.AccessKeyId), Secret: aws.ToString(out.AccessKey.SecretAccessKey)}, true, nil
 }

@@ -32,7 +32,7 @@ const (
 	patientAttempts = 7
 
 	// throttledFor is how long a call is tried that AWS throttles. A user is made and
-	// ended in two waves of calls, and Vault ends a request after 90 seconds.
+	// ended in two rounds of calls, and Vault ends a request after 90 seconds.
 	throttledFor = 40 * time.Second
 
 	// endures is how long those few attempts may take together, which counts where AWS

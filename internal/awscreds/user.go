@@ -73,9 +73,9 @@ type Created struct {
 // what it shall own, and the caller has to delete it; what is known of it, the key
 // perhaps, comes with the error.
 func (c *Client) CreateUser(ctx context.Context, u User) (Created, error) {
-	var d doubt
-	made, untagged, err := c.createTagged(ctx, u, &d)
-	created := Created{UserID: made.ID, ARN: made.ARN, Untagged: untagged, Unanswered: d.seen.Load()}
+	var lost unanswered
+	made, untagged, err := c.createTagged(ctx, u, &lost)
+	created := Created{UserID: made.ID, ARN: made.ARN, Untagged: untagged, Unanswered: lost.seen.Load()}
 	c.learn(made.ARN)
 	if err != nil {
 		return created, fmt.Errorf("creating IAM user %s: %w", u.Name, err)
@@ -97,36 +97,36 @@ func (c *Client) CreateUser(ctx context.Context, u User) (Created, error) {
 	for _, group := range u.Groups {
 		changes = append(changes, func(ctx context.Context) error { return c.joinGroup(ctx, u.Name, group) })
 	}
-	err = c.wave(ctx, changes)
+	err = c.makeAll(ctx, changes)
 	return created, err
 }
 
 // createTagged makes the bare user with our own tags or, where AWS does not allow
-// those, without. The doubt is that of all attempts of both.
-func (c *Client) createTagged(ctx context.Context, u User, d *doubt) (made UserInfo, untagged bool, err error) {
+// those, without. lost hears of all attempts of both.
+func (c *Client) createTagged(ctx context.Context, u User, lost *unanswered) (made UserInfo, untagged bool, err error) {
 	latest := time.Now().Add(createBegins)
 	if u.NotAfter.IsZero() || u.NotAfter.After(latest) {
 		u.NotAfter = latest
 	}
 	tags := maps.Clone(u.OwnTags)
 	if len(tags) == 0 {
-		made, err = c.createUser(ctx, u, u.Tags, d)
+		made, err = c.createUser(ctx, u, u.Tags, lost)
 		return made, false, err
 	}
 	maps.Copy(tags, u.Tags)
-	made, err = c.createUser(ctx, u, tags, d)
-	if Code(err) != codeAccessDenied || d.seen.Load() {
+	made, err = c.createUser(ctx, u, tags, lost)
+	if Code(err) != codeAccessDenied || lost.seen.Load() {
 		return made, false, err
 	}
-	made, bare := c.createUser(ctx, u, u.Tags, d)
-	if Code(bare) == codeAccessDenied && !d.seen.Load() {
+	made, bare := c.createUser(ctx, u, u.Tags, lost)
+	if Code(bare) == codeAccessDenied && !lost.seen.Load() {
 		return made, false, err // which denied no less, and names what we would rather have
 	}
 	return made, bare == nil, bare
 }
 
 // createUser makes the bare user, with path, boundary and tags.
-func (c *Client) createUser(ctx context.Context, u User, tags map[string]string, d *doubt) (UserInfo, error) {
+func (c *Client) createUser(ctx context.Context, u User, tags map[string]string, lost *unanswered) (UserInfo, error) {
 	in := &iam.CreateUserInput{UserName: &u.Name}
 	if u.Path != "" {
 		in.Path = &u.Path
@@ -138,11 +138,11 @@ func (c *Client) createUser(ctx context.Context, u User, tags map[string]string,
 		in.Tags = append(in.Tags, types.Tag{Key: aws.String(k), Value: aws.String(v)})
 	}
 	began := time.Now()
-	out, err := c.iam.CreateUser(ctx, in, beginsBy(u.NotAfter), d.watch)
+	out, err := c.iam.CreateUser(ctx, in, beginsBy(u.NotAfter), lost.watch)
 	switch {
 	case err == nil:
 		return userInfo(out.User), nil
-	case !d.seen.Load():
+	case !lost.seen.Load():
 		return UserInfo{}, &NotCreatedError{Err: err}
 	case Code(err) == codeEntityAlreadyExists:
 		return c.claim(ctx, u, time.Since(began), err)
@@ -181,13 +181,13 @@ func hasAll(tags, others map[string]string) bool {
 // createKey makes the user's only key. When the answer to an attempt was lost, AWS
 // may have made a key that nobody knows the secret of; it goes.
 func (c *Client) createKey(ctx context.Context, user string) (Key, error) {
-	var d doubt
-	out, err := c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, patience, d.watch)
+	var lost unanswered
+	out, err := c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, patience, lost.watch)
 	if err != nil {
 		return Key{}, fmt.Errorf("creating an access key for %s: %w", user, err)
 	}
 	key := Key{ID: aws.ToString(out.AccessKey.AccessKeyId), Secret: aws.ToString(out.AccessKey.SecretAccessKey)}
-	if d.seen.Load() {
+	if lost.seen.Load() {
 		if err := c.keepOnly(ctx, user, key.ID); err != nil {
 			return Key{}, err
 		}

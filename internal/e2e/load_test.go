@@ -10,7 +10,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
-// This file loads a Vault with more clients than AWS serves at once, in all weathers, and looks what is left.
+// This file loads a Vault with more clients than AWS serves at once, while calls fail, and looks at what is left.
 
 // loadClients is how many clients ask at the same time, and loadSettles is enough for what they leave to end: Vault
 // tries a failed revocation again after 10 to 480 seconds, and its rollback comes once a minute.
@@ -42,7 +42,7 @@ func TestSoakLoad(t *testing.T) {
 	configureRoot(v, account)
 	writeLoadRoles(v)
 	account.SetRate("", iamRate, iamBurst)
-	sky := inject(account)
+	mix := inject(account)
 
 	crowd := newCrowd(v)
 	crowd.press(loadLength() / 6)
@@ -55,7 +55,7 @@ func TestSoakLoad(t *testing.T) {
 	v.call(http.MethodPut, "sys/leases/revoke-prefix/aws-dyn/creds", map[string]any{"sync": false})
 	waitFor(t, loadSettles, "all leases to end", func() bool { return v.leases(loadRoles...) == 0 })
 	given := v.irrevocable()
-	t.Logf("faults: %s; throttled calls: %d of %d", sky, throttledCalls(account), len(account.Calls()))
+	t.Logf("faults: %s; throttled calls: %d of %d", mix, throttledCalls(account), len(account.Calls()))
 	account.ClearFaults()
 	// Vault drops an answer that comes as its client goes, and the lease with it: those users are the sweep's.
 	t.Logf("users without a lease, for the rollback and the sweep: %d", len(account.Users()))
@@ -69,7 +69,7 @@ func TestSoakLoad(t *testing.T) {
 	if crowd.issued.Load() == 0 || given != 0 {
 		t.Errorf("%d issued, %d irrevocable leases", crowd.issued.Load(), given)
 	}
-	sky.allStruck(t)
+	mix.allMet(t)
 	if settled > warm+memoryMargin {
 		t.Errorf("the plugin holds %d MiB, and held %d MiB before", settled>>20, warm>>20)
 	}

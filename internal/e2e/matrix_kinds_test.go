@@ -18,8 +18,8 @@ const bystander = "bystander"
 type kind struct {
 	name string
 	// dies: the process dies where it stands, so what was on its way to AWS may arrive or not.
-	dies   bool
-	strike func(t *testing.T, v *stepping, cases []*crashCase)
+	dies      bool
+	interrupt func(t *testing.T, v *stepping, cases []*crashCase)
 }
 
 // late is how late AWS may do what it has heard: where the process lives on, AWS holds what is under way until Vault

@@ -100,7 +100,7 @@ type crashCase struct {
 	survivor  string // a lease that the operation is not about
 	lease     string // the one that it is about
 	key       fakeaws.Key
-	orphan    string                  // a user that nothing speaks for and that tidy is to delete
+	orphan    string                  // a user that has no record and that tidy is to delete
 	strangers map[string]fakeaws.User // users that are to stay as they are
 
 	ended chan struct{} // closed when the operation was answered

@@ -33,7 +33,7 @@ func TestSoakCrash(t *testing.T) {
 			m.thin(i)
 			m.setUp(m.cases)
 			m.hold()
-			k.strike(t, m.v, m.cases)
+			k.interrupt(t, m.v, m.cases)
 			m.settle()
 			all.add(m.report(k))
 		})

@@ -19,7 +19,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
-// This file is tidy in the matrix: a user that nothing speaks for, to be deleted, among users that are none of tidy's
+// This file is tidy in the matrix: a user that has no record, to be deleted, among users that are none of tidy's
 // business. A run goes on when its request was answered, with the storage that the request came with. So its steps are
 // the mount's as any request's are, from the first report in storage to the second.
 

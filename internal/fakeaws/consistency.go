@@ -117,7 +117,7 @@ func (s *Server) Age(d time.Duration) {
 
 // SetConflicts makes a change of a user that overlaps another change of the same user answer 409
 // ConcurrentModification. A change holds the user for as long as the call takes, held and delayed time included,
-// so a test needs a latency, a hang or a gathering for changes to overlap.
+// so a test needs a latency, a hang or a barrier for changes to overlap.
 func (s *Server) SetConflicts(on bool) {
 	s.with(func(a *account) { a.guarded = on })
 }

@@ -12,7 +12,7 @@
 //
 // # The life of a call
 //
-// serve.go reads the form and notes the start; faults.go and weather.go hold it, delay it or refuse it;
+// serve.go reads the form and notes the start; faults.go and network.go hold it, delay it or refuse it;
 // auth.go checks its signature; actions.go finds the work, which the iam_*.go and sts_*.go files do on the
 // account, alone; transcript.go notes the end; and the answer is written.
 //
@@ -49,7 +49,7 @@ type Server struct {
 	http    *http.Server
 	control bool
 	now     func() time.Time
-	weather *weather
+	network *network
 	calls   *transcript
 	step    Step // nil: calls are not stopped between their steps
 
@@ -93,7 +93,7 @@ func Start(addr string, opts ...Option) (*Server, error) {
 	s := &Server{
 		url:     "http://" + listener.Addr().String(),
 		now:     time.Now,
-		weather: newWeather(),
+		network: newNetwork(),
 		calls:   newTranscript(),
 		account: newAccount(),
 	}
@@ -131,7 +131,7 @@ const closeLimit = 10 * time.Second
 // waits for any more still does to the account is therefore done when Close returns.
 func (s *Server) Close() error {
 	s.calls.close()
-	s.weather.close()
+	s.network.close()
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
 	waited := s.calls.wait(ctx)

@@ -131,29 +131,29 @@ func (f Fault) foreign() *reply {
 // Injected is a fault at work.
 type Injected struct {
 	fault   Fault
-	weather *weather
+	network *network
 	release sync.Once
 	free    chan struct{} // closed by Release
 	reached chan struct{} // closed at the first hit
 	reach   sync.Once
-	seen    int // matching calls so far, under the weather's lock like hits
+	seen    int // matching calls so far, under the lock of the network like hits
 	hits    int
 }
 
 // Inject orders a fault. Of several that would answer the same call the oldest does; hangs and delays add up.
 func (s *Server) Inject(f Fault) *Injected {
-	i := &Injected{fault: f, weather: s.weather, free: make(chan struct{}), reached: make(chan struct{})}
-	s.weather.mu.Lock()
-	defer s.weather.mu.Unlock()
-	s.weather.faults = append(s.weather.faults, i)
+	i := &Injected{fault: f, network: s.network, free: make(chan struct{}), reached: make(chan struct{})}
+	s.network.mu.Lock()
+	defer s.network.mu.Unlock()
+	s.network.faults = append(s.network.faults, i)
 	return i
 }
 
 // Remove ends the fault for calls to come. A call that hangs keeps hanging until Release.
 func (i *Injected) Remove() {
-	i.weather.mu.Lock()
-	defer i.weather.mu.Unlock()
-	i.weather.faults = slices.DeleteFunc(i.weather.faults, func(other *Injected) bool { return other == i })
+	i.network.mu.Lock()
+	defer i.network.mu.Unlock()
+	i.network.faults = slices.DeleteFunc(i.network.faults, func(other *Injected) bool { return other == i })
 }
 
 // Release lets go of the calls that hang, now and later.
@@ -161,8 +161,8 @@ func (i *Injected) Release() { i.release.Do(func() { close(i.free) }) }
 
 // Hits counts the calls that met the fault.
 func (i *Injected) Hits() int {
-	i.weather.mu.Lock()
-	defer i.weather.mu.Unlock()
+	i.network.mu.Lock()
+	defer i.network.mu.Unlock()
 	return i.hits
 }
 
@@ -170,17 +170,17 @@ func (i *Injected) Hits() int {
 // work, or it is about to be refused or cut.
 func (i *Injected) Reached() <-chan struct{} { return i.reached }
 
-// ClearFaults removes all faults and gatherings and lets go of all that they hold. Latency, rates, lag and
+// ClearFaults removes all faults and barriers and lets go of all that they hold. Latency, rates, lag and
 // conflicts stay as they are set.
 func (s *Server) ClearFaults() {
-	s.weather.mu.Lock()
-	faults, gatherings := s.weather.faults, s.weather.gatherings
-	s.weather.faults, s.weather.gatherings = nil, nil
-	s.weather.mu.Unlock()
+	s.network.mu.Lock()
+	faults, barriers := s.network.faults, s.network.barriers
+	s.network.faults, s.network.barriers = nil, nil
+	s.network.mu.Unlock()
 	for _, i := range faults {
 		i.Release()
 	}
-	for _, g := range gatherings {
+	for _, g := range barriers {
 		g.Release()
 	}
 }

@@ -80,7 +80,7 @@ func TestFaultCounts(t *testing.T) {
 	do(t, root(s), "ListUsers")
 }
 
-// TestFaultsOfAShare has two kinds strike every third call, each in its turn: what a test of load means by one call in
+// TestFaultsOfAShare has two kinds hit every third call, in turn: what a test of load means by one call in
 // three, and the same in every run.
 func TestFaultsOfAShare(t *testing.T) {
 	s := newServer(t)
@@ -249,13 +249,13 @@ func TestConflicts(t *testing.T) {
 func TestGather(t *testing.T) {
 	s := newServer(t)
 	s.AddUser("ann")
-	g := s.Gather(3, "AttachUserPolicy")
+	g := s.Barrier(3, "AttachUserPolicy")
 	do(t, root(s), "GetUser")
 	var answers []<-chan error
 	for n := range 3 {
 		answers = append(answers, background(t.Context(), root(s), "AttachUserPolicy", "UserName", "ann", "PolicyArn", managed(n)))
 	}
-	soon(t, "the gathering", g.Done())
+	soon(t, "the barrier", g.Done())
 	for _, answer := range answers {
 		if err := soon(t, "an answer", answer); err != nil {
 			t.Error(err)
@@ -269,7 +269,7 @@ func TestGather(t *testing.T) {
 	if got := fmt.Sprint(len(waves), len(waves[0]), len(waves[1]), len(waves[2])); got != "3 1 3 1" {
 		t.Errorf("waves %s", got)
 	}
-	lonely := s.Gather(2)
+	lonely := s.Barrier(2)
 	alone := background(t.Context(), root(s), "GetUser")
 	lonely.Release()
 	if err := soon(t, "the lonely", alone); err != nil || lonely.Most() > 1 {

@@ -70,15 +70,15 @@ type reply struct {
 	body      []byte
 }
 
-// answer does what the call asks, as far as the weather lets it, and completes the call.
+// answer does what the call asks, as far as the network lets it, and completes the call.
 func (s *Server) answer(r *http.Request, body []byte, call *Call) *reply {
 	act, request, refusal := s.understand(r, body, call)
 	overlaps, done := s.claim(act, call)
 	defer done()
 
-	held := s.weather.hold(r.Context(), call)
-	v := s.weather.decide(call, time.Now())
-	s.weather.pause(call.Start, v.latency)
+	held := s.network.hold(r.Context(), call)
+	v := s.network.decide(call, time.Now())
+	s.network.pause(call.Start, v.latency)
 	met := append(held, v.names...)
 	defer func() { call.Fault = strings.Join(met, ", ") }()
 
@@ -98,7 +98,7 @@ func (s *Server) answer(r *http.Request, body []byte, call *Call) *reply {
 		}
 	}
 	for _, i := range v.after {
-		i.strike()
+		i.hit()
 		i.wait(r.Context())
 	}
 	if v.lost {

@@ -138,7 +138,7 @@ func (s *Server) InFlight() int {
 }
 
 // Waves groups calls: one that starts after all of the current wave have ended begins a new wave. Calls
-// without latency can end before their sisters start, so set a latency, or use [Server.Gather].
+// without latency can end before their sisters start, so set a latency, or use [Server.Barrier].
 func Waves(calls []Call) [][]Call {
 	calls = slices.Clone(calls)
 	slices.SortStableFunc(calls, func(a, b Call) int { return a.Start.Compare(b.Start) })

@@ -64,7 +64,7 @@ func (s shape) optional(params url.Values, param string) (string, *Refusal) {
 	return s.of(params, param)
 }
 
-// of wants a parameter of this shape.
+// of returns a parameter, which must have this shape.
 func (s shape) of(params url.Values, param string) (string, *Refusal) {
 	value, refusal := sized(params, param, s.shortest, s.longest)
 	if refusal != nil {

@@ -12,16 +12,16 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// doubt remembers whether any attempt of a call ended without AWS saying what it
+// unanswered remembers whether any attempt of a call ended without AWS saying what it
 // had done. The last attempt's error alone does not tell: a lost answer followed
 // by a throttled retry ends as "Throttling", and the work may be done.
-type doubt struct{ seen atomic.Bool }
+type unanswered struct{ seen atomic.Bool }
 
-// watch makes a call report its attempts to d.
-func (d *doubt) watch(o *iam.Options) {
-	o.APIOptions = append(o.APIOptions, eachAttempt("Doubt", func(err error) {
+// watch makes a call report its attempts to u.
+func (u *unanswered) watch(o *iam.Options) {
+	o.APIOptions = append(o.APIOptions, eachAttempt("Unanswered", func(err error) {
 		if !notDone(err) {
-			d.seen.Store(true)
+			u.seen.Store(true)
 		}
 	}))
 }

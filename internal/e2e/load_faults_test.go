@@ -25,15 +25,15 @@ const (
 // oneIn is the share of the calls that meet each kind of fault.
 const oneIn = 100
 
-// sky is the faults at work, by what they are called.
-type sky struct {
+// faultMix is the faults at work, by what they are called.
+type faultMix struct {
 	names  []string
 	faults map[string][]*fakeaws.Injected
 }
 
 // inject has one call in a hundred go wrong in each way that a call can, each kind beginning elsewhere.
-func inject(account *fakeaws.Server) *sky {
-	s := &sky{faults: map[string][]*fakeaws.Injected{}}
+func inject(account *fakeaws.Server) *faultMix {
+	s := &faultMix{faults: map[string][]*fakeaws.Injected{}}
 	order := func(f fakeaws.Fault) {
 		name := f.Kind.String()
 		if s.faults[name] == nil {
@@ -56,14 +56,14 @@ func inject(account *fakeaws.Server) *sky {
 }
 
 // hits counts the calls that met one kind.
-func (s *sky) hits(name string) (n int) {
+func (s *faultMix) hits(name string) (n int) {
 	for _, i := range s.faults[name] {
 		n += i.Hits()
 	}
 	return n
 }
 
-func (s *sky) String() string {
+func (s *faultMix) String() string {
 	var words []string
 	for _, name := range s.names {
 		words = append(words, fmt.Sprintf("%s %d", name, s.hits(name)))
@@ -71,8 +71,8 @@ func (s *sky) String() string {
 	return strings.Join(words, ", ")
 }
 
-// allStruck demands that every kind was met.
-func (s *sky) allStruck(t *testing.T) {
+// allMet demands that every kind was met.
+func (s *faultMix) allMet(t *testing.T) {
 	t.Helper()
 	for _, name := range s.names {
 		if s.hits(name) == 0 {

@@ -2,7 +2,7 @@
 
 package awscreds
 
-// The kinds of things that the holder of a user's key can add to it.
+// The types of resources that the holder of a user's key can add to it.
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 )
 
 // loginProfiles holds at most one: the password for the console. It has no name.
-var loginProfiles = kind{
+var loginProfiles = resource{
 	name: "login profile",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		if _, err := c.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: &user}); err != nil {
@@ -31,7 +31,7 @@ var loginProfiles = kind{
 // mfaDevices are deactivated; a virtual one would stay in the account without an
 // owner and is deleted as well. Virtual devices are those whose serial number is
 // an ARN of type mfa (IAM API Reference, DeleteVirtualMFADevice).
-var mfaDevices = kind{
+var mfaDevices = resource{
 	name: "MFA device",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListMFADevicesPaginator(c, &iam.ListMFADevicesInput{UserName: &user}),
@@ -48,7 +48,7 @@ var mfaDevices = kind{
 	},
 }
 
-var sshKeys = kind{
+var sshKeys = resource{
 	name: "SSH key",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListSSHPublicKeysPaginator(c, &iam.ListSSHPublicKeysInput{UserName: &user}),
@@ -61,7 +61,7 @@ var sshKeys = kind{
 	},
 }
 
-var certificates = kind{
+var certificates = resource{
 	name: "signing certificate",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListSigningCertificatesPaginator(c, &iam.ListSigningCertificatesInput{UserName: &user}),
@@ -76,7 +76,7 @@ var certificates = kind{
 
 // serviceCredentials are passwords and keys for CodeCommit, Keyspaces, Bedrock. The
 // SDK has no paginator for them, though the API has pages.
-var serviceCredentials = kind{
+var serviceCredentials = resource{
 	name: "service-specific credential",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		var ids []string

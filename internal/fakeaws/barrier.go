@@ -10,8 +10,8 @@ import (
 
 // This file proves parallelism without a clock: calls wait for each other.
 
-// Gathering holds calls until enough of them are under way at once.
-type Gathering struct {
+// Barrier holds calls until enough of them are under way at once.
+type Barrier struct {
 	want    int
 	actions []string
 
@@ -25,24 +25,24 @@ type Gathering struct {
 	most int
 }
 
-// Gather holds the calls of these actions, or of every action if none is named, until n of them are under way
+// Barrier holds the calls of these actions, or of every action if none is named, until n of them are under way
 // at once; then all go on, and so do later ones. A client that makes them one by one gets no answer to the
 // first, until Release.
-func (s *Server) Gather(n int, actions ...string) *Gathering {
-	g := &Gathering{want: n, actions: actions, free: make(chan struct{}), done: make(chan struct{})}
-	s.weather.mu.Lock()
-	defer s.weather.mu.Unlock()
-	s.weather.gatherings = append(s.weather.gatherings, g)
+func (s *Server) Barrier(n int, actions ...string) *Barrier {
+	g := &Barrier{want: n, actions: actions, free: make(chan struct{}), done: make(chan struct{})}
+	s.network.mu.Lock()
+	defer s.network.mu.Unlock()
+	s.network.barriers = append(s.network.barriers, g)
 	return g
 }
 
-// matches says whether the gathering is about the call.
-func (g *Gathering) matches(c *Call) bool {
+// matches says whether the barrier is about the call.
+func (g *Barrier) matches(c *Call) bool {
 	return len(g.actions) == 0 || slices.Contains(g.actions, c.Action)
 }
 
 // wait holds a call until enough have come, the client goes away, or the server closes.
-func (g *Gathering) wait(ctx context.Context, stopped <-chan struct{}) {
+func (g *Barrier) wait(ctx context.Context, stopped <-chan struct{}) {
 	g.mu.Lock()
 	g.held++
 	g.most = max(g.most, g.held)
@@ -63,14 +63,14 @@ func (g *Gathering) wait(ctx context.Context, stopped <-chan struct{}) {
 }
 
 // Done is closed when n calls were under way at once.
-func (g *Gathering) Done() <-chan struct{} { return g.done }
+func (g *Barrier) Done() <-chan struct{} { return g.done }
 
 // Most is the largest number of calls that were held at once.
-func (g *Gathering) Most() int {
+func (g *Barrier) Most() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.most
 }
 
 // Release lets go of the calls that are held, now and later, however few they are.
-func (g *Gathering) Release() { g.release.Do(func() { close(g.free) }) }
+func (g *Barrier) Release() { g.release.Do(func() { close(g.free) }) }

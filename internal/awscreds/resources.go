@@ -2,7 +2,7 @@
 
 package awscreds
 
-// The nine kinds of things that an IAM user can own. IAM refuses to delete a user
+// The nine types of resources that an IAM user can own. IAM refuses to delete a user
 // that owns any of them (IAM API Reference, DeleteUser). Every list is read to
 // its last page: IAM may cut one short even below the number that was asked for.
 
@@ -14,14 +14,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
-// kind is how one kind of things is found and removed.
-type kind struct {
+// resource is how one type of resources is found and removed.
+type resource struct {
 	name   string
 	list   func(ctx context.Context, c *iamCalls, user string) ([]string, error)
 	remove func(ctx context.Context, c *iamCalls, user, id string) error
 }
 
-var kinds = []kind{
+var resources = []resource{
 	accessKeys, attachedPolicies, inlinePolicies, groups,
 	loginProfiles, mfaDevices, sshKeys, certificates, serviceCredentials,
 }

@@ -2,8 +2,7 @@
 
 package backend
 
-// Whether anything here speaks for an IAM user. What nothing speaks for may be deleted
-// by tidy.
+// What tidy sees of the records. A user of this mount that has none may be deleted by it.
 
 import (
 	"context"
@@ -49,9 +48,9 @@ func (v tidyView) Known(ctx context.Context, s logical.Storage) (func(user strin
 	}, nil
 }
 
-// SpeakFor reports whether a record, a request, an entry of the WAL or a static role speaks
-// for a user now.
-func (v tidyView) SpeakFor(ctx context.Context, s logical.Storage, user string) (bool, error) {
+// HasRecord reports whether a record, a request, an entry of the WAL or a static role is
+// about a user now.
+func (v tidyView) HasRecord(ctx context.Context, s logical.Storage, user string) (bool, error) {
 	if _, recorded := v.b.index.get(user); recorded {
 		return true, nil
 	}

@@ -2,7 +2,7 @@
 
 package awscreds
 
-// The kinds of things that the engine gives to a user.
+// The types of resources that the engine gives to a user.
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
-var accessKeys = kind{
+var accessKeys = resource{
 	name: "access key",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListAccessKeysPaginator(c, &iam.ListAccessKeysInput{UserName: &user}),
@@ -24,7 +24,7 @@ var accessKeys = kind{
 	},
 }
 
-var attachedPolicies = kind{
+var attachedPolicies = resource{
 	name: "attached policy",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListAttachedUserPoliciesPaginator(c, &iam.ListAttachedUserPoliciesInput{UserName: &user}),
@@ -37,7 +37,7 @@ var attachedPolicies = kind{
 	},
 }
 
-var inlinePolicies = kind{
+var inlinePolicies = resource{
 	name: "inline policy",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListUserPoliciesPaginator(c, &iam.ListUserPoliciesInput{UserName: &user}),
@@ -50,7 +50,7 @@ var inlinePolicies = kind{
 	},
 }
 
-var groups = kind{
+var groups = resource{
 	name: "group",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListGroupsForUserPaginator(c, &iam.ListGroupsForUserInput{UserName: &user}),

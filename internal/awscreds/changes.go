@@ -27,7 +27,7 @@ func recoverTo(err *error) {
 	}
 }
 
-// wave makes all changes of one user at once, and waits for all of them: a
+// makeAll makes all changes of one user at once, and waits for all of them: a
 // failure stops nothing, so that nothing is under way when the caller cleans up.
 //
 // At once means: as many as the client has helpers to spare. A change that finds none
@@ -37,7 +37,7 @@ func recoverTo(err *error) {
 // IAM guards a user against overlapping changes and may answer 409. The SDK
 // tries such a call again; those that AWS still refuses are made one after
 // another once the others have ended.
-func (c *Client) wave(ctx context.Context, changes []change) error {
+func (c *Client) makeAll(ctx context.Context, changes []change) error {
 	errs := make([]error, len(changes))
 	var taken atomic.Int64
 	work := func() {
@@ -64,7 +64,7 @@ func (c *Client) wave(ctx context.Context, changes []change) error {
 	return errors.Join(errs...)
 }
 
-// helpers bounds the goroutines that the waves of a client have beside those of
+// helpers bounds the goroutines that the changes of a client have beside those of
 // their callers. Each takes 50 kB, most of it stack, and a connection.
 type helpers chan struct{}
 

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// The package comments are the map of the house: a newcomer finds every file there.
+
+import (
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestPackageCommentsNameEveryFile(t *testing.T) {
+	main := packageComment(t, ".")
+	for _, dir := range []string{".", "engine", "awsrules", "rootkey", "staticrole", "tidy"} {
+		if dir != "." && !strings.Contains(main, "backend/"+dir) {
+			t.Errorf("the package comment of backend does not name backend/%s", dir)
+		}
+		comment := packageComment(t, dir)
+		for _, file := range sources(t, dir) {
+			if name := filepath.Base(file); !regexp.MustCompile(`(^|[^a-z_])` + regexp.QuoteMeta(name)).MatchString(comment) {
+				t.Errorf("the package comment of backend/%s does not name %s", dir, name)
+			}
+		}
+	}
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() && len(sources(t, e.Name())) > 0 && !strings.Contains(main, "backend/"+e.Name()) {
+			t.Errorf("the package comment of backend does not name the room backend/%s", e.Name())
+		}
+	}
+}
+
+// What docs/design.md and the package comments call by name has to exist.
+func TestNamedFilesExist(t *testing.T) {
+	known := map[string]bool{}
+	err := filepath.WalkDir("..", func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".go") {
+			known[filepath.Base(path)] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{"docs/design.md": readDoc(t, "../docs/design.md")}
+	for _, dir := range []string{".", "engine", "awsrules", "rootkey", "staticrole", "tidy"} {
+		texts["the package comment of backend/"+dir] = packageComment(t, dir)
+	}
+	for where, text := range texts {
+		for _, name := range regexp.MustCompile(`[a-z_]+\.go\b`).FindAllString(text, -1) {
+			if !known[name] {
+				t.Errorf("%s names %s, which does not exist", where, name)
+			}
+		}
+	}
+}
+
+// sources are the files of a package, tests left out.
+func sources(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, "_test.go") })
+}
+
+// packageComment is the comment of the package in a directory, which one file has.
+func packageComment(t *testing.T, dir string) string {
+	t.Helper()
+	var text strings.Builder
+	for _, file := range sources(t, dir) {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.WriteString(parsed.Doc.Text())
+	}
+	return text.String()
+}
