@@ -38,10 +38,11 @@ differential: build ## Send the same requests to Vault's built-in engine and to 
 	go test -run '^TestDifferential$$' -count=1 -v ./internal/e2e
 
 .PHONY: soak
-soak: build ## Run the long tests at their full length: a crash at every step, a cluster in trouble, and load for minutes.
+soak: build ## Run the long tests at their full length: a crash at every step, strangers, a cluster in trouble, and load for minutes.
 	@. scripts/clean-env.sh && \
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \
+	go test -run '^TestNoStrangerIsChanged$$' -count=1 -timeout 60m ./backend -strangers.runs 5000 && \
 	go test -run '^TestSoak' -count=1 -timeout 90m -v ./internal/e2e -soak
 
 .PHONY: lint

@@ -51,8 +51,11 @@ func (b *backend) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.
 // keepHome stores the account that config/root leads to as the mount's home, if it has none.
 func (b *backend) keepHome(ctx context.Context, s logical.Storage) error {
 	client := b.KnownClient()
-	if client == nil || !client.KnownAccount().Known() {
+	if client == nil {
 		return nil
+	}
+	if account, err := client.FindAccount(ctx); err != nil || !account.Known() {
+		return nil //nolint:nilerr // the next tick asks again
 	}
 	home, err := engine.Load[awscreds.Account](ctx, s, engine.KeyHome)
 	if err != nil || home != nil {

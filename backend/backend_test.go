@@ -8,6 +8,7 @@ package backend
 // back, as it does in Vault.
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,7 @@ type mount struct {
 	storage  *storage
 	aws      *fakeaws.Server
 	system   logical.SystemView
+	id       string       // what Vault calls the mount; mountID where it is empty
 	tokensTo []string     // where tokens of files may go, beside the fake; counts from the next start
 	ahead    atomic.Int64 // how far the engine's clock is ahead
 }
@@ -80,7 +82,7 @@ func (m *mount) start() {
 		Logger:      hclog.NewNullLogger(),
 		StorageView: m.storage,
 		System:      m.system,
-		BackendUUID: mountID,
+		BackendUUID: cmp.Or(m.id, mountID),
 	})
 	if err != nil {
 		m.t.Fatal(err)

@@ -38,9 +38,10 @@ type creation struct {
 	record   *userRecord
 	asking   sync.WaitGroup // for bounds
 	bounds   bounds
-	unasked  error     // why nobody knows the bounds
-	held     bool      // storage may have the record as that of a lease
-	look     time.Time // when the sweep is to look at what this request has left
+	unasked  error            // why nobody knows the bounds
+	recorded awscreds.Account // what the record said before AWS was asked
+	held     bool             // storage may have the record as that of a lease
+	look     time.Time        // when the sweep is to look at what this request has left
 }
 
 // describe says what the lease and the record will be.
@@ -56,6 +57,7 @@ func (c *creation) describe(r *role, random int) {
 	c.record.State = stateCreating
 	c.record.DisplayName, c.record.EntityID = c.order.displayName, c.order.entityID
 	c.record.Account = c.client.KnownAccount()
+	c.recorded = c.record.Account
 	c.record.Term = c.b.Term()
 }
 
@@ -160,6 +162,8 @@ func (c *creation) abandon(ctx context.Context, cause error) error {
 		err = b.dropRecord(ctx, c.storage, c.name, &userRecord{}) // the WAL has nothing of a request under way
 	case c.held: // storage must not go on saying that a lease has it
 		err = errors.Join(err, b.storeRecord(ctx, c.storage, c.name, &r))
+	case c.record.Account != c.recorded: // the first creation after config/root was written: AWS has told the account since
+		err = errors.Join(err, b.storeRecord(ctx, c.storage, c.name, c.record))
 	}
 	c.look = v.at // AWS may not show the user yet, or make it late
 	if err != nil {

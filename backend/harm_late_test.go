@@ -66,7 +66,7 @@ func TestUserThatAWSMakesLateEnds(t *testing.T) {
 				user := m.createdName()
 				m.minutes(after)
 				m.late(user)
-				m.minutes(17)
+				m.minutes(22)
 				m.has(user, false)
 				m.recorded(0)
 				m.registered(0)
@@ -97,7 +97,7 @@ func TestUserThatAWSMakesLateEndsAfterACrash(t *testing.T) {
 		m.recorded(1) // an attempt of the process that died may come yet
 		m.minutes(10)
 		m.late(user)
-		m.minutes(7)
+		m.minutes(12)
 		m.has(user, false)
 		m.recorded(0)
 	}
@@ -114,7 +114,7 @@ func TestUserWithoutTagsInDoubtEnds(t *testing.T) {
 	if _, err := m.ask(logical.ReadOperation, "creds/developer-access", nil); err == nil {
 		m.noUsers()
 	}
-	m.minutes(17)
+	m.minutes(22)
 	m.noUsers()
 	m.recorded(0)
 }

@@ -116,6 +116,14 @@ func (b *backend) ourTags(ctx context.Context, s logical.Storage, user string, t
 	return hmac.Equal([]byte(tags[tagProof]), []byte(prove(key, user, tags[tagCreated], term))), nil
 }
 
+// wrote reports whether tags that prove a user are of the record's own request. A copy of the
+// storage proves its users with the same key, and makes the same names where a template has
+// no random part.
+func (r *userRecord) wrote(tags map[string]string) bool {
+	term, _, _ := strings.Cut(tags[tagProof], "/")
+	return term == r.Term || tags[tagCreated] == r.Issued.UTC().Format(time.RFC3339)
+}
+
 // isOwnTag reports whether the key of a tag is one of ours; to AWS case does not matter.
 func isOwnTag(key string) bool {
 	for _, own := range ownTagKeys {

@@ -190,11 +190,11 @@ func (b *backend) prove(ctx context.Context, s logical.Storage, c *awscreds.Clie
 		return nil
 	}
 	ours, err := b.ourTags(ctx, s, user, found.Tags)
-	if err != nil || ours {
+	if err != nil || ours && r.wrote(found.Tags) {
 		return err
 	}
-	if r.firstEdition() && found.Age-clockSlack <= b.Age(r.Issued) {
-		return nil // all that its record lets anybody tell
+	if age := b.Age(r.Issued); r.firstEdition() && found.Age-clockSlack <= age && found.Age+clockSlack+b.lateWindow >= age {
+		return nil // made when the record says: all that it lets anybody tell
 	}
 	if f.young == nil {
 		err = b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})

@@ -153,11 +153,13 @@ func (x *userIndex) get(user string) (e indexEntry, known bool) {
 }
 
 // due lists the users that the sweep is to look at, those that wait longest first: after
-// unconfirmed also those of earlier terms, unless that is zero.
+// unconfirmed also those of earlier terms, unless that is zero. Nothing that is to go waits
+// longer than strangeLook, unless a clock in the future has said when.
 func (x *userIndex) due(now time.Time, unconfirmed time.Duration) []string {
 	return x.pick(func(e indexEntry) bool {
 		maybe := e.earlier && !e.pending && unconfirmed > 0 && now.Sub(e.issued) >= unconfirmed
-		return !e.request && (maybe || !e.look.After(now))
+		wrong := e.pending && e.look.After(now.Add(strangeLook+clockSlack))
+		return !e.request && (maybe || wrong || !e.look.After(now))
 	}, func(a, c indexEntry) int { return a.look.Compare(c.look) })
 }
 

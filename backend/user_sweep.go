@@ -137,7 +137,11 @@ func (b *backend) mendClock(ctx context.Context, s logical.Storage, user string,
 	if wrong <= clockSlack || !r.pending() {
 		return nil
 	}
-	r.Issued, r.Ends, r.Written = r.Issued.Add(-wrong), r.Ends.Add(-wrong), r.Written.Add(-wrong)
+	for _, t := range []*time.Time{&r.Issued, &r.Ends, &r.Written} {
+		if !t.IsZero() {
+			*t = t.Add(-wrong)
+		}
+	}
 	return b.saveRecord(ctx, s, user, r)
 }
 

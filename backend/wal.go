@@ -20,6 +20,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 const (
@@ -131,6 +132,8 @@ func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *fr
 	switch {
 	case v.ending == endOtherAccount:
 		return v.why
+	case v.ending == endNotOurs && awscreds.IsRefused(v.why):
+		return fmt.Errorf("rolling back IAM user %s: %w", user, v.why) // until AWS lets us look
 	case v.ending == endNotOurs:
 		b.Log.Warn("an entry of the WAL names an IAM user that may be somebody else's; the user stays, and the entry goes", "iam_user", user, "why", v.why)
 	case v.ending == endAgain && !immediate:
