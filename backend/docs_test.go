@@ -76,6 +76,7 @@ func TestDocsAPIAnswers(t *testing.T) {
 		"config/lease":       m.read("config/lease"),
 		"config/users":       m.read("config/users"),
 		"config/auto-tidy":   m.read("config/auto-tidy"),
+		"config/gap":         m.read("config/gap"),
 		"tidy":               m.write("tidy", nil).Data,
 		"tidy/status":        m.tidied(),
 		"tidy/cancel":        m.cancelled(),

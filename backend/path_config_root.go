@@ -142,6 +142,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 			return nil, err
 		}
 	}
+	warnings = append(warnings, b.rootKey.Discarded(ctx, req.Storage, before.AccessKey, cfg.AccessKey)...)
 	defer b.reconfigured() // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.KeyRootConfig, cfg); err != nil {
 		return nil, err
@@ -160,9 +161,14 @@ func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ 
 		return nil, err
 	}
 	defer unlock()
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
+	var warnings []string
+	if err == nil { // where it cannot be read, a delete is the way out
+		warnings = b.rootKey.Discarded(ctx, req.Storage, cfg.AccessKey, "")
+	}
 	defer b.reconfigured()
 	if err := req.Storage.Delete(ctx, engine.KeyRootConfig); err != nil {
 		return nil, err
 	}
-	return nil, b.rootKey.Forget(ctx, req.Storage)
+	return engine.Done(warnings), b.rootKey.Forget(ctx, req.Storage)
 }

@@ -69,6 +69,11 @@ func roleFromLegacy(text string) *role {
 	return r
 }
 
+// roleNow is loadRole for who does not change it.
+func (b *backend) roleNow(ctx context.Context, s logical.Storage, name string) (*role, error) {
+	return b.roles.Get(name, func() (*role, error) { return loadRole(ctx, s, name) })
+}
+
 // loadRole reads a role, in the form of today or the oldest; nil when there is none.
 func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
 	r, err := engine.Load[role](ctx, s, engine.PrefixRole+name)

@@ -30,10 +30,11 @@ const (
 	youngLook   = 10 * time.Minute
 	strangeLook = time.Hour
 
-	// DefaultLateWindow is how late AWS may perform a request that it never answered: it
-	// refuses one that was signed longer ago (IAM User Guide, "Signature Version 4: request
-	// signing"). Its clock and ours may differ by five minutes of these at most.
-	DefaultLateWindow = 15 * time.Minute
+	// DefaultLateWindow is how late AWS may perform a request that it never answered. It
+	// refuses one that was signed more than 15 minutes ago (IAM User Guide, "Signature Version
+	// 4: request signing"); the last attempt may begin a minute after the record was written,
+	// and its clock and ours may differ.
+	DefaultLateWindow = 20 * time.Minute
 )
 
 // facts are what a look at AWS, and a deletion, told about the user of a record.
@@ -74,7 +75,7 @@ type windows struct {
 func decide(user string, r *userRecord, f facts, w windows, now time.Time) verdict {
 	late := r.Issued.Add(w.late)
 	switch {
-	case f.made.Known() && f.here.Known() && !f.made.Same(f.here):
+	case !f.deleted && f.made.Known() && f.here.Known() && !f.made.Same(f.here):
 		return verdict{endOtherAccount, now.Add(strangeLook), otherAccount(user, f.made, f.here)}
 	case f.unproven != nil:
 		return verdict{endNotOurs, now.Add(strangeLook), f.unproven}
@@ -124,6 +125,11 @@ func (b *backend) end(ctx context.Context, s logical.Storage, user string, r *us
 		return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
 	}
 	f := facts{here: client.KnownAccount()}
+	if !r.provenByName() && !f.here.Known() { // in another account, another user may have the name
+		if f.here, err = client.FindAccount(ctx); err != nil {
+			return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
+		}
+	}
 	if f.made, err = b.madeIn(ctx, s, r, f.here); err != nil {
 		return verdict{}, err
 	}
@@ -190,10 +196,10 @@ func (b *backend) prove(ctx context.Context, s logical.Storage, c *awscreds.Clie
 	if r.firstEdition() && found.Age-clockSlack <= b.Age(r.Issued) {
 		return nil // all that its record lets anybody tell
 	}
-	if f.young != nil {
-		return nil
+	if f.young == nil {
+		err = b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
 	}
-	return b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
+	return err
 }
 
 // proveByKey takes the access key of the record away: AWS does that only where the user has
@@ -239,7 +245,7 @@ func nameNow(ctx context.Context, c *awscreds.Client, user string, r *userRecord
 	}
 	name, _, _, err := c.KeyUser(ctx, r.AccessKeyID)
 	switch {
-	case err != nil && !awscreds.IsRefused(err):
+	case err != nil && !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
 		return "", fmt.Errorf("asking whose %s is, since AWS knows no IAM user %s: %w", r.AccessKeyID, user, err)
 	case err != nil || strings.EqualFold(name, user):
 		return "", nil

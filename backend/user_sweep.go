@@ -64,7 +64,7 @@ func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
 	more := func() bool { return b.Age(began) <= sweepStart } // the rest is the next tick's
 	failed, first := 0, error(nil)
 	err := engine.Each(ctx, b.Mount, sweepsAtOnce, due, more, func(ctx context.Context, user string) error { return b.sweepUser(ctx, s, user) })
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what errors.Join made
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		failed, first = len(joined.Unwrap()), joined.Unwrap()[0]
 	}
 	if failed > 0 {
@@ -228,7 +228,7 @@ func (b *backend) unused(ctx context.Context, s logical.Storage, r *userRecord) 
 	}
 	_, _, used, err := client.KeyUser(ctx, r.AccessKeyID)
 	switch {
-	case awscreds.IsRefused(err):
+	case awscreds.IsRefused(err), awscreds.IsUnsupported(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("asking AWS whether %s was ever used: %w", r.AccessKeyID, err)

@@ -36,10 +36,6 @@ const (
 	mostTerms = 256
 )
 
-// DefaultGapCaution is how long after a gap nothing is deleted that another engine with a
-// copy of the storage might need.
-const DefaultGapCaution = 24 * time.Hour
-
 // Term is one life of the engine.
 type Term struct {
 	ID       string    `json:"id"`
@@ -55,6 +51,8 @@ type terms struct {
 	Past []Term    `json:"past,omitempty"`
 	Gap  time.Time `json:"gap,omitzero"`      // when a gap was last noticed
 	Last time.Time `json:"gap_from,omitzero"` // the last heartbeat before it
+
+	Decision Decision `json:"decision,omitzero"` // what an operator last said about gaps
 }
 
 // beat is the last heartbeat. The first two fields are those of the first edition.
@@ -174,8 +172,11 @@ func loadOrLose[T any](ctx context.Context, m *Mount, s logical.Storage, key str
 func (t *terms) follow(last beat, next Term, now time.Time) {
 	if t.Open.ID != "" {
 		ended := t.Open
-		if last.Term == ended.ID {
+		switch {
+		case last.Term == ended.ID:
 			ended.Seen, ended.Answered = last.Seen, last.Answered
+		case last.Term == "" && last.Seen.After(ended.Since): // the first edition has had the mount since
+			ended.Answered = last.Seen // when this term ended is lost, and nothing of it is to be doubted
 		}
 		t.Past = append(t.Past, ended)
 		t.Past = slices.Delete(t.Past, 0, max(0, len(t.Past)-mostTerms))
@@ -228,15 +229,4 @@ func (m *Mount) Answered(id string, began time.Time) bool {
 		}
 	}
 	return false
-}
-
-// Gap is when a gap was noticed that calls for caution still, and the last heartbeat before
-// it; zero where there is none.
-func (m *Mount) Gap() (noticed, last time.Time) {
-	m.heart.mu.Lock()
-	defer m.heart.mu.Unlock()
-	if t := m.heart.terms; !t.Gap.IsZero() && m.Now().Sub(t.Gap) < m.GapCaution {
-		return t.Gap, t.Last
-	}
-	return time.Time{}, time.Time{}
 }

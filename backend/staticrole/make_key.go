@@ -29,6 +29,8 @@ type keyChange struct {
 	role    *role
 	old     *creds // nil: none yet
 	replace string // a key that is not the role's and that may go; or ""
+	// scheduled says that nobody asked for it.
+	scheduled bool
 	// commit stores the new key. If it fails, the new key goes again, unless storage
 	// has it all the same.
 	commit func(ctx context.Context, c *creds) error
@@ -54,7 +56,10 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 	if err != nil {
 		return nil, err
 	}
-	if err := k.settle(ctx, s, r); err != nil {
+	if err := k.OpenTerm(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := k.settle(ctx, s, r, ch.scheduled); err != nil {
 		return nil, err
 	}
 	info, keys, err := k.keysOf(ctx, s, client, r.iamUser())
@@ -65,14 +70,23 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 	if err := k.stillAdoptable(ctx, s, r, info, append(idsOf(keys), ch.old.keys()...)); err != nil {
 		return nil, err
 	}
-	ch.old = ch.old.withBuiltIn(r, keys)
+	stored := ch.old
+	if ch.old = ch.old.withBuiltIn(r, keys); ch.scheduled {
+		if err := k.strangers(r, ch.old, keys); err != nil {
+			return nil, err
+		}
+	}
+	ch.old = ch.old.withForgotten(r, keys, k.Decided(), k.Now())
 	goes, others, err := ch.room(keys)
 	if err != nil {
 		return nil, err
 	}
-	if ch.old != nil && slices.Contains(goes, ch.old.AccessKey) {
+	if gap := k.gap(stored); ch.scheduled && len(goes) > 0 && gap.Cautious(k.Now()) {
+		return nil, gap.WaitToDelete(instead(r))
+	}
+	if stored != nil && (slices.Contains(goes, ch.old.AccessKey) || slices.Contains(goes, stored.AccessKey)) {
 		k.Log.Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", others)
-		if err := k.noteEnding(ctx, s, r, ch.old); err != nil {
+		if err := k.noteEnding(ctx, s, r, stored); err != nil {
 			return nil, err
 		}
 	}
@@ -85,7 +99,7 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 	defer cancel()
 	c, err := k.swap(ctx, client, ch, goes)
 	if err == nil {
-		c.OtherKeys = others
+		c.OtherKeys, c.Settled = others, k.settled(stored, ch.scheduled)
 		err = ch.commit(ctx, c)
 	}
 	if err != nil {

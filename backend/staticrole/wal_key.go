@@ -72,6 +72,9 @@ func (k *Keeper) RollBack(ctx context.Context, s logical.Storage, entry *framewo
 		return nil
 	}
 	defer unlock()
+	if !immediate && k.GapAfter(w.Made).Cautious(k.Now()) {
+		return nil // the original of this storage may have gone on with that key
+	}
 	// Read again: the request may have ended well since the first look.
 	if entry, err = engine.ReadWAL(ctx, s, entry.ID); err != nil || entry == nil {
 		return err
@@ -81,7 +84,7 @@ func (k *Keeper) RollBack(ctx context.Context, s logical.Storage, entry *framewo
 
 // settle ends what is left of earlier changes of the keys of a role's user, so that a
 // stray key is not taken for a customer's. The caller holds the role's lock.
-func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role) error {
+func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role, scheduled bool) error {
 	ids, err := framework.ListWAL(ctx, s)
 	if err != nil {
 		return err
@@ -99,6 +102,7 @@ func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role) error {
 		switch {
 		case err != nil || w.Username != r.Username:
 			err = nil
+		case scheduled && k.GapAfter(w.Made).Cautious(k.Now()):
 		case w.Role == r.Name:
 			err = k.settleEntry(ctx, s, id, w, false)
 		default:
@@ -162,6 +166,8 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 		case !w.mayBe(key, now), slices.Contains(own, key.ID):
 		case slices.Contains(recorded, key.ID):
 			settled = true
+		case k.isUsed(ctx, client, key.ID): // whoever uses it knows the secret
+			k.Log.Warn("a key that a failed rotation seems to have left is in use, and stays", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
 		default:
 			if settled, err = client.EndKey(ctx, w.Username, key.ID); err != nil {
 				return false, err
