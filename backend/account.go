@@ -48,6 +48,11 @@ func (b *backend) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.
 	return err
 }
 
+// otherAccount says that config/root leads to another account than the user's.
+func otherAccount(user string, made, here awscreds.Account) error {
+	return &engine.OtherAccountError{What: "IAM user " + user, Made: made, Here: here, Otherwise: "write issued/" + user + "/forget to drop the record and leave the user"}
+}
+
 // keepHome stores the account that config/root leads to as the mount's home, if it has none.
 func (b *backend) keepHome(ctx context.Context, s logical.Storage) error {
 	client := b.KnownClient()

@@ -53,7 +53,7 @@ func TestClockThatIsPutRightAfterACrash(t *testing.T) {
 			m.pass(wrong)
 			m.dieAt("CreateAccessKey")
 			m.pass(-wrong)
-			m.minutes(22)
+			m.minutes(untilCertain + 3)
 			m.noUsers()
 			m.recorded(0)
 		})

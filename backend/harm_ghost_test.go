@@ -44,17 +44,19 @@ func TestRecordsWithoutAUserEnd(t *testing.T) {
 
 func TestRevokeAfterADeleteOfTheRecordLeavesNone(t *testing.T) {
 	t.Parallel()
-	m := newConfiguredMount(t)
-	creds := m.creds("developer-access")
-	m.age(20 * time.Minute)
-	m.do(logical.DeleteOperation, "issued/"+m.user(creds), nil)
-	m.registered(0)
-	m.revoke(creds)
-	m.registered(0)
-	m.age(time.Minute)
-	m.mustTick()
-	m.registered(0)
-	m.noUsers()
+	for _, age := range []time.Duration{0, 20 * time.Minute} {
+		m := newConfiguredMount(t)
+		creds := m.creds("developer-access")
+		m.age(age)
+		m.do(logical.DeleteOperation, "issued/"+m.user(creds), nil)
+		m.registered(0)
+		m.revoke(creds)
+		m.registered(0)
+		m.age(time.Minute)
+		m.mustTick()
+		m.registered(0)
+		m.noUsers()
+	}
 }
 
 // Tidy reads all users anyway: a record whose user is not among them is looked at and ended.

@@ -33,6 +33,9 @@ func (m *mount) late(user string) {
 	m.aws.Dirty(user)
 }
 
+// untilCertain is how many minutes it takes until nothing can come late any more.
+const untilCertain = int(DefaultLateWindow/time.Minute) + 2
+
 // minutes lets time pass, with a tick in each minute.
 func (m *mount) minutes(n int) {
 	m.t.Helper()
@@ -66,7 +69,7 @@ func TestUserThatAWSMakesLateEnds(t *testing.T) {
 				user := m.createdName()
 				m.minutes(after)
 				m.late(user)
-				m.minutes(22)
+				m.minutes(untilCertain)
 				m.has(user, false)
 				m.recorded(0)
 				m.registered(0)
@@ -97,7 +100,7 @@ func TestUserThatAWSMakesLateEndsAfterACrash(t *testing.T) {
 		m.recorded(1) // an attempt of the process that died may come yet
 		m.minutes(10)
 		m.late(user)
-		m.minutes(12)
+		m.minutes(untilCertain)
 		m.has(user, false)
 		m.recorded(0)
 	}
@@ -114,7 +117,7 @@ func TestUserWithoutTagsInDoubtEnds(t *testing.T) {
 	if _, err := m.ask(logical.ReadOperation, "creds/developer-access", nil); err == nil {
 		m.noUsers()
 	}
-	m.minutes(22)
+	m.minutes(untilCertain)
 	m.noUsers()
 	m.recorded(0)
 }

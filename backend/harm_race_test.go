@@ -47,7 +47,15 @@ func TestDeleteWhileALeaseIsRenewed(t *testing.T) {
 	var asked sync.WaitGroup
 	asked.Go(func() { _, _ = m.leaseOn(held, logical.RenewOperation, creds) })
 	<-held.reached
-	asked.Go(func() { _, _ = m.ask(logical.DeleteOperation, "issued/"+m.user(creds), nil) })
+	deleted := make(chan struct{})
+	asked.Go(func() {
+		defer close(deleted)
+		_, _ = m.ask(logical.DeleteOperation, "issued/"+m.user(creds), nil)
+	})
+	select {
+	case <-deleted: // it did not wait for the renewal, which writes after it
+	case <-time.After(50 * time.Millisecond): // it waits, for which there is no sign
+	}
 	close(held.open)
 	asked.Wait()
 	m.has(m.user(creds), false)

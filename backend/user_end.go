@@ -15,7 +15,6 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -92,11 +91,6 @@ func decide(user string, r *userRecord, f facts, w windows, now time.Time) verdi
 // mayComeLate reports whether AWS may perform an attempt of CreateUser after the user was
 // deleted. Of a process that died nobody knows.
 func (r *userRecord) mayComeLate() bool { return r.Unanswered || r.State == stateCreating }
-
-// otherAccount says that config/root leads to another account than the user's.
-func otherAccount(user string, made, here awscreds.Account) error {
-	return &engine.OtherAccountError{What: "IAM user " + user, Made: made, Here: here, Otherwise: "write issued/" + user + "/forget to drop the record and leave the user"}
-}
 
 // unprovenError says that a user stays because it may be somebody else's.
 type unprovenError struct {

@@ -35,7 +35,7 @@ func TestDecide(t *testing.T) {
 		"AWS may not show it yet.":                                                                      {aged(lag - 1), facts{absent: true, here: home, made: home}, endAgain, 0, false},
 		"Another user has the name, so the record's is gone.":                                           {aged(time.Hour), facts{replaced: true}, endGone, 0, false},
 		"Another account has no such user, which proves nothing.":                                       {aged(time.Hour), facts{absent: true, here: other, made: home}, endOtherAccount, strangeLook, true},
-		"AWS deleted it, called in another place: its name or its ID has proven whose it was.":          {aged(time.Hour), facts{deleted: true, here: local, made: home}, endGone, 0, false},
+		"What was deleted as the record's user is gone, by whatever address AWS was called.":            {aged(time.Hour), facts{deleted: true, here: local, made: home}, endGone, 0, false},
 		"Another partition is another account.":                                                         {aged(time.Hour), facts{absent: true, here: china, made: home}, endOtherAccount, strangeLook, true},
 		"An emulator is another account, whatever its number.":                                          {aged(time.Hour), facts{absent: true, here: local, made: home}, endOtherAccount, strangeLook, true},
 		"Where nobody knows the account that is asked, AWS is believed.":                                {aged(time.Hour), facts{absent: true, made: home}, endGone, 0, false},
