@@ -10,10 +10,12 @@ package backend
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -25,11 +27,7 @@ func (b *backend) madeIn(ctx context.Context, s logical.Storage, r *userRecord, 
 	if here.Known() && awscreds.AccountOfKey(r.AccessKeyID) == here.Number {
 		return here, nil // the number in a key's ID confirms, and never contradicts
 	}
-	home, err := engine.LoadOr(ctx, s, engine.KeyHome, func() *awscreds.Account { return new(awscreds.Account) })
-	if err != nil {
-		return awscreds.Account{}, fmt.Errorf("reading the mount's home account: %w", err)
-	}
-	return *home, nil
+	return engine.HomeAccount(ctx, s)
 }
 
 // keepHome stores the account that config/root leads to as the mount's home, if it has none.
@@ -46,4 +44,69 @@ func (b *backend) keepHome(ctx context.Context, s logical.Storage) error {
 		return err
 	}
 	return engine.Save(ctx, s, engine.KeyHome, client.KnownAccount())
+}
+
+// setHome stores the home account that somebody has written; empty leaves it as it is. Where
+// the number stays, so does what else is known.
+func (b *backend) setHome(ctx context.Context, s logical.Storage, text string) error {
+	if text == "" {
+		return nil
+	}
+	next := engine.ParseAccount(text)
+	home, err := engine.HomeAccount(ctx, s)
+	if err != nil || home.Partition == next.Partition && home.Number == next.Number {
+		return err
+	}
+	if client, err := b.AWS(ctx, s); err == nil { // which calls nobody
+		next.Host = client.Host()
+	}
+	return engine.Save(ctx, s, engine.KeyHome, &next)
+}
+
+// accountLook bounds the question which account config/root leads to, when it is written.
+const accountLook = 2 * time.Second
+
+// leftBehind warns where config/root leads to another account than users and static roles of
+// the mount are in. It asks only where there are some, and a failure is none of the write's.
+func (b *backend) leftBehind(ctx context.Context, s logical.Storage) []string {
+	records, err := s.List(ctx, engine.PrefixIssued)
+	if err != nil {
+		return nil
+	}
+	statics, err := s.List(ctx, engine.PrefixStaticRole)
+	if err != nil || len(records)+len(statics) == 0 || b.known(ctx, s) != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, accountLook)
+	defer cancel()
+	client, err := b.AWS(ctx, s)
+	if err != nil {
+		return nil
+	}
+	here, err := client.FindAccount(ctx)
+	if err != nil || !here.Known() {
+		return nil
+	}
+	home, err := engine.HomeAccount(ctx, s)
+	if err != nil {
+		return nil
+	}
+	users, from := b.index.elsewhere(here, home)
+	roles, err := staticrole.Elsewhere(ctx, s, here)
+	if err != nil || users+roles == 0 {
+		return nil
+	}
+	if users == 0 {
+		from = home
+	}
+	return []string{fmt.Sprintf("config/root leads to AWS account %s now, and %s and %s of this mount are in another, such as %s: "+
+		"they cannot be deleted or rotated until config/root leads there again", here, counted(users, "IAM user"), counted(roles, "static role"), from)}
+}
+
+// counted is a number of things in words.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

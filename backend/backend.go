@@ -55,6 +55,10 @@ import (
 // seconds as a rule; five minutes leave room for a bad day.
 const DefaultWALMinAge = 5 * time.Minute
 
+// DefaultGapCaution is how long after a gap in the heartbeat nothing is deleted that another
+// engine with a copy of the storage might need.
+const DefaultGapCaution = engine.DefaultGapCaution
+
 // Options are what the plugin's flags and the tests decide.
 type Options struct {
 	// Version is what the plugin reports to Vault: "v" and a semantic version.
@@ -65,7 +69,7 @@ type Options struct {
 	SweepGrace time.Duration
 	// LateWindow replaces DefaultLateWindow when it is not zero.
 	LateWindow time.Duration
-	// GapCaution replaces engine.DefaultGapCaution when it is not zero.
+	// GapCaution replaces DefaultGapCaution when it is not zero.
 	GapCaution time.Duration
 	// ProofPause replaces engine.DefaultProofPause when it is not zero.
 	ProofPause time.Duration
@@ -87,11 +91,12 @@ type backend struct {
 	*engine.Mount
 	sweepGrace  time.Duration
 	lateWindow  time.Duration
-	settingsNow settingsNow
-	stay        stay                   // the requests under way
-	index       userIndex              // what memory keeps of the records
-	ghosts      int                    // where the look for records without a user goes on; the tick's
-	proof       atomic.Pointer[[]byte] // the key of the proofs, once it is known
+	settingsNow engine.Memo[struct{}, *settings]
+	roles       engine.Memo[string, *role] // as creds/ needs them; nil is none
+	stay        stay                       // the requests under way
+	index       userIndex                  // what memory keeps of the records
+	ghosts      int                        // where the look for records without a user goes on; the tick's
+	proof       atomic.Pointer[[]byte]     // the key of the proofs, once it is known
 	rootKey     *rootkey.Rotator
 	staticRoles *staticrole.Keeper
 	tidy        *tidy.Tidy
@@ -141,7 +146,7 @@ func (o Options) withDefaults() Options {
 		option *time.Duration
 		or     time.Duration
 	}{
-		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.LateWindow, DefaultLateWindow}, {&o.GapCaution, engine.DefaultGapCaution}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
+		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.LateWindow, DefaultLateWindow}, {&o.GapCaution, DefaultGapCaution}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
 	} {
 		if *d.option == 0 {
 			*d.option = d.or
@@ -153,7 +158,7 @@ func (o Options) withDefaults() Options {
 // reconfigured makes the next request read the configuration anew.
 func (b *backend) reconfigured() {
 	b.ResetAWS()
-	b.settingsNow.reset()
+	b.settingsNow.Reset()
 }
 
 // paths is the table of contents.
@@ -191,6 +196,8 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	switch {
 	case key == engine.KeyRootConfig, key == engine.KeyLeaseConfig, key == engine.KeyUsersConfig:
 		b.reconfigured()
+	case strings.HasPrefix(key, engine.PrefixRole), strings.HasPrefix(key, engine.PrefixLegacyRole):
+		b.roles.Reset()
 	case strings.HasPrefix(key, engine.PrefixIssued):
 		b.index.changedElsewhere(key)
 	case strings.HasPrefix(key, engine.PrefixStaticRole), strings.HasPrefix(key, engine.PrefixStaticCreds):

@@ -98,7 +98,7 @@ func (b *backend) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, clearTime)
 	defer cancel()
 	if !b.Vault.Tainted() { // a reload, a seal, or the hand-over to the built-in engine
-		if err := b.mirror(ctx, b.Storage); err != nil {
+		if err := b.mirrorAll(ctx); err != nil {
 			b.Log.Warn("writing down for the built-in engine what is to end", "error", err)
 		}
 		return
@@ -106,6 +106,15 @@ func (b *backend) leave(ctx context.Context) {
 	if err := b.clear(ctx); err != nil {
 		b.Log.Error("the mount is gone, and leaves IAM users in AWS", "error", err)
 	}
+}
+
+// mirrorAll is mirror for a process that may not have read the records yet: it reads them
+// when they are first needed, which is at its first tick as a rule.
+func (b *backend) mirrorAll(ctx context.Context) error {
+	if err := b.known(ctx, b.Storage); err != nil {
+		return fmt.Errorf("reading the records: %w", err)
+	}
+	return b.mirror(ctx, b.Storage)
 }
 
 // clear deletes every user that is written down. Vault has revoked all leases that it knew

@@ -120,6 +120,7 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 	if err != nil {
 		return nil, err
 	}
+	c.lease.Complete = c.record.provenByName() && !c.record.Unanswered && c.record.Account.Known()
 	c.record.State = stateIssued
 	b.index.put(c.name, b.entryOf(c.record))
 	b.noteUntagged(c, made.Untagged)

@@ -44,6 +44,9 @@ type lease struct {
 	Random  int              `json:"random,omitempty"`
 	Account awscreds.Account `json:"account,omitzero"`
 	Edition int              `json:"edition,omitempty"`
+	// Complete says that the lease tells all that the end of its user needs to know, so that
+	// its record need not be read: the name proves whose it is, and nothing of it may come late.
+	Complete bool `json:"complete,omitempty"`
 
 	// How long the lease runs, as the request and the role said when it began.
 	RequestTTL time.Duration `json:"request_ttl,omitempty"`
@@ -125,7 +128,7 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 		return nil, engine.UserErrorf("the credentials of this lease end when AWS said they would; they cannot be renewed")
 	}
 	if engine.CheckRoleName(l.Role) == nil { // no role has another name
-		r, err := loadRole(ctx, req.Storage, l.Role)
+		r, err := b.roleNow(ctx, req.Storage, l.Role)
 		if err != nil {
 			return nil, err
 		}
@@ -201,37 +204,72 @@ func (b *backend) revokeUser(ctx context.Context, req *logical.Request, l *lease
 		return err
 	}
 	defer unlock()
+	if l.Complete {
+		v, err := b.endLeased(ctx, req.Storage, l, recordOf(l, l.Created))
+		if err == nil && v.ending == endGone {
+			return ignoreReadOnly(b.dropRecord(ctx, req.Storage, l.Username, b.asKnown(l.Username)))
+		}
+		return b.keepEnding(ctx, req, l, v, err)
+	}
 	r, err := loadRecord(ctx, req.Storage, l.Username)
 	switch {
 	case isUnreadable(err):
-		r, err = nil, nil // the lease knows enough
+		r = nil // the lease knows enough
 	case err != nil:
 		return err
-	}
-	if r != nil && !l.holds(r) {
+	case r != nil && !l.holds(r):
 		return nil // the record is of a later user: this lease's is gone
 	}
-	recorded := r != nil
-	if !recorded {
-		r = recordOf(l, l.began(req.Secret))
+	of := r
+	if r == nil {
+		of = recordOf(l, l.began(req.Secret))
 	}
-	asked := *r
+	v, err := b.endLeased(ctx, req.Storage, l, of)
+	switch {
+	case err == nil && v.ending == endGone && r == nil:
+		return nil
+	case err == nil && v.ending == endGone:
+		return ignoreReadOnly(b.dropRecord(ctx, req.Storage, l.Username, r))
+	}
+	return b.keepEnding(ctx, req, l, v, err)
+}
+
+// endLeased ends the user of a lease as that of a record.
+func (b *backend) endLeased(ctx context.Context, s logical.Storage, l *lease, of *userRecord) (verdict, error) {
+	asked := *of
 	asked.Ending = b.Now().UTC()
 	asked.AccessKeyID = cmp.Or(asked.AccessKeyID, l.AccessKeyID)
-	v, err := b.end(awscreds.Enduring(ctx), req.Storage, l.Username, &asked)
-	switch {
-	case err == nil && recorded && v.ending == endGone:
-		return ignoreReadOnly(b.dropRecord(ctx, req.Storage, l.Username, r))
-	case err == nil && v.ending == endGone:
-		return nil
-	case err == nil && !recorded && l.Registered && v.ending != endNotOurs:
-		return nil // its record went when the user was known to be gone, or somebody dropped it
-	case err == nil:
-		err = v.why
+	return b.end(awscreds.Enduring(ctx), s, l.Username, &asked)
+}
+
+// asKnown is a record as far as memory knows it: whether an entry of the WAL may stand for it.
+func (b *backend) asKnown(user string) *userRecord {
+	if e, known := b.index.get(user); known && !e.pending {
+		return &userRecord{}
 	}
+	return &userRecord{State: stateCreating}
+}
+
+// keepEnding writes down that a user is to go, which did not go now, and returns why.
+func (b *backend) keepEnding(ctx context.Context, req *logical.Request, l *lease, v verdict, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTime)
 	defer cancel()
-	return errors.Join(err, b.endLater(ctx, req.Storage, l.Username, r, v.at))
+	r, err := loadRecord(ctx, req.Storage, l.Username)
+	if isUnreadable(err) {
+		r, err = nil, nil
+	}
+	switch {
+	case err != nil:
+		return errors.Join(why, err)
+	case why == nil && r == nil && l.Registered && v.ending != endNotOurs:
+		return nil // its record went when the user was known to be gone, or somebody dropped it
+	case why == nil:
+		why = v.why
+	}
+	if r == nil {
+		r = recordOf(l, l.began(req.Secret))
+	}
+	return errors.Join(why, b.endLater(ctx, req.Storage, l.Username, r, v.at))
 }
 
 // holds reports whether a record is of the user that a lease was given: a template without

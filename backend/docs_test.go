@@ -76,6 +76,7 @@ func TestDocsAPIAnswers(t *testing.T) {
 		"config/lease":       m.read("config/lease"),
 		"config/users":       m.read("config/users"),
 		"config/auto-tidy":   m.read("config/auto-tidy"),
+		"config/gap":         m.read("config/gap"),
 		"tidy":               m.write("tidy", nil).Data,
 		"tidy/status":        m.tidied(),
 		"tidy/cancel":        m.cancelled(),
@@ -154,8 +155,9 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 	for _, row := range table(pathSections(readDoc(t, apiDoc))["roles/:name"], heading...) {
 		said[strings.Trim(row[0], "`")] = row[1:]
 	}
-	for field := range roleFields() {
-		if slices.Contains([]string{"name", "credential_type", "arn", "policy"}, field) {
+	for _, f := range roleTable {
+		field := f.name
+		if f.types == nil {
 			continue
 		}
 		if len(said[field]) != len(credentialTypes) || values[field] == nil {
@@ -165,6 +167,9 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 		for i, kind := range credentialTypes {
 			resp, err := m.ask(logical.UpdateOperation, "roles/"+kind+"-"+field, map[string]any{"credential_type": kind, field: values[field]})
 			text, status := outcome(resp, err)
+			if has := slices.Contains(f.types, kind); has != (said[field][i] == "yes") {
+				t.Errorf("the table gives %s to %s: %v, and the document says %q", field, kind, has, said[field][i])
+			}
 			want := "yes"
 			if status == 400 && strings.Contains(text, field+": is of no use") {
 				want = "no"

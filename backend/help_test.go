@@ -19,7 +19,7 @@ import (
 
 // examples are one path for each pattern.
 var examples = []string{
-	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/rotate-root", "roles/", "roles/example", "creds/example",
+	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example",
 	"issued/", "issued/role/example", "issued/example", "issued/example/forget", "tidy", "tidy/status", "tidy/cancel",
 	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
 }
@@ -117,6 +117,8 @@ var operations = map[string]string{
 	"/config/users post":             "aws-configure-users",
 	"/config/auto-tidy get":          "aws-read-auto-tidy-configuration",
 	"/config/auto-tidy post":         "aws-configure-auto-tidy",
+	"/config/gap get":                "aws-read-gap-configuration",
+	"/config/gap post":               "aws-configure-gap",
 	"/config/rotate-root post":       "aws-rotate-root-iam-credentials",
 	"/config/root get":               "aws-read-root-iam-credentials-configuration",
 	"/config/root post":              "aws-configure-root-iam-credentials",

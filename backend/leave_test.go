@@ -6,6 +6,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
@@ -93,4 +94,34 @@ func TestLeavingWithoutAMount(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Cleanup(context.Background())
+}
+
+// A process that is let go before its first tick has read no records yet. What is to end is
+// written down for the built-in engine all the same: nobody tells that the mount goes to it.
+func TestLeavingBeforeTheFirstTickWritesDownWhatIsToEnd(t *testing.T) {
+	t.Parallel()
+	m := newWideMount(t, noRetries)
+	m.dieAt("CreateAccessKey")
+	crashed := m.aws.Users()[0]
+	creds := m.creds("wide")
+	away := m.aws.Inject(fakeaws.Fault{Kind: fakeaws.Cut})
+	if _, err := m.lease(logical.RevokeOperation, creds); err == nil {
+		t.Fatal("AWS was away, and the revocation went well")
+	}
+	away.Remove()
+	live := m.creds("wide")
+	m.start()
+	m.b.Cleanup(m.ctx)
+	for user, mirrored := range map[string]bool{crashed: true, m.user(creds): true, m.user(live): false} {
+		entry, err := m.storage.Get(m.ctx, framework.WALPrefix+mirrorID(user))
+		if err != nil || entry != nil != mirrored {
+			t.Errorf("an entry of the WAL stands for %s: %v, %v", user, entry != nil, err)
+		}
+	}
+	m.start()
+	m.pass(DefaultLateWindow)
+	m.mustTick()
+	m.revoke(live)
+	m.noUsers()
+	m.recorded(0)
 }

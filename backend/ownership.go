@@ -144,6 +144,6 @@ func (b *backend) noteUntagged(c *creation, untagged bool) {
 
 // anyUntagged reports whether AWS is known not to allow our tags for some role.
 func (b *backend) anyUntagged() bool {
-	current, _ := b.settingsNow.get()
-	return current != nil && current.anyUntagged()
+	current, known := b.settingsNow.Peek(struct{}{})
+	return known && current.anyUntagged()
 }

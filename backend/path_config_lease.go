@@ -62,6 +62,6 @@ func (b *backend) writeLeaseConfig(ctx context.Context, req *logical.Request, d 
 	if err := engine.Save(ctx, req.Storage, engine.KeyLeaseConfig, cfg); err != nil {
 		return nil, err
 	}
-	b.settingsNow.reset()
+	b.settingsNow.Reset()
 	return nil, nil
 }

@@ -5,6 +5,7 @@ package backend
 import (
 	"context"
 	"maps"
+	"reflect"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -130,6 +131,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return nil, err
 	}
+	before := cfg.AWS()
 	cfg.Update(d)
 	warnings, err := cfg.Validate()
 	if err := b.TokenFiles.Validate(cfg, d, err); err != nil {
@@ -140,11 +142,16 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 			return nil, err
 		}
 	}
+	warnings = append(warnings, b.rootKey.Discarded(ctx, req.Storage, before.AccessKey, cfg.AccessKey)...)
 	defer b.reconfigured() // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.KeyRootConfig, cfg); err != nil {
 		return nil, err
 	}
 	b.rootKey.Follow(ctx, req.Storage, cfg)
+	if !reflect.DeepEqual(before, cfg.AWS()) {
+		b.reconfigured() // so that the new identity is asked
+		warnings = append(warnings, b.leftBehind(ctx, req.Storage)...)
+	}
 	return engine.Done(warnings), nil
 }
 
@@ -154,9 +161,14 @@ func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ 
 		return nil, err
 	}
 	defer unlock()
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
+	var warnings []string
+	if err == nil { // where it cannot be read, a delete is the way out
+		warnings = b.rootKey.Discarded(ctx, req.Storage, cfg.AccessKey, "")
+	}
 	defer b.reconfigured()
 	if err := req.Storage.Delete(ctx, engine.KeyRootConfig); err != nil {
 		return nil, err
 	}
-	return nil, b.rootKey.Forget(ctx, req.Storage)
+	return engine.Done(warnings), b.rootKey.Forget(ctx, req.Storage)
 }

@@ -27,6 +27,10 @@ func (b *backend) pathConfigUsers() *framework.Path {
 			Description:  "After how long to delete an IAM user that was answered right before the server stopped, so that perhaps nobody got it, and whose key AWS says was never used: 24h or more. 0: never. Needs iam:GetAccessKeyLastUsed.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Unconfirmed TTL"},
 		},
+		"account": {
+			Type:        framework.TypeString,
+			Description: "AWS account of the IAM users whose records name none: 12 digits, or partition:digits outside of the partition aws. The engine learns it by itself; write it where config/root led elsewhere then. Empty: as it is.",
+		},
 	}
 	return &framework.Path{
 		Pattern:      "config/users",
@@ -40,7 +44,8 @@ func (b *backend) pathConfigUsers() *framework.Path {
 		HelpDescription: `
 max_users keeps a client that runs away from using up the quota of IAM users of the
 account: what is over it is refused until leases end. ownership_tags marks each user as
-this mount's. A write changes only the fields that it names.
+this mount's. account is where users are whose records do not say it, such as those of
+the built-in engine. A write changes only the fields that it names.
 `,
 	}
 }
@@ -50,7 +55,11 @@ func (b *backend) readUsersConfig(ctx context.Context, req *logical.Request, _ *
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: cfg.response()}, nil
+	home, err := engine.HomeAccount(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: cfg.response(home)}, nil
 }
 
 func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -59,8 +68,13 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	cfg.update(d)
-	warnings, err := cfg.validate()
+	var account string
+	engine.Set(d, "account", &account)
+	warnings, err := cfg.validate(account)
 	if err != nil {
+		return nil, err
+	}
+	if err := b.setHome(ctx, req.Storage, account); err != nil {
 		return nil, err
 	}
 	if err := engine.Save(ctx, req.Storage, engine.KeyUsersConfig, cfg); err != nil {

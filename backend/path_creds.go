@@ -96,7 +96,7 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	if err := engine.CheckRoleName(o.role); err != nil {
 		return nil, err
 	}
-	r, err := loadRole(ctx, req.Storage, o.role)
+	r, err := b.roleNow(ctx, req.Storage, o.role)
 	if err != nil {
 		return nil, err
 	}

@@ -161,8 +161,8 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 	if err != nil || r == nil {
 		return nil, err
 	}
-	if e, known := b.index.get(user); known && e.request {
-		return nil, engine.UserErrorf("username: a request is making the IAM user %q at this moment; delete it when the request has ended", user)
+	if err := b.notBeingMade(user); err != nil {
+		return nil, err
 	}
 	if err := b.endLater(ctx, req.Storage, user, r, time.Time{}); err != nil {
 		return nil, err
@@ -177,9 +177,18 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 	return engine.Warned([]string{"the record of IAM user " + user + " stays for some minutes: AWS may not show the user yet, or make it late; the engine looks again"}), nil
 }
 
+// notBeingMade refuses to touch the record of a user that a request is making: its end is that
+// request's.
+func (b *backend) notBeingMade(user string) error {
+	if e, known := b.index.get(user); known && e.request {
+		return engine.UserErrorf("username: a request is making the IAM user %q at this moment; try again when the request has ended", user)
+	}
+	return nil
+}
+
 // isRefusal reports whether it is of no use to ask again for the end of a user as things are.
 func isRefusal(err error) bool {
-	var elsewhere *otherAccountError
+	var elsewhere *engine.OtherAccountError
 	var unproven *unprovenError
 	return errors.As(err, &elsewhere) || errors.As(err, &unproven)
 }
@@ -200,6 +209,9 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 	}
 	if r == nil {
 		return nil, engine.UserErrorf("username: there is no record of an IAM user %q", user)
+	}
+	if err := b.notBeingMade(user); err != nil {
+		return nil, err
 	}
 	if err := b.dropRecord(ctx, req.Storage, user, r); err != nil {
 		return nil, err

@@ -87,6 +87,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return nil, err
 	}
+	defer b.roles.Reset() // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.PrefixRole+name, r); err != nil {
 		return nil, err
 	}
@@ -101,6 +102,7 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
+	defer b.roles.Reset()
 	for _, prefix := range []string{engine.PrefixLegacyRole, engine.PrefixRole} {
 		if err := req.Storage.Delete(ctx, prefix+name); err != nil {
 			return nil, err

@@ -82,24 +82,11 @@ func (r *role) update(d *framework.FieldData) (warnings []string, err error) {
 	if engine.Set(d, "credential_type", &kind) {
 		r.CredentialTypes = []string{kind}
 	}
-	engine.Set(d, "policy_arns", &r.PolicyARNs)
-	engine.Set(d, "policy_document", &r.PolicyDocument)
-	engine.Set(d, "iam_groups", &r.IAMGroups)
-	engine.Set(d, "iam_tags", &r.IAMTags)
-	engine.Set(d, "user_path", &r.UserPath)
-	engine.Set(d, "permissions_boundary_arn", &r.PermissionsBoundaryARN)
-	engine.Set(d, "role_arns", &r.RoleARNs)
-	engine.Set(d, "session_tags", &r.SessionTags)
-	engine.Set(d, "external_id", &r.ExternalID)
-	engine.Set(d, "mfa_serial_number", &r.SerialNumber)
-	engine.SetSeconds(d, "default_sts_ttl", &r.DefaultSTSTTL)
-	engine.SetSeconds(d, "max_sts_ttl", &r.MaxSTSTTL)
-	engine.SetSeconds(d, "default_ttl", &r.DefaultTTL)
-	engine.SetSeconds(d, "max_ttl", &r.MaxTTL)
-	engine.Set(d, "max_users", &r.MaxUsers)
-	r.PolicyARNs = unique(r.PolicyARNs)
-	r.IAMGroups = unique(r.IAMGroups)
-	r.RoleARNs = unique(r.RoleARNs)
+	for _, f := range roleTable {
+		if f.in != nil {
+			f.take(d, r)
+		}
+	}
 	return warnings, nil
 }
 
@@ -119,23 +106,11 @@ func (r *role) issues(kind string) bool { return slices.Contains(r.CredentialTyp
 
 // response is what a read shows.
 func (r *role) response() map[string]any {
-	data := map[string]any{
-		"credential_type":          strings.Join(r.CredentialTypes, ","),
-		"policy_arns":              r.PolicyARNs,
-		"policy_document":          r.PolicyDocument,
-		"iam_groups":               r.IAMGroups,
-		"iam_tags":                 r.IAMTags,
-		"user_path":                r.UserPath,
-		"permissions_boundary_arn": r.PermissionsBoundaryARN,
-		"role_arns":                r.RoleARNs,
-		"session_tags":             r.SessionTags,
-		"external_id":              r.ExternalID,
-		"default_sts_ttl":          engine.Seconds(r.DefaultSTSTTL),
-		"max_sts_ttl":              engine.Seconds(r.MaxSTSTTL),
-		"mfa_serial_number":        r.SerialNumber,
-		"default_ttl":              engine.Seconds(r.DefaultTTL),
-		"max_ttl":                  engine.Seconds(r.MaxTTL),
-		"max_users":                r.MaxUsers,
+	data := map[string]any{"credential_type": strings.Join(r.CredentialTypes, ",")}
+	for _, f := range roleTable {
+		if f.in != nil {
+			data[f.name] = f.shown(r)
+		}
 	}
 	if r.InvalidData != "" {
 		data["invalid_data"] = r.InvalidData

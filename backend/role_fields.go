@@ -2,132 +2,216 @@
 
 package backend
 
-// The schema of a role: what all types have, what only users have, what only sessions
-// have.
+// The fields of a role. Each is declared here once: what a request may send, where it stands in
+// the role, which credential types have it, and whether it goes with the deprecated fields.
+// Schema, update, answer, checks and the tests of the documents read it from here.
 
 import (
-	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
+// roleField is one field of a role.
+type roleField struct {
+	name   string
+	schema framework.FieldSchema
+	// types are the credential types that have the field; none for what is not of a type.
+	types []string
+	// in is where it stands: a *string, *[]string, *map[string]string, *int or *time.Duration.
+	// nil for what update handles by itself.
+	in func(*role) any
+	// besideLegacy says that it may be sent with the deprecated fields arn and policy.
+	besideLegacy bool
+}
+
+// roleTable is all of them, in the order in which mistakes are told.
+var roleTable = slices.Concat(commonRoleFields(), userRoleFields(), sessionRoleFields())
+
+// roleFields is the schema of a role.
 func roleFields() map[string]*framework.FieldSchema {
-	fields := commonRoleFields()
-	maps.Copy(fields, userRoleFields())
-	maps.Copy(fields, sessionRoleFields())
+	fields := map[string]*framework.FieldSchema{}
+	for _, f := range roleTable {
+		schema := f.schema
+		fields[f.name] = &schema
+	}
 	return fields
 }
 
+// take takes the field from a request that names it.
+func (f roleField) take(d *framework.FieldData, r *role) {
+	switch dst := f.in(r).(type) {
+	case *string:
+		engine.Set(d, f.name, dst)
+	case *[]string:
+		engine.Set(d, f.name, dst)
+		*dst = unique(*dst)
+	case *map[string]string:
+		engine.Set(d, f.name, dst)
+	case *int:
+		engine.Set(d, f.name, dst)
+	case *time.Duration:
+		engine.SetSeconds(d, f.name, dst)
+	}
+}
+
+// shown is the field in an answer.
+func (f roleField) shown(r *role) any {
+	value := reflect.ValueOf(f.in(r)).Elem().Interface()
+	if d, ok := value.(time.Duration); ok {
+		return engine.Seconds(d)
+	}
+	return value
+}
+
+// isSet reports whether the role holds more of the field than its default.
+func (f roleField) isSet(r *role) bool {
+	value := reflect.ValueOf(f.in(r)).Elem()
+	if value.Kind() == reflect.Map || value.Kind() == reflect.Slice {
+		return value.Len() > 0
+	}
+	return !value.IsZero() && value.Interface() != f.schema.Default
+}
+
+// validateFields refuses fields that are set and that no credential type of the role has.
+func (r *role) validateFields(m *engine.Mistakes) {
+	for _, f := range roleTable {
+		if f.types != nil && f.isSet(r) && !slices.ContainsFunc(f.types, r.issues) {
+			m.Add(f.name, "is of no use to the credential_type %s; only %s has it", strings.Join(r.CredentialTypes, ","), strings.Join(f.types, " or "))
+		}
+	}
+}
+
 // commonRoleFields say what is issued, and what it may do.
-func commonRoleFields() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
-		"name": {
+func commonRoleFields() []roleField {
+	return []roleField{
+		{name: "name", besideLegacy: true, schema: framework.FieldSchema{
 			Type:         framework.TypeString,
 			Description:  "Name of the role.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Role Name"},
-		},
-		"credential_type": {
+		}},
+		{name: "credential_type", schema: framework.FieldSchema{
 			Type:          framework.TypeString,
 			Default:       iamUser,
 			AllowedValues: []any{iamUser, assumedRole, federationToken, sessionToken},
 			Description:   "What the role issues: iam_user, assumed_role, federation_token or session_token. A new role issues iam_user unless it is told otherwise.",
-		},
-		"policy_arns": {
-			Type:         framework.TypeCommaStringSlice,
-			Description:  "ARNs of managed policies: attached to the IAM user, or what narrows a session down.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Policy ARNs"},
-		},
-		"policy_document": {
-			Type:        framework.TypeString,
-			Description: "JSON text of an inline policy for the IAM user, or of what narrows a session down; 2048 characters at most without white space.",
-		},
-		"iam_groups": {
-			Type:         framework.TypeCommaStringSlice,
-			Description:  "Names of IAM groups: the IAM user joins them, 10 at most; a session is narrowed down by their policies.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "IAM Groups", Value: "group1,group2"},
-		},
-		"arn": {
+		}},
+		{name: "policy_arns", types: []string{iamUser, assumedRole, federationToken},
+			in: func(r *role) any { return &r.PolicyARNs }, schema: framework.FieldSchema{
+				Type:         framework.TypeCommaStringSlice,
+				Description:  "ARNs of managed policies: attached to the IAM user, or what narrows a session down.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Policy ARNs"},
+			}},
+		{name: "policy_document", types: []string{iamUser, assumedRole, federationToken},
+			in: func(r *role) any { return &r.PolicyDocument }, schema: framework.FieldSchema{
+				Type:        framework.TypeString,
+				Description: "JSON text of an inline policy for the IAM user, or of what narrows a session down; 2048 characters at most without white space.",
+			}},
+		{name: "iam_groups", types: []string{iamUser, assumedRole, federationToken},
+			in: func(r *role) any { return &r.IAMGroups }, schema: framework.FieldSchema{
+				Type:         framework.TypeCommaStringSlice,
+				Description:  "Names of IAM groups: the IAM user joins them, 10 at most; a session is narrowed down by their policies.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "IAM Groups", Value: "group1,group2"},
+			}},
+		{name: "arn", besideLegacy: true, schema: framework.FieldSchema{
 			Type:        framework.TypeString,
 			Deprecated:  true,
 			Description: "Use policy_arns.",
-		},
-		"policy": {
+		}},
+		{name: "policy", besideLegacy: true, schema: framework.FieldSchema{
 			Type:        framework.TypeString,
 			Deprecated:  true,
 			Description: "Use policy_document.",
-		},
+		}},
 	}
 }
 
 // userRoleFields are those of IAM users alone.
-func userRoleFields() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
-		"iam_tags": {
-			Type:         framework.TypeKVPairs,
-			Description:  "Tags that the IAM user is created with, as a map or as key=value pairs, 50 at most.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "IAM Tags", Value: "[key1=value1, key2=value2]"},
-		},
-		"user_path": {
-			Type:         framework.TypeString,
-			Default:      "/",
-			Description:  "Path of the IAM user, such as /vault/.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "User Path", Value: "/"},
-		},
-		"permissions_boundary_arn": {
-			Type:         framework.TypeString,
-			Description:  "ARN of a managed policy that bounds what the IAM user may be allowed.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Permissions Boundary ARN"},
-		},
-		"default_ttl": {
-			Type:         framework.TypeDurationSecond,
-			Description:  "Lease of an IAM user when the request names none. 0: what config/lease, else the mount, says.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Default TTL"},
-		},
-		"max_ttl": {
-			Type:         framework.TypeDurationSecond,
-			Description:  "Longest lease of an IAM user, renewals included. 0: what config/lease, else the mount, says.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Max TTL"},
-		},
-		"max_users": {
-			Type:         framework.TypeInt,
-			Description:  "Most IAM users of this role that there may be at a time; what is over it is refused. 0: no cap but that of config/users.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Max Users"},
-		},
+func userRoleFields() []roleField {
+	return []roleField{
+		{name: "iam_tags", types: []string{iamUser},
+			in: func(r *role) any { return &r.IAMTags }, schema: framework.FieldSchema{
+				Type:         framework.TypeKVPairs,
+				Description:  "Tags that the IAM user is created with, as a map or as key=value pairs, 50 at most.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "IAM Tags", Value: "[key1=value1, key2=value2]"},
+			}},
+		{name: "user_path", types: []string{iamUser},
+			in: func(r *role) any { return &r.UserPath }, schema: framework.FieldSchema{
+				Type:         framework.TypeString,
+				Default:      "/",
+				Description:  "Path of the IAM user, such as /vault/.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "User Path", Value: "/"},
+			}},
+		{name: "permissions_boundary_arn", types: []string{iamUser},
+			in: func(r *role) any { return &r.PermissionsBoundaryARN }, schema: framework.FieldSchema{
+				Type:         framework.TypeString,
+				Description:  "ARN of a managed policy that bounds what the IAM user may be allowed.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Permissions Boundary ARN"},
+			}},
+		{name: "default_ttl", types: []string{iamUser},
+			in: func(r *role) any { return &r.DefaultTTL }, schema: framework.FieldSchema{
+				Type:         framework.TypeDurationSecond,
+				Description:  "Lease of an IAM user when the request names none. 0: what config/lease, else the mount, says.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Default TTL"},
+			}},
+		{name: "max_ttl", types: []string{iamUser},
+			in: func(r *role) any { return &r.MaxTTL }, schema: framework.FieldSchema{
+				Type:         framework.TypeDurationSecond,
+				Description:  "Longest lease of an IAM user, renewals included. 0: what config/lease, else the mount, says.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Max TTL"},
+			}},
+		{name: "max_users", types: []string{iamUser},
+			in: func(r *role) any { return &r.MaxUsers }, schema: framework.FieldSchema{
+				Type:         framework.TypeInt,
+				Description:  "Most IAM users of this role that there may be at a time; what is over it is refused. 0: no cap but that of config/users.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Max Users"},
+			}},
 	}
 }
 
 // sessionRoleFields are those of sessions alone.
-func sessionRoleFields() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
-		"role_arns": {
-			Type:         framework.TypeCommaStringSlice,
-			Description:  "ARNs of the roles that may be assumed.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Role ARNs"},
-		},
-		"session_tags": {
-			Type:         framework.TypeKVPairs,
-			Description:  "Tags of the sessions of an assumed role, as a map or as key=value pairs, 50 at most.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Session Tags", Value: "[key1=value1, key2=value2]"},
-		},
-		"external_id": {
-			Type:         framework.TypeString,
-			Description:  "External ID that the trust policy of the role to assume asks for.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "External ID"},
-		},
-		"mfa_serial_number": {
-			Type:         framework.TypeString,
-			Description:  "Serial number or ARN of the MFA device of the engine's own IAM user, for session tokens with MFA.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "MFA Device Serial Number"},
-		},
-		"default_sts_ttl": {
-			Type:         framework.TypeDurationSecond,
-			Description:  "Lifetime of a session when the request names none. 0: 1h.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Default STS TTL"},
-		},
-		"max_sts_ttl": {
-			Type:         framework.TypeDurationSecond,
-			Description:  "Longest lifetime of a session; a request for more is cut to it. 0: the mount's longest lease.",
-			DisplayAttrs: &framework.DisplayAttributes{Name: "Max STS TTL"},
-		},
+func sessionRoleFields() []roleField {
+	return []roleField{
+		{name: "role_arns", types: []string{assumedRole},
+			in: func(r *role) any { return &r.RoleARNs }, schema: framework.FieldSchema{
+				Type:         framework.TypeCommaStringSlice,
+				Description:  "ARNs of the roles that may be assumed.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Role ARNs"},
+			}},
+		{name: "session_tags", types: []string{assumedRole},
+			in: func(r *role) any { return &r.SessionTags }, schema: framework.FieldSchema{
+				Type:         framework.TypeKVPairs,
+				Description:  "Tags of the sessions of an assumed role, as a map or as key=value pairs, 50 at most.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Session Tags", Value: "[key1=value1, key2=value2]"},
+			}},
+		{name: "external_id", types: []string{assumedRole},
+			in: func(r *role) any { return &r.ExternalID }, schema: framework.FieldSchema{
+				Type:         framework.TypeString,
+				Description:  "External ID that the trust policy of the role to assume asks for.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "External ID"},
+			}},
+		{name: "mfa_serial_number", types: []string{sessionToken},
+			in: func(r *role) any { return &r.SerialNumber }, schema: framework.FieldSchema{
+				Type:         framework.TypeString,
+				Description:  "Serial number or ARN of the MFA device of the engine's own IAM user, for session tokens with MFA.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "MFA Device Serial Number"},
+			}},
+		{name: "default_sts_ttl", types: []string{assumedRole, federationToken, sessionToken},
+			in: func(r *role) any { return &r.DefaultSTSTTL }, schema: framework.FieldSchema{
+				Type:         framework.TypeDurationSecond,
+				Description:  "Lifetime of a session when the request names none. 0: 1h.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Default STS TTL"},
+			}},
+		{name: "max_sts_ttl", types: []string{assumedRole, federationToken, sessionToken},
+			in: func(r *role) any { return &r.MaxSTSTTL }, schema: framework.FieldSchema{
+				Type:         framework.TypeDurationSecond,
+				Description:  "Longest lifetime of a session; a request for more is cut to it. 0: the mount's longest lease.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Max STS TTL"},
+			}},
 	}
 }

@@ -16,13 +16,6 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-// modernFields may not stand beside a deprecated one.
-var modernFields = []string{
-	"credential_type", "policy_arns", "policy_document", "iam_groups", "iam_tags",
-	"user_path", "permissions_boundary_arn", "default_ttl", "max_ttl",
-	"role_arns", "session_tags", "external_id", "mfa_serial_number", "default_sts_ttl", "max_sts_ttl",
-}
-
 // legacyField returns what the request says in a deprecated field, or "".
 func legacyField(d *framework.FieldData) (string, error) {
 	var arn, policy string
@@ -37,9 +30,9 @@ func legacyField(d *framework.FieldData) (string, error) {
 // updateLegacy replaces the whole role, as a write in the deprecated form always did.
 func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []string, err error) {
 	var m engine.Mistakes
-	for _, field := range modernFields {
-		if d.Raw[field] != nil {
-			m.Add(field, "cannot be given together with the deprecated fields arn and policy; use policy_arns or policy_document instead of those")
+	for _, f := range roleTable {
+		if d.Raw[f.name] != nil && !f.besideLegacy {
+			m.Add(f.name, "cannot be given together with the deprecated fields arn and policy; use policy_arns or policy_document instead of those")
 		}
 	}
 	if err := m.Err(); err != nil {
@@ -74,6 +67,11 @@ func roleFromLegacy(text string) *role {
 		r.InvalidData = text
 	}
 	return r
+}
+
+// roleNow is loadRole for who does not change it.
+func (b *backend) roleNow(ctx context.Context, s logical.Storage, name string) (*role, error) {
+	return b.roles.Get(name, func() (*role, error) { return loadRole(ctx, s, name) })
 }
 
 // loadRole reads a role, in the form of today or the oldest; nil when there is none.

@@ -36,15 +36,6 @@ func (r *role) validateSession(m *engine.Mistakes) (warnings []string) {
 	if r.SerialNumber != "" && !awsrules.IsSerialNumber(r.SerialNumber) {
 		m.Add("mfa_serial_number", "%q is neither the serial number of an MFA device nor an ARN such as arn:aws:iam::123456789012:mfa/vault", r.SerialNumber)
 	}
-	r.only(m, assumedRole, map[string]bool{
-		"role_arns": len(r.RoleARNs) > 0, "session_tags": len(r.SessionTags) > 0, "external_id": r.ExternalID != "",
-	})
-	r.only(m, sessionToken, map[string]bool{"mfa_serial_number": r.SerialNumber != ""})
-	sessions := assumedRole + " " + federationToken + " " + sessionToken
-	r.only(m, sessions, map[string]bool{"default_sts_ttl": r.DefaultSTSTTL > 0, "max_sts_ttl": r.MaxSTSTTL > 0})
-	r.only(m, iamUser+" "+assumedRole+" "+federationToken, map[string]bool{
-		"policy_arns": len(r.PolicyARNs) > 0, "policy_document": r.PolicyDocument != "", "iam_groups": len(r.IAMGroups) > 0,
-	})
 	if r.issues(assumedRole) && len(r.RoleARNs) == 0 {
 		warnings = append(warnings, "role_arns: is empty, so nothing can be issued yet; name the roles that may be assumed")
 	}
@@ -88,9 +79,12 @@ func (r *role) validateTTLs(m *engine.Mistakes) {
 	if r.MaxSTSTTL > 0 && r.DefaultSTSTTL > r.MaxSTSTTL {
 		m.Add("default_sts_ttl", "%s is more than max_sts_ttl, %s", r.DefaultSTSTTL, r.MaxSTSTTL)
 	}
-	for field, ttl := range map[string]time.Duration{"default_sts_ttl": r.DefaultSTSTTL, "max_sts_ttl": r.MaxSTSTTL} {
-		if ttl > 0 && ttl < shortestSession {
-			m.Add(field, "%s is less than %s, the shortest session that AWS gives", ttl, shortestSession)
+	for _, bound := range []struct {
+		field string
+		ttl   time.Duration
+	}{{"default_sts_ttl", r.DefaultSTSTTL}, {"max_sts_ttl", r.MaxSTSTTL}} {
+		if bound.ttl > 0 && bound.ttl < shortestSession {
+			m.Add(bound.field, "%s is less than %s, the shortest session that AWS gives", bound.ttl, shortestSession)
 		}
 	}
 	if r.DefaultSTSTTL > r.longest() {

@@ -39,6 +39,7 @@ func (r *role) validate(name string) (warnings []string, err error) {
 	warnings = append(warnings, r.validateUserTags(&m)...)
 	warnings = append(warnings, validateMaxUsers(&m, r.MaxUsers)...)
 	r.validateUser(&m)
+	r.validateFields(&m)
 	warnings = append(warnings, r.validateSession(&m)...)
 	r.validateTTLs(&m)
 	if r.issues(iamUser) && len(r.PolicyARNs)+len(r.IAMGroups) == 0 && r.PolicyDocument == "" {
@@ -90,28 +91,6 @@ func (r *role) validateUser(m *engine.Mistakes) {
 	if r.PermissionsBoundaryARN != "" {
 		if err := awsrules.CheckARN(r.PermissionsBoundaryARN, "policy"); err != nil {
 			m.Add("permissions_boundary_arn", "%v", err)
-		}
-	}
-	r.only(m, iamUser, map[string]bool{
-		"user_path":                r.UserPath != "" && r.UserPath != "/",
-		"permissions_boundary_arn": r.PermissionsBoundaryARN != "",
-		"iam_tags":                 len(r.IAMTags) > 0,
-		"default_ttl":              r.DefaultTTL > 0,
-		"max_ttl":                  r.MaxTTL > 0,
-		"max_users":                r.MaxUsers != 0,
-	})
-}
-
-// only refuses fields that are set and that no credential type of the role has.
-func (r *role) only(m *engine.Mistakes, kinds string, fields map[string]bool) {
-	for _, kind := range strings.Split(kinds, " ") {
-		if r.issues(kind) {
-			return
-		}
-	}
-	for _, field := range slices.Sorted(maps.Keys(fields)) {
-		if fields[field] {
-			m.Add(field, "is of no use to the credential_type %s; only %s has it", strings.Join(r.CredentialTypes, ","), strings.ReplaceAll(kinds, " ", " or "))
 		}
 	}
 }

@@ -20,11 +20,13 @@ import (
 // rootUser is whose key config/root is given.
 const rootUser = "vault-root"
 
-// newScheduledMount is configured without retries, and may leave a new root key behind.
+// newScheduledMount is configured without retries, and may leave a new root key behind. AWS
+// does not let it ask who uses a key, so the old one goes at once.
 func newScheduledMount(t testing.TB, more ...map[string]any) *mount {
 	t.Helper()
 	m := newConfiguredMount(t, append([]map[string]any{noRetries}, more...)...)
 	m.aws.Adopt(rootUser)
+	m.aws.Inject(fakeaws.Fault{Action: "GetAccessKeyLastUsed", Kind: fakeaws.Refuse})
 	return m
 }
 

@@ -22,7 +22,7 @@ func TestWrongTypesDoNotComeBack(t *testing.T) {
 		map[string]any{secret: map[string]any{secret: []any{secret}}},
 	}
 	for path, extra := range map[string][]any{
-		"config/root": nil, "config/lease": nil, "config/users": nil, "config/auto-tidy": nil,
+		"config/root": nil, "config/lease": nil, "config/users": nil, "config/auto-tidy": nil, "config/gap": nil,
 		"roles/mfa": nil, "static-roles/app": nil,
 		"creds/mfa": {secret, true, 1.5}, "sts/mfa": {secret},
 	} {

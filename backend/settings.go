@@ -43,48 +43,9 @@ func (s *settings) anyUntagged() (some bool) {
 	return some
 }
 
-// settingsNow keeps the settings of the moment.
-type settingsNow struct {
-	mu      sync.Mutex
-	current *settings
-	resets  int
-}
-
-// reset makes the next request read the configuration anew.
-func (n *settingsNow) reset() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.current = nil
-	n.resets++
-}
-
-func (n *settingsNow) get() (current *settings, resets int) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.current, n.resets
-}
-
-// keep keeps settings that were read when there had been so many resets.
-func (n *settingsNow) keep(s *settings, resets int) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.resets == resets {
-		n.current = s
-	}
-}
-
 // settings returns what the configuration says now.
 func (b *backend) settings(ctx context.Context, s logical.Storage) (*settings, error) {
-	current, resets := b.settingsNow.get()
-	if current != nil {
-		return current, nil
-	}
-	read, err := readSettings(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	b.settingsNow.keep(read, resets)
-	return read, nil
+	return b.settingsNow.Get(struct{}{}, func() (*settings, error) { return readSettings(ctx, s) })
 }
 
 func readSettings(ctx context.Context, s logical.Storage) (*settings, error) {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -65,6 +66,28 @@ func (v tidyView) SpeakFor(ctx context.Context, s logical.Storage, user string) 
 	return adopted[strings.ToLower(user)], err
 }
 
+// Unlisted are the users of leases that AWS does not list.
+func (v tidyView) Unlisted(listed map[string]bool, before time.Time) []string {
+	return v.b.index.pick(func(e indexEntry) bool {
+		return !e.pending && !e.request && e.issued.Before(before) && !listed[strings.ToLower(e.name)]
+	}, byAge)
+}
+
+// EndIfGone ends the record of a user that AWS says is gone.
+func (v tidyView) EndIfGone(ctx context.Context, s logical.Storage, user string) (gone bool, err error) {
+	client, err := v.b.AWS(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	switch _, err := client.ReadUser(ctx, user); {
+	case err == nil || awscreds.IsRefused(err) && !awscreds.IsNotFound(err):
+		return false, nil // it exists, or nobody can tell
+	case !awscreds.IsNotFound(err):
+		return false, err
+	}
+	return v.b.endGhost(ctx, s, client, user)
+}
+
 // Owner is whose a user is, by its tags. One that this mount's key proves is this mount's if
 // it was made in a term of this storage, while that was on watch: else a copy made it.
 func (v tidyView) Owner(ctx context.Context, s logical.Storage, user *awscreds.FoundUser) (tidy.Owner, error) {
@@ -79,11 +102,12 @@ func (v tidyView) Owner(ctx context.Context, s logical.Storage, user *awscreds.F
 	}
 	proven, err := v.b.ourTags(ctx, s, user.Name, user.Tags)
 	term, _, _ := strings.Cut(user.Tags[tagProof], "/")
+	began, malformed := time.Parse(time.RFC3339, user.Tags[tagCreated])
 	switch {
-	case err != nil || !proven:
+	case err != nil || !proven || malformed != nil:
 		return tidy.OwnerClaimed, err
-	case !v.b.OnWatch(term, v.b.Now().Add(-user.Age)):
-		return tidy.OwnerCopy, nil
+	case !v.b.OnWatch(term, v.b.Now().Add(-user.Age)) || !v.b.Answered(term, began.Add(time.Second)): // the tag has no fractions
+		return tidy.OwnerCopy, nil // its request may have begun after this storage was copied
 	}
 	return tidy.OwnerProven, nil
 }

@@ -41,6 +41,8 @@ var storageFailures = []storageFailure{
 	{logical.UpdateOperation, "config/auto-tidy", "get", "config/auto-tidy"},
 	{logical.UpdateOperation, "config/auto-tidy", "get", "config/users"},
 	{logical.UpdateOperation, "config/auto-tidy", "put", "config/auto-tidy"},
+	{logical.ReadOperation, "config/gap", "get", "terms"},
+	{logical.UpdateOperation, "config/gap", "put", "terms"},
 	{logical.UpdateOperation, "tidy", "get", "config/users"},
 	{logical.UpdateOperation, "tidy", "get", "tidy-status"},
 	{logical.UpdateOperation, "tidy", "put", "tidy-status"}, // and more in tidy_test.go
@@ -84,7 +86,7 @@ var storageFailures = []storageFailure{
 
 // failureData are fields that each path takes.
 var failureData = map[string]map[string]any{
-	"config/root": fullRoot, "config/lease": {"lease": "1h"}, "config/users": {"max_users": 10}, "config/auto-tidy": {"enabled": true},
+	"config/root": fullRoot, "config/lease": {"lease": "1h"}, "config/users": {"max_users": 10}, "config/auto-tidy": {"enabled": true}, "config/gap": {"resume": true},
 	"roles/developer-access": fullRole, "roles/other": fullRole, "creds/developer-access": {"ttl": "1h"},
 }
 
@@ -142,6 +144,7 @@ func TestLeaseWithStorageThatFails(t *testing.T) {
 	m := newConfiguredMount(t)
 	creds := m.creds("developer-access")
 	for _, c := range [][2]string{{"get", "role/"}, {"get", "config/lease"}, {"get", "issued/"}, {"put", "issued/"}} {
+		m.start() // with nothing in memory
 		m.storage.breaks(c[0], c[1])
 		if resp, err := m.lease(logical.RenewOperation, creds); err == nil && !resp.IsError() {
 			t.Errorf("renewed without %s of %s", c[0], c[1])

@@ -148,7 +148,7 @@ func (w *world) jump() {
 	}
 	w.note("by %s", d)
 	w.m.pass(d)
-	w.skew += d
+	w.skew, w.jumped = w.skew+d, true
 }
 
 // configureAnew changes the configuration.

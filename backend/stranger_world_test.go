@@ -42,6 +42,7 @@ type world struct {
 	saved     *snapshot
 	restored  bool            // storage was set back
 	copied    bool            // a copy has been made
+	jumped    bool            // this mount's clock was wrong for a while
 	diedAway  bool            // something was interrupted while config/root led elsewhere
 	reused    map[string]bool // names that have been taken over by strangers
 	names     []string        // what a template without a random part makes

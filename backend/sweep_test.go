@@ -220,6 +220,7 @@ func TestSweepLeavesSomebodyElsesUserAlone(t *testing.T) {
 	m.aws.Age(24 * time.Hour)
 	now := time.Now()
 	m.put(recordKey("somebody"), &userRecord{Role: "r", Issued: now, Ends: now.Add(time.Hour), Written: now})
+	m.start()
 	m.pass(3 * time.Hour)
 	if err := m.tick(); err == nil || !strings.Contains(err.Error(), "IAM user somebody is left alone") {
 		t.Errorf("the tick said %v", err)

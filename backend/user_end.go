@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -29,10 +30,11 @@ const (
 	youngLook   = 10 * time.Minute
 	strangeLook = time.Hour
 
-	// DefaultLateWindow is how late AWS may perform a request that it never answered: it
-	// refuses one that was signed longer ago (IAM User Guide, "Signature Version 4: request
-	// signing"). Its clock and ours may differ by five minutes of these at most.
-	DefaultLateWindow = 15 * time.Minute
+	// DefaultLateWindow is how late AWS may perform a request that it never answered. It
+	// refuses one that was signed more than 15 minutes ago (IAM User Guide, "Signature Version
+	// 4: request signing"); the last attempt may begin a minute after the record was written,
+	// and its clock and ours may differ.
+	DefaultLateWindow = 20 * time.Minute
 )
 
 // facts are what a look at AWS, and a deletion, told about the user of a record.
@@ -73,8 +75,8 @@ type windows struct {
 func decide(user string, r *userRecord, f facts, w windows, now time.Time) verdict {
 	late := r.Issued.Add(w.late)
 	switch {
-	case f.made.Known() && f.here.Known() && !f.made.Same(f.here):
-		return verdict{endOtherAccount, now.Add(strangeLook), &otherAccountError{user: user, made: f.made, here: f.here}}
+	case !f.deleted && f.made.Known() && f.here.Known() && !f.made.Same(f.here):
+		return verdict{endOtherAccount, now.Add(strangeLook), otherAccount(user, f.made, f.here)}
 	case f.unproven != nil:
 		return verdict{endNotOurs, now.Add(strangeLook), f.unproven}
 	case f.young != nil:
@@ -91,15 +93,9 @@ func decide(user string, r *userRecord, f facts, w windows, now time.Time) verdi
 // deleted. Of a process that died nobody knows.
 func (r *userRecord) mayComeLate() bool { return r.Unanswered || r.State == stateCreating }
 
-// otherAccountError says that config/root leads to another account than the user's.
-type otherAccountError struct {
-	user       string
-	made, here awscreds.Account
-}
-
-func (e *otherAccountError) Error() string {
-	return fmt.Sprintf("IAM user %s was made in AWS account %s, and config/root leads to %s now, which cannot tell whether it is gone; "+
-		"let config/root lead to the first account again, or write issued/%s/forget to drop the record and leave the user", e.user, e.made, e.here, e.user)
+// otherAccount says that config/root leads to another account than the user's.
+func otherAccount(user string, made, here awscreds.Account) error {
+	return &engine.OtherAccountError{What: "IAM user " + user, Made: made, Here: here, Otherwise: "write issued/" + user + "/forget to drop the record and leave the user"}
 }
 
 // unprovenError says that a user stays because it may be somebody else's.
@@ -129,6 +125,11 @@ func (b *backend) end(ctx context.Context, s logical.Storage, user string, r *us
 		return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
 	}
 	f := facts{here: client.KnownAccount()}
+	if !r.provenByName() && !f.here.Known() { // in another account, another user may have the name
+		if f.here, err = client.FindAccount(ctx); err != nil {
+			return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
+		}
+	}
 	if f.made, err = b.madeIn(ctx, s, r, f.here); err != nil {
 		return verdict{}, err
 	}
@@ -195,10 +196,10 @@ func (b *backend) prove(ctx context.Context, s logical.Storage, c *awscreds.Clie
 	if age := b.Age(r.Issued); r.firstEdition() && found.Age-clockSlack <= age && found.Age+clockSlack+b.lateWindow >= age {
 		return nil // made when the record says: all that it lets anybody tell
 	}
-	if f.young != nil {
-		return nil
+	if f.young == nil {
+		err = b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
 	}
-	return b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
+	return err
 }
 
 // proveByKey takes the access key of the record away: AWS does that only where the user has
@@ -223,21 +224,38 @@ func (b *backend) proveByKey(ctx context.Context, c *awscreds.Client, user strin
 // confirmAbsence asks before AWS's word is believed that there is no such user: whether its
 // holder has given it another name, and whose account these words are about.
 func (b *backend) confirmAbsence(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
-	if r.AccessKeyID != "" {
-		name, _, _, err := c.KeyUser(ctx, r.AccessKeyID)
-		switch {
-		case err != nil && !awscreds.IsRefused(err):
-			return fmt.Errorf("asking whose %s is, since AWS knows no IAM user %s: %w", r.AccessKeyID, user, err)
-		case err == nil && name != "" && !strings.EqualFold(name, user): // a key is one user's for ever
-			b.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
-			existed, err := c.DeleteUser(ctx, name, r.owned())
-			if err != nil {
-				return err
-			}
-			f.deleted, f.absent = existed, !existed
-			return nil
-		}
+	name, err := nameNow(ctx, c, user, r)
+	if err != nil {
+		return err
 	}
+	if name != "" {
+		b.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
+		existed, err := c.DeleteUser(ctx, name, r.owned())
+		f.deleted, f.absent = existed, !existed
+		return err
+	}
+	return b.whoseWord(ctx, s, c, user, r, f)
+}
+
+// nameNow is the name that the holder of a user has given it; empty where it has not. An access
+// key is one user's for ever.
+func nameNow(ctx context.Context, c *awscreds.Client, user string, r *userRecord) (string, error) {
+	if r.AccessKeyID == "" {
+		return "", nil
+	}
+	name, _, _, err := c.KeyUser(ctx, r.AccessKeyID)
+	switch {
+	case err != nil && !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
+		return "", fmt.Errorf("asking whose %s is, since AWS knows no IAM user %s: %w", r.AccessKeyID, user, err)
+	case err != nil || strings.EqualFold(name, user):
+		return "", nil
+	}
+	return name, nil
+}
+
+// whoseWord finds out which account it is that AWS's words are about, where answers have not
+// told.
+func (b *backend) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
 	if f.here.Known() {
 		return nil
 	}

@@ -7,20 +7,15 @@ package backend
 // and never at the start.
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/logical"
-
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
-
-// readsAtOnce is how many records are read at the same time.
-const readsAtOnce = 16
 
 // userIndex is what is kept in memory, by the name of the user in lower case: to AWS case
 // does not matter. The mutex guards the fields and is never held while anything else
@@ -46,12 +41,13 @@ type indexEntry struct {
 	pending bool      // the record is not one of a lease that may live
 	request bool      // a request of this process stands behind it
 	mirror  bool      // an entry of the WAL stands for it as well
-	earlier bool      // its lease began in an earlier term, and was not renewed since
+	account awscreds.Account
+	earlier bool // its lease began in an earlier term, and was not renewed since
 }
 
 // entryOf is what memory keeps of a record that no request stands behind.
 func (b *backend) entryOf(r *userRecord) indexEntry {
-	return indexEntry{role: r.Role, issued: r.Issued, look: b.dueBy(r), pending: r.pending(),
+	return indexEntry{role: r.Role, issued: r.Issued, look: b.dueBy(r), pending: r.pending(), account: r.Account,
 		earlier: !r.Confirmed && r.Term != "" && r.Term != b.Term()}
 }
 
@@ -209,6 +205,23 @@ func (x *userIndex) pick(which func(indexEntry) bool, order func(a, c indexEntry
 	return names
 }
 
+// elsewhere counts the users whose account is another than here; home is the account of those
+// that do not say theirs.
+func (x *userIndex) elsewhere(here, home awscreds.Account) (n int, one awscreds.Account) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, e := range x.users {
+		in := e.account
+		if !in.Known() {
+			in = home
+		}
+		if in.Known() && !in.Same(here) {
+			n, one = n+1, in
+		}
+	}
+	return n, one
+}
+
 // holders returns the users that have a record and no request behind it, of one role or of
 // all, with their roles.
 func (x *userIndex) holders(role string) map[string]string {
@@ -275,48 +288,4 @@ func (x *userIndex) end(err error) {
 	defer x.mu.Unlock()
 	x.filling, x.changed = false, nil
 	x.filled = x.filled && err == nil
-}
-
-// known has the index filled.
-func (b *backend) known(ctx context.Context, s logical.Storage) error {
-	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecords)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	all, stale := b.index.begin()
-	if !all && len(stale) == 0 {
-		return nil
-	}
-	err = b.fillIndex(ctx, s, all, stale)
-	b.index.end(err)
-	return err
-}
-
-func (b *backend) fillIndex(ctx context.Context, s logical.Storage, all bool, stale map[string]string) error {
-	if all {
-		keys, err := s.List(ctx, engine.PrefixIssued)
-		if err != nil {
-			return err
-		}
-		stale = map[string]string{}
-		for _, key := range keys {
-			stale[engine.PrefixIssued+key] = userOf(key)
-		}
-	}
-	return engine.Each(ctx, b.Mount, readsAtOnce, slices.Collect(maps.Keys(stale)), nil, func(ctx context.Context, key string) error {
-		r, err := engine.Load[userRecord](ctx, s, key)
-		switch {
-		case isUnreadable(err):
-			b.index.found(stale[key], &indexEntry{}) // one for the sweep to complain of
-		case err != nil:
-			return err
-		case r == nil:
-			b.index.found(stale[key], nil)
-		default:
-			e := b.entryOf(r)
-			b.index.found(stale[key], &e)
-		}
-		return nil
-	})
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -215,6 +217,53 @@ func recordOf(l *lease, began time.Time) *userRecord {
 		r.Random = awsrules.RandomIn(l.Username)
 	}
 	return r
+}
+
+// readsAtOnce is how many records are read at the same time.
+const readsAtOnce = 16
+
+// known has the index filled.
+func (b *backend) known(ctx context.Context, s logical.Storage) error {
+	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecords)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	all, stale := b.index.begin()
+	if !all && len(stale) == 0 {
+		return nil
+	}
+	err = b.fillIndex(ctx, s, all, stale)
+	b.index.end(err)
+	return err
+}
+
+func (b *backend) fillIndex(ctx context.Context, s logical.Storage, all bool, stale map[string]string) error {
+	if all {
+		keys, err := s.List(ctx, engine.PrefixIssued)
+		if err != nil {
+			return err
+		}
+		stale = map[string]string{}
+		for _, key := range keys {
+			stale[engine.PrefixIssued+key] = userOf(key)
+		}
+	}
+	return engine.Each(ctx, b.Mount, readsAtOnce, slices.Collect(maps.Keys(stale)), nil, func(ctx context.Context, key string) error {
+		r, err := engine.Load[userRecord](ctx, s, key)
+		switch {
+		case isUnreadable(err):
+			b.index.found(stale[key], &indexEntry{}) // one for the sweep to complain of
+		case err != nil:
+			return err
+		case r == nil:
+			b.index.found(stale[key], nil)
+		default:
+			e := b.entryOf(r)
+			b.index.found(stale[key], &e)
+		}
+		return nil
+	})
 }
 
 // isUnreadable reports whether an error is about an entry that nobody can read.

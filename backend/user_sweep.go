@@ -45,11 +45,11 @@ func (b *backend) dueBy(r *userRecord) time.Time {
 	case r.State == stateCreating:
 		return time.Time{} // now: whoever was making it is no more
 	case !r.Ending.IsZero():
-		ending := r.Ending
-		if now := b.Now(); ending.After(now) { // a clock in the future has written it
-			ending = now
+		asked := r.Ending
+		if now := b.Now(); asked.After(now) {
+			asked = now // a clock in the future has written it
 		}
-		return ending.Add(b.LagWindow) // Vault tries as well, and AWS may not show the user yet
+		return asked.Add(b.LagWindow) // Vault tries as well, and AWS may not show the user yet
 	}
 	return r.Ends.Add(b.sweepGrace)
 }
@@ -64,7 +64,7 @@ func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
 	more := func() bool { return b.Age(began) <= sweepStart } // the rest is the next tick's
 	failed, first := 0, error(nil)
 	err := engine.Each(ctx, b.Mount, sweepsAtOnce, due, more, func(ctx context.Context, user string) error { return b.sweepUser(ctx, s, user) })
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what errors.Join made
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		failed, first = len(joined.Unwrap()), joined.Unwrap()[0]
 	}
 	if failed > 0 {
@@ -159,33 +159,42 @@ func (b *backend) sweepGhosts(ctx context.Context, s logical.Storage) error {
 	var errs []error
 	for i := range min(ghostLooks, len(oldest)) {
 		user := oldest[(b.ghosts+i)%len(oldest)]
-		errs = append(errs, b.sweepGhost(ctx, s, client, user))
+		if _, err := client.ReadUser(ctx, user); awscreds.IsNotFound(err) { // else it exists, or nobody can tell
+			_, err = b.endGhost(ctx, s, client, user)
+			errs = append(errs, err)
+		}
 	}
 	b.ghosts = (b.ghosts + ghostLooks) % len(oldest)
 	return errors.Join(errs...)
 }
 
-func (b *backend) sweepGhost(ctx context.Context, s logical.Storage, client *awscreds.Client, user string) error {
-	if _, err := client.ReadUser(ctx, user); !awscreds.IsNotFound(err) {
-		return nil // it exists, or nobody can tell
-	}
+// endGhost ends the record of a user of a lease that AWS does not have. It deletes nothing: the
+// lease may live, and AWS's word may be wrong or be another account's.
+func (b *backend) endGhost(ctx context.Context, s logical.Storage, client *awscreds.Client, user string) (gone bool, err error) {
 	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockRecord(user))
 	if !ok {
-		return nil
+		return false, nil
 	}
 	defer unlock()
 	r, err := loadRecord(ctx, s, user)
-	if err != nil || r == nil || r.pending() || b.Age(r.Issued) < b.LagWindow {
-		return err
+	if err != nil || r == nil || r.pending() {
+		return false, err
 	}
-	asked := *r
-	asked.Ending = b.Now().UTC()
-	v, err := b.end(ctx, s, user, &asked)
-	if err != nil || v.ending != endGone {
-		return err
+	if name, err := nameNow(ctx, client, user, r); err != nil || name != "" {
+		return false, err // its holder has renamed it, and its record stays until the lease ends
+	}
+	f := facts{absent: true, here: client.KnownAccount()}
+	if f.made, err = b.madeIn(ctx, s, r, f.here); err != nil {
+		return false, err
+	}
+	if err := b.whoseWord(ctx, s, client, user, r, &f); err != nil {
+		return false, err
+	}
+	if decide(user, r, f, b.windows(), b.Now()).ending != endGone {
+		return false, nil
 	}
 	b.Log.Info("forgot an IAM user that AWS does not have any more", "iam_user", user, "role", r.Role)
-	return b.dropRecord(ctx, s, user, r)
+	return true, b.dropRecord(ctx, s, user, r)
 }
 
 // Answered, and perhaps nobody heard it: between our answer and Vault's write of the lease both
@@ -223,7 +232,7 @@ func (b *backend) unused(ctx context.Context, s logical.Storage, r *userRecord) 
 	}
 	_, _, used, err := client.KeyUser(ctx, r.AccessKeyID)
 	switch {
-	case awscreds.IsRefused(err):
+	case awscreds.IsRefused(err), awscreds.IsUnsupported(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("asking AWS whether %s was ever used: %w", r.AccessKeyID, err)

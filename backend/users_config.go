@@ -7,7 +7,9 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // accountUsers is how many IAM users an account may have (IAM User Guide, "IAM and
@@ -32,12 +34,15 @@ func (c *usersConfig) update(d *framework.FieldData) {
 	engine.SetSeconds(d, "unconfirmed_ttl", &c.UnconfirmedTTL)
 }
 
-// validate returns warnings, or every mistake at once.
-func (c *usersConfig) validate() (warnings []string, err error) {
+// validate returns warnings, or every mistake at once; account is what the request says of the home account.
+func (c *usersConfig) validate(account string) (warnings []string, err error) {
 	var m engine.Mistakes
 	warnings = validateMaxUsers(&m, c.MaxUsers)
 	if ttl := c.UnconfirmedTTL; ttl != 0 && ttl < leastUnconfirmed {
 		m.Add("unconfirmed_ttl", "%s is too short; use at least %s, or 0 for never", ttl, leastUnconfirmed)
+	}
+	if account != "" && !awsrules.IsAccount(account) {
+		m.Add("account", "%q is not an AWS account: 12 digits, or a partition, a colon and 12 digits, such as aws-us-gov:123456789012", account)
 	}
 	return warnings, m.Err()
 }
@@ -53,8 +58,9 @@ func validateMaxUsers(m *engine.Mistakes, most int) (warnings []string) {
 	return warnings
 }
 
-func (c *usersConfig) response() map[string]any {
+func (c *usersConfig) response(home awscreds.Account) map[string]any {
 	return map[string]any{
 		"max_users": c.MaxUsers, "ownership_tags": c.OwnershipTags, "unconfirmed_ttl": engine.Seconds(c.UnconfirmedTTL),
+		"account": engine.AccountText(home),
 	}
 }

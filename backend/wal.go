@@ -140,7 +140,7 @@ func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *fr
 		return nil
 	}
 	if record != nil {
-		if err := b.dropRecord(ctx, s, user, record); err != nil {
+		if err := ignoreReadOnly(b.dropRecord(ctx, s, user, record)); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,13 @@ import (
 // managed policy has "aws" for its account.
 var arnForm = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}|aws):([a-z-]+)/([\w+=,.@/-]+)$`)
 
+// accountForm is an account number, with or without the partition that it is in.
+var accountForm = regexp.MustCompile(`^(aws[a-z-]*:)?\d{12}$`)
+
+// IsAccount reports whether text is an account number, such as 123456789012 or
+// aws-cn:123456789012.
+func IsAccount(text string) bool { return accountForm.MatchString(text) }
+
 // mostARN is the longest ARN that IAM takes (IAM API Reference, AttachUserPolicy).
 const mostARN = 2048
 

@@ -10,7 +10,8 @@ import (
 
 // Each does something for each item, so many at once, and waits for all. A failure or a
 // panic stops nothing else; the errors come back joined, in the order of the items. Items
-// that have not begun when ctx ends or more says no are left out.
+// that have not begun when more says no are left out, and so are those when ctx ends, whose
+// error comes last then.
 func Each[T any](ctx context.Context, m *Mount, atOnce int, items []T, more func() bool, do func(context.Context, T) error) error {
 	errs := make([]error, len(items))
 	next := make(chan int)
@@ -22,15 +23,16 @@ func Each[T any](ctx context.Context, m *Mount, atOnce int, items []T, more func
 			}
 		})
 	}
+	var ended error
 	for i := range items {
-		if ctx.Err() != nil || more != nil && !more() {
+		if ended = ctx.Err(); ended != nil || more != nil && !more() {
 			break
 		}
 		next <- i
 	}
 	close(next)
 	workers.Wait()
-	return errors.Join(errs...)
+	return errors.Join(append(errs, ended)...)
 }
 
 func guarded[T any](ctx context.Context, m *Mount, item T, do func(context.Context, T) error) (err error) {

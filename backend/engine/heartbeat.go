@@ -11,6 +11,7 @@ package engine
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -35,10 +36,6 @@ const (
 	mostTerms = 256
 )
 
-// DefaultGapCaution is how long after a gap nothing is deleted that another engine with a
-// copy of the storage might need.
-const DefaultGapCaution = 24 * time.Hour
-
 // Term is one life of the engine.
 type Term struct {
 	ID       string    `json:"id"`
@@ -54,6 +51,8 @@ type terms struct {
 	Past []Term    `json:"past,omitempty"`
 	Gap  time.Time `json:"gap,omitzero"`      // when a gap was last noticed
 	Last time.Time `json:"gap_from,omitzero"` // the last heartbeat before it
+
+	Decision Decision `json:"decision,omitzero"` // what an operator last said about gaps
 }
 
 // beat is the last heartbeat. The first two fields are those of the first edition.
@@ -132,18 +131,21 @@ func (m *Mount) OpenTerm(ctx context.Context, s logical.Storage) error {
 	if opened {
 		return nil
 	}
-	last, err := LoadOr(ctx, s, KeyHeartbeat, func() *beat { return new(beat) })
+	last, lost, err := loadOrLose[beat](ctx, m, s, KeyHeartbeat)
 	if err != nil {
 		return err
 	}
-	t, err := LoadOr(ctx, s, KeyTerms, func() *terms { return new(terms) })
+	t, lostTerms, err := loadOrLose[terms](ctx, m, s, KeyTerms)
 	if err != nil {
 		return err
 	}
 	t.follow(*last, Term{ID: id, Since: now}, now)
 	next := beat{Since: last.Since, Seen: last.Seen, Term: id}
-	if !last.Seen.IsZero() && now.Sub(last.Seen) > heartbeatGap {
+	if lost || !last.Seen.IsZero() && now.Sub(last.Seen) > heartbeatGap {
 		next.Since = now
+	}
+	if lost || lostTerms { // nobody can tell how long a gap there was
+		t.Gap, t.Last = now, last.Seen
 	}
 	if err := Save(ctx, s, KeyTerms, t); err != nil {
 		return err
@@ -154,12 +156,27 @@ func (m *Mount) OpenTerm(ctx context.Context, s logical.Storage) error {
 	return nil
 }
 
+// loadOrLose reads what storage keeps of the terms. Where nobody can read it, nothing is known
+// of them: that calls for caution, and must stop no revocation.
+func loadOrLose[T any](ctx context.Context, m *Mount, s logical.Storage, key string) (v *T, lost bool, err error) {
+	v, err = LoadOr(ctx, s, key, func() *T { return new(T) })
+	var unreadable *UnreadableError
+	if errors.As(err, &unreadable) {
+		m.Log.Error("what storage says of earlier lives of the engine cannot be read; it is written anew", "key", key, "error", err)
+		return new(T), true, nil
+	}
+	return v, false, err
+}
+
 // follow opens a term after the last heartbeat.
 func (t *terms) follow(last beat, next Term, now time.Time) {
 	if t.Open.ID != "" {
 		ended := t.Open
-		if last.Term == ended.ID {
+		switch {
+		case last.Term == ended.ID:
 			ended.Seen, ended.Answered = last.Seen, last.Answered
+		case last.Term == "" && last.Seen.After(ended.Since): // the first edition has had the mount since
+			ended.Answered = last.Seen // when this term ended is lost, and nothing of it is to be doubted
 		}
 		t.Past = append(t.Past, ended)
 		t.Past = slices.Delete(t.Past, 0, max(0, len(t.Past)-mostTerms))
@@ -212,15 +229,4 @@ func (m *Mount) Answered(id string, began time.Time) bool {
 		}
 	}
 	return false
-}
-
-// Gap is when a gap was noticed that calls for caution still, and the last heartbeat before
-// it; zero where there is none.
-func (m *Mount) Gap() (noticed, last time.Time) {
-	m.heart.mu.Lock()
-	defer m.heart.mu.Unlock()
-	if t := m.heart.terms; !t.Gap.IsZero() && m.Now().Sub(t.Gap) < m.GapCaution {
-		return t.Gap, t.Last
-	}
-	return time.Time{}, time.Time{}
 }

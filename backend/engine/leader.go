@@ -27,7 +27,7 @@ func (m *Mount) Wrote(began time.Time) { m.wrote.Store(&began) }
 // is another's, whose leases are its own all the same, there is nothing to prove.
 func (m *Mount) ProveLeader(ctx context.Context, s logical.Storage) error {
 	began := time.Now() // of the machine, not the mount's clock: how long was it paused?
-	if last := m.wrote.Load(); last != nil && began.Sub(*last) < leaderProof {
+	if last := m.wrote.Load(); last != nil && passed(*last, began) < leaderProof {
 		return nil
 	}
 	err := m.rewriteBeat(ctx, s)
@@ -39,4 +39,10 @@ func (m *Mount) ProveLeader(ctx context.Context, s logical.Storage) error {
 	}
 	m.Wrote(began)
 	return nil
+}
+
+// passed is how long lies between two moments, by the clock of the machine or by that of the
+// wall: the first stands still while the machine is suspended.
+func passed(from, to time.Time) time.Duration {
+	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
 }

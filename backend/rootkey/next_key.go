@@ -21,12 +21,16 @@ import (
 // nextKey is a new root key, from when AWS made it until config/root has it and the
 // old one is gone.
 type nextKey struct {
-	User      string            `json:"user"`
-	AccessKey string            `json:"access_key"`
-	SecretKey string            `json:"secret_key"`
-	Made      time.Time         `json:"made"`
-	Record    string            `json:"record"` // of the WAL
-	Old       engine.RootConfig `json:"old"`    // config/root as it was: with its key the new one can be undone
+	User      string    `json:"user"`
+	AccessKey string    `json:"access_key"`
+	SecretKey string    `json:"secret_key"`
+	Made      time.Time `json:"made"`
+	Record    string    `json:"record"` // of the WAL
+	// Asked says that an operator asked for it.
+	Asked bool `json:"asked,omitempty"`
+	// Switched is when config/root got it, where the old key is to stay until nobody uses it.
+	Switched time.Time         `json:"switched,omitzero"`
+	Old      engine.RootConfig `json:"old"` // config/root as it was: with its key the new one can be undone
 }
 
 // loadNext reads the new root key; nil when there is none. Without its names nothing can
@@ -43,21 +47,26 @@ func loadNext(ctx context.Context, s logical.Storage) (*nextKey, error) {
 // config/root was switched to it by this call; an error then is about what is left to do.
 // Without either, the key was found switched already and is done with, or it was undone
 // because config/root has been given another key.
-func (r *Rotator) establish(ctx context.Context, s logical.Storage, n *nextKey) (switched bool, err error) {
+func (r *Rotator) establish(ctx context.Context, s logical.Storage, n *nextKey, by cause) (switched bool, err error) {
 	cfg, err := engine.LoadOr(ctx, s, engine.KeyRootConfig, engine.NewRootConfig)
 	if err != nil {
 		return false, err
 	}
-	if cfg.AccessKey == n.Old.AccessKey {
+	if cfg.AccessKey == n.Old.AccessKey && n.Switched.IsZero() {
 		if err := r.prove(ctx, cfg, n); err != nil {
-			return false, r.unproven(ctx, s, n, err)
+			return false, r.unproven(ctx, s, n, by, err)
 		}
 		if cfg, switched, err = r.switchTo(ctx, s, n); err != nil {
 			return false, fmt.Errorf("writing the new access key %s to config/root: %w", n.AccessKey, err)
 		}
 	}
 	if cfg.AccessKey != n.AccessKey {
-		return false, r.discard(ctx, s, n)
+		return false, r.discard(ctx, s, n, by)
+	}
+	if by == bySchedule {
+		if may, err := r.mayRetire(ctx, s, cfg, n); err != nil || !may {
+			return switched, err
+		}
 	}
 	return switched, r.retire(ctx, s, cfg, n)
 }
@@ -72,13 +81,13 @@ func (r *Rotator) prove(ctx context.Context, cfg *engine.RootConfig, n *nextKey)
 }
 
 // unproven gives a key up that AWS has not accepted for longer than it ever takes.
-func (r *Rotator) unproven(ctx context.Context, s logical.Storage, n *nextKey, cause error) error {
+func (r *Rotator) unproven(ctx context.Context, s logical.Storage, n *nextKey, by cause, why error) error {
 	if r.Now().Sub(n.Made) < r.LagWindow {
 		return &awscreds.NotAcceptedError{Err: fmt.Errorf(
-			"AWS does not accept the new access key %s so far; the old one stays in use, and the engine tries again every minute: %w", n.AccessKey, cause)}
+			"AWS does not accept the new access key %s so far; the old one stays in use, and the engine tries again every minute: %w", n.AccessKey, why)}
 	}
-	cause = &awscreds.NotAcceptedError{Err: fmt.Errorf("AWS never accepted the new access key %s; the old one stays in use: %w", n.AccessKey, cause)}
-	return errors.Join(cause, r.discard(ctx, s, n))
+	why = &awscreds.NotAcceptedError{Err: fmt.Errorf("AWS never accepted the new access key %s; the old one stays in use: %w", n.AccessKey, why)}
+	return errors.Join(why, r.discard(ctx, s, n, by))
 }
 
 // switchTo writes the new key to config/root, unless somebody has written another one
@@ -108,7 +117,10 @@ func (r *Rotator) retire(ctx context.Context, s logical.Storage, cfg *engine.Roo
 	if err := client.DeleteKey(ctx, n.User, n.Old.AccessKey); err != nil {
 		return fmt.Errorf("deleting the old access key %s: %w", n.Old.AccessKey, err)
 	}
-	if err := r.noteDone(ctx, s, n); err != nil {
+	if err := r.OpenTerm(ctx, s); err != nil { // which tells whether there was a gap to settle
+		return err
+	}
+	if err := r.noteEnded(ctx, s, n); err != nil {
 		return fmt.Errorf("writing down when the root key was rotated: %w", err)
 	}
 	if err := framework.DeleteWAL(ctx, s, n.Record); err != nil {
@@ -129,7 +141,10 @@ func (r *Rotator) retire(ctx context.Context, s logical.Storage, cfg *engine.Roo
 
 // discard deletes the new key: with the old one, or with the new one itself if the old one
 // is gone. The WAL's entry stays until AWS has had time to show what it may not show yet.
-func (r *Rotator) discard(ctx context.Context, s logical.Storage, n *nextKey) error {
+func (r *Rotator) discard(ctx context.Context, s logical.Storage, n *nextKey, by cause) error {
+	if gap := r.GapAfter(n.Made); by == bySchedule && gap.Cautious(r.Now()) {
+		return gap.WaitToDelete(fmt.Sprintf("The new access key %s of the IAM user %s, which is not used, stays until then. %s", n.AccessKey, n.User, instead))
+	}
 	var errs []error
 	unknown := 0
 	for _, cfg := range []*engine.RootConfig{&n.Old, n.Old.WithKey(n.AccessKey, n.SecretKey)} {

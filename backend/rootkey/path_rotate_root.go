@@ -29,6 +29,10 @@ The user must have no other access key: AWS allows two, and the second place is
 needed for the new one. It needs iam:GetUser, iam:ListAccessKeys,
 iam:CreateAccessKey and iam:DeleteAccessKey on itself.
 
+A rotation by schedule leaves the old key until AWS says that nobody has used it since;
+a write here deletes that one at once, and goes on at once where a rotation by schedule
+waits because this storage may be a copy.
+
 A rotation that fails in the middle is finished or undone by the next one, or by
 the engine itself within a minute.
 `,
@@ -41,7 +45,7 @@ func (r *Rotator) writeRotate(ctx context.Context, req *logical.Request, _ *fram
 		return nil, engine.UserErrorf("the root key is being rotated at this moment; read config/root in a minute to see the new one")
 	}
 	defer unlock()
-	id, left, err := r.rotate(ctx, req.Storage)
+	id, left, err := r.rotate(ctx, req.Storage, byOperator)
 	if err != nil {
 		return nil, err
 	}

@@ -2,13 +2,16 @@
 
 // Package rootkey makes the engine's own access key anew: the root key in config/root.
 //
-// rotate.go makes the new key, next_key.go sees it through until the old one is gone,
-// schedule.go says when it is time, and tick.go looks once a minute whether it is.
+// rotate.go makes the new key, next_key.go sees it through until the old one is gone, and
+// stray.go ends one whose secret was lost. schedule.go says when it is time, tick.go looks
+// once a minute whether it is, and caution.go says what is not done without being asked for.
 // path_rotate_root.go is config/rotate-root, where somebody asks for it.
 package rootkey
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -45,6 +48,31 @@ func (r *Rotator) Follow(ctx context.Context, s logical.Storage, cfg *engine.Roo
 	if err != nil {
 		r.Log.Warn("the rotation schedule will count from the next minute on", "error", err)
 	}
+}
+
+// Discarded warns when config/root is about to lose a key whose only secret it holds: the key
+// lives on in AWS. after is the key that it gets instead. The caller holds its lock.
+func (r *Rotator) Discarded(ctx context.Context, s logical.Storage, before, after string) (warnings []string) {
+	if before == "" || before == after {
+		return nil
+	}
+	st, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
+	next, other := engine.LoadOr(ctx, s, engine.KeyRootNext, func() *nextKey { return new(nextKey) })
+	if err = errors.Join(err, other); err != nil {
+		return []string{fmt.Sprintf("access_key: nobody can tell whether the engine made the access key %s, which config/root had and which may live on in AWS: %v", before, err)}
+	}
+	left := ""
+	switch {
+	case next.AccessKey == before: // which goes by itself
+		left = next.Old.AccessKey
+	case st.madeHere(before):
+		left = before
+	}
+	if left == "" || left == after {
+		return nil
+	}
+	return []string{fmt.Sprintf("access_key: nobody has the secret of the access key %s any more, which config/root had, and the key lives on in AWS, "+
+		"where it takes one of the two places of its IAM user: delete it (aws iam delete-access-key --user-name <the user> --access-key-id %s)", left, left)}
 }
 
 // Forget drops what is remembered about rotations: config/root was deleted. The caller

@@ -23,6 +23,10 @@ type state struct {
 	Error string    `json:"rotation_error,omitempty"`     // why it failed, if it did since then
 	At    time.Time `json:"rotation_failed_at,omitzero"`  // when it failed
 	Times int       `json:"rotation_failures,omitempty"`  // how often in a row
+	Waits string    `json:"rotation_waits,omitempty"`     // why it waits, which is no failure
+
+	Made    string    `json:"made_here,omitempty"`  // the key that was last made here, and that config/root got
+	Settled time.Time `json:"gap_settled,omitzero"` // gaps in the heartbeat that were noticed before do not matter any more
 }
 
 func newState() *state { return new(state) }
@@ -35,7 +39,11 @@ func (s *state) follow(c *engine.RootConfig, now time.Time) (changed bool) {
 	if plan == s.Plan && (plan == "" || c.AccessKey == s.Key) {
 		return false
 	}
-	*s = state{Plan: plan, Key: c.AccessKey, Since: now, Last: s.Last}
+	settled := s.Settled
+	if c.AccessKey != s.Key { // whoever writes another key has decided about gaps
+		settled = now
+	}
+	*s = state{Plan: plan, Key: c.AccessKey, Since: now, Last: s.Last, Made: s.Made, Settled: settled}
 	return true
 }
 
@@ -56,6 +64,12 @@ func (s *state) next(c *engine.RootConfig, now time.Time) time.Time {
 		from = later(from, later(now, retry).Add(-c.RotationWindow))
 	}
 	return later(schedule.Next(from), retry)
+}
+
+// madeHere reports whether a rotation made a key. The first edition stored no more than when
+// the last one was, and since when the schedule counts for a key.
+func (s *state) madeHere(key string) bool {
+	return key == s.Made || s.Made == "" && key == s.Key && !s.Last.IsZero() && !s.Last.Before(s.Since)
 }
 
 // retry is when a failed rotation may be tried again: after a minute, then two, and at
@@ -80,7 +94,11 @@ func (s *state) response(c *engine.RootConfig, now time.Time) map[string]any {
 		"last_vault_rotation": engine.Stamp(s.Last),
 		"next_vault_rotation": engine.Stamp(s.next(c, now)),
 	}
-	if s.Times > 0 {
+	switch {
+	case s.Waits != "":
+		data["rotation_error"] = s.Waits
+		data["rotation_failed_at"] = engine.Stamp(s.At)
+	case s.Times > 0:
 		data["rotation_error"] = s.Error
 		data["rotation_failed_at"] = engine.Stamp(s.At)
 	}

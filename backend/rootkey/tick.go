@@ -32,9 +32,16 @@ func (r *Rotator) Tick(ctx context.Context, s logical.Storage) error {
 		return nil // under way
 	}
 	defer unlock()
-	strays := r.dropStrays(ctx, s)
+	if err := r.OpenTerm(ctx, s); err != nil {
+		return err
+	}
+	strays := r.dropStrays(ctx, s, bySchedule)
 	err := r.advance(ctx, s)
-	if err != nil {
+	var wait *engine.WaitError
+	switch {
+	case errors.As(err, &wait):
+		err = r.noteWait(ctx, s, wait)
+	case err != nil:
 		err = errors.Join(err, r.noteFailure(ctx, s, err))
 	}
 	return errors.Join(strays, err)
@@ -46,7 +53,7 @@ func (r *Rotator) advance(ctx context.Context, s logical.Storage) error {
 		return err
 	}
 	if n != nil {
-		_, err := r.establish(ctx, s, n)
+		_, err := r.establish(ctx, s, n, r.causeOf(n))
 		return err
 	}
 	cfg, err := engine.Load[engine.RootConfig](ctx, s, engine.KeyRootConfig)
@@ -65,7 +72,7 @@ func (r *Rotator) advance(ctx context.Context, s logical.Storage) error {
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < rotationTime {
 		return nil // at the next tick
 	}
-	_, left, err := r.rotate(ctx, s)
+	_, left, err := r.rotate(ctx, s, bySchedule)
 	return errors.Join(left, err)
 }
 
@@ -88,18 +95,46 @@ func rememberLocked(ctx context.Context, s logical.Storage, change func(*state) 
 	return engine.Save(ctx, s, engine.KeyRootRotation, st)
 }
 
-func (r *Rotator) noteDone(ctx context.Context, s logical.Storage, n *nextKey) error {
+// noteSwitched writes down that config/root has a new key.
+func (r *Rotator) noteSwitched(ctx context.Context, s logical.Storage, n *nextKey) error {
 	return r.remember(ctx, s, func(was *state) bool {
-		*was = state{Plan: was.Plan, Key: n.AccessKey, Since: was.Since, Last: r.Now().UTC()}
+		*was = state{Plan: was.Plan, Key: n.AccessKey, Made: n.AccessKey, Since: was.Since, Last: r.Now().UTC(), Settled: was.Settled}
 		return true
 	})
 }
 
-func (r *Rotator) noteFailure(ctx context.Context, s logical.Storage, cause error) error {
+// noteEnded writes down that the old key is gone.
+func (r *Rotator) noteEnded(ctx context.Context, s logical.Storage, n *nextKey) error {
+	return r.remember(ctx, s, func(was *state) bool {
+		last := r.Now().UTC()
+		if !n.Switched.IsZero() {
+			last = was.Last
+		}
+		*was = state{Plan: was.Plan, Key: n.AccessKey, Made: n.AccessKey, Since: was.Since, Last: last, Settled: was.Settled}
+		if !r.GapAfter(was.Settled).Noticed.IsZero() { // whoever asked has decided, or time has
+			was.Settled = r.Now().UTC()
+		}
+		return true
+	})
+}
+
+// noteWait writes down why a rotation waits, and tells the log once.
+func (r *Rotator) noteWait(ctx context.Context, s logical.Storage, wait *engine.WaitError) error {
+	return r.remember(ctx, s, func(was *state) bool {
+		if was.Waits == wait.Text {
+			return false
+		}
+		r.Log.Warn("the rotation of the root key waits", "reason", wait.Text)
+		was.Waits, was.At = wait.Text, r.Now().UTC()
+		return true
+	})
+}
+
+func (r *Rotator) noteFailure(ctx context.Context, s logical.Storage, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
 	return r.remember(ctx, s, func(was *state) bool {
-		was.Error, was.At = cause.Error(), r.Now().UTC()
+		was.Error, was.At, was.Waits = why.Error(), r.Now().UTC(), ""
 		was.Times++
 		return true
 	})

@@ -32,7 +32,7 @@ func (k *Keeper) identify(ctx context.Context, s logical.Storage, r *role) error
 	if info.Name != r.Username {
 		return engine.UserErrorf("username: AWS spells the name of the user %q, not %q", info.Name, r.Username)
 	}
-	r.ID = info.ID
+	r.ID, r.In = info.ID, client.KnownAccount()
 	if err := k.adoptable(ctx, s, r, info, ""); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (k *Keeper) replaceKey(ctx context.Context, s logical.Storage, ch roleChang
 	if err != nil {
 		return err
 	}
-	_, keys, err := keysOf(ctx, client, ch.role.Username, ch.role.ID)
+	_, keys, err := k.keysOf(ctx, s, client, ch.role.iamUser())
 	if err != nil || ch.replace == "" {
 		return err
 	}
@@ -163,9 +163,9 @@ func (k *Keeper) endKeys(ctx context.Context, s logical.Storage, r *role, c *cre
 			warnings = append(warnings, fmt.Sprintf("the access key %s of the IAM user %s stays: the engine itself works with it", id, r.Username))
 			continue
 		}
-		existed, err := client.EndKey(ctx, r.Username, id)
+		existed, err := k.endKey(ctx, s, client, r.iamUser(), id)
 		if err == nil && !existed && id == c.AccessKey && k.Now().Sub(c.rotated(r)) < k.LagWindow {
-			w := walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: c.OtherKeys, Made: c.rotated(r), account: r.account}
+			w := walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: c.OtherKeys, Made: c.rotated(r), account: r.account, In: r.In}
 			_, err = framework.PutWAL(ctx, s, WALKind, w)
 		}
 		errs = append(errs, err)

@@ -6,7 +6,8 @@
 // role.go and creds.go are the stored types: a static role, and its key. adopt.go is how
 // a role comes to be, changes and ends; make_key.go how it gets a new key. wal_key.go
 // ends a key that may exist and is stored nowhere. rotation.go rotates what is due, and
-// queue.go remembers when to look. own.go says which users are none for a static role.
+// queue.go remembers when to look. gap.go says what waits after a gap in the heartbeat, and
+// path_config_gap.go is where an operator ends that for the whole mount. own.go says which users are none for a static role.
 // path_static_roles.go and path_static_creds.go hold schema and verbs.
 package staticrole
 
@@ -35,6 +36,7 @@ func New(m *engine.Mount, issuedHere IssuedHere) *Keeper {
 // Paths are the paths about static roles.
 func (k *Keeper) Paths() []*framework.Path {
 	return []*framework.Path{
+		k.pathGap(),
 		k.pathRoles(),
 		k.pathRotate(), // before pathRole, whose name takes anything
 		k.pathRole(),

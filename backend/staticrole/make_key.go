@@ -29,6 +29,8 @@ type keyChange struct {
 	role    *role
 	old     *creds // nil: none yet
 	replace string // a key that is not the role's and that may go; or ""
+	// scheduled says that nobody asked for it.
+	scheduled bool
 	// commit stores the new key. If it fails, the new key goes again, unless storage
 	// has it all the same.
 	commit func(ctx context.Context, c *creds) error
@@ -47,21 +49,6 @@ func (k *Keeper) clientOf(ctx context.Context, s logical.Storage, a account) (*a
 	return c.As(a.session()), nil
 }
 
-// keysOf lists the keys of the IAM user of a static role, once AWS has said that it
-// is still the user that was adopted.
-func keysOf(ctx context.Context, client *awscreds.Client, user, id string) (info awscreds.UserInfo, keys []awscreds.KeyInfo, err error) {
-	info, err = client.LookUpUser(ctx, user)
-	if err != nil {
-		return info, nil, err
-	}
-	if info.ID != id {
-		return info, nil, engine.UserErrorf("username: the IAM user %s is not the one that the role was written for: AWS calls it %s, and that one was %s; "+
-			"somebody made it anew. Delete the static role and write it again", user, info.ID, id)
-	}
-	keys, err = client.Keys(ctx, user)
-	return info, keys, err
-}
-
 // makeKey gives a static role a new key. The caller holds the role's lock.
 func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (*creds, error) {
 	r := ch.role
@@ -69,28 +56,41 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 	if err != nil {
 		return nil, err
 	}
-	if err := k.settle(ctx, s, r); err != nil {
+	if err := k.OpenTerm(ctx, s); err != nil {
 		return nil, err
 	}
-	info, keys, err := keysOf(ctx, client, r.Username, r.ID)
+	if err := k.settle(ctx, s, r, ch.scheduled); err != nil {
+		return nil, err
+	}
+	info, keys, err := k.keysOf(ctx, s, client, r.iamUser())
 	if err != nil {
 		return nil, err
 	}
+	r.In = client.KnownAccount() // which has the user
 	if err := k.stillAdoptable(ctx, s, r, info, append(idsOf(keys), ch.old.keys()...)); err != nil {
 		return nil, err
 	}
-	ch.old = ch.old.withBuiltIn(r, keys)
+	stored := ch.old
+	if ch.old = ch.old.withBuiltIn(r, keys); ch.scheduled {
+		if err := k.strangers(r, ch.old, keys); err != nil {
+			return nil, err
+		}
+	}
+	ch.old = ch.old.withForgotten(r, keys, k.Decided(), k.Now())
 	goes, others, err := ch.room(keys)
 	if err != nil {
 		return nil, err
 	}
-	if ch.old != nil && slices.Contains(goes, ch.old.AccessKey) {
+	if gap := k.gap(stored); ch.scheduled && len(goes) > 0 && gap.Cautious(k.Now()) {
+		return nil, gap.WaitToDelete(instead(r))
+	}
+	if stored != nil && (slices.Contains(goes, ch.old.AccessKey) || slices.Contains(goes, stored.AccessKey)) {
 		k.Log.Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", others)
-		if err := k.noteEnding(ctx, s, r, ch.old); err != nil {
+		if err := k.noteEnding(ctx, s, r, stored); err != nil {
 			return nil, err
 		}
 	}
-	w := &walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: k.Now().UTC(), account: r.account}
+	w := &walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: k.Now().UTC(), account: r.account, In: r.In}
 	walID, err := framework.PutWAL(ctx, s, WALKind, w)
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 	defer cancel()
 	c, err := k.swap(ctx, client, ch, goes)
 	if err == nil {
-		c.OtherKeys = others
+		c.OtherKeys, c.Settled = others, k.settled(stored, ch.scheduled)
 		err = ch.commit(ctx, c)
 	}
 	if err != nil {

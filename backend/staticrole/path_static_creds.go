@@ -61,7 +61,7 @@ func (k *Keeper) readCreds(ctx context.Context, req *logical.Request, d *framewo
 // failed, when it is tried again.
 func (k *Keeper) nextRotation(r *role, c *creds) time.Time {
 	next := c.due(r, k.Now())
-	if l := k.queue.get(r.Name); l.failures > 0 && l.at.After(next) {
+	if l := k.queue.get(r.Name); l.failure != "" && l.at.After(next) {
 		return l.at
 	}
 	return next

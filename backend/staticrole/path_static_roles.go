@@ -61,7 +61,8 @@ func (k *Keeper) pathRotate() *framework.Path {
 		HelpSynopsis: "Rotate the key of a static role now.",
 		HelpDescription: `
 Makes a new key for the IAM user of the static role, whether or not it is due, and
-counts the time to the next rotation from now.
+counts the time to the next rotation from now. It goes on at once where a rotation by
+schedule waits because this storage may be a copy.
 `,
 	}
 }
@@ -160,7 +161,7 @@ func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *frame
 	if r == nil {
 		return nil, engine.UserErrorf("name: there is no static role %q; write it to static-roles/%s first", name, name)
 	}
-	if c, err = k.rotate(ctx, req.Storage, r, c); err != nil {
+	if c, err = k.rotate(ctx, req.Storage, r, c, false); err != nil {
 		return nil, err
 	}
 	return &logical.Response{Data: k.describe(r, c), Warnings: k.warnings(ctx, req.Storage, r, c)}, nil

@@ -25,6 +25,9 @@ const (
 	lastRetry  = 15 * time.Minute
 )
 
+// longestWait is how long a rotation that waits is left alone.
+const longestWait = time.Hour
+
 // queue knows when each static role is to be looked at. The lock guards the map and is
 // never held while anything else happens.
 type queue struct {
@@ -38,6 +41,7 @@ type look struct {
 	at       time.Time
 	failures int
 	failure  string
+	mended   time.Time // the decision about gaps after which the key was looked for in AWS
 }
 
 // set says when to look next at a role, which is well now if cured.
@@ -46,7 +50,7 @@ func (q *queue) set(role string, at time.Time, cured bool) {
 	defer q.mu.Unlock()
 	l := q.looks[role]
 	if cured {
-		l = look{}
+		l = look{mended: l.mended}
 	}
 	l.at = at
 	q.put(role, l)
@@ -69,8 +73,32 @@ func (q *queue) fail(role string, err error, now time.Time) (news bool) {
 	if l.failures < 5 {
 		wait = firstRetry << l.failures
 	}
-	q.put(role, look{at: now.Add(wait), failures: l.failures + 1, failure: err.Error()})
+	q.put(role, look{at: now.Add(wait), failures: l.failures + 1, failure: err.Error(), mended: l.mended})
 	return news
+}
+
+// wait notes why a rotation waits, which is no failure, and returns whether it is news. What
+// it waits for may come to pass before its time.
+func (q *queue) wait(role string, why *engine.WaitError, now time.Time) (news bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.looks[role]
+	news = l.failure != why.Text
+	at := now.Add(longestWait)
+	if !why.Until.IsZero() && why.Until.Before(at) {
+		at = why.Until
+	}
+	q.put(role, look{at: at, failure: why.Text, mended: l.mended})
+	return news
+}
+
+// mend notes that the key of a role was looked for in AWS after a decision about gaps.
+func (q *queue) mend(role string, decided time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.looks[role]
+	l.mended = decided
+	q.put(role, l)
 }
 
 func (q *queue) drop(role string) {

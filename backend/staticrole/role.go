@@ -31,6 +31,9 @@ type role struct {
 	// PreviousKeyTTL is how long the key before the last rotation stays; zero is until
 	// the next rotation.
 	PreviousKeyTTL time.Duration `json:"previous_key_ttl,omitempty"`
+
+	// In is the AWS account of the user, once AWS has told it.
+	In awscreds.Account `json:"aws_account,omitzero"`
 }
 
 // account says where an IAM user is: nothing for the account of config/root.

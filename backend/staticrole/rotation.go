@@ -6,6 +6,7 @@ package staticrole
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -28,6 +29,9 @@ func (k *Keeper) Tick(ctx context.Context, s logical.Storage) error {
 	if err := k.queue.fill(ctx, s); err != nil {
 		return err
 	}
+	if err := k.OpenTerm(ctx, s); err != nil {
+		return err
+	}
 	began := k.Now()
 	return engine.Each(ctx, k.Mount, rotationsAtOnce, k.queue.due(began),
 		func() bool { return k.Now().Sub(began) < rotationsStart },
@@ -45,7 +49,14 @@ func (k *Keeper) lookAt(ctx context.Context, s logical.Storage, name string) {
 	}
 	defer unlock()
 	err := k.rotateIfDue(ctx, s, name)
-	if err == nil {
+	var wait *engine.WaitError
+	switch {
+	case err == nil:
+		return
+	case errors.As(err, &wait):
+		if k.queue.wait(name, wait, k.Now()) {
+			k.Log.Warn("the rotation of a static role waits", "static_role", name, "reason", wait.Text)
+		}
 		return
 	}
 	if k.queue.fail(name, err, k.Now()) {
@@ -65,7 +76,11 @@ func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string
 	}
 	now := k.Now()
 	if c == nil || c.Ending || !now.Before(c.due(r, now)) {
-		_, err = k.rotate(ctx, s, r, c)
+		_, err = k.rotate(ctx, s, r, c, true)
+		return err
+	}
+	if again, err := k.mend(ctx, s, r, c); err != nil || !again.IsZero() {
+		k.queue.set(name, again, false)
 		return err
 	}
 	if ends := c.previousEnds(r); !ends.IsZero() && !now.Before(ends) {
@@ -73,18 +88,24 @@ func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string
 			return err
 		}
 	}
-	k.queue.set(name, c.look(r, now), false)
+	k.queue.set(name, c.look(r, now), true)
 	return nil
 }
 
 // rotate gives a static role a new key, now. The caller holds the role's lock.
-func (k *Keeper) rotate(ctx context.Context, s logical.Storage, r *role, old *creds) (*creds, error) {
-	c, err := k.makeKey(ctx, s, keyChange{role: r, old: old, commit: func(ctx context.Context, c *creds) error {
+func (k *Keeper) rotate(ctx context.Context, s logical.Storage, r *role, old *creds, scheduled bool) (*creds, error) {
+	placed := r.In.Known()
+	c, err := k.makeKey(ctx, s, keyChange{role: r, old: old, scheduled: scheduled, commit: func(ctx context.Context, c *creds) error {
 		return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c)
 	}})
 	if err != nil {
 		k.queue.set(r.Name, k.Now(), false) // the old key may be gone
 		return nil, err
+	}
+	if !placed && r.In.Known() { // the first edition and the built-in engine do not write it
+		if err := saveRole(ctx, s, r, k.Now()); err != nil {
+			k.Log.Warn("writing down the account of a static role; the next rotation does", "static_role", r.Name, "error", err)
+		}
 	}
 	if failures := k.queue.get(r.Name).failures; failures > 0 {
 		k.Log.Info("a static role is rotated after all", "static_role", r.Name, "failures", failures)
@@ -102,7 +123,10 @@ func (k *Keeper) endPrevious(ctx context.Context, s logical.Storage, r *role, c 
 	if err := k.spareEngineKey(ctx, s, "previous_key_ttl", c.PreviousKey); err != nil {
 		return err
 	}
-	if err := client.DeleteKey(ctx, r.Username, c.PreviousKey); err != nil {
+	if err := k.mayEnd(ctx, s, client, r, c); err != nil {
+		return err
+	}
+	if _, err := k.endKey(ctx, s, client, r.iamUser(), c.PreviousKey); err != nil {
 		return err
 	}
 	c.PreviousKey = ""

@@ -39,6 +39,7 @@ type walKey struct {
 	Keep     []string  `json:"keep"` // the keys that were there before
 	Made     time.Time `json:"made"`
 	account
+	In awscreds.Account `json:"aws_account,omitzero"`
 }
 
 // mayBe reports whether a key of some age may be the one that the record stands for.
@@ -71,6 +72,9 @@ func (k *Keeper) RollBack(ctx context.Context, s logical.Storage, entry *framewo
 		return nil
 	}
 	defer unlock()
+	if !immediate && k.GapAfter(w.Made).Cautious(k.Now()) {
+		return nil // the original of this storage may have gone on with that key
+	}
 	// Read again: the request may have ended well since the first look.
 	if entry, err = engine.ReadWAL(ctx, s, entry.ID); err != nil || entry == nil {
 		return err
@@ -80,7 +84,7 @@ func (k *Keeper) RollBack(ctx context.Context, s logical.Storage, entry *framewo
 
 // settle ends what is left of earlier changes of the keys of a role's user, so that a
 // stray key is not taken for a customer's. The caller holds the role's lock.
-func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role) error {
+func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role, scheduled bool) error {
 	ids, err := framework.ListWAL(ctx, s)
 	if err != nil {
 		return err
@@ -98,6 +102,7 @@ func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role) error {
 		switch {
 		case err != nil || w.Username != r.Username:
 			err = nil
+		case scheduled && k.GapAfter(w.Made).Cautious(k.Now()):
 		case w.Role == r.Name:
 			err = k.settleEntry(ctx, s, id, w, false)
 		default:
@@ -112,6 +117,13 @@ func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role) error {
 
 func (k *Keeper) settleEntry(ctx context.Context, s logical.Storage, id string, w *walKey, immediate bool) error {
 	settled, err := k.rollBackKey(ctx, s, w, "")
+	var elsewhere *engine.OtherAccountError
+	if errors.As(err, &elsewhere) && k.Now().Sub(w.Made) >= k.LagWindow {
+		if r, missing := loadRole(ctx, s, w.Role); r == nil && missing == nil { // it was deleted by force
+			k.Log.Warn("a key of a static role that was deleted may be left in another account", "static_role", w.Role, "iam_user", w.Username, "account", elsewhere.Made.String())
+			return framework.DeleteWAL(ctx, s, id)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("rolling back a key of IAM user %s: %w", w.Username, err)
 	}
@@ -134,13 +146,13 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 		return false, err
 	}
 	if known != "" {
-		return client.EndKey(ctx, w.Username, known)
+		return k.endKey(ctx, s, client, w.iamUser(), known)
 	}
 	own, err := engine.OwnKeys(ctx, s)
 	if err != nil {
 		return false, err
 	}
-	_, keys, err := keysOf(ctx, client, w.Username, w.UserID)
+	_, keys, err := k.keysOf(ctx, s, client, w.iamUser())
 	var other *engine.UserError
 	if awscreds.IsNotFound(err) || errors.As(err, &other) {
 		return true, nil // the user is gone, and its keys with it
@@ -154,6 +166,8 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 		case !w.mayBe(key, now), slices.Contains(own, key.ID):
 		case slices.Contains(recorded, key.ID):
 			settled = true
+		case k.isUsed(ctx, client, key.ID): // whoever uses it knows the secret
+			k.Log.Warn("a key that a failed rotation seems to have left is in use, and stays", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
 		default:
 			if settled, err = client.EndKey(ctx, w.Username, key.ID); err != nil {
 				return false, err

@@ -88,6 +88,8 @@ func answer() map[string]*framework.FieldSchema {
 		"found_count":            count("How many there are."),
 		"deleted_count":          count("How many of them were deleted."),
 		"unproven_count":         count("Users of found whose tags say that they are this mount's, and prove nothing: anybody may have written them, or they are older than the proofs, or another engine with a copy of this storage made them. They are left alone."),
+		"records_absent":         count("Records of users that leases have, and that are not on AWS's list. Each is asked for by name, the oldest 200 in a run."),
+		"records_ended":          count("Records of these that were ended: AWS has no such user, in the account that it was made in."),
 		"errors":                 {Type: framework.TypeStringSlice, Description: "What went wrong with single users, in AWS's words, the first ten."},
 		"errors_count":           count("How often something went wrong with single users."),
 	}

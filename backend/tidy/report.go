@@ -70,6 +70,8 @@ type runReport struct {
 	Orphans  int `json:"found_count"`     // that are this mount's, and no record speaks for
 	Deleted  int `json:"deleted_count"`   // of those: deleted
 	Unproven int `json:"unproven_count"`  // that say they are this mount's, and prove nothing: left alone
+	Absent   int `json:"records_absent"`  // records whose user AWS did not list
+	Ended    int `json:"records_ended"`   // of those: whose user is gone
 	Failures int `json:"errors_count"`
 
 	Found  []foundUser `json:"found,omitempty"`
@@ -193,6 +195,8 @@ func (r *runReport) response() map[string]any {
 		"found_count":            r.Orphans,
 		"deleted_count":          r.Deleted,
 		"unproven_count":         r.Unproven,
+		"records_absent":         r.Absent,
+		"records_ended":          r.Ended,
 		"errors":                 append([]string{}, r.Errors...),
 		"errors_count":           r.Failures,
 	}

@@ -35,6 +35,10 @@ const (
 	// fail for reasons that are not theirs until the run is given up.
 	tries    = 5
 	patience = 3
+
+	// mostAbsent is how many records without a user a run looks at, by up to three calls
+	// each; the next run goes on.
+	mostAbsent = 200
 )
 
 // run is a run under way.
@@ -46,6 +50,7 @@ type run struct {
 	scheduled bool
 	note      func(func(*runReport))
 	known     func(user string) bool // whether a user is known from the start
+	listed    map[string]bool        // the users that AWS has listed, in lower case
 	own       *string                // the engine's own user; nil until it was asked for
 	refusal   error                  // AWS's word for the last user that it did not let us look at
 	inARow    int                    // users that failed for reasons that are not theirs
@@ -57,6 +62,7 @@ func (r *run) tidy(ctx context.Context) (err error) {
 	if r.known, err = r.t.records.Known(ctx, r.storage); err != nil {
 		return err
 	}
+	began := r.t.Now()
 	candidates, err := r.candidates(ctx)
 	if err != nil {
 		return err
@@ -74,12 +80,41 @@ func (r *run) tidy(ctx context.Context) (err error) {
 	if examined == 0 && r.refusal != nil {
 		return fmt.Errorf("AWS does not let the engine look at any of the users that no record speaks for: %w", r.refusal)
 	}
+	return r.endAbsent(ctx, began.Add(-r.t.LagWindow))
+}
+
+// endAbsent ends the records of users that were not on the whole list and that AWS, asked about
+// each by name, does not have: a server that lost its office between AWS's answer and its own
+// write leaves such a record. A record that began later than before may be of a user that AWS
+// did not list yet.
+func (r *run) endAbsent(ctx context.Context, before time.Time) error {
+	absent := r.t.records.Unlisted(r.listed, before)
+	r.note(func(report *runReport) { report.Absent = len(absent) })
+	for _, user := range absent[:min(len(absent), mostAbsent)] {
+		gone := false
+		err := r.patiently(ctx, func(*awscreds.Client) (err error) {
+			gone, err = r.t.records.EndIfGone(ctx, r.storage, user)
+			return err
+		})
+		if ctx.Err() != nil && err != nil {
+			return err
+		}
+		r.note(func(report *runReport) {
+			if gone {
+				report.Ended++
+			}
+			if err != nil {
+				report.failure(err)
+			}
+		})
+	}
 	return nil
 }
 
 // candidates lists the users that are worth a look. The whole list is read first: who
 // knows how long a marker is good for.
 func (r *run) candidates(ctx context.Context) (names []string, err error) {
+	r.listed = map[string]bool{}
 	for marker, more := "", true; more; more = marker != "" {
 		var users []awscreds.FoundUser
 		from := marker
@@ -94,6 +129,7 @@ func (r *run) candidates(ctx context.Context) (names []string, err error) {
 			report.Pages++
 			report.Seen += len(users)
 			for _, u := range users {
+				r.listed[strings.ToLower(u.Name)] = true
 				switch {
 				case r.known(u.Name):
 					report.Recorded++

@@ -29,6 +29,11 @@ type Records interface {
 	Known(context.Context, logical.Storage) (func(user string) bool, error)
 	// SpeakFor reports whether storage or a request speaks for a user now.
 	SpeakFor(ctx context.Context, s logical.Storage, user string) (bool, error)
+	// Unlisted are the users of leases that began before a moment and are not among those
+	// that AWS lists, by their names in lower case; those with the oldest records first.
+	Unlisted(listed map[string]bool, before time.Time) []string
+	// EndIfGone ends the record of a user that AWS says is gone.
+	EndIfGone(ctx context.Context, s logical.Storage, user string) (gone bool, err error)
 	// Owner is whose a user is, by its tags.
 	Owner(context.Context, logical.Storage, *awscreds.FoundUser) (Owner, error)
 	// RoleOf is the role that they name.

@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/vault/sdk/plugin"
 
 	"vault-plugin-secrets-aws-dyn/backend"
-	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 func main() {
@@ -29,7 +28,7 @@ func main() {
 		"How long after the last moment of its lease an IAM user that still exists is left to Vault before the engine deletes it; longer than a request of Vault's may take.")
 	lateWindow := flags.Duration("late-window", backend.DefaultLateWindow,
 		"How long the record of an IAM user stays after its deletion where AWS never answered an attempt to create it, and may perform that late.")
-	gapCaution := flags.Duration("gap-caution", engine.DefaultGapCaution,
+	gapCaution := flags.Duration("gap-caution", backend.DefaultGapCaution,
 		"How long after a gap of more than 5 minutes in the engine's heartbeat rotations by schedule delete no key and auto-tidy deletes no user: this may be a copy of the storage.")
 	opts := backend.Options{Version: currentVersion()}
 	identityFlags(flags, &opts)

@@ -63,6 +63,9 @@ func (c *Client) KnownAccount() Account {
 	return Account{}
 }
 
+// Host is where the client calls IAM; empty where that is AWS itself.
+func (c *Client) Host() string { return c.host }
+
 // learn keeps the account in an ARN of our own account's.
 func (c *Client) learn(arn string) {
 	if c.account.Load() != nil {
@@ -83,7 +86,7 @@ func (c *Client) FindAccount(ctx context.Context) (Account, error) {
 	caller, err := c.WhoAmI(ctx)
 	if err != nil {
 		user, other := c.LookUpUser(ctx, "") // not everybody has a way to STS
-		if other != nil && !(IsRefused(err) && IsRefused(other)) {
+		if other != nil && (!refuses(err) || !refuses(other)) {
 			return Account{}, fmt.Errorf("asking AWS which account this is: %w", errors.Join(err, other))
 		}
 		caller.ARN = user.ARN
@@ -91,6 +94,9 @@ func (c *Client) FindAccount(ctx context.Context) (Account, error) {
 	c.learn(caller.ARN)
 	return c.KnownAccount(), nil
 }
+
+// refuses reports whether asking again is of no use.
+func refuses(err error) bool { return IsRefused(err) || IsUnsupported(err) }
 
 // awsSuffixes are the ends of the host names of AWS's own services, of all partitions.
 var awsSuffixes = []string{".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk", ".csp.hci.ic.gov"}
@@ -119,6 +125,9 @@ func hostOutsideAWS(u url.URL) string {
 	}
 	return host
 }
+
+// AccountOfARN is the account in an ARN; zero where it names none.
+func AccountOfARN(arn string) Account { return accountOf(arn, "") }
 
 // AccountOfKey is the account number in the ID of an access key; empty where there is none.
 // IDs made since 2019 hold it: bits of the base32 text behind the four letters that say what

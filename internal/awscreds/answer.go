@@ -131,6 +131,9 @@ func checkDocument(body []byte, root string) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return errors.New("it is empty")
 	}
+	if root != "ErrorResponse" && isWhole(body, root) {
+		return nil
+	}
 	var path []string
 	var code bool
 	decoder := xml.NewDecoder(bytes.NewReader(body))
@@ -160,6 +163,18 @@ func checkDocument(body []byte, root string) error {
 		return errors.New("it names no error code")
 	}
 	return nil
+}
+
+// isWhole reports whether a body is seen at once to be a complete document with this root, by how it begins and ends:
+// the SDK parses what is between, and nearly all answers are such. What is not may be one all the same.
+func isWhole(body []byte, root string) bool {
+	body = bytes.TrimSpace(body)
+	if bytes.HasPrefix(body, []byte("<?xml")) {
+		_, rest, _ := bytes.Cut(body, []byte("?>"))
+		body = bytes.TrimSpace(rest)
+	}
+	begin, found := bytes.CutPrefix(body, []byte("<"+root))
+	return found && len(begin) > 0 && bytes.IndexByte([]byte("> \t\r\n"), begin[0]) >= 0 && bytes.HasSuffix(begin, []byte("</"+root+">"))
 }
 
 func noAnswer(request any, response *smithyhttp.Response, err error) *NoAnswerError {

@@ -55,6 +55,17 @@ func IsRefused(err error) bool {
 	return Code(err) != "" && clientError(err) && !IsThrottled(err) && !isOverlap(err) && !isProviderAway(err)
 }
 
+// IsUnsupported reports whether what answers for AWS does not have the action: emulators and
+// other vendors' installations lack some.
+func IsUnsupported(err error) bool {
+	switch Code(err) {
+	case "NotImplemented", "InvalidAction", "MethodNotAllowed", "UnknownOperationException":
+		return true
+	}
+	var none *NoAnswerError
+	return errors.As(err, &none) && (none.Status == http.StatusMethodNotAllowed || none.Status == http.StatusNotImplemented)
+}
+
 // IsFromAWS reports whether err comes from a call to AWS, answered or not.
 func IsFromAWS(err error) bool {
 	var op *smithy.OperationError

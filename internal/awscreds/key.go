@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
@@ -54,7 +53,9 @@ func (c *Client) LookUpUser(ctx context.Context, name string) (UserInfo, error) 
 	if err != nil {
 		return UserInfo{}, fmt.Errorf("reading IAM user %s: %w", orOwn(name), err)
 	}
-	return userInfo(out.User), nil
+	info := userInfo(out.User)
+	c.learn(info.ARN) // IAM shows nobody the users of another account
+	return info, nil
 }
 
 func userInfo(user *types.User) UserInfo {
@@ -73,10 +74,7 @@ func (c *Client) Keys(ctx context.Context, user string) ([]KeyInfo, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listing the access keys of %s: %w", user, err)
 		}
-		now, ok := awsmiddleware.GetServerTime(page.ResultMetadata)
-		if !ok {
-			now = time.Now() // an answer without a Date header
-		}
+		now := serverTime(page.ResultMetadata)
 		for _, key := range page.AccessKeyMetadata {
 			keys = append(keys, KeyInfo{
 				ID:     aws.ToString(key.AccessKeyId),
@@ -129,17 +127,20 @@ func (c *Client) Accepted(ctx context.Context, user string) error {
 	return nil
 }
 
-// KeyUser tells whose a key is by now, and when it was last used, if it ever was. AWS
-// reports a use some time after it. A user can be renamed, and keeps its keys: the name
-// that a key was made for may be another. That AWS does not know the key may be an error
-// of either kind, [IsNotFound] or [IsDenied].
-func (c *Client) KeyUser(ctx context.Context, keyID string) (name string, lastUsed time.Time, used bool, err error) {
+// KeyUser tells whose a key is by now, whether it was ever used, and if so how long ago at
+// last, by AWS's clock alone. AWS reports a use some time after it. A user can be renamed,
+// and keeps its keys: the name that a key was made for may be another. That AWS does not know
+// the key may be an error of either kind, [IsNotFound] or [IsDenied].
+func (c *Client) KeyUser(ctx context.Context, keyID string) (name string, ago time.Duration, used bool, err error) {
 	out, err := c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &keyID})
 	if err != nil {
-		return "", time.Time{}, false, fmt.Errorf("asking when access key %s was last used: %w", keyID, err)
+		return "", 0, false, fmt.Errorf("asking when access key %s was last used: %w", keyID, err)
 	}
 	at := out.AccessKeyLastUsed.LastUsedDate
-	return aws.ToString(out.UserName), aws.ToTime(at), at != nil, nil
+	if at != nil {
+		ago = serverTime(out.ResultMetadata).Sub(*at)
+	}
+	return aws.ToString(out.UserName), ago, at != nil, nil
 }
 
 func orOwn(name string) string {

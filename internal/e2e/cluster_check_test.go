@@ -103,8 +103,8 @@ func (tr *trial) story(about string) string {
 		}
 		for line := range strings.Lines(string(log)) {
 			for name := range names {
-				if at := strings.IndexByte(line, 'T'); at > 0 && strings.Contains(line, name) {
-					lines = append(lines, fmt.Sprintf("%s node-%d: %.600s", line[at+1:min(at+13, len(line))], i+1, strings.TrimSpace(line)))
+				if at := len("2006-01-02T"); len(line) > at+len(stampForm) && line[at-1] == 'T' && strings.Contains(line, name) {
+					lines = append(lines, fmt.Sprintf("%s node-%d: %.600s", line[at:at+len(stampForm)], i+1, strings.TrimSpace(line)))
 					break
 				}
 			}

@@ -181,11 +181,14 @@ func (tr *trial) running() (version string) {
 // clusterWALMinAge is the plugin's -wal-min-age: longer than a leader is paused, and shorter than Vault's minute.
 const clusterWALMinAge = "30s"
 
+// clusterLateWindow is the plugin's -late-window: longer than calls to AWS are held.
+const clusterLateWindow = 60 * time.Second
+
 // catalogued is a binary of the plugin as Vault's catalog takes it.
 func catalogued(sha256sum, command string) map[string]any {
 	return map[string]any{
 		"sha256": sha256sum, "command": command,
-		"args": []string{"-wal-min-age=" + clusterWALMinAge, "-sweep-grace=" + sweepGrace.String()},
+		"args": []string{"-wal-min-age=" + clusterWALMinAge, "-late-window=" + clusterLateWindow.String(), "-sweep-grace=" + sweepGrace.String()},
 	}
 }
 

@@ -84,8 +84,9 @@ func (tr *trial) run(more int) {
 	tr.tell("the event begins")
 	end := tr.begin(tr)
 	tr.tell("it has happened")
-	tr.await(more)
+	tr.await(clusterClients)
 	release()
+	tr.await(more)
 	tr.tell("it ends")
 	end()
 	tr.tell("it has ended")
@@ -116,6 +117,7 @@ func (tr *trial) await(more int) {
 // holdCalls has a user made late, and holds the answer of another's key.
 func (tr *trial) holdCalls() (release func()) {
 	tr.t.Helper()
+	began := time.Now()
 	holds := []*fakeaws.Injected{
 		tr.account.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Hang, Times: 1}),
 		tr.account.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.HangAfter, Times: 1}),
@@ -127,7 +129,10 @@ func (tr *trial) holdCalls() (release func()) {
 			tr.t.Fatalf("%s: no call was held", tr.name)
 		}
 	}
-	return tr.account.ClearFaults
+	return func() {
+		tr.account.ClearFaults()
+		tr.tell(fmt.Sprintf("calls were held for %.1f s; the plugin expects %s at most", time.Since(began).Seconds(), clusterLateWindow))
+	}
 }
 
 // settle has all leases revoked, and waits until the last moments have passed and Vault's timer has come by.

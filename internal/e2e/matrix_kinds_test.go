@@ -22,8 +22,8 @@ type kind struct {
 	strike func(t *testing.T, v *stepping, cases []*crashCase)
 }
 
-// late is how late AWS may do what it has heard: where the process lives on, it holds what is under way until that gives
-// up, and does it then.
+// late is how late AWS may do what it has heard: where the process lives on, AWS holds what is under way until Vault
+// lets go of the mounts, and does it then.
 func (k kind) late() time.Duration {
 	if k.dies {
 		return 4 * time.Second

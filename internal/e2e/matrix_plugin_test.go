@@ -132,9 +132,14 @@ var buildStepper = sync.OnceValues(func() (sha256sum string, err error) { return
 // buildPlugin puts a plugin into the plugin directory of every server, built as the shipped one is, from a package and
 // with further flags before it.
 func buildPlugin(name string, args ...string) (sha256sum string, err error) {
+	return buildPluginIn(".", name, args...)
+}
+
+// buildPluginIn is buildPlugin for a package of the module around a directory.
+func buildPluginIn(dir, name string, args ...string) (sha256sum string, err error) {
 	file := filepath.Join(filepath.Dir(programs.plugin), name)
 	// Not on a test's context: it serves those tests too that come after this one.
-	build := append([]string{"CGO_ENABLED=0", "go", "build", "-trimpath", "-buildvcs=false", "-o", file}, args...)
+	build := append([]string{"CGO_ENABLED=0", "go", "build", "-C", dir, "-trimpath", "-buildvcs=false", "-o", file}, args...)
 	if _, err := output(context.Background(), "env", build...); err != nil {
 		return "", fmt.Errorf("building %s: %w", name, err)
 	}

@@ -126,6 +126,14 @@ func (m *matrix) table() string {
 	return lines.String()
 }
 
+// heldFor is how long an operation was held at most: where the process lives on, the kind's late has to cover it.
+func (m *matrix) heldFor() (longest time.Duration) {
+	for _, c := range m.cases {
+		longest = max(longest, c.seq.heldFor())
+	}
+	return longest
+}
+
 // report prints what was interrupted in this way, and what came of it.
 func (m *matrix) report(k kind) *total {
 	s := &total{kinds: 1, cases: len(m.cases), recorded: m.recorded, zeros: zeros{dead: len(m.dead), lonely: len(m.lonely)}}
@@ -143,6 +151,6 @@ func (m *matrix) report(k kind) *total {
 	if !m.t.Failed() {
 		m.each("using the mounts once more", m.cases, m.v.use)
 	}
-	m.t.Logf("%s, while:\n%s\t%s", k.name, m.table(), s)
+	m.t.Logf("%s (calls were held for %.0f s at most), while:\n%s\t%s", k.name, m.heldFor().Seconds(), m.table(), s)
 	return s
 }

@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"sync"
+	"time"
 
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
@@ -31,6 +32,8 @@ type sequence struct {
 	others bool     // what comes to a boundary after that one goes on
 	passed []string // the boundaries that were reached while it was armed
 	at     string   // the one at which it stopped
+	since  time.Time
+	held   time.Duration // from when it was armed until it was released
 
 	reached chan struct{} // closed when it has stopped
 	open    chan struct{} // closed when it goes on
@@ -45,7 +48,7 @@ func newSequence(stop int) *sequence {
 func (s *sequence) arm() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.armed = true
+	s.armed, s.since = true, time.Now()
 }
 
 // step is taken at every boundary. It returns when the sequence may go on, or the process that waits is gone.
@@ -81,7 +84,7 @@ func (s *sequence) release(f fate) {
 	if closed(s.open) {
 		return
 	}
-	s.armed, s.fate = false, f
+	s.armed, s.fate, s.held = false, f, time.Since(s.since)
 	close(s.open)
 }
 
@@ -117,6 +120,13 @@ func (s *sequence) where() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.at
+}
+
+// heldFor is how long it was not released after it was armed.
+func (s *sequence) heldFor() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held
 }
 
 // awsStep is the sequence as an account sees it. A call waits for its leave even if its client is gone: AWS may do it

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package staticrole
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+func (k *Keeper) pathGap() *framework.Path {
+	return &framework.Path{
+		Pattern:      "config/gap",
+		DisplayAttrs: engine.Operation("", "gap-configuration"),
+		Fields: map[string]*framework.FieldSchema{
+			"resume": {
+				Type:        framework.TypeBool,
+				Description: "No other server works with a copy of this storage: rotations by schedule and auto-tidy go on now, and each static role whose key AWS does not know any more gets a new one.",
+			},
+			"restored": {
+				Type:        framework.TypeBool,
+				Description: "With resume: this storage was set back to a snapshot. The keys that were made for users of static roles from then until its restart are this mount's, and rotations replace them.",
+			},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation:   engine.Gives(k.Write("Read what a gap in the engine's heartbeat has wait.", k.readGap), gapAnswer()), // by way of write: a standby does not know
+			logical.UpdateOperation: k.Configure("gap", "Say how to go on after a gap in the engine's heartbeat.", k.writeGap),
+		},
+		HelpSynopsis: "Go on after a snapshot was restored or the engine was away.",
+		HelpDescription: `
+When the engine was away for more than 5 minutes, its storage may be a copy whose
+original goes on elsewhere. So for a day (-gap-caution) rotations by schedule delete no
+key and auto-tidy deletes no user; then they go on by themselves, except where a user
+has a key that somebody made meanwhile. resume=true says that no other server works with
+a copy: everything goes on at once. After a snapshot was restored in place, write
+resume=true restored=true.
+`,
+	}
+}
+
+func gapAnswer() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"last_heartbeat": {Type: framework.TypeString, Description: "The last heartbeat before the gap (RFC 3339); null if there is no gap that an operator has not decided about."},
+		"gap_noticed":    {Type: framework.TypeString, Description: "When the engine was there again (RFC 3339); null likewise."},
+		"cautious_until": {Type: framework.TypeString, Description: "Until when nothing is deleted by schedule (RFC 3339); null likewise."},
+		"resumed":        {Type: framework.TypeString, Description: "When somebody last wrote resume (RFC 3339); null if nobody did."},
+		"restored":       {Type: framework.TypeBool, Description: "Whether that was with restored."},
+	}
+}
+
+func (k *Keeper) readGap(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	if err := k.OpenTerm(ctx, req.Storage); err != nil {
+		return nil, err
+	}
+	gap, decided := k.GapAfter(time.Time{}), k.Decided()
+	return &logical.Response{Data: map[string]any{
+		"last_heartbeat": engine.Stamp(gap.Last), "gap_noticed": engine.Stamp(gap.Noticed), "cautious_until": engine.Stamp(gap.Until),
+		"resumed": engine.Stamp(decided.At), "restored": decided.Restored,
+	}}, nil
+}
+
+func (k *Keeper) writeGap(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	var resume, restored bool
+	engine.Set(d, "resume", &resume)
+	engine.Set(d, "restored", &restored)
+	if !resume {
+		return nil, engine.UserErrorf("resume: must be true: it says that no other server works with a copy of this storage")
+	}
+	decided, err := k.Decide(ctx, req.Storage, restored)
+	if err != nil {
+		return nil, err
+	}
+	k.queue.forget() // every role is looked at once more
+	k.Log.Warn("an operator has ended the caution after a gap in the heartbeat", "restored", restored)
+	warnings := []string{"each static role is looked at within the next minutes, and gets a new key where AWS does not know its key any more; static-roles/<name> tells what fails"}
+	if restored && !decided.To.After(decided.From) {
+		warnings = append(warnings, "restored: no gap in the engine's heartbeat is known, so no key is taken for one that this storage has forgotten")
+	}
+	return engine.Warned(warnings), nil
+}
