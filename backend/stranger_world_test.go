@@ -38,7 +38,6 @@ type world struct {
 	strangers []*stranger
 	leases    []*logical.Response // as Vault has them
 	ended     []*logical.Response // those that it has revoked
-	dropped   int
 	saved     *snapshot
 	restored  bool            // storage was set back
 	copied    bool            // a copy has been made
