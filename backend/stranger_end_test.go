@@ -90,6 +90,8 @@ func (w *world) excuse(aws *fakeaws.Server, user string) string {
 		return "made after the snapshot that was restored, and so perhaps by a copy"
 	case r == nil && aws == w.elsewhere && w.diedAway:
 		return "made by a process that was interrupted before it knew that this is not the mount's home account"
+	case r == nil && w.jumped && strings.HasPrefix(user, "first-"):
+		return "an entry of the WAL that was looked at by a clock that was wrong"
 	case r != nil && !r.provenByName() && r.UserID == "":
 		return "nothing proves whose it is"
 	case r != nil && !r.pending() && r.Issued.After(w.m.now()):

@@ -148,7 +148,7 @@ func (w *world) jump() {
 	}
 	w.note("by %s", d)
 	w.m.pass(d)
-	w.skew += d
+	w.skew, w.jumped = w.skew+d, true
 }
 
 // configureAnew changes the configuration.
@@ -299,7 +299,7 @@ func (w *world) madeAnew() {
 		}
 		w.note("%s", name)
 		if creds.Secret.InternalData["edition"] == nil {
-			w.pass(20 * time.Minute) // its age is all that tells it from the first edition's
+			w.pass(30 * time.Minute) // its age is all that tells it from the first edition's
 		}
 		w.m.aws.RemoveUser(name)
 		w.newcomer(w.m.aws, name, "made anew under a name of ours")

@@ -38,10 +38,10 @@ type world struct {
 	strangers []*stranger
 	leases    []*logical.Response // as Vault has them
 	ended     []*logical.Response // those that it has revoked
-	dropped   int
 	saved     *snapshot
 	restored  bool            // storage was set back
 	copied    bool            // a copy has been made
+	jumped    bool            // this mount's clock was wrong for a while
 	diedAway  bool            // something was interrupted while config/root led elsewhere
 	reused    map[string]bool // names that have been taken over by strangers
 	names     []string        // what a template without a random part makes
