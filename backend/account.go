@@ -20,7 +20,7 @@ import (
 )
 
 // madeIn is the account that the user of a record was made in; zero where nobody knows.
-func (b *backend) madeIn(ctx context.Context, s logical.Storage, r *userRecord, here awscreds.Account) (awscreds.Account, error) {
+func (u *users) madeIn(ctx context.Context, s logical.Storage, r *userRecord, here awscreds.Account) (awscreds.Account, error) {
 	if r.Account.Known() {
 		return r.Account, nil
 	}
@@ -32,7 +32,7 @@ func (b *backend) madeIn(ctx context.Context, s logical.Storage, r *userRecord, 
 
 // whoseWord finds out which account it is that AWS's words are about, where answers have not
 // told.
-func (b *backend) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
+func (u *users) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
 	if f.here.Known() {
 		return nil
 	}
@@ -41,10 +41,10 @@ func (b *backend) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.
 		return fmt.Errorf("asking which account has no IAM user %s: %w", user, err)
 	}
 	if !f.here.Known() {
-		b.Log.Warn("AWS does not tell which account it is that has no such IAM user; it is believed", "iam_user", user)
+		u.Log.Warn("AWS does not tell which account it is that has no such IAM user; it is believed", "iam_user", user)
 		return nil
 	}
-	f.made, err = b.madeIn(ctx, s, r, f.here)
+	f.made, err = u.madeIn(ctx, s, r, f.here)
 	return err
 }
 
@@ -54,8 +54,8 @@ func otherAccount(user string, made, here awscreds.Account) error {
 }
 
 // keepHome stores the account that config/root leads to as the mount's home, if it has none.
-func (b *backend) keepHome(ctx context.Context, s logical.Storage) error {
-	client := b.KnownClient()
+func (u *users) keepHome(ctx context.Context, s logical.Storage) error {
+	client := u.KnownClient()
 	if client == nil {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (b *backend) keepHome(ctx context.Context, s logical.Storage) error {
 
 // setHome stores the home account that somebody has written; empty leaves it as it is. Where
 // the number stays, so does what else is known.
-func (b *backend) setHome(ctx context.Context, s logical.Storage, text string) error {
+func (u *users) setHome(ctx context.Context, s logical.Storage, text string) error {
 	if text == "" {
 		return nil
 	}
@@ -80,7 +80,7 @@ func (b *backend) setHome(ctx context.Context, s logical.Storage, text string) e
 	if err != nil || home.Partition == next.Partition && home.Number == next.Number {
 		return err
 	}
-	if client, err := b.AWS(ctx, s); err == nil { // which calls nobody
+	if client, err := u.AWS(ctx, s); err == nil { // which calls nobody
 		next.Host = client.Host()
 	}
 	return engine.Save(ctx, s, engine.KeyHome, &next)
@@ -91,18 +91,18 @@ const accountLook = 2 * time.Second
 
 // leftBehind warns where config/root leads to another account than users and static roles of
 // the mount are in. It asks only where there are some, and a failure is none of the write's.
-func (b *backend) leftBehind(ctx context.Context, s logical.Storage) []string {
+func (u *users) leftBehind(ctx context.Context, s logical.Storage) []string {
 	records, err := s.List(ctx, engine.PrefixIssued)
 	if err != nil {
 		return nil
 	}
 	statics, err := s.List(ctx, engine.PrefixStaticRole)
-	if err != nil || len(records)+len(statics) == 0 || b.known(ctx, s) != nil {
+	if err != nil || len(records)+len(statics) == 0 || u.known(ctx, s) != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, accountLook)
 	defer cancel()
-	client, err := b.AWS(ctx, s)
+	client, err := u.AWS(ctx, s)
 	if err != nil {
 		return nil
 	}
@@ -114,7 +114,7 @@ func (b *backend) leftBehind(ctx context.Context, s logical.Storage) []string {
 	if err != nil {
 		return nil
 	}
-	users, from := b.index.elsewhere(here, home)
+	users, from := u.index.elsewhere(here, home)
 	roles, err := staticrole.Elsewhere(ctx, s, here)
 	if err != nil || users+roles == 0 {
 		return nil

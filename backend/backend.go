@@ -40,7 +40,7 @@
 // role and request; creds_creation.go is the making of one user, and what becomes of it on a
 // failure; creds_lease.go is the lease, its renewal and its revocation.
 //
-// IAM users: user_record.go is the record of one user, user_index.go what memory keeps of
+// IAM users: user_record.go is the record of one user, and of the struct users that keeps them, user_index.go what memory keeps of
 // all of them, user_end.go the one way in which a user ends, and user_sweep.go whose time it
 // is. ownership.go makes the tags that prove whose a user is, account.go says in which AWS
 // account one was made, tidy_view.go answers tidy's questions about the records, and wal.go
@@ -58,7 +58,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -108,18 +107,11 @@ type Options struct {
 // backend is one mount of the engine. A process serves many.
 type backend struct {
 	*framework.Backend
-	*engine.Mount
-	sweepGrace  time.Duration
-	lateWindow  time.Duration
-	settingsNow engine.Memo[struct{}, *settings]
-	roles       engine.Memo[string, *role] // as creds/ needs them; nil is none
-	requests    inFlight                   // the requests under way
-	index       userIndex                  // what memory keeps of the records
-	ghosts      int                        // where the look for records without a user goes on; the tick's
-	proof       atomic.Pointer[[]byte]     // the key of the proofs, once it is known
-	rootKey     *rootkey.Rotator
-	staticRoles *staticrole.Keeper
-	tidy        *tidy.Tidy
+	*users
+	roles    engine.Memo[string, *role] // as creds/ needs them; nil is none
+	requests inFlight                   // the requests under way
+	rootKey  *rootkey.Rotator
+	tidy     *tidy.Tidy
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
@@ -127,14 +119,12 @@ type backend struct {
 func New(opts Options) logical.Factory {
 	opts = opts.withDefaults()
 	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
-		b := &backend{
-			Mount: &engine.Mount{
-				ID: conf.BackendUUID, Storage: conf.StorageView, Vault: conf.System, Now: opts.Now,
-				LagWindow: opts.WALMinAge, GapCaution: opts.GapCaution, ProofPause: opts.ProofPause,
-				TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
-			},
-			sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow,
+		mount := &engine.Mount{
+			ID: conf.BackendUUID, Storage: conf.StorageView, Vault: conf.System, Now: opts.Now,
+			LagWindow: opts.WALMinAge, GapCaution: opts.GapCaution, ProofPause: opts.ProofPause,
+			TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 		}
+		b := &backend{users: &users{Mount: mount, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow}}
 		b.rootKey = rootkey.New(b.Mount)
 		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
 		b.tidy = tidy.New(b.Mount, tidyView{b}, opts.TidyPause)

@@ -79,21 +79,21 @@ func (b *backend) run(ctx context.Context, req *logical.Request, c chore, end ti
 }
 
 // beat writes the heartbeat.
-func (b *backend) beat(ctx context.Context, s logical.Storage) error {
-	return b.Beat(ctx, s, b.index.oldestRequest())
+func (u *users) beat(ctx context.Context, s logical.Storage) error {
+	return u.Beat(ctx, s, u.index.oldestRequest())
 }
 
 // tendRecords has memory know the records, and storage what another engine would need.
-func (b *backend) tendRecords(ctx context.Context, s logical.Storage) error {
-	if err := b.known(ctx, s); err != nil {
+func (u *users) tendRecords(ctx context.Context, s logical.Storage) error {
+	if err := u.known(ctx, s); err != nil {
 		return fmt.Errorf("reading the records: %w", err)
 	}
-	_, err := b.proofKey(ctx, s, true) // so that no creation has to make it
-	return errors.Join(err, b.mirror(ctx, s), b.keepHome(ctx, s))
+	_, err := u.proofKey(ctx, s, true) // so that no creation has to make it
+	return errors.Join(err, u.mirror(ctx, s), u.keepHome(ctx, s))
 }
 
 // rollBackRequest is rollBack as Vault asks for it.
-func (b *backend) rollBackRequest(ctx context.Context, req *logical.Request) error {
+func (u *users) rollBackRequest(ctx context.Context, req *logical.Request) error {
 	_, immediate := req.Data["immediate"]
-	return b.rollBack(ctx, req.Storage, immediate)
+	return u.rollBack(ctx, req.Storage, immediate)
 }

@@ -119,27 +119,27 @@ func (b *backend) mirrorAll(ctx context.Context) error {
 
 // endAll deletes every user that is written down. Vault has revoked all leases that it knew
 // when the disable began: those left are of requests that were answered since.
-func (b *backend) endAll(ctx context.Context) error {
-	rolledBack := b.rollBack(ctx, b.Storage, true)
-	if err := b.known(ctx, b.Storage); err != nil {
+func (u *users) endAll(ctx context.Context) error {
+	rolledBack := u.rollBack(ctx, u.Storage, true)
+	if err := u.known(ctx, u.Storage); err != nil {
 		return errors.Join(rolledBack, err)
 	}
-	users := slices.Collect(maps.Keys(b.index.holders("")))
-	return errors.Join(rolledBack, engine.Each(ctx, b.Mount, sweepsAtOnce, users, nil, b.endDisabled))
+	users := slices.Collect(maps.Keys(u.index.holders("")))
+	return errors.Join(rolledBack, engine.Each(ctx, u.Mount, sweepsAtOnce, users, nil, u.endDisabled))
 }
 
-func (b *backend) endDisabled(ctx context.Context, user string) error {
-	r, err := loadRecord(ctx, b.Storage, user)
+func (u *users) endDisabled(ctx context.Context, user string) error {
+	r, err := loadRecord(ctx, u.Storage, user)
 	if err != nil || r == nil {
 		return err
 	}
-	r.Ending = b.Now() // however long its lease would have lived
-	v, err := b.end(ctx, b.Storage, user, r)
+	r.Ending = u.Now() // however long its lease would have lived
+	v, err := u.end(ctx, u.Storage, user, r)
 	switch {
 	case err != nil:
 		return fmt.Errorf("deleting IAM user %s of the disabled mount: %w", user, err)
 	case v.ending == endNotOurs, v.ending == endOtherAccount:
 		return v.why
 	}
-	return b.dropRecord(ctx, b.Storage, user, r)
+	return u.dropRecord(ctx, u.Storage, user, r)
 }

@@ -130,8 +130,8 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 // prolong writes the lease's new last moment before Vault hears of it. A lease that the
 // built-in engine began gets its record here. A secondary's records are the primary's to
 // write: there the lease is renewed without.
-func (b *backend) prolong(ctx context.Context, req *logical.Request, l *lease, cfg *leaseConfig) error {
-	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecord(l.Username))
+func (u *users) prolong(ctx context.Context, req *logical.Request, l *lease, cfg *leaseConfig) error {
+	ctx, unlock, err := u.Locks.Lock(ctx, engine.LockRecord(l.Username))
 	if err != nil {
 		return err
 	}
@@ -147,14 +147,14 @@ func (b *backend) prolong(ctx context.Context, req *logical.Request, l *lease, c
 	case !r.Ending.IsZero():
 		return engine.UserErrorf("the IAM user %s of this lease is being deleted; read creds/%s again", l.Username, l.Role)
 	}
-	now := b.Now().UTC()
-	ends := l.lastMoment(b.askBounds(), cfg, l.began(req.Secret), now, req.Secret.Increment)
+	now := u.Now().UTC()
+	ends := l.lastMoment(u.askBounds(), cfg, l.began(req.Secret), now, req.Secret.Increment)
 	if ends.Before(r.Ends) {
 		ends = r.Ends
 	}
-	r.prolong(ends, now, b.Term())
+	r.prolong(ends, now, u.Term())
 	r.Confirmed = true // somebody has the lease
-	if err := b.saveRecord(ctx, req.Storage, l.Username, r); err != nil && !errors.Is(err, logical.ErrReadOnly) {
+	if err := u.saveRecord(ctx, req.Storage, l.Username, r); err != nil && !errors.Is(err, logical.ErrReadOnly) {
 		return err
 	}
 	return nil
@@ -177,18 +177,18 @@ func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework
 
 // revokeUser ends the user of a lease, under the lock of its record: a renewal must not take
 // back what is being written down.
-func (b *backend) revokeUser(ctx context.Context, req *logical.Request, l *lease) error {
-	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecord(l.Username))
+func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) error {
+	ctx, unlock, err := u.Locks.Lock(ctx, engine.LockRecord(l.Username))
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	if l.Complete {
-		v, err := b.endLeased(ctx, req.Storage, l, recordOf(l, l.Created))
+		v, err := u.endLeased(ctx, req.Storage, l, recordOf(l, l.Created))
 		if err == nil && v.ending == endGone {
-			return ignoreReadOnly(b.dropRecord(ctx, req.Storage, l.Username, b.asKnown(l.Username)))
+			return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.asKnown(l.Username)))
 		}
-		return b.keepEnding(ctx, req, l, v, err)
+		return u.keepEnding(ctx, req, l, v, err)
 	}
 	r, err := loadRecord(ctx, req.Storage, l.Username)
 	switch {
@@ -203,34 +203,34 @@ func (b *backend) revokeUser(ctx context.Context, req *logical.Request, l *lease
 	if r == nil {
 		of = recordOf(l, l.began(req.Secret))
 	}
-	v, err := b.endLeased(ctx, req.Storage, l, of)
+	v, err := u.endLeased(ctx, req.Storage, l, of)
 	switch {
 	case err == nil && v.ending == endGone && r == nil:
 		return nil
 	case err == nil && v.ending == endGone:
-		return ignoreReadOnly(b.dropRecord(ctx, req.Storage, l.Username, r))
+		return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, r))
 	}
-	return b.keepEnding(ctx, req, l, v, err)
+	return u.keepEnding(ctx, req, l, v, err)
 }
 
 // endLeased ends the user of a lease as that of a record.
-func (b *backend) endLeased(ctx context.Context, s logical.Storage, l *lease, of *userRecord) (verdict, error) {
+func (u *users) endLeased(ctx context.Context, s logical.Storage, l *lease, of *userRecord) (verdict, error) {
 	asked := *of
-	asked.Ending = b.Now().UTC()
+	asked.Ending = u.Now().UTC()
 	asked.AccessKeyID = cmp.Or(asked.AccessKeyID, l.AccessKeyID)
-	return b.end(awscreds.Enduring(ctx), s, l.Username, &asked)
+	return u.end(awscreds.Enduring(ctx), s, l.Username, &asked)
 }
 
 // asKnown is a record as far as memory knows it: whether an entry of the WAL may stand for it.
-func (b *backend) asKnown(user string) *userRecord {
-	if e, known := b.index.get(user); known && !e.pending {
+func (u *users) asKnown(user string) *userRecord {
+	if e, known := u.index.get(user); known && !e.pending {
 		return &userRecord{}
 	}
 	return &userRecord{State: stateCreating}
 }
 
 // keepEnding writes down that a user is to go, which did not go now, and returns why.
-func (b *backend) keepEnding(ctx context.Context, req *logical.Request, l *lease, v verdict, why error) error {
+func (u *users) keepEnding(ctx context.Context, req *logical.Request, l *lease, v verdict, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTime)
 	defer cancel()
 	r, err := loadRecord(ctx, req.Storage, l.Username)
@@ -248,7 +248,7 @@ func (b *backend) keepEnding(ctx context.Context, req *logical.Request, l *lease
 	if r == nil {
 		r = recordOf(l, l.began(req.Secret))
 	}
-	return errors.Join(why, b.endLater(ctx, req.Storage, l.Username, r, v.at))
+	return errors.Join(why, u.endLater(ctx, req.Storage, l.Username, r, v.at))
 }
 
 // holds reports whether a record is of the user that a lease was given: a template without

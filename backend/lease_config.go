@@ -85,8 +85,8 @@ type bounds struct{ usual, longest time.Duration }
 const fallbackTTL = 768 * time.Hour
 
 // askBounds asks Vault, which takes two round trips.
-func (b *backend) askBounds() bounds {
-	return bounds{usual: firstSet(b.Vault.DefaultLeaseTTL(), fallbackTTL), longest: firstSet(b.Vault.MaxLeaseTTL(), fallbackTTL)}
+func (u *users) askBounds() bounds {
+	return bounds{usual: firstSet(u.Vault.DefaultLeaseTTL(), fallbackTTL), longest: firstSet(u.Vault.MaxLeaseTTL(), fallbackTTL)}
 }
 
 // lastMoment is the latest moment that a lease which began at a moment can live to

@@ -38,11 +38,11 @@ type ownershipKey struct {
 }
 
 // proofKey returns the key of the proofs; it is made when a user is first to have one.
-func (b *backend) proofKey(ctx context.Context, s logical.Storage, make bool) ([]byte, error) {
-	if key := b.proof.Load(); key != nil {
+func (u *users) proofKey(ctx context.Context, s logical.Storage, make bool) ([]byte, error) {
+	if key := u.proof.Load(); key != nil {
 		return *key, nil
 	}
-	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockOwnership)
+	ctx, unlock, err := u.Locks.Lock(ctx, engine.LockOwnership)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (b *backend) proofKey(ctx context.Context, s logical.Storage, make bool) ([
 			return nil, err
 		}
 	}
-	b.proof.Store(&stored.Key)
+	u.proof.Store(&stored.Key)
 	return stored.Key, nil
 }
 
@@ -75,8 +75,8 @@ func prove(key []byte, user, created, term string) string {
 // ownTags mark a user as this mount's. There are none where they are switched off, where
 // Vault gives the mount no identity, where AWS refused them for the role, or where the role's
 // own tags leave no room.
-func (b *backend) ownTags(ctx context.Context, c *creation, user awscreds.User) (map[string]string, error) {
-	if !c.settings.users.OwnershipTags || b.ID == "" || len(user.Tags)+len(ownTagKeys) > awsrules.MostTags || c.settings.untagged(c.order.role) {
+func (u *users) ownTags(ctx context.Context, c *creation, user awscreds.User) (map[string]string, error) {
+	if !c.settings.users.OwnershipTags || u.ID == "" || len(user.Tags)+len(ownTagKeys) > awsrules.MostTags || c.settings.untagged(c.order.role) {
 		return nil, nil
 	}
 	for key := range user.Tags {
@@ -84,32 +84,32 @@ func (b *backend) ownTags(ctx context.Context, c *creation, user awscreds.User) 
 			return nil, nil
 		}
 	}
-	key, err := b.proofKey(ctx, c.storage, true)
+	key, err := u.proofKey(ctx, c.storage, true)
 	if err != nil {
 		return nil, err
 	}
 	created := c.began.Format(time.RFC3339)
 	return map[string]string{
-		tagMount:   awsrules.InTag(c.order.mountPoint, awsrules.MostTagValue-1-len(b.ID)) + "/" + b.ID,
+		tagMount:   awsrules.InTag(c.order.mountPoint, awsrules.MostTagValue-1-len(u.ID)) + "/" + u.ID,
 		tagRole:    awsrules.InTag(c.order.role, awsrules.MostTagValue),
 		tagCreated: created,
-		tagProof:   prove(key, c.name, created, b.Term()),
+		tagProof:   prove(key, c.name, created, u.Term()),
 	}, nil
 }
 
 // tagged reports whether the tags of a user say that it is this mount's. Anybody may have
 // written them.
-func (b *backend) tagged(tags map[string]string) bool {
-	return b.ID != "" && strings.HasSuffix(tags[tagMount], "/"+b.ID)
+func (u *users) tagged(tags map[string]string) bool {
+	return u.ID != "" && strings.HasSuffix(tags[tagMount], "/"+u.ID)
 }
 
 // ourTags reports whether the tags of a user prove that it is this mount's.
-func (b *backend) ourTags(ctx context.Context, s logical.Storage, user string, tags map[string]string) (bool, error) {
+func (u *users) ourTags(ctx context.Context, s logical.Storage, user string, tags map[string]string) (bool, error) {
 	term, _, proved := strings.Cut(tags[tagProof], "/")
-	if !proved || !b.tagged(tags) {
+	if !proved || !u.tagged(tags) {
 		return false, nil
 	}
-	key, err := b.proofKey(ctx, s, false)
+	key, err := u.proofKey(ctx, s, false)
 	if err != nil || key == nil {
 		return false, err
 	}
@@ -136,14 +136,14 @@ func isOwnTag(key string) bool {
 
 // noteUntagged remembers that AWS did not allow our tags for the users of a role, until the
 // configuration changes, and tells so once.
-func (b *backend) noteUntagged(c *creation, untagged bool) {
+func (u *users) noteUntagged(c *creation, untagged bool) {
 	if untagged && c.settings.setUntagged(c.order.role) {
-		b.Log.Warn("AWS refuses the tags that say whose an IAM user is, so users of the role are made without; allow iam:TagUser, or set ownership_tags=false at config/users", "role", c.order.role)
+		u.Log.Warn("AWS refuses the tags that say whose an IAM user is, so users of the role are made without; allow iam:TagUser, or set ownership_tags=false at config/users", "role", c.order.role)
 	}
 }
 
 // anyUntagged reports whether AWS is known not to allow our tags for some role.
-func (b *backend) anyUntagged() bool {
-	current, known := b.settingsNow.Peek(struct{}{})
+func (u *users) anyUntagged() bool {
+	current, known := u.settingsNow.Peek(struct{}{})
 	return known && current.anyUntagged()
 }

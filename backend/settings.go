@@ -44,8 +44,8 @@ func (s *settings) anyUntagged() (some bool) {
 }
 
 // settings returns what the configuration says now.
-func (b *backend) settings(ctx context.Context, s logical.Storage) (*settings, error) {
-	return b.settingsNow.Get(struct{}{}, func() (*settings, error) { return readSettings(ctx, s) })
+func (u *users) settings(ctx context.Context, s logical.Storage) (*settings, error) {
+	return u.settingsNow.Get(struct{}{}, func() (*settings, error) { return readSettings(ctx, s) })
 }
 
 func readSettings(ctx context.Context, s logical.Storage) (*settings, error) {

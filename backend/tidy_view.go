@@ -20,14 +20,14 @@ import (
 
 // issuedHere reports whether this mount issues a user, or is making it or ending it. Names
 // compare as AWS's do, without case. What cannot be read is the rollback's to tell.
-func (b *backend) issuedHere(ctx context.Context, s logical.Storage, user string) (bool, error) {
-	if err := b.known(ctx, s); err != nil {
+func (u *users) issuedHere(ctx context.Context, s logical.Storage, user string) (bool, error) {
+	if err := u.known(ctx, s); err != nil {
 		return false, err
 	}
-	if _, recorded := b.index.get(user); recorded {
+	if _, recorded := u.index.get(user); recorded {
 		return true, nil
 	}
-	return b.nameInWAL(ctx, s, user)
+	return u.nameInWAL(ctx, s, user)
 }
 
 // tidyView is what tidy sees of the records. It implements [tidy.Records].

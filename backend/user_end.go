@@ -110,11 +110,11 @@ func (e *unprovenError) Unwrap() error { return e.err }
 
 // end ends the user of a record, as far as AWS lets it, and says what the record becomes. An
 // error says that nothing is known: the record stays.
-func (b *backend) end(ctx context.Context, s logical.Storage, user string, r *userRecord) (verdict, error) {
-	if err := b.ProveLeader(ctx, s); err != nil && !b.Vault.Tainted() { // nobody else has a mount that is being disabled
+func (u *users) end(ctx context.Context, s logical.Storage, user string, r *userRecord) (verdict, error) {
+	if err := u.ProveLeader(ctx, s); err != nil && !u.Vault.Tainted() { // nobody else has a mount that is being disabled
 		return verdict{}, err
 	}
-	client, err := b.AWS(ctx, s)
+	client, err := u.AWS(ctx, s)
 	if err != nil {
 		return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
 	}
@@ -124,13 +124,13 @@ func (b *backend) end(ctx context.Context, s logical.Storage, user string, r *us
 			return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
 		}
 	}
-	if f.made, err = b.madeIn(ctx, s, r, f.here); err != nil {
+	if f.made, err = u.madeIn(ctx, s, r, f.here); err != nil {
 		return verdict{}, err
 	}
 	if f.made.Known() && f.here.Known() && !f.made.SameNumber(f.here) {
-		return decide(user, r, f, b.windows(), b.Now()), nil // that account's users are none of ours
+		return decide(user, r, f, u.windows(), u.Now()), nil // that account's users are none of ours
 	}
-	if err := b.look(ctx, s, client, user, r, &f); err != nil {
+	if err := u.look(ctx, s, client, user, r, &f); err != nil {
 		return verdict{}, err
 	}
 	if f.unproven == nil && f.young == nil && !f.absent && !f.replaced {
@@ -141,18 +141,18 @@ func (b *backend) end(ctx context.Context, s logical.Storage, user string, r *us
 		f.deleted, f.absent = existed, !existed
 	}
 	if f.absent || f.replaced {
-		if err := b.confirmAbsence(ctx, s, client, user, r, &f); err != nil {
+		if err := u.confirmAbsence(ctx, s, client, user, r, &f); err != nil {
 			return verdict{}, err
 		}
 	}
-	return decide(user, r, f, b.windows(), b.Now()), nil
+	return decide(user, r, f, u.windows(), u.Now()), nil
 }
 
-func (b *backend) windows() windows { return windows{lag: b.LagWindow, late: b.lateWindow} }
+func (u *users) windows() windows { return windows{lag: u.LagWindow, late: u.lateWindow} }
 
 // look asks AWS about the user where its name alone does not prove that it is the record's,
 // or where its lease may live: then AWS's clock has to say that it is over.
-func (b *backend) look(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
+func (u *users) look(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
 	mayLive := r.Ending.IsZero() && r.State == stateIssued
 	if r.provenByName() && !mayLive {
 		return nil
@@ -167,7 +167,7 @@ func (b *backend) look(ctx context.Context, s logical.Storage, c *awscreds.Clien
 	case err != nil && r.provenByName():
 		return nil // without iam:GetUser our own clock has to do
 	case err != nil:
-		return b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "its name does not prove that it is the engine's, and AWS does not let the engine look (iam:GetUser)", err})
+		return u.proveByKey(ctx, c, user, r, f, &unprovenError{user, "its name does not prove that it is the engine's, and AWS does not let the engine look (iam:GetUser)", err})
 	case r.UserID != "" && found.ID != r.UserID:
 		f.replaced = true
 		return nil
@@ -175,30 +175,30 @@ func (b *backend) look(ctx context.Context, s logical.Storage, c *awscreds.Clien
 	if mayLive && found.Age < r.life() {
 		f.young = &awscreds.TooYoungError{Name: user, Age: found.Age, Least: r.life()}
 	}
-	return b.prove(ctx, s, c, user, r, found, f)
+	return u.prove(ctx, s, c, user, r, found, f)
 }
 
 // prove looks for a proof that a user which AWS shows is the record's.
-func (b *backend) prove(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, found *awscreds.FoundUser, f *facts) error {
+func (u *users) prove(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, found *awscreds.FoundUser, f *facts) error {
 	if r.provenByName() || r.UserID != "" { // the same, as look has seen
 		return nil
 	}
-	ours, err := b.ourTags(ctx, s, user, found.Tags)
+	ours, err := u.ourTags(ctx, s, user, found.Tags)
 	if err != nil || ours && r.wrote(found.Tags) {
 		return err
 	}
-	if age := b.Age(r.Issued); r.firstEdition() && found.Age-clockSlack <= age && found.Age+clockSlack+b.lateWindow >= age {
+	if age := u.Age(r.Issued); r.firstEdition() && found.Age-clockSlack <= age && found.Age+clockSlack+u.lateWindow >= age {
 		return nil // made when the record says: all that it lets anybody tell
 	}
 	if f.young == nil {
-		err = b.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
+		err = u.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
 	}
 	return err
 }
 
 // proveByKey takes the access key of the record away: AWS does that only where the user has
 // it, who then is the record's.
-func (b *backend) proveByKey(ctx context.Context, c *awscreds.Client, user string, r *userRecord, f *facts, otherwise error) error {
+func (u *users) proveByKey(ctx context.Context, c *awscreds.Client, user string, r *userRecord, f *facts, otherwise error) error {
 	if r.AccessKeyID == "" {
 		f.unproven = otherwise
 		return nil
@@ -217,18 +217,18 @@ func (b *backend) proveByKey(ctx context.Context, c *awscreds.Client, user strin
 
 // confirmAbsence asks before AWS's word is believed that there is no such user: whether its
 // holder has given it another name, and whose account these words are about.
-func (b *backend) confirmAbsence(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
+func (u *users) confirmAbsence(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
 	name, err := nameNow(ctx, c, user, r)
 	if err != nil {
 		return err
 	}
 	if name != "" {
-		b.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
+		u.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
 		existed, err := c.DeleteUser(ctx, name, r.owned())
 		f.deleted, f.absent = existed, !existed
 		return err
 	}
-	return b.whoseWord(ctx, s, c, user, r, f)
+	return u.whoseWord(ctx, s, c, user, r, f)
 }
 
 // nameNow is the name that the holder of a user has given it; empty where it has not. An access
@@ -249,33 +249,33 @@ func nameNow(ctx context.Context, c *awscreds.Client, user string, r *userRecord
 
 // settle ends the user of a record and does with the record what follows. gone is false
 // where the record stays, and why says the reason to who asked for the end.
-func (b *backend) settle(ctx context.Context, s logical.Storage, user string, r *userRecord) (gone bool, why error) {
-	v, err := b.end(ctx, s, user, r)
+func (u *users) settle(ctx context.Context, s logical.Storage, user string, r *userRecord) (gone bool, why error) {
+	v, err := u.end(ctx, s, user, r)
 	if err != nil {
 		return false, err
 	}
 	if v.ending != endGone {
-		b.index.lookAt(user, v.at)
+		u.index.lookAt(user, v.at)
 		return false, v.why
 	}
-	return true, b.dropRecord(ctx, s, user, r)
+	return true, u.dropRecord(ctx, s, user, r)
 }
 
 // endLater writes down that a user is to go: somebody asked for its end, and AWS did not do
 // it, or did not show the user. It is never taken back.
-func (b *backend) endLater(ctx context.Context, s logical.Storage, user string, r *userRecord, look time.Time) error {
+func (u *users) endLater(ctx context.Context, s logical.Storage, user string, r *userRecord, look time.Time) error {
 	if r.Ending.IsZero() {
-		now := b.Now().UTC()
+		now := u.Now().UTC()
 		r.Ending = now
 		if r.Written.IsZero() {
-			r.prolong(now, now, b.Term())
+			r.prolong(now, now, u.Term())
 		}
-		if err := b.saveRecord(ctx, s, user, r); err != nil && !errors.Is(err, logical.ErrReadOnly) {
+		if err := u.saveRecord(ctx, s, user, r); err != nil && !errors.Is(err, logical.ErrReadOnly) {
 			return err // a secondary's records are the primary's to write
 		}
 	}
 	if !look.IsZero() {
-		b.index.lookAt(user, look)
+		u.index.lookAt(user, look)
 	}
 	return nil
 }

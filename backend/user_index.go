@@ -46,9 +46,9 @@ type indexEntry struct {
 }
 
 // entryOf is what memory keeps of a record that no request stands behind.
-func (b *backend) entryOf(r *userRecord) indexEntry {
-	return indexEntry{role: r.Role, issued: r.Issued, look: b.dueBy(r), pending: r.pending(), account: r.Account,
-		earlier: !r.Confirmed && r.Term != "" && r.Term != b.Term()}
+func (u *users) entryOf(r *userRecord) indexEntry {
+	return indexEntry{role: r.Role, issued: r.Issued, look: u.dueBy(r), pending: r.pending(), account: r.Account,
+		earlier: !r.Confirmed && r.Term != "" && r.Term != u.Term()}
 }
 
 // admit counts a user that a request is about to make, unless a cap is reached or there is a

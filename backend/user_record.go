@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -16,8 +17,22 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
+
+// users are the IAM users of a mount that leases have, had or are about to have: their
+// records, what memory keeps of those, and how they end. The paths and the leases stand on it.
+type users struct {
+	*engine.Mount
+	sweepGrace  time.Duration
+	lateWindow  time.Duration
+	settingsNow engine.Memo[struct{}, *settings]
+	index       userIndex              // what memory keeps of the records
+	ghosts      int                    // where the look for records without a user goes on; the tick's
+	proof       atomic.Pointer[[]byte] // the key of the proofs, once it is known
+	staticRoles *staticrole.Keeper     // whose keys the WAL has, too
+}
 
 // userRecord is the record of an IAM user, at issued/<name>: from before AWS hears of the
 // name until AWS is known to have no such user any more. It holds no secret. The zero value
@@ -172,27 +187,27 @@ func loadRecord(ctx context.Context, s logical.Storage, user string) (*userRecor
 }
 
 // saveRecord writes the record of a user, and lets memory know.
-func (b *backend) saveRecord(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
-	if err := b.storeRecord(ctx, s, user, r); err != nil {
+func (u *users) saveRecord(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
+	if err := u.storeRecord(ctx, s, user, r); err != nil {
 		return err
 	}
-	b.index.put(user, b.entryOf(r))
+	u.index.put(user, u.entryOf(r))
 	return nil
 }
 
 // storeRecord is saveRecord where memory knows more than the record says.
-func (b *backend) storeRecord(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
+func (u *users) storeRecord(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
 	began := time.Now()
 	if err := engine.Save(ctx, s, recordKey(user), r); err != nil {
 		return err
 	}
-	b.Wrote(began)
+	u.Wrote(began)
 	return nil
 }
 
 // dropRecord ends the record of a user, which AWS has no more, and what stands for it in
 // the WAL: that first, since nothing would remember it otherwise.
-func (b *backend) dropRecord(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
+func (u *users) dropRecord(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
 	if r.pending() {
 		if err := dropMirror(ctx, s, user); err != nil {
 			return err
@@ -202,8 +217,8 @@ func (b *backend) dropRecord(ctx context.Context, s logical.Storage, user string
 	if err := s.Delete(ctx, recordKey(user)); err != nil {
 		return fmt.Errorf("forgetting IAM user %s, which is gone: %w", user, err)
 	}
-	b.Wrote(began)
-	b.index.drop(user)
+	u.Wrote(began)
+	u.index.drop(user)
 	return nil
 }
 
@@ -223,22 +238,22 @@ func recordOf(l *lease, began time.Time) *userRecord {
 const readsAtOnce = 16
 
 // known has the index filled.
-func (b *backend) known(ctx context.Context, s logical.Storage) error {
-	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecords)
+func (u *users) known(ctx context.Context, s logical.Storage) error {
+	ctx, unlock, err := u.Locks.Lock(ctx, engine.LockRecords)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	all, stale := b.index.begin()
+	all, stale := u.index.begin()
 	if !all && len(stale) == 0 {
 		return nil
 	}
-	err = b.fillIndex(ctx, s, all, stale)
-	b.index.end(err)
+	err = u.fillIndex(ctx, s, all, stale)
+	u.index.end(err)
 	return err
 }
 
-func (b *backend) fillIndex(ctx context.Context, s logical.Storage, all bool, stale map[string]string) error {
+func (u *users) fillIndex(ctx context.Context, s logical.Storage, all bool, stale map[string]string) error {
 	if all {
 		keys, err := s.List(ctx, engine.PrefixIssued)
 		if err != nil {
@@ -249,18 +264,18 @@ func (b *backend) fillIndex(ctx context.Context, s logical.Storage, all bool, st
 			stale[engine.PrefixIssued+key] = userOf(key)
 		}
 	}
-	return engine.Each(ctx, b.Mount, readsAtOnce, slices.Collect(maps.Keys(stale)), nil, func(ctx context.Context, key string) error {
+	return engine.Each(ctx, u.Mount, readsAtOnce, slices.Collect(maps.Keys(stale)), nil, func(ctx context.Context, key string) error {
 		r, err := engine.Load[userRecord](ctx, s, key)
 		switch {
 		case isUnreadable(err):
-			b.index.found(stale[key], &indexEntry{}) // one for the sweep to complain of
+			u.index.found(stale[key], &indexEntry{}) // one for the sweep to complain of
 		case err != nil:
 			return err
 		case r == nil:
-			b.index.found(stale[key], nil)
+			u.index.found(stale[key], nil)
 		default:
-			e := b.entryOf(r)
-			b.index.found(stale[key], &e)
+			e := u.entryOf(r)
+			u.index.found(stale[key], &e)
 		}
 		return nil
 	})

@@ -40,30 +40,30 @@ const (
 
 // dueBy is when the sweep is to look at a record that no request stands behind, if nobody
 // renews the lease.
-func (b *backend) dueBy(r *userRecord) time.Time {
+func (u *users) dueBy(r *userRecord) time.Time {
 	switch {
 	case r.State == stateCreating:
 		return time.Time{} // now: whoever was making it is no more
 	case !r.Ending.IsZero():
 		asked := r.Ending
-		if now := b.Now(); asked.After(now) {
+		if now := u.Now(); asked.After(now) {
 			asked = now // a clock in the future has written it
 		}
-		return asked.Add(b.LagWindow) // Vault tries as well, and AWS may not show the user yet
+		return asked.Add(u.LagWindow) // Vault tries as well, and AWS may not show the user yet
 	}
-	return r.Ends.Add(b.sweepGrace)
+	return r.Ends.Add(u.sweepGrace)
 }
 
 // sweep ends all users that are due.
-func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
-	if err := b.OpenTerm(ctx, s); err != nil { // else nobody knows which renewals are known
+func (u *users) sweep(ctx context.Context, s logical.Storage) error {
+	if err := u.OpenTerm(ctx, s); err != nil { // else nobody knows which renewals are known
 		return err
 	}
-	began := b.Now()
-	due := b.index.due(began, b.unconfirmedTTL(ctx, s))
-	more := func() bool { return b.Age(began) <= sweepStart } // the rest is the next tick's
+	began := u.Now()
+	due := u.index.due(began, u.unconfirmedTTL(ctx, s))
+	more := func() bool { return u.Age(began) <= sweepStart } // the rest is the next tick's
 	failed, first := 0, error(nil)
-	err := engine.Each(ctx, b.Mount, sweepsAtOnce, due, more, func(ctx context.Context, user string) error { return b.sweepUser(ctx, s, user) })
+	err := engine.Each(ctx, u.Mount, sweepsAtOnce, due, more, func(ctx context.Context, user string) error { return u.sweepUser(ctx, s, user) })
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		failed, first = len(joined.Unwrap()), joined.Unwrap()[0]
 	}
@@ -74,8 +74,8 @@ func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
 }
 
 // sweepUser ends a user whose time is over, if storage and AWS say so too.
-func (b *backend) sweepUser(ctx context.Context, s logical.Storage, user string) error {
-	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockRecord(user))
+func (u *users) sweepUser(ctx context.Context, s logical.Storage, user string) error {
+	ctx, unlock, ok := u.Locks.TryLock(ctx, engine.LockRecord(user))
 	if !ok {
 		return nil // its lease is being renewed or revoked
 	}
@@ -85,34 +85,34 @@ func (b *backend) sweepUser(ctx context.Context, s logical.Storage, user string)
 		return err
 	}
 	if r == nil {
-		b.index.drop(user)
+		u.index.drop(user)
 		return nil
 	}
-	if err := b.mendClock(ctx, s, user, r); err != nil {
+	if err := u.mendClock(ctx, s, user, r); err != nil {
 		return err
 	}
-	unused, err := b.unused(ctx, s, r)
+	unused, err := u.unused(ctx, s, r)
 	if err != nil {
 		return err
 	}
 	if unused {
-		r.Ending = b.Now().UTC()
-		b.Log.Warn("deleting an IAM user that was answered right before its server stopped, and that AWS says was never used", "iam_user", user, "role", r.Role)
+		r.Ending = u.Now().UTC()
+		u.Log.Warn("deleting an IAM user that was answered right before its server stopped, and that AWS says was never used", "iam_user", user, "role", r.Role)
 	}
-	ends := b.latest(r)
-	if due := b.dueBy(&userRecord{State: r.State, Ending: r.Ending, Ends: ends}); !unused && b.Now().Before(due) && !r.pending() {
-		b.index.lookAt(user, due)
+	ends := u.latest(r)
+	if due := u.dueBy(&userRecord{State: r.State, Ending: r.Ending, Ends: ends}); !unused && u.Now().Before(due) && !r.pending() {
+		u.index.lookAt(user, due)
 		return nil
 	}
 	r.Ends = ends
-	gone, why := b.settle(ctx, s, user, r)
+	gone, why := u.settle(ctx, s, user, r)
 	if gone {
-		b.Log.Info("deleted an IAM user that no lease has", "iam_user", user, "role", r.Role, "lease_could_live_until", engine.Stamp(r.Ends))
+		u.Log.Info("deleted an IAM user that no lease has", "iam_user", user, "role", r.Role, "lease_could_live_until", engine.Stamp(r.Ends))
 		return why
 	}
 	var young *awscreds.TooYoungError
 	if errors.As(why, &young) {
-		b.Log.Warn("this server's clock says that a lease is over, and AWS's does not; the user is left alone", "iam_user", user, "aws", young)
+		u.Log.Warn("this server's clock says that a lease is over, and AWS's does not; the user is left alone", "iam_user", user, "aws", young)
 		return nil
 	}
 	return why
@@ -120,11 +120,11 @@ func (b *backend) sweepUser(ctx context.Context, s logical.Storage, user string)
 
 // latest is the latest moment that the lease of a record can live to. Where another engine
 // may have renewed it, that is as long as the mount allows at all.
-func (b *backend) latest(r *userRecord) time.Time {
-	if !r.Written.Before(b.KnownSince()) {
+func (u *users) latest(r *userRecord) time.Time {
+	if !r.Written.Before(u.KnownSince()) {
 		return r.Ends
 	}
-	if last := r.Issued.Add(b.askBounds().longest); last.After(r.Ends) {
+	if last := r.Issued.Add(u.askBounds().longest); last.After(r.Ends) {
 		return last
 	}
 	return r.Ends
@@ -132,8 +132,8 @@ func (b *backend) latest(r *userRecord) time.Time {
 
 // mendClock moves a record that a clock in the future has written to now: its age would tell
 // nothing before that future has come.
-func (b *backend) mendClock(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
-	wrong := r.Issued.Sub(b.Now())
+func (u *users) mendClock(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
+	wrong := r.Issued.Sub(u.Now())
 	if wrong <= clockSlack || !r.pending() {
 		return nil
 	}
@@ -142,36 +142,36 @@ func (b *backend) mendClock(ctx context.Context, s logical.Storage, user string,
 			*t = t.Add(-wrong)
 		}
 	}
-	return b.saveRecord(ctx, s, user, r)
+	return u.saveRecord(ctx, s, user, r)
 }
 
 // sweepGhosts looks whether the users with the oldest records still exist, and ends the
 // records of those that AWS does not have.
-func (b *backend) sweepGhosts(ctx context.Context, s logical.Storage) error {
-	oldest := b.index.oldest()
+func (u *users) sweepGhosts(ctx context.Context, s logical.Storage) error {
+	oldest := u.index.oldest()
 	if len(oldest) == 0 {
 		return nil
 	}
-	client, err := b.AWS(ctx, s)
+	client, err := u.AWS(ctx, s)
 	if err != nil {
 		return nil //nolint:nilerr // what needs AWS has said so
 	}
 	var errs []error
 	for i := range min(ghostLooks, len(oldest)) {
-		user := oldest[(b.ghosts+i)%len(oldest)]
+		user := oldest[(u.ghosts+i)%len(oldest)]
 		if _, err := client.ReadUser(ctx, user); awscreds.IsNotFound(err) { // else it exists, or nobody can tell
-			_, err = b.endGhost(ctx, s, client, user)
+			_, err = u.endGhost(ctx, s, client, user)
 			errs = append(errs, err)
 		}
 	}
-	b.ghosts = (b.ghosts + ghostLooks) % len(oldest)
+	u.ghosts = (u.ghosts + ghostLooks) % len(oldest)
 	return errors.Join(errs...)
 }
 
 // endGhost ends the record of a user of a lease that AWS does not have. It deletes nothing: the
 // lease may live, and AWS's word may be wrong or be another account's.
-func (b *backend) endGhost(ctx context.Context, s logical.Storage, client *awscreds.Client, user string) (gone bool, err error) {
-	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockRecord(user))
+func (u *users) endGhost(ctx context.Context, s logical.Storage, client *awscreds.Client, user string) (gone bool, err error) {
+	ctx, unlock, ok := u.Locks.TryLock(ctx, engine.LockRecord(user))
 	if !ok {
 		return false, nil
 	}
@@ -184,17 +184,17 @@ func (b *backend) endGhost(ctx context.Context, s logical.Storage, client *awscr
 		return false, err // its holder has renamed it, and its record stays until the lease ends
 	}
 	f := facts{absent: true, here: client.KnownAccount()}
-	if f.made, err = b.madeIn(ctx, s, r, f.here); err != nil {
+	if f.made, err = u.madeIn(ctx, s, r, f.here); err != nil {
 		return false, err
 	}
-	if err := b.whoseWord(ctx, s, client, user, r, &f); err != nil {
+	if err := u.whoseWord(ctx, s, client, user, r, &f); err != nil {
 		return false, err
 	}
-	if decide(user, r, f, b.windows(), b.Now()).ending != endGone {
+	if decide(user, r, f, u.windows(), u.Now()).ending != endGone {
 		return false, nil
 	}
-	b.Log.Info("forgot an IAM user that AWS does not have any more", "iam_user", user, "role", r.Role)
-	return true, b.dropRecord(ctx, s, user, r)
+	u.Log.Info("forgot an IAM user that AWS does not have any more", "iam_user", user, "role", r.Role)
+	return true, u.dropRecord(ctx, s, user, r)
 }
 
 // Answered, and perhaps nobody heard it: between our answer and Vault's write of the lease both
@@ -206,13 +206,13 @@ func (b *backend) endGhost(ctx context.Context, s logical.Storage, client *awscr
 const leastUnconfirmed = 24 * time.Hour
 
 // unconfirmed reports whether perhaps nobody got the credential of a record.
-func (b *backend) unconfirmed(r *userRecord) bool {
-	return !r.pending() && !r.Confirmed && r.Term != "" && !b.Answered(r.Term, r.Issued)
+func (u *users) unconfirmed(r *userRecord) bool {
+	return !r.pending() && !r.Confirmed && r.Term != "" && !u.Answered(r.Term, r.Issued)
 }
 
 // unconfirmedTTL is what config/users says; 0 where nobody can read it.
-func (b *backend) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Duration {
-	set, err := b.settings(ctx, s)
+func (u *users) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Duration {
+	set, err := u.settings(ctx, s)
 	if err != nil {
 		return 0
 	}
@@ -221,12 +221,12 @@ func (b *backend) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Du
 
 // unused reports whether a user is to go because perhaps nobody got it, and AWS says that
 // its key was never used. Where AWS does not let us ask, the key counts as used.
-func (b *backend) unused(ctx context.Context, s logical.Storage, r *userRecord) (bool, error) {
-	ttl := b.unconfirmedTTL(ctx, s)
-	if ttl == 0 || !b.unconfirmed(r) || b.Age(r.Issued) < ttl {
+func (u *users) unused(ctx context.Context, s logical.Storage, r *userRecord) (bool, error) {
+	ttl := u.unconfirmedTTL(ctx, s)
+	if ttl == 0 || !u.unconfirmed(r) || u.Age(r.Issued) < ttl {
 		return false, nil
 	}
-	client, err := b.AWS(ctx, s)
+	client, err := u.AWS(ctx, s)
 	if err != nil {
 		return false, err
 	}

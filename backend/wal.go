@@ -42,8 +42,8 @@ func mirrorID(user string) string { return mirrorPrefix + strings.ReplaceAll(use
 // mirror writes an entry for each record that is to end, where the name proves the user and
 // it is of the account that config/root leads to: that name is all that the built-in engine
 // would go by.
-func (b *backend) mirror(ctx context.Context, s logical.Storage) error {
-	return engine.Each(ctx, b.Mount, sweepsAtOnce, b.index.unmirrored(), nil, func(ctx context.Context, user string) error {
+func (u *users) mirror(ctx context.Context, s logical.Storage) error {
+	return engine.Each(ctx, u.Mount, sweepsAtOnce, u.index.unmirrored(), nil, func(ctx context.Context, user string) error {
 		r, err := loadRecord(ctx, s, user)
 		if isUnreadable(err) {
 			return nil // the sweep says so
@@ -51,23 +51,23 @@ func (b *backend) mirror(ctx context.Context, s logical.Storage) error {
 		if err != nil || r == nil {
 			return err
 		}
-		if !r.provenByName() || !b.isHere(r) {
-			b.index.mirrored(user) // not a matter of time
+		if !r.provenByName() || !u.isHere(r) {
+			u.index.mirrored(user) // not a matter of time
 			return nil
 		}
 		entry := &framework.WALEntry{Kind: walKindUser, Data: walUser{UserName: user}, CreatedAt: r.Issued.Unix()}
 		if err := engine.Save(ctx, s, framework.WALPrefix+mirrorID(user), entry); err != nil {
 			return err
 		}
-		b.index.mirrored(user)
+		u.index.mirrored(user)
 		return nil
 	})
 }
 
 // isHere reports whether a record is of the account that config/root leads to, or of one that
 // nobody knows.
-func (b *backend) isHere(r *userRecord) bool {
-	client := b.KnownClient()
+func (u *users) isHere(r *userRecord) bool {
+	client := u.KnownClient()
 	return !r.Account.Known() || client == nil || !client.KnownAccount().Known() || r.Account.Same(client.KnownAccount())
 }
 
@@ -77,30 +77,30 @@ func dropMirror(ctx context.Context, s logical.Storage, user string) error {
 }
 
 // rollBack ends what entries of the WAL stand for. Keys are their rooms' to roll back.
-func (b *backend) rollBack(ctx context.Context, s logical.Storage, immediate bool) error {
+func (u *users) rollBack(ctx context.Context, s logical.Storage, immediate bool) error {
 	ids, err := framework.ListWAL(ctx, s)
 	if err != nil {
 		return fmt.Errorf("listing what to roll back: %w", err)
 	}
-	return engine.Each(ctx, b.Mount, sweepsAtOnce, ids, nil, func(ctx context.Context, id string) error {
+	return engine.Each(ctx, u.Mount, sweepsAtOnce, ids, nil, func(ctx context.Context, id string) error {
 		entry, err := engine.ReadWAL(ctx, s, id)
 		if err != nil || entry == nil {
 			return err
 		}
 		switch entry.Kind {
 		case walKindUser:
-			return b.rollBackUser(ctx, s, entry, immediate)
+			return u.rollBackUser(ctx, s, entry, immediate)
 		case rootkey.WALKind:
 			return nil // its room's, which locks the root key
 		case staticrole.WALKind:
-			return b.staticRoles.RollBack(ctx, s, entry, immediate)
+			return u.staticRoles.RollBack(ctx, s, entry, immediate)
 		}
 		return fmt.Errorf("rolling back entry %s: its kind, %q, is not known", id, entry.Kind)
 	})
 }
 
 // rollBackUser ends the IAM user of an entry of the built-in engine or the first edition.
-func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
+func (u *users) rollBackUser(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
 	wal, err := engine.WALData[walUser](entry)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *fr
 	if user == "" {
 		return fmt.Errorf("rolling back entry %s: it names no user", entry.ID)
 	}
-	ctx, unlock, ok := b.Locks.TryLock(ctx, engine.LockRecord(user))
+	ctx, unlock, ok := u.Locks.TryLock(ctx, engine.LockRecord(user))
 	if !ok {
 		return nil
 	}
@@ -124,8 +124,8 @@ func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *fr
 	case record != nil && record.Issued.Unix() < entry.CreatedAt:
 		return framework.DeleteWAL(ctx, s, entry.ID) // of an earlier user, whom a lease has
 	}
-	r := &userRecord{Ending: b.Now(), Issued: began, Random: awsrules.RandomIn(user)}
-	v, err := b.end(ctx, s, user, r)
+	r := &userRecord{Ending: u.Now(), Issued: began, Random: awsrules.RandomIn(user)}
+	v, err := u.end(ctx, s, user, r)
 	if err != nil {
 		return fmt.Errorf("rolling back IAM user %s: %w", user, err)
 	}
@@ -135,24 +135,24 @@ func (b *backend) rollBackUser(ctx context.Context, s logical.Storage, entry *fr
 	case v.ending == endNotOurs && awscreds.IsRefused(v.why):
 		return fmt.Errorf("rolling back IAM user %s: %w", user, v.why) // until AWS lets us look
 	case v.ending == endNotOurs:
-		b.Log.Warn("an entry of the WAL names an IAM user that may be somebody else's; the user stays, and the entry goes", "iam_user", user, "why", v.why)
+		u.Log.Warn("an entry of the WAL names an IAM user that may be somebody else's; the user stays, and the entry goes", "iam_user", user, "why", v.why)
 	case v.ending == endAgain && !immediate:
 		return nil
 	}
 	if record != nil {
-		if err := ignoreReadOnly(b.dropRecord(ctx, s, user, record)); err != nil {
+		if err := ignoreReadOnly(u.dropRecord(ctx, s, user, record)); err != nil {
 			return err
 		}
 	}
 	if err := framework.DeleteWAL(ctx, s, entry.ID); err != nil {
 		return fmt.Errorf("forgetting IAM user %s, which is gone: %w", user, err)
 	}
-	b.Log.Info("rolled back", "iam_user", user)
+	u.Log.Info("rolled back", "iam_user", user)
 	return nil
 }
 
 // nameInWAL reports whether an entry of the WAL is about the user of a name.
-func (b *backend) nameInWAL(ctx context.Context, s logical.Storage, user string) (bool, error) {
+func (u *users) nameInWAL(ctx context.Context, s logical.Storage, user string) (bool, error) {
 	ids, err := framework.ListWAL(ctx, s)
 	if err != nil {
 		return false, err
