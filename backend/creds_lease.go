@@ -136,10 +136,7 @@ func (u *users) prolong(ctx context.Context, req *logical.Request, l *lease, cfg
 		return err
 	}
 	defer unlock()
-	if err := u.notBeingMade(l.Username); err != nil {
-		return err // for another lease
-	}
-	r, err := loadRecord(ctx, req.Storage, l.Username)
+	r, err := u.recordFor(ctx, req.Storage, l)
 	switch {
 	case err != nil:
 		return err
@@ -193,10 +190,7 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 		}
 		return u.keepEnding(ctx, req, l, v, err)
 	}
-	if err := u.notBeingMade(l.Username); err != nil {
-		return err // for another lease; whether this one's is gone shows when that request has ended
-	}
-	r, err := loadRecord(ctx, req.Storage, l.Username)
+	r, err := u.recordFor(ctx, req.Storage, l)
 	switch {
 	case isUnreadable(err):
 		r = nil // the lease knows enough
@@ -211,8 +205,8 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 	}
 	v, err := u.endLeased(ctx, req.Storage, l, of)
 	switch {
-	case err == nil && v.ending == endGone && r == nil && !u.index.ending(l.Username):
-		return nil
+	case err == nil && v.ending == endGone && r == nil:
+		return u.dropNoted(ctx, req.Storage, l)
 	case err == nil && v.ending == endGone:
 		return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.asKnown(l.Username)))
 	}
@@ -246,6 +240,8 @@ func (u *users) keepEnding(ctx context.Context, req *logical.Request, l *lease, 
 	switch {
 	case err != nil:
 		return errors.Join(why, err)
+	case r != nil && (!l.holds(r) || u.notBeingMade(l.Username) != nil):
+		return cmp.Or(why, v.why, u.notBeingMade(l.Username)) // of a later user, whose end nobody asked for
 	case why == nil && r == nil && l.Registered && v.ending != endNotOurs:
 		return nil // its record went when the user was known to be gone, or somebody dropped it
 	case why == nil:
@@ -255,6 +251,23 @@ func (u *users) keepEnding(ctx context.Context, req *logical.Request, l *lease, 
 		r = recordOf(l, l.began(req.Secret))
 	}
 	return errors.Join(why, u.endLater(ctx, req.Storage, l.Username, r, v.at))
+}
+
+// recordFor reads the record of a lease; nil when there is none. One that a request is making,
+// or was when the read began, is another lease's, and tells nothing of this one's user.
+func (u *users) recordFor(ctx context.Context, s logical.Storage, l *lease) (*userRecord, error) {
+	before := u.notBeingMade(l.Username)
+	r, err := loadRecord(ctx, s, l.Username)
+	return r, cmp.Or(before, err, u.notBeingMade(l.Username))
+}
+
+// dropNoted ends the record that the end of a lease without one may have noted down.
+func (u *users) dropNoted(ctx context.Context, s logical.Storage, l *lease) error {
+	r, err := loadRecord(ctx, s, l.Username)
+	if err != nil || r == nil || l.AccessKeyID == "" || r.AccessKeyID != l.AccessKeyID {
+		return nil //nolint:nilerr // what nobody can read is not what was noted
+	}
+	return ignoreReadOnly(u.dropRecord(ctx, s, l.Username, r))
 }
 
 // holds reports whether a record is of the user that a lease was given: a template without

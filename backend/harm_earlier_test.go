@@ -119,3 +119,33 @@ func TestRenewalOfAnEarlierLeaseLeavesARequestAlone(t *testing.T) {
 	m.has(repeated, true)
 	m.revoke(creds)
 }
+
+// A revocation that fails puts nothing down about the user of a later lease.
+func TestFailedRevokeOfAnEarlierLeaseLeavesTheLaterOneAlone(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, repeatingOnce)
+	one := m.creds("developer-access")
+	m.age(30 * time.Minute)
+	m.do(logical.DeleteOperation, "issued/"+repeated, nil)
+	looked := m.aws.Inject(fakeaws.Fault{Action: "GetUser", Kind: fakeaws.HangAfter, Times: 1})
+	failing := m.aws.Inject(fakeaws.Fault{Action: "GetAccessKeyLastUsed", Kind: fakeaws.Unavailable})
+	var revocation sync.WaitGroup
+	revocation.Go(func() {
+		if resp, err := m.lease(logical.RevokeOperation, one); well(resp, err) {
+			t.Error("went well, and nobody knows yet whether its user is gone")
+		}
+	})
+	<-looked.Reached()
+	two := m.creds("developer-access")
+	looked.Release()
+	revocation.Wait()
+	failing.Remove()
+	m.renewed(two)
+	m.minutes(7)
+	m.has(repeated, true)
+	m.revoke(one)
+	m.has(repeated, true)
+	m.registered(1)
+	m.revoke(two)
+	m.registered(0)
+}

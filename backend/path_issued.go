@@ -154,6 +154,9 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	defer unlock()
+	if err := b.notBeingMade(user); err != nil { // first: the request may end while the record is read
+		return nil, err
+	}
 	r, err := loadRecord(ctx, req.Storage, user)
 	if isUnreadable(err) {
 		r, err = &userRecord{Random: enoughRandom}, nil // of any age, and whatever its name
@@ -200,6 +203,9 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	defer unlock()
+	if err := b.notBeingMade(user); err != nil { // first: the request may end while the record is read
+		return nil, err
+	}
 	r, err := loadRecord(ctx, req.Storage, user)
 	if isUnreadable(err) {
 		r, err = &userRecord{State: stateCreating}, nil
