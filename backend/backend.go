@@ -186,8 +186,8 @@ func (b *backend) ownPaths() []*framework.Path {
 		b.pathRole(),
 		b.pathCreds(),
 		b.pathIssuedList(),
+		b.pathForget(), // before pathIssuedOfRole: a user may be called "role", and the path of a list ends in a slash
 		b.pathIssuedOfRole(),
-		b.pathForget(), // before pathIssued
 		b.pathIssued(),
 	}
 }

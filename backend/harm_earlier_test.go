@@ -149,3 +149,13 @@ func TestFailedRevokeOfAnEarlierLeaseLeavesTheLaterOneAlone(t *testing.T) {
 	m.revoke(two)
 	m.registered(0)
 }
+
+func TestRecordOfAUserCalledRoleIsForgotten(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, map[string]any{"username_template": "role"})
+	m.creds("developer-access")
+	m.aws.RemoveUser("role")
+	m.write("issued/role/forget", nil)
+	m.registered(0)
+	m.do(logical.ListOperation, "issued/role/forget/", nil) // of a role that is called so
+}
