@@ -159,3 +159,31 @@ func TestRecordOfAUserCalledRoleIsForgotten(t *testing.T) {
 	m.registered(0)
 	m.do(logical.ListOperation, "issued/role/forget/", nil) // of a role that is called so
 }
+
+// Everything that may end a user, and two ticks that overlap, at once: all ends, and nothing is left.
+func TestAllEndsAtOnceLeaveNothing(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, repeating)
+	for range 15 {
+		c := m.creds("developer-access")
+		m.age(6 * time.Minute)
+		var w sync.WaitGroup
+		for _, f := range []func(){
+			func() { _, _ = m.lease(logical.RevokeOperation, c) }, func() { _, _ = m.lease(logical.RenewOperation, c) },
+			func() { _ = m.tick() }, func() { _ = m.tick() },
+			func() { _, _ = m.ask(logical.DeleteOperation, "issued/"+repeated, nil) },
+			func() { _, _ = m.ask(logical.ReadOperation, "creds/developer-access", nil) },
+			func() { _, _ = m.ask(logical.UpdateOperation, "tidy", map[string]any{"delete": true}) },
+		} {
+			w.Go(f)
+		}
+		w.Wait()
+		_, _ = m.lease(logical.RevokeOperation, c)
+		_, _ = m.ask(logical.DeleteOperation, "issued/"+repeated, nil)
+		m.age(30 * time.Minute)
+		_ = m.tick()
+	}
+	m.noUsers()
+	m.recorded(0)
+	m.registered(0)
+}

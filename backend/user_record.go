@@ -29,7 +29,7 @@ type users struct {
 	lateWindow  time.Duration
 	settingsNow engine.Memo[struct{}, *settings]
 	index       userIndex              // what memory keeps of the records
-	ghosts      int                    // where the look for records without a user goes on; the tick's
+	ghosts      atomic.Int64           // where the look for records without a user goes on; a tick may overlap the next
 	proof       atomic.Pointer[[]byte] // the key of the proofs, once it is known
 	staticRoles *staticrole.Keeper     // whose keys the WAL has, too
 }

@@ -157,14 +157,15 @@ func (u *users) sweepGhosts(ctx context.Context, s logical.Storage) error {
 		return nil //nolint:nilerr // what needs AWS has said so
 	}
 	var errs []error
+	from := int(u.ghosts.Load())
 	for i := range min(ghostLooks, len(oldest)) {
-		user := oldest[(u.ghosts+i)%len(oldest)]
+		user := oldest[(from+i)%len(oldest)]
 		if _, err := client.ReadUser(ctx, user); awscreds.IsNotFound(err) { // else it exists, or nobody can tell
 			_, err = u.endGhost(ctx, s, client, user)
 			errs = append(errs, err)
 		}
 	}
-	u.ghosts = (u.ghosts + ghostLooks) % len(oldest)
+	u.ghosts.Store(int64((from + ghostLooks) % len(oldest)))
 	return errors.Join(errs...)
 }
 
