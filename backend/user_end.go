@@ -196,11 +196,22 @@ func (u *users) prove(ctx context.Context, s logical.Storage, c *awscreds.Client
 	return err
 }
 
-// proveByKey takes the access key of the record away: AWS does that only where the user has
-// it, who then is the record's.
+// proveByKey asks AWS whose the access key of the record is. Where it does not tell, the key is
+// taken away: AWS does that only where the user has it, who then is the record's. That can be
+// done but once.
 func (u *users) proveByKey(ctx context.Context, c *awscreds.Client, user string, r *userRecord, f *facts, otherwise error) error {
 	if r.AccessKeyID == "" {
 		f.unproven = otherwise
+		return nil
+	}
+	name, _, _, err := c.KeyUser(ctx, r.AccessKeyID)
+	switch {
+	case err != nil && !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
+		return err
+	case err == nil && !strings.EqualFold(name, user):
+		f.unproven = otherwise
+		return nil
+	case err == nil:
 		return nil
 	}
 	existed, err := c.EndKey(ctx, user, r.AccessKeyID)
