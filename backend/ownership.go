@@ -103,6 +103,12 @@ func (u *users) tagged(tags map[string]string) bool {
 	return u.ID != "" && strings.HasSuffix(tags[tagMount], "/"+u.ID)
 }
 
+// taggedByAnother reports whether the tags of a user say that another mount made it, or a copy
+// of this one: the first edition and the built-in engine wrote no proof.
+func (u *users) taggedByAnother(tags map[string]string) bool {
+	return tags[tagProof] != "" || tags[tagMount] != "" && !u.tagged(tags)
+}
+
 // ourTags reports whether the tags of a user prove that it is this mount's.
 func (u *users) ourTags(ctx context.Context, s logical.Storage, user string, tags map[string]string) (bool, error) {
 	term, _, proved := strings.Cut(tags[tagProof], "/")
