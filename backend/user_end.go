@@ -99,7 +99,7 @@ type unprovenError struct {
 }
 
 func (e *unprovenError) Error() string {
-	text := fmt.Sprintf("IAM user %s is left alone: %s", e.user, e.why)
+	text := fmt.Sprintf("IAM user %s is left alone: %s; delete it in AWS if it is the engine's, or else write issued/%s/forget to drop the record", e.user, e.why, e.user)
 	if e.err != nil {
 		text += ": " + e.err.Error()
 	}
