@@ -122,8 +122,15 @@ func (u *users) leftBehind(ctx context.Context, s logical.Storage) []string {
 	if users == 0 {
 		from = home
 	}
-	return []string{fmt.Sprintf("config/root leads to AWS account %s now, and %s and %s of this mount are in another, such as %s: "+
-		"they cannot be deleted or rotated until config/root leads there again", here, counted(users, "IAM user"), counted(roles, "static role"), from)}
+	left := counted(users, "IAM user")
+	switch {
+	case users == 0:
+		left = counted(roles, "static role")
+	case roles > 0:
+		left += " and " + counted(roles, "static role")
+	}
+	return []string{fmt.Sprintf("config/root leads to AWS account %s now, and this mount has %s in another account, such as %s: "+
+		"until config/root leads there again they cannot be deleted or rotated, and revocations fail; do not disable the mount before", here, left, from)}
 }
 
 // counted is a number of things in words.

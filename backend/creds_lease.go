@@ -140,8 +140,10 @@ func (u *users) prolong(ctx context.Context, req *logical.Request, l *lease, cfg
 	switch {
 	case err != nil:
 		return err
-	case r == nil && l.Registered, r != nil && !l.holds(r):
-		return engine.UserErrorf("the IAM user %s of this lease has been deleted; read creds/%s again", l.Username, l.Role)
+	case r != nil && !l.holds(r):
+		return engine.UserErrorf("the IAM user %s of this lease was deleted, and another lease has the name; read creds/%s again", l.Username, l.Role)
+	case r == nil && l.Registered:
+		return engine.UserErrorf("the IAM user %s of this lease has no record any more: it was deleted, or its record was dropped; read creds/%s again", l.Username, l.Role)
 	case r == nil:
 		r = recordOf(l, l.began(req.Secret))
 	case !r.Ending.IsZero():
@@ -172,7 +174,12 @@ func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework
 	if err != nil || l.IsSTS { // STS credentials cannot be revoked; they end by themselves
 		return nil, err
 	}
-	return nil, b.revokeUser(ctx, req, l)
+	err = b.revokeUser(ctx, req, l)
+	if err != nil && b.Vault.Tainted() {
+		err = fmt.Errorf("%w. The mount is being disabled or moved, so config/root and issued/ cannot be written any more; "+
+			"if AWS cannot be made to agree, drop the lease with vault lease revoke -force -prefix, and delete the IAM user in AWS", err)
+	}
+	return nil, err
 }
 
 // revokeUser ends the user of a lease, under the lock of its record: a renewal must not take

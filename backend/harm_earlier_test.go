@@ -27,7 +27,7 @@ func TestEarlierLeaseOfANameIsNotRenewed(t *testing.T) {
 	two := m.do(logical.ReadOperation, "creds/developer-access", map[string]any{"ttl": "1h"})
 	before := m.read("issued/" + repeated)["ends"]
 	resp, err := m.lease(logical.RenewOperation, one)
-	if text, status := outcome(resp, err); status != 400 || !strings.Contains(text, "has been deleted") {
+	if text, status := outcome(resp, err); status != 400 || !strings.Contains(text, "deleted") {
 		t.Errorf("the renewal of a lease whose user is gone: %d %s", status, text)
 	}
 	if after := m.read("issued/" + repeated)["ends"]; after != before {

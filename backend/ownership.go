@@ -153,3 +153,15 @@ func (u *users) anyUntagged() bool {
 	current, known := u.settingsNow.Peek(struct{}{})
 	return known && current.anyUntagged()
 }
+
+// keyIsOf reports whether a user has an access key. Where AWS does not tell, it takes the key away.
+func keyIsOf(ctx context.Context, c *awscreds.Client, user, id string) (bool, error) {
+	name, _, _, err := c.KeyUser(ctx, id)
+	switch {
+	case err == nil:
+		return strings.EqualFold(name, user), nil
+	case !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
+		return false, err
+	}
+	return c.EndKey(ctx, user, id)
+}

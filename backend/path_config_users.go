@@ -24,7 +24,7 @@ func (b *backend) pathConfigUsers() *framework.Path {
 		},
 		"unconfirmed_ttl": {
 			Type:         framework.TypeDurationSecond,
-			Description:  "After how long to delete an IAM user that was answered right before the server stopped, so that perhaps nobody got it, and whose key AWS says was never used: 24h or more. 0: never. Needs iam:GetAccessKeyLastUsed.",
+			Description:  "After how long to delete an IAM user that was returned right before the server stopped, so that perhaps nobody received it, and whose key AWS says was never used: 24h or more. 0: never. Needs iam:GetAccessKeyLastUsed.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Unconfirmed TTL"},
 		},
 		"account": {
@@ -42,9 +42,9 @@ func (b *backend) pathConfigUsers() *framework.Path {
 		},
 		HelpSynopsis: "How many IAM users this mount may issue, and how they are marked.",
 		HelpDescription: `
-max_users keeps a client that runs away from using up the quota of IAM users of the
-account: what is over it is refused until leases end. ownership_tags marks each user as
-this mount's. account is where users are whose records do not say it, such as those of
+max_users stops a runaway client from exhausting the account's quota of IAM users:
+requests above it are refused until leases end. ownership_tags marks each user as this
+mount's. account is the AWS account of users whose records name none, such as those of
 the built-in engine. A write changes only the fields that it names.
 `,
 	}

@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
@@ -26,9 +28,10 @@ func (b *backend) pathIssuedList() *framework.Path {
 		},
 		HelpSynopsis: "Who holds keys now: the IAM users that are issued.",
 		HelpDescription: `
-Lists every IAM user that was handed out and is not known to be gone, each with its
-role, its access key, who asked, and the latest moment that its lease can live to;
-"vault list -detailed" shows these. issued/role/<role> lists those of one role.
+Lists every IAM user that was issued and is not known to be gone, and those of requests
+that failed, until they are deleted. "vault list -detailed" shows the state of each, its
+role, its access key, who asked, and the latest moment that its lease can live to.
+issued/role/<role> lists those of one role.
 `,
 	}
 }
@@ -70,7 +73,8 @@ func (b *backend) pathIssued() *framework.Path {
 A read shows who holds the IAM user, and until when at most. A delete removes the user
 from AWS at once, with everything that it owns, whether or not it has a lease: use it when
 a key has leaked, or when the lease was dropped by "vault lease revoke -force". A lease
-that still exists can no longer be renewed, and its own end finds nothing to do.
+that still exists can no longer be renewed, also where AWS did not delete the user yet.
+A user that has no record is not deleted: a warning says so.
 `,
 	}
 }
@@ -92,8 +96,9 @@ func (b *backend) pathForget() *framework.Path {
 		HelpDescription: `
 A record stays until AWS says that its IAM user is gone from the account that it was made
 in. Where nobody can ask that account any more, because it is closed, this drops the record
-without a call to AWS. If the user still exists, it stays, with its access key: Vault's log
-says which. To delete a user, delete issued/<username> instead.
+without a call to AWS. If the user still exists, its access key goes on working: Vault's
+log says which. A lease of the user can no longer be renewed; when it ends, the engine still
+tries to delete the user. To delete a user now, delete issued/<username> instead.
 `,
 	}
 }
@@ -161,8 +166,11 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 	if isUnreadable(err) {
 		r, err = &userRecord{Random: enoughRandom}, nil // of any age, and whatever its name
 	}
-	if err != nil || r == nil {
+	if err != nil {
 		return nil, err
+	}
+	if r == nil {
+		return engine.Warned([]string{fmt.Sprintf("there is no record of an IAM user %q, so nothing was deleted", awsrules.Abridged(user))}), nil
 	}
 	if err := b.notBeingMade(user); err != nil {
 		return nil, err
@@ -171,13 +179,19 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	gone, err := b.settle(ctx, req.Storage, user, r)
+	var elsewhere *engine.OtherAccountError
+	var unproven *unprovenError
 	switch {
-	case gone || err != nil && isRefusal(err):
+	case gone:
 		return nil, err
+	case errors.As(err, &unproven): // it is of no use to ask again as things are
+		return nil, engine.UserErrorf("%v", err)
+	case errors.As(err, &elsewhere):
+		return nil, fmt.Errorf("%w; the lease of the user can no longer be renewed", err)
 	case err != nil:
 		return nil, fmt.Errorf("%w; the engine will go on deleting IAM user %s when AWS allows it", err, user)
 	}
-	return engine.Warned([]string{"the record of IAM user " + user + " stays for some minutes: AWS may not show the user yet, or make it late; the engine looks again"}), nil
+	return engine.Warned([]string{"AWS has no IAM user " + user + " now; its record stays for some minutes, in case AWS does not show the user yet or makes it late: the engine looks again by itself"}), nil
 }
 
 // notBeingMade refuses to touch the record of a user that a request is making: its end is that
@@ -187,13 +201,6 @@ func (u *users) notBeingMade(user string) error {
 		return engine.UserErrorf("username: a request is making the IAM user %q at this moment; try again when the request has ended", user)
 	}
 	return nil
-}
-
-// isRefusal reports whether it is of no use to ask again for the end of a user as things are.
-func isRefusal(err error) bool {
-	var elsewhere *engine.OtherAccountError
-	var unproven *unprovenError
-	return errors.As(err, &elsewhere) || errors.As(err, &unproven)
 }
 
 func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -224,5 +231,7 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 	}
 	b.Log.Warn("the record of an IAM user was dropped on request; if the user exists, nothing deletes it", "iam_user", user,
 		"access_key", r.AccessKeyID, "account", r.Account.String(), "role", r.Role)
-	return engine.Warned([]string{"the record is gone; if the IAM user " + user + " exists in AWS, it stays there with its access key " + r.AccessKeyID}), nil
+	key := cmp.Or(r.AccessKeyID, "(not known)")
+	return engine.Warned([]string{"the record is gone; if the IAM user " + user + " exists in AWS, its access key " + key +
+		" goes on working: delete the user in AWS. If it has a lease, that cannot be renewed, and its revocation still tries to delete the user"}), nil
 }

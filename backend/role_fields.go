@@ -168,7 +168,7 @@ func userRoleFields() []roleField {
 		{name: "max_users", types: []string{iamUser},
 			in: func(r *role) any { return &r.MaxUsers }, schema: framework.FieldSchema{
 				Type:         framework.TypeInt,
-				Description:  "Most IAM users of this role that there may be at a time; what is over it is refused. 0: no cap but that of config/users.",
+				Description:  "Most IAM users of this role that there may be at a time; requests above it are refused. 0: no cap but that of config/users.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Max Users"},
 			}},
 	}

@@ -204,7 +204,7 @@ func TestDeleteOfAnIssuedUser(t *testing.T) {
 	m.has(user, false)
 	m.registered(0)
 	m.do(logical.DeleteOperation, "issued/"+user, nil) // again is no error
-	if text := m.refusedRenewal(creds); !strings.Contains(text, "has been deleted") {
+	if text := m.refusedRenewal(creds); !strings.Contains(text, "deleted") {
 		t.Errorf("renewed: %s", text)
 	}
 	m.registered(0)

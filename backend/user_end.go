@@ -99,7 +99,7 @@ type unprovenError struct {
 }
 
 func (e *unprovenError) Error() string {
-	text := fmt.Sprintf("IAM user %s is left alone: %s", e.user, e.why)
+	text := fmt.Sprintf("IAM user %s is left alone: %s; delete it in AWS if it is the engine's, or else write issued/%s/forget to drop the record", e.user, e.why, e.user)
 	if e.err != nil {
 		text += ": " + e.err.Error()
 	}
@@ -196,31 +196,33 @@ func (u *users) prove(ctx context.Context, s logical.Storage, c *awscreds.Client
 	return err
 }
 
-// proveByKey takes the access key of the record away: AWS does that only where the user has
-// it, who then is the record's. That proves it once; so id, which is AWS's of the user, is
-// written down before the deletion, which may fail.
+// proveByKey asks AWS whose the access key of the record is. Where it does not tell, the key is
+// taken away: AWS does that only where the user has it, who then is the record's. That proves it
+// once; so id, which is AWS's of the user, is written down before the deletion, which may fail.
 func (u *users) proveByKey(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, id string, f *facts, otherwise error) error {
 	if r.AccessKeyID == "" {
 		f.unproven = otherwise
 		return nil
 	}
-	existed, err := c.EndKey(ctx, user, r.AccessKeyID)
+	ours, err := keyIsOf(ctx, c, user, r.AccessKeyID)
 	switch {
 	case err != nil && !awscreds.IsRefused(err):
 		return err
 	case err != nil:
 		f.unproven = errors.Join(otherwise, err)
-	case !existed:
+		return nil
+	case !ours:
 		f.unproven = otherwise
-	case id != "":
-		proven := *r
-		proven.UserID = id
-		if proven.Ending.IsZero() {
-			proven.Ending = u.Now().UTC()
-		}
-		return ignoreReadOnly(u.saveRecord(ctx, s, user, &proven))
+		return nil
+	case id == "":
+		return nil
 	}
-	return nil
+	proven := *r
+	proven.UserID = id
+	if proven.Ending.IsZero() {
+		proven.Ending = u.Now().UTC()
+	}
+	return ignoreReadOnly(u.saveRecord(ctx, s, user, &proven))
 }
 
 // confirmAbsence asks before AWS's word is believed that there is no such user: whether its

@@ -152,7 +152,7 @@ func recordAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"username":      {Type: framework.TypeString, Description: "Name of the IAM user."},
 		"state":         {Type: framework.TypeString, Description: "creating: a request is making it, or failed to and it is being deleted. issued: a lease has it. ending: it is being deleted."},
-		"unconfirmed":   {Type: framework.TypeBool, Description: "Whether the server stopped right after it answered with this credential, so that perhaps nobody got it. See unconfirmed_ttl at config/users."},
+		"unconfirmed":   {Type: framework.TypeBool, Description: "Whether the server stopped right after it returned this credential, so that perhaps nobody received it. See unconfirmed_ttl at config/users."},
 		"account":       {Type: framework.TypeString, Description: "Number of the AWS account that it was made in; empty where it is not known."},
 		"role":          {Type: framework.TypeString, Description: "Role that it was issued for. Empty for a lease that the built-in engine began."},
 		"access_key_id": {Type: framework.TypeString, Description: "ID of its access key. Empty until there is one."},

@@ -34,7 +34,7 @@ type OtherAccountError struct {
 
 func (e *OtherAccountError) Error() string {
 	return fmt.Sprintf("%s was made in AWS account %s, and config/root leads to %s now, which cannot tell whether it is gone; "+
-		"let config/root lead to the first account again, or %s", e.What, e.Made, e.Here, e.Otherwise)
+		"write credentials of %s to config/root, or %s", e.What, e.Made, e.Here, e.Made, e.Otherwise)
 }
 
 // CheckAccount refuses to believe a client about something that was made in an account, where

@@ -75,8 +75,9 @@ func Respond(err error) (*logical.Response, error) {
 	var mistake *UserError
 	var none *awscreds.NoCredentialsError
 	var notYet *awscreds.NotAcceptedError
+	var elsewhere *OtherAccountError
 	switch {
-	case errors.As(err, &mistake):
+	case errors.As(err, &mistake), errors.As(err, &elsewhere):
 		return logical.ErrorResponse(err.Error()), nil
 	case errors.As(err, &notYet):
 		return nil, logical.CodedError(http.StatusBadGateway, err.Error())

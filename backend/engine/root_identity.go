@@ -56,7 +56,7 @@ func (c *RootConfig) updateIdentity(d *framework.FieldData) {
 func (c *RootConfig) validateIdentity(m *Mistakes) {
 	check := func(field string) {
 		if c.RoleARN == "" {
-			m.Add("role_arn", "is missing; %s is the way to a role, whose ARN it is", field)
+			m.Add("role_arn", "is missing; %s needs the ARN of the IAM role to assume", field)
 		}
 		if c.AccessKey != "" {
 			m.Add(field, "cannot be set beside access_key; the engine has one identity")

@@ -73,7 +73,7 @@ func (f TokenFiles) check(c *RootConfig) error {
 			}
 		}
 		m.Add(field, "is not AWS's STS over HTTPS, so the token of web_identity_token_file may not go there; "+ // and may hold a password
-			"omit it, or have the server's operator name it in the plugin flag -web-identity-sts-endpoints")
+			"write \"\" to clear it, or have the server's operator name it in the plugin flag -web-identity-sts-endpoints")
 	}
 	endpoint("sts_endpoint", c.STSEndpoint)
 	for _, url := range c.STSFallbackEndpoints {

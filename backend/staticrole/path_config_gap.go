@@ -27,7 +27,7 @@ func (k *Keeper) pathGap() *framework.Path {
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(k.Write("Read what a gap in the engine's heartbeat has wait.", k.readGap), gapAnswer()), // by way of write: a standby does not know
+			logical.ReadOperation:   engine.Gives(k.Write("Read what waits because of a gap in the engine's heartbeat.", k.readGap), gapAnswer()), // by way of write: a standby does not know
 			logical.UpdateOperation: k.Configure("gap", "Say how to go on after a gap in the engine's heartbeat.", k.writeGap),
 		},
 		HelpSynopsis: "Go on after a snapshot was restored or the engine was away.",
@@ -44,7 +44,7 @@ resume=true restored=true.
 
 func gapAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"last_heartbeat": {Type: framework.TypeString, Description: "The last heartbeat before the gap (RFC 3339); null if there is no gap that an operator has not decided about."},
+		"last_heartbeat": {Type: framework.TypeString, Description: "The last heartbeat before the gap (RFC 3339); null if there was no gap, or an operator has decided about all."},
 		"gap_noticed":    {Type: framework.TypeString, Description: "When the engine was there again (RFC 3339); null likewise."},
 		"cautious_until": {Type: framework.TypeString, Description: "Until when nothing is deleted by schedule (RFC 3339); null likewise."},
 		"resumed":        {Type: framework.TypeString, Description: "When somebody last wrote resume (RFC 3339); null if nobody did."},

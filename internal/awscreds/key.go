@@ -51,7 +51,7 @@ func (c *Client) LookUpUser(ctx context.Context, name string) (UserInfo, error) 
 	}
 	out, err := c.iam.GetUser(ctx, in)
 	if err != nil {
-		return UserInfo{}, fmt.Errorf("reading IAM user %s: %w", orOwn(name), err)
+		return UserInfo{}, fmt.Errorf("reading %s: %w", userOrOwn(name), err)
 	}
 	info := userInfo(out.User)
 	c.learn(info.ARN) // IAM shows nobody the users of another account
@@ -143,9 +143,9 @@ func (c *Client) KeyUser(ctx context.Context, keyID string) (name string, ago ti
 	return aws.ToString(out.UserName), ago, at != nil, nil
 }
 
-func orOwn(name string) string {
+func userOrOwn(name string) string {
 	if name == "" {
-		return "of our own"
+		return "the engine's own IAM user"
 	}
-	return name
+	return "IAM user " + name
 }
