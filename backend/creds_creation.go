@@ -162,7 +162,7 @@ func (c *creation) abandon(ctx context.Context, cause error) error {
 		err = b.dropRecord(ctx, c.storage, c.name, &userRecord{}) // the WAL has nothing of a request under way
 	case c.held: // storage must not go on saying that a lease has it
 		err = errors.Join(err, b.storeRecord(ctx, c.storage, c.name, &r))
-	case c.record.Account != c.recorded: // the first creation after config/root was written: AWS has told the account since
+	case c.record.Account != c.recorded, !c.record.provenByName() && c.record.UserID != "": // AWS has told since where the user is, or who
 		err = errors.Join(err, b.storeRecord(ctx, c.storage, c.name, c.record))
 	}
 	c.look = v.at // AWS may not show the user yet, or make it late

@@ -136,10 +136,15 @@ func (u *users) prolong(ctx context.Context, req *logical.Request, l *lease, cfg
 		return err
 	}
 	defer unlock()
+	if err := u.notBeingMade(l.Username); err != nil {
+		return err // for another lease
+	}
 	r, err := loadRecord(ctx, req.Storage, l.Username)
 	switch {
 	case err != nil:
 		return err
+	case r != nil && !l.holds(r):
+		return engine.UserErrorf("the IAM user %s of this lease was deleted, and another lease has the name; read creds/%s again", l.Username, l.Role)
 	case r == nil && l.Registered:
 		return engine.UserErrorf("the IAM user %s of this lease has no record any more: it was deleted, or its record was dropped; read creds/%s again", l.Username, l.Role)
 	case r == nil:
@@ -195,6 +200,9 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 		}
 		return u.keepEnding(ctx, req, l, v, err)
 	}
+	if err := u.notBeingMade(l.Username); err != nil {
+		return err // for another lease; whether this one's is gone shows when that request has ended
+	}
 	r, err := loadRecord(ctx, req.Storage, l.Username)
 	switch {
 	case isUnreadable(err):
@@ -210,10 +218,10 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 	}
 	v, err := u.endLeased(ctx, req.Storage, l, of)
 	switch {
-	case err == nil && v.ending == endGone && r == nil:
+	case err == nil && v.ending == endGone && r == nil && !u.index.ending(l.Username):
 		return nil
 	case err == nil && v.ending == endGone:
-		return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, r))
+		return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.asKnown(l.Username)))
 	}
 	return u.keepEnding(ctx, req, l, v, err)
 }

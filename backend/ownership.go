@@ -103,6 +103,12 @@ func (u *users) tagged(tags map[string]string) bool {
 	return u.ID != "" && strings.HasSuffix(tags[tagMount], "/"+u.ID)
 }
 
+// taggedByAnother reports whether the tags of a user say that another mount made it, or a copy
+// of this one: the first edition and the built-in engine wrote no proof.
+func (u *users) taggedByAnother(tags map[string]string) bool {
+	return tags[tagProof] != "" || tags[tagMount] != "" && !u.tagged(tags)
+}
+
 // ourTags reports whether the tags of a user prove that it is this mount's.
 func (u *users) ourTags(ctx context.Context, s logical.Storage, user string, tags map[string]string) (bool, error) {
 	term, _, proved := strings.Cut(tags[tagProof], "/")
@@ -146,4 +152,16 @@ func (u *users) noteUntagged(c *creation, untagged bool) {
 func (u *users) anyUntagged() bool {
 	current, known := u.settingsNow.Peek(struct{}{})
 	return known && current.anyUntagged()
+}
+
+// keyIsOf reports whether a user has an access key. Where AWS does not tell, it takes the key away.
+func keyIsOf(ctx context.Context, c *awscreds.Client, user, id string) (bool, error) {
+	name, _, _, err := c.KeyUser(ctx, id)
+	switch {
+	case err == nil:
+		return strings.EqualFold(name, user), nil
+	case !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
+		return false, err
+	}
+	return c.EndKey(ctx, user, id)
 }

@@ -59,9 +59,6 @@ func (b *backend) writeLeaseConfig(ctx context.Context, req *logical.Request, d 
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	if err := engine.Save(ctx, req.Storage, engine.KeyLeaseConfig, cfg); err != nil {
-		return nil, err
-	}
-	b.settingsNow.Reset()
-	return nil, nil
+	defer b.settingsNow.Reset() // after a failed write as well: it may have been stored all the same
+	return nil, engine.Save(ctx, req.Storage, engine.KeyLeaseConfig, cfg)
 }

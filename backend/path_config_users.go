@@ -77,9 +77,9 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 	if err := b.setHome(ctx, req.Storage, account); err != nil {
 		return nil, err
 	}
+	defer b.reconfigured() // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.KeyUsersConfig, cfg); err != nil {
 		return nil, err
 	}
-	b.reconfigured() // the client remembers that AWS refused our tags
 	return engine.Done(warnings), nil
 }

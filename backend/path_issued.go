@@ -193,8 +193,8 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 
 // notBeingMade refuses to touch the record of a user that a request is making: its end is that
 // request's.
-func (b *backend) notBeingMade(user string) error {
-	if e, known := b.index.get(user); known && e.request {
+func (u *users) notBeingMade(user string) error {
+	if e, known := u.index.get(user); known && e.request {
 		return engine.UserErrorf("username: a request is making the IAM user %q at this moment; try again when the request has ended", user)
 	}
 	return nil

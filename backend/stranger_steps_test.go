@@ -171,18 +171,21 @@ func (w *world) switchAccount() {
 	w.lead()
 }
 
-// lead writes a key of the engine's own user to config/root that works.
+// lead writes a key of the engine's own user to config/root that works: the oldest of its own, since of one that a
+// rotation has just made nobody knows the secret.
 func (w *world) lead() {
 	aws := w.aws()
-	var key = aws.Keys("vault-root")[0]
+	keys := aws.Keys("vault-root")
+	if len(keys) == 0 { // the engine has deleted the one that it had made, once config/root led elsewhere
+		keys = append(keys, aws.AddKey("vault-root"))
+	}
+	key := keys[0]
 	for _, s := range w.strangers {
 		if s.aws != aws || s.user.Name != "vault-root" {
 			continue
 		}
-		for _, other := range aws.Keys("vault-root") {
-			if !slices.Contains(s.keys[1:], other) {
-				key = other // the last that is the engine's
-			}
+		if slices.Contains(s.keys[1:], key) && len(keys) > 1 {
+			key = keys[1] // the first is somebody else's
 		}
 	}
 	_, _ = w.send(w.m.request(logical.UpdateOperation, "config/root", map[string]any{

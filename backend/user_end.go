@@ -167,7 +167,7 @@ func (u *users) look(ctx context.Context, s logical.Storage, c *awscreds.Client,
 	case err != nil && r.provenByName():
 		return nil // without iam:GetUser our own clock has to do
 	case err != nil:
-		return u.proveByKey(ctx, c, user, r, f, &unprovenError{user, "its name does not prove that it is the engine's, and AWS does not let the engine look (iam:GetUser)", err})
+		return u.proveByKey(ctx, s, c, user, r, "", f, &unprovenError{user, "its name does not prove that it is the engine's, and AWS does not let the engine look (iam:GetUser)", err})
 	case r.UserID != "" && found.ID != r.UserID:
 		f.replaced = true
 		return nil
@@ -187,32 +187,42 @@ func (u *users) prove(ctx context.Context, s logical.Storage, c *awscreds.Client
 	if err != nil || ours && r.wrote(found.Tags) {
 		return err
 	}
-	if age := u.Age(r.Issued); r.firstEdition() && found.Age-clockSlack <= age && found.Age+clockSlack+u.lateWindow >= age {
+	if age := u.Age(r.Issued); r.firstEdition() && !u.taggedByAnother(found.Tags) && found.Age-clockSlack <= age && found.Age+clockSlack+u.lateWindow >= age {
 		return nil // made when the record says: all that it lets anybody tell
 	}
 	if f.young == nil {
-		err = u.proveByKey(ctx, c, user, r, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
+		err = u.proveByKey(ctx, s, c, user, r, found.ID, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
 	}
 	return err
 }
 
-// proveByKey takes the access key of the record away: AWS does that only where the user has
-// it, who then is the record's.
-func (u *users) proveByKey(ctx context.Context, c *awscreds.Client, user string, r *userRecord, f *facts, otherwise error) error {
+// proveByKey asks AWS whose the access key of the record is. Where it does not tell, the key is
+// taken away: AWS does that only where the user has it, who then is the record's. That proves it
+// once; so id, which is AWS's of the user, is written down before the deletion, which may fail.
+func (u *users) proveByKey(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, id string, f *facts, otherwise error) error {
 	if r.AccessKeyID == "" {
 		f.unproven = otherwise
 		return nil
 	}
-	existed, err := c.EndKey(ctx, user, r.AccessKeyID)
+	ours, err := keyIsOf(ctx, c, user, r.AccessKeyID)
 	switch {
 	case err != nil && !awscreds.IsRefused(err):
 		return err
 	case err != nil:
 		f.unproven = errors.Join(otherwise, err)
-	case !existed:
+		return nil
+	case !ours:
 		f.unproven = otherwise
+		return nil
+	case id == "":
+		return nil
 	}
-	return nil
+	proven := *r
+	proven.UserID = id
+	if proven.Ending.IsZero() {
+		proven.Ending = u.Now().UTC()
+	}
+	return ignoreReadOnly(u.saveRecord(ctx, s, user, &proven))
 }
 
 // confirmAbsence asks before AWS's word is believed that there is no such user: whether its

@@ -152,6 +152,12 @@ func (x *userIndex) get(user string) (e indexEntry, known bool) {
 	return e, known
 }
 
+// ending reports whether a record is known that is to go.
+func (x *userIndex) ending(user string) bool {
+	e, known := x.get(user)
+	return known && e.pending
+}
+
 // due lists the users that the sweep is to look at, those that wait longest first: after
 // unconfirmed also those of earlier terms, unless that is zero. Nothing that is to go waits
 // longer than strangeLook, unless a clock in the future has said when.

@@ -52,6 +52,9 @@ type terms struct {
 	Gap  time.Time `json:"gap,omitzero"`      // when a gap was last noticed
 	Last time.Time `json:"gap_from,omitzero"` // the last heartbeat before it
 
+	// Forgotten is when the last of the terms ended that are not kept, or may have.
+	Forgotten time.Time `json:"forgotten,omitzero"`
+
 	Decision Decision `json:"decision,omitzero"` // what an operator last said about gaps
 }
 
@@ -147,12 +150,20 @@ func (m *Mount) OpenTerm(ctx context.Context, s logical.Storage) error {
 	if lost || lostTerms { // nobody can tell how long a gap there was
 		t.Gap, t.Last = now, last.Seen
 	}
+	switch {
+	case lostTerms:
+		t.Forgotten = now
+	case lost && len(t.Past) > 0: // when the last term ended is lost, and nothing of it is to be doubted
+		t.Past[len(t.Past)-1].Answered = now
+	}
 	if err := Save(ctx, s, KeyTerms, t); err != nil {
 		return err
 	}
 	m.heart.mu.Lock()
 	defer m.heart.mu.Unlock()
-	m.heart.opened, m.heart.terms, m.heart.beat = true, *t, next
+	if !m.heart.opened { // else another request has opened it meanwhile
+		m.heart.opened, m.heart.terms, m.heart.beat = true, *t, next
+	}
 	return nil
 }
 
@@ -168,8 +179,12 @@ func loadOrLose[T any](ctx context.Context, m *Mount, s logical.Storage, key str
 	return v, false, err
 }
 
-// follow opens a term after the last heartbeat.
+// follow opens a term after the last heartbeat. It may be open: two requests began it at once,
+// or storage took it and said that it had not.
 func (t *terms) follow(last beat, next Term, now time.Time) {
+	if t.Open.ID == next.ID {
+		return
+	}
 	if t.Open.ID != "" {
 		ended := t.Open
 		switch {
@@ -179,7 +194,10 @@ func (t *terms) follow(last beat, next Term, now time.Time) {
 			ended.Answered = last.Seen // when this term ended is lost, and nothing of it is to be doubted
 		}
 		t.Past = append(t.Past, ended)
-		t.Past = slices.Delete(t.Past, 0, max(0, len(t.Past)-mostTerms))
+		if n := len(t.Past) - mostTerms; n > 0 {
+			t.Forgotten = t.Past[n].Since
+			t.Past = slices.Delete(t.Past, 0, n)
+		}
 	}
 	if !last.Seen.IsZero() && now.Sub(last.Seen) > heartbeatGap {
 		t.Gap, t.Last = now, last.Seen
@@ -216,7 +234,7 @@ func (m *Mount) OnWatch(id string, at time.Time) bool {
 }
 
 // Answered reports whether the answer to a request that began at a moment of a term is known
-// to have gone out.
+// to have gone out. Of a term that is not kept, it is taken to have.
 func (m *Mount) Answered(id string, began time.Time) bool {
 	m.heart.mu.Lock()
 	defer m.heart.mu.Unlock()
@@ -228,5 +246,5 @@ func (m *Mount) Answered(id string, began time.Time) bool {
 			return began.Before(t.Answered)
 		}
 	}
-	return false
+	return began.Before(m.heart.terms.Forgotten)
 }

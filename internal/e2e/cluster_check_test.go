@@ -20,10 +20,12 @@ func (tr *trial) lookAt() {
 		if tr.found, err = tr.look(v, tr.clients.keyOf); err != nil {
 			return err
 		}
-		still := tr.clients.inUse()
 		for lease, one := range used {
 			who, err := tr.whoIs(tr.t.Context(), one.key)
-			if _, is := still[lease]; is && (err != nil || who == "") {
+			if err == nil && who != "" {
+				continue
+			}
+			if _, still := tr.clients.inUse()[lease]; still { // it may have ended while AWS was asked
 				tr.found.dead = append(tr.found.dead, fmt.Sprintf("%s: its holder may use the key %s until %s: %v",
 					lease, one.key.AccessKeyID, one.until.UTC().Format(stampForm), err))
 			}

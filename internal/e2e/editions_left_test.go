@@ -172,14 +172,14 @@ func (m *rolled) awaitTick() {
 	left := func() []string {
 		return slices.DeleteFunc(m.account.Users(), func(user string) bool { return slices.Contains(stays, user) })
 	}
-	for deadline := time.Now().Add(rollback); len(left()) > 0; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			for _, user := range left() {
-				m.t.Errorf("%s: %s is still there: %s", m.mount, user, m.left[user])
+	m.t.Cleanup(func() {
+		for _, user := range left() {
+			if m.t.Failed() {
+				m.t.Logf("%s: %s is still there: %s", m.mount, user, m.left[user])
 			}
-			m.t.FailNow()
 		}
-	}
+	})
+	waitFor(m.t, rollback, m.mount+": the timer to have ended who is to go", func() bool { return len(left()) == 0 })
 	m.useAll()
 	for _, user := range stays {
 		if !slices.Contains(m.account.Users(), user) {
