@@ -4,6 +4,7 @@ package backend
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -124,4 +125,27 @@ func TestLeavingBeforeTheFirstTickWritesDownWhatIsToEnd(t *testing.T) {
 	m.revoke(live)
 	m.noUsers()
 	m.recorded(0)
+}
+
+// A revocation that fails while Vault disables the mount keeps Vault from it, and config/root
+// cannot be written any more: the error says what is left to do.
+func TestRevocationThatKeepsVaultFromDisablingSaysTheWayOut(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	creds := m.creds("developer-access")
+	m.leadTo(anotherAccount(t))
+	for _, tainted := range []bool{false, true} {
+		if tainted {
+			m.system = disabling{m.system}
+			m.start()
+		}
+		resp, err := m.lease(logical.RevokeOperation, creds)
+		text, _ := outcome(resp, err)
+		if namesBoth(t, text); strings.Contains(text, "vault lease revoke -force -prefix") != tainted {
+			t.Errorf("disabling is %v, and the error is: %s", tainted, text)
+		}
+	}
+	m.configure()
+	m.revoke(creds)
+	m.noUsers()
 }

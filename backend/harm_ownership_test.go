@@ -123,9 +123,12 @@ func TestCopyOfStorageDeletesNothingOfItsOriginal(t *testing.T) {
 			m.tidied()
 			snapshot.ahead.Store(m.ahead.Load())
 			snapshot.start()
-			for range 30 {
+			for hour := range 30 {
 				snapshot.mustTick()
 				snapshot.tidied()
+				if hour == 0 {
+					snapshot.warns(snapshot.do(logical.ReadOperation, "tidy/status", nil), "only report until")
+				}
 				snapshot.age(time.Hour) // days go by, in which nobody looks
 			}
 			snapshot.told(snapshot.tidied(), map[string]any{"scheduled": true, "deleted_count": 0})

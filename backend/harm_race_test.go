@@ -60,7 +60,7 @@ func TestDeleteWhileALeaseIsRenewed(t *testing.T) {
 	asked.Wait()
 	m.has(m.user(creds), false)
 	m.registered(0)
-	if text := m.refusedRenewal(creds); !strings.Contains(text, "deleted") {
+	if text := m.refusedRenewal(creds); !strings.Contains(text, "has no record any more") {
 		t.Errorf("renewed: %s", text)
 	}
 }

@@ -44,7 +44,7 @@ const (
 )
 
 // instead is what an operator can do about a rotation that waits.
-const instead = "config/rotate-root rotates now and deletes the old key"
+const instead = "If no other server has a copy, write to config/rotate-root, which rotates now and deletes the old key, or resume=true to config/gap"
 
 // strangers has a rotation wait where the user has a key that another server may have made
 // while there was no heartbeat.

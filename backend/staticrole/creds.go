@@ -103,8 +103,8 @@ func (c *creds) warnings(r *role) []string {
 	if len(c.OtherKeys) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("the IAM user %s has an access key that is not this role's, %s, and AWS allows a user %d: with no room for a third, "+
-		"each rotation ends the role's key just before it makes the next one. When nothing uses the other key any more, write replace_access_key=%s",
+	return []string{fmt.Sprintf("the IAM user %s has an access key that is not this role's, %s, and AWS allows a user %d keys: with no room for a third, "+
+		"each rotation deletes the role's key just before it makes the next one. When nothing uses the other key any more, write replace_access_key=%s",
 		r.Username, strings.Join(c.OtherKeys, ", "), awscreds.MostKeys, c.OtherKeys[0])}
 }
 

@@ -22,7 +22,7 @@ const mendTime = 24 * time.Hour
 
 // instead is what an operator can do about a rotation that waits.
 func instead(r *role) string {
-	return fmt.Sprintf("static-roles/%s/rotate rotates now, and config/gap ends the wait of all static roles", r.Name)
+	return fmt.Sprintf("If no other server has a copy, write static-roles/%s/rotate to rotate now, or resume=true to config/gap for all static roles", r.Name)
 }
 
 // gap is the one that counts for a key.

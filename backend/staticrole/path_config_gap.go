@@ -4,6 +4,7 @@ package staticrole
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -76,9 +77,13 @@ func (k *Keeper) writeGap(ctx context.Context, req *logical.Request, d *framewor
 	}
 	k.queue.forget() // every role is looked at once more
 	k.Log.Warn("an operator has ended the caution after a gap in the heartbeat", "restored", restored)
-	warnings := []string{"each static role is looked at within the next minutes, and gets a new key where AWS does not know its key any more; static-roles/<name> tells what fails"}
-	if restored && !decided.To.After(decided.From) {
+	warnings := []string{"rotations by schedule and auto-tidy go on; each static role is looked at within the next minutes, and gets a new key where AWS does not know its key any more: last_rotation_error at static-roles/<name> says what fails"}
+	switch {
+	case restored && !decided.To.After(decided.From):
 		warnings = append(warnings, "restored: no gap in the engine's heartbeat is known, so no key is taken for one that this storage has forgotten")
+	case restored:
+		warnings = append(warnings, fmt.Sprintf("restored: keys that were made for users of static roles from %v to %v are taken for this mount's, and rotations replace them; write resume=true alone to take that back",
+			engine.Stamp(decided.From), engine.Stamp(decided.To)))
 	}
 	return engine.Warned(warnings), nil
 }

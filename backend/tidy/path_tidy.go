@@ -4,6 +4,8 @@ package tidy
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -123,6 +125,9 @@ func (t *Tidy) readStatus(ctx context.Context, req *logical.Request, _ *framewor
 	warnings, err := t.records.Untagged(ctx, req.Storage)
 	if err != nil {
 		return nil, err
+	}
+	if gap := t.GapAfter(time.Time{}); report.Scheduled && report.Delete && gap.Cautious(t.Now()) {
+		warnings = append(warnings, fmt.Sprintf("runs of config/auto-tidy only report until %v, because the engine's heartbeat had a gap; config/gap says how to go on", engine.Stamp(gap.Until)))
 	}
 	return &logical.Response{Data: report.response(), Warnings: warnings}, nil
 }
