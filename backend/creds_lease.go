@@ -268,15 +268,6 @@ func (u *users) recordFor(ctx context.Context, s logical.Storage, l *lease) (*us
 	return r, cmp.Or(before, err, u.notBeingMade(l.Username))
 }
 
-// dropNoted ends the record that the end of a lease without one may have noted down.
-func (u *users) dropNoted(ctx context.Context, s logical.Storage, l *lease) error {
-	r, err := loadRecord(ctx, s, l.Username)
-	if err != nil || r == nil || l.AccessKeyID == "" || r.AccessKeyID != l.AccessKeyID {
-		return nil //nolint:nilerr // what nobody can read is not what was noted
-	}
-	return ignoreReadOnly(u.dropRecord(ctx, s, l.Username, r))
-}
-
 // holds reports whether a record is of the user that a lease was given: a template without
 // a random part makes a name again once its user is gone.
 func (l *lease) holds(r *userRecord) bool {

@@ -222,6 +222,15 @@ func (u *users) dropRecord(ctx context.Context, s logical.Storage, user string, 
 	return nil
 }
 
+// dropNoted ends the record that the end of a lease without one may have noted down.
+func (u *users) dropNoted(ctx context.Context, s logical.Storage, l *lease) error {
+	r, err := loadRecord(ctx, s, l.Username)
+	if err != nil || r == nil || l.AccessKeyID == "" || r.AccessKeyID != l.AccessKeyID {
+		return nil //nolint:nilerr // what nobody can read is not what was noted
+	}
+	return ignoreReadOnly(u.dropRecord(ctx, s, l.Username, r))
+}
+
 // recordOf is the record of a user or, where there is none, what its lease tells.
 func recordOf(l *lease, began time.Time) *userRecord {
 	r := &userRecord{
