@@ -109,3 +109,20 @@ func TestSettingsAfterAWriteThatFailedAndWasStored(t *testing.T) {
 		m.revoke(creds)
 	}
 }
+
+// A cluster whose leaders change so often that no tick comes by is no gap, as long as the engine is
+// at work.
+func TestWorkWithoutTicksIsNoGap(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	m.mustTick()
+	for range 10 {
+		m.age(2 * time.Minute)
+		m.revoke(m.creds("developer-access"))
+	}
+	m.start()
+	m.mustTick()
+	if since := m.b.(*backend).KnownSince(); !since.IsZero() {
+		t.Errorf("a gap was noticed at %s", since)
+	}
+}

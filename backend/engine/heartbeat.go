@@ -113,15 +113,29 @@ func (m *Mount) Beat(ctx context.Context, s logical.Storage, oldest time.Time) e
 	return nil
 }
 
-// rewriteBeat writes the last heartbeat once more.
+// rewriteBeat writes a heartbeat between two ticks, which tells that the engine is there.
 func (m *Mount) rewriteBeat(ctx context.Context, s logical.Storage) error {
 	if err := m.OpenTerm(ctx, s); err != nil {
 		return err
 	}
 	m.heart.mu.Lock()
-	last := m.heart.beat
+	next := m.heart.beat
 	m.heart.mu.Unlock()
-	return Save(ctx, s, KeyHeartbeat, &last)
+	next.Seen = m.Now().UTC()
+	if err := Save(ctx, s, KeyHeartbeat, &next); err != nil {
+		return err
+	}
+	m.heart.mu.Lock()
+	defer m.heart.mu.Unlock()
+	m.heart.beat.Seen = next.Seen
+	return nil
+}
+
+// silent reports whether the last heartbeat is older than the minute between two ticks.
+func (m *Mount) silent() bool {
+	m.heart.mu.Lock()
+	defer m.heart.mu.Unlock()
+	return m.Now().Sub(m.heart.beat.Seen) > 90*time.Second
 }
 
 // OpenTerm ends the term before this one and notices a gap, the first time that it is called.

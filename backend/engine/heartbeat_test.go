@@ -184,19 +184,19 @@ func TestProveLeader(t *testing.T) {
 	}
 }
 
-// A proof is no heartbeat: it does not say that the engine was there.
-func TestProofIsNoHeartbeat(t *testing.T) {
+// A proof is a heartbeat as well: it says that the engine was there, and nothing of answers.
+func TestProofIsAHeartbeat(t *testing.T) {
 	t.Parallel()
 	tm := newTestMount(t)
 	tm.beat()
-	seen := tm.now
+	answered := tm.now.Add(-answerSlack)
 	tm.pass(time.Hour)
 	tm.Wrote(time.Now().Add(-time.Hour))
 	if err := tm.ProveLeader(t.Context(), tm.storage); err != nil {
 		t.Fatal(err)
 	}
 	last, err := Load[beat](t.Context(), tm.storage, KeyHeartbeat)
-	if err != nil || !last.Seen.Equal(seen) {
+	if err != nil || !last.Seen.Equal(tm.now) || !last.Answered.Equal(answered) {
 		t.Errorf("the last heartbeat is %v, %v", last, err)
 	}
 }

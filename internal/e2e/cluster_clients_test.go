@@ -142,14 +142,15 @@ func (h *holders) endAll() {
 	}
 }
 
-// keyOf is what the holder of a lease has, and whether the lease is being revoked.
+// keyOf is what the holder of a lease has, and whether the lease is being revoked. One that no client was answered with is,
+// as far as anybody can tell: Vault revokes a credential whose lease it could not store, and may have stored it all the same.
 func (h *holders) keyOf(l *liveLease) (key fakeaws.Key, ending bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if one := h.held[l.ID]; one != nil {
 		return one.key, one.ending
 	}
-	return l.key(), false
+	return l.key(), true
 }
 
 // inUse are the keys that have to work.
