@@ -60,8 +60,7 @@ func (m *mount) dieAt(action string) {
 	}
 	kill()
 	<-ended
-	m.aws.ClearFaults()
-	m.start()
+	m.restart()
 }
 
 // dieAfterTheRecord is dieAt for a call of the second wave, once the record says who holds the
@@ -88,8 +87,7 @@ func (m *mount) dieAfterTheRecord(action string) {
 	}
 	kill()
 	<-ended
-	m.aws.ClearFaults()
-	m.start()
+	m.restart()
 }
 
 // A record that an earlier process wrote is rolled back at the next tick, however
