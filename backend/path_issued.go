@@ -58,12 +58,7 @@ func (b *backend) pathIssued() *framework.Path {
 	return &framework.Path{
 		Pattern:      "issued/(?P<username>[^/]+)",
 		DisplayAttrs: engine.Operation("", "issued-user"),
-		Fields: map[string]*framework.FieldSchema{
-			"username": {
-				Type:        framework.TypeString,
-				Description: "Name of the IAM user.",
-			},
-		},
+		Fields:       issuedUserFields(),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   engine.Gives(b.Read("Read who holds an issued IAM user, and until when.", b.readIssued), recordAnswer()),
 			logical.DeleteOperation: b.Write("Delete an issued IAM user from AWS.", b.deleteIssuedUser),
@@ -83,12 +78,7 @@ func (b *backend) pathForget() *framework.Path {
 	return &framework.Path{
 		Pattern:      "issued/(?P<username>[^/]+)/forget",
 		DisplayAttrs: engine.Operation("forget", "issued-user"),
-		Fields: map[string]*framework.FieldSchema{
-			"username": {
-				Type:        framework.TypeString,
-				Description: "Name of the IAM user.",
-			},
-		},
+		Fields:       issuedUserFields(),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: b.Write("Drop the record of an IAM user without asking AWS.", b.forgetIssuedUser),
 		},
@@ -100,6 +90,15 @@ without a call to AWS. If the user still exists, its access key goes on working:
 log says which. A lease of the user can no longer be renewed; when it ends, the engine still
 tries to delete the user. To delete a user now, delete issued/<username> instead.
 `,
+	}
+}
+
+func issuedUserFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"username": {
+			Type:        framework.TypeString,
+			Description: "Name of the IAM user.",
+		},
 	}
 }
 

@@ -43,31 +43,23 @@ func (s *mortal) Delete(ctx context.Context, key string) error {
 // the process dies, and reaches neither storage nor AWS any more.
 func (m *mount) dieAt(action string) {
 	m.t.Helper()
-	met := m.aws.Inject(fakeaws.Fault{Action: action, Kind: fakeaws.HangAfter})
-	req := m.request(logical.ReadOperation, "creds/wide", nil)
-	process := &mortal{Storage: m.storage}
-	req.Storage = process
-	ctx, kill := context.WithCancel(m.ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_, _ = m.b.HandleRequest(ctx, req)
-	}()
-	<-met.Reached()
-	process.dead.Store(true)
-	for _, call := range revokeCalls {
-		m.aws.Inject(fakeaws.Fault{Action: call, Kind: fakeaws.Cut})
-	}
-	kill()
-	<-ended
-	m.restart()
+	m.dieOnce(fakeaws.Fault{Action: action, Kind: fakeaws.HangAfter}, func() bool { return true })
 }
 
-// dieAfterTheRecord is dieAt for a call of the second wave, once the record says who holds the
-// user.
+// dieAfterTheRecord is dieAt before AWS has done a call of the second wave, once the record
+// says who holds the user.
 func (m *mount) dieAfterTheRecord(action string) {
 	m.t.Helper()
-	held := m.aws.Inject(fakeaws.Fault{Action: action, Kind: fakeaws.Hang})
+	m.dieOnce(fakeaws.Fault{Action: action, Kind: fakeaws.Hang}, func() bool {
+		issued, _ := m.recordsByState()
+		return issued > 0
+	})
+}
+
+// dieOnce kills the process of a creation that AWS holds, once storage is as it should be.
+func (m *mount) dieOnce(hold fakeaws.Fault, stored func() bool) {
+	m.t.Helper()
+	held := m.aws.Inject(hold)
 	req := m.request(logical.ReadOperation, "creds/wide", nil)
 	process := &mortal{Storage: m.storage}
 	req.Storage = process
@@ -78,13 +70,11 @@ func (m *mount) dieAfterTheRecord(action string) {
 		_, _ = m.b.HandleRequest(ctx, req)
 	}()
 	<-held.Reached()
-	for issued := 0; issued == 0; issued, _ = m.recordsByState() {
+	for !stored() {
 		runtime.Gosched()
 	}
 	process.dead.Store(true)
-	for _, call := range append([]string{"GetAccessKeyLastUsed"}, revokeCalls...) {
-		m.aws.Inject(fakeaws.Fault{Action: call, Kind: fakeaws.Cut})
-	}
+	m.away()
 	kill()
 	<-ended
 	m.restart()

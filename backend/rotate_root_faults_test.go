@@ -109,11 +109,16 @@ func (m *mount) away() { m.aws.Inject(fakeaws.Fault{Kind: fakeaws.Cut}) }
 
 // restart lets AWS end what it has begun, and starts the next process.
 func (m *mount) restart() {
-	for m.aws.InFlight() > 0 {
-		runtime.Gosched()
-	}
+	awaitCalls(m.aws)
 	m.aws.ClearFaults()
 	m.start()
+}
+
+// awaitCalls waits until AWS has done the calls that it has, or given them up.
+func awaitCalls(aws *fakeaws.Server) {
+	for aws.InFlight() > 0 {
+		runtime.Gosched()
+	}
 }
 
 // rootFault is something that goes wrong in a rotation.

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -329,9 +328,7 @@ func (w *world) letLateOnesIn() {
 		w.late.next, w.late.hit = nil, nil
 	}
 	w.late.mu.Unlock()
-	for w.m.aws.InFlight() > 0 {
-		runtime.Gosched()
-	}
+	awaitCalls(w.m.aws)
 }
 
 // aws is the account that config/root leads to.

@@ -197,12 +197,7 @@ func (u *users) saveRecord(ctx context.Context, s logical.Storage, user string, 
 
 // storeRecord is saveRecord where memory knows more than the record says.
 func (u *users) storeRecord(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
-	began := time.Now()
-	if err := engine.Save(ctx, s, recordKey(user), r); err != nil {
-		return err
-	}
-	u.Wrote(began)
-	return nil
+	return u.Proving(func() error { return engine.Save(ctx, s, recordKey(user), r) })
 }
 
 // dropRecord ends the record of a user, which AWS has no more, and what stands for it in
@@ -213,11 +208,9 @@ func (u *users) dropRecord(ctx context.Context, s logical.Storage, user string, 
 			return err
 		}
 	}
-	began := time.Now()
-	if err := s.Delete(ctx, recordKey(user)); err != nil {
+	if err := u.Proving(func() error { return s.Delete(ctx, recordKey(user)) }); err != nil {
 		return fmt.Errorf("forgetting IAM user %s, which is gone: %w", user, err)
 	}
-	u.Wrote(began)
 	u.index.drop(user)
 	return nil
 }

@@ -86,48 +86,36 @@ func (m *Mount) Term() string {
 	return m.heart.id
 }
 
-// Beat writes down that this engine is there; the first time it opens the term. Only ticks
-// call it, one after another, on a server that may write. oldest is when the oldest request
+// Beat writes down that this engine is there, and up to when its answers went out; the first
+// time it opens the term. Only ticks call it, one after another, on a server that may write.
+// oldest is when the oldest request
 // under way began; zero is none.
 func (m *Mount) Beat(ctx context.Context, s logical.Storage, oldest time.Time) error {
+	answered := m.Now().UTC().Add(-answerSlack)
+	if !oldest.IsZero() && oldest.Before(answered) {
+		answered = oldest
+	}
+	return m.writeBeat(ctx, s, func(b *beat) { b.Answered = answered })
+}
+
+// writeBeat writes a heartbeat that tells that the engine is there, and what change adds.
+func (m *Mount) writeBeat(ctx context.Context, s logical.Storage, change func(*beat)) error {
 	if err := m.OpenTerm(ctx, s); err != nil {
 		return fmt.Errorf("opening the term of this process: %w", err)
 	}
 	now := m.Now().UTC()
-	answered := now.Add(-answerSlack)
-	if !oldest.IsZero() && oldest.Before(answered) {
-		answered = oldest
-	}
 	m.heart.mu.Lock()
 	next := m.heart.beat
 	m.heart.mu.Unlock()
-	next.Seen, next.Answered = now, answered
-	began := time.Now()
-	if err := Save(ctx, s, KeyHeartbeat, &next); err != nil {
+	next.Seen = now
+	change(&next)
+	if err := m.Proving(func() error { return Save(ctx, s, KeyHeartbeat, &next) }); err != nil {
 		return fmt.Errorf("writing the heartbeat: %w", err)
 	}
-	m.Wrote(began)
 	m.heart.mu.Lock()
 	defer m.heart.mu.Unlock()
-	m.heart.beat = next
-	return nil
-}
-
-// rewriteBeat writes a heartbeat between two ticks, which tells that the engine is there.
-func (m *Mount) rewriteBeat(ctx context.Context, s logical.Storage) error {
-	if err := m.OpenTerm(ctx, s); err != nil {
-		return err
-	}
-	m.heart.mu.Lock()
-	next := m.heart.beat
-	m.heart.mu.Unlock()
-	next.Seen = m.Now().UTC()
-	if err := Save(ctx, s, KeyHeartbeat, &next); err != nil {
-		return err
-	}
-	m.heart.mu.Lock()
-	defer m.heart.mu.Unlock()
-	m.heart.beat.Seen = next.Seen
+	m.heart.beat.Seen = now // a tick and a proof of leading may write at once
+	change(&m.heart.beat)
 	return nil
 }
 

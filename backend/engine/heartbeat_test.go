@@ -169,7 +169,8 @@ func TestProveLeader(t *testing.T) {
 	if err := proof(); err != nil || tm.storage.puts != puts {
 		t.Errorf("proved again within the second: %v", err)
 	}
-	tm.Wrote(time.Now().Add(-leaderProof)) // a moment ago by its begin, which a pause makes old
+	began := time.Now().Add(-leaderProof)
+	tm.wrote.Store(&began) // a moment ago by its begin, which a pause makes old
 	tm.storage.fails(errBroken)
 	if err := proof(); !errors.Is(err, errBroken) || !strings.Contains(err.Error(), "nothing is deleted in AWS") {
 		t.Errorf("proved without a write: %v", err)
@@ -191,7 +192,8 @@ func TestProofIsAHeartbeat(t *testing.T) {
 	tm.beat()
 	answered := tm.now.Add(-answerSlack)
 	tm.pass(time.Hour)
-	tm.Wrote(time.Now().Add(-time.Hour))
+	began := time.Now().Add(-time.Hour)
+	tm.wrote.Store(&began)
 	if err := tm.ProveLeader(t.Context(), tm.storage); err != nil {
 		t.Fatal(err)
 	}

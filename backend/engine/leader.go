@@ -19,26 +19,32 @@ import (
 // leader, and that one to begin.
 const leaderProof = time.Second
 
-// Wrote remembers a write of storage that went well, by when it began.
-func (m *Mount) Wrote(began time.Time) { m.wrote.Store(&began) }
+// Proving does a write of storage. If it goes well, this server led when it began, by the clock
+// of the machine and not by the mount's: it matters how long the process was paused.
+func (m *Mount) Proving(write func() error) error {
+	began := time.Now()
+	if err := write(); err != nil {
+		return err
+	}
+	m.wrote.Store(&began)
+	return nil
+}
 
 // ProveLeader makes sure that this server leads, before something is taken away in AWS: it
 // writes storage unless a write went well within the last second. What it writes is a
 // heartbeat, which ticks may have missed: they begin anew with each leader. On a cluster whose storage
 // is another's, whose leases are its own all the same, there is nothing to prove.
 func (m *Mount) ProveLeader(ctx context.Context, s logical.Storage) error {
-	began := time.Now() // of the machine, not the mount's clock: how long was it paused?
-	if last := m.wrote.Load(); last != nil && passed(*last, began) < leaderProof && !m.silent() {
+	if last := m.wrote.Load(); last != nil && passed(*last, time.Now()) < leaderProof && !m.silent() {
 		return nil
 	}
-	err := m.rewriteBeat(ctx, s)
+	err := m.writeBeat(ctx, s, func(*beat) {})
 	switch {
 	case errors.Is(err, logical.ErrReadOnly):
 		return nil
 	case err != nil:
 		return fmt.Errorf("nothing is deleted in AWS, since this server cannot write storage and may not be the leader any more: %w", err)
 	}
-	m.Wrote(began)
 	return nil
 }
 

@@ -105,9 +105,9 @@ func (m *Mount) VaultToken(ctx context.Context, cfg *RootConfig) (string, error)
 	return resp.Token.Token(), nil
 }
 
-// noIdentityTokens reports whether a server cannot issue tokens at all. OpenBao says
-// that the call is not implemented; of Vault's community edition, only the text of the
-// error comes through to an external plugin.
+// noIdentityTokens reports whether a server cannot issue tokens at all. OpenBao has
+// no such call, which gRPC tells by its code; of Vault's community edition, only the text of
+// the error comes through to an external plugin.
 func noIdentityTokens(err error) bool {
 	return status.Code(err) == codes.Unimplemented ||
 		strings.Contains(err.Error(), pluginidentityutil.ErrPluginWorkloadIdentityUnsupported.Error())
