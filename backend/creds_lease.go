@@ -136,7 +136,7 @@ func (u *users) prolong(ctx context.Context, req *logical.Request, l *lease, cfg
 		return err
 	}
 	defer unlock()
-	r, err := u.recordFor(ctx, req.Storage, l)
+	r, err := u.recordFor(ctx, req.Storage, l.Username)
 	switch {
 	case err != nil:
 		return err
@@ -197,7 +197,7 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 		}
 		return u.keepEnding(ctx, req, l, v, err)
 	}
-	r, err := u.recordFor(ctx, req.Storage, l)
+	r, err := u.recordFor(ctx, req.Storage, l.Username)
 	switch {
 	case isUnreadable(err):
 		r = nil // the lease knows enough
@@ -260,12 +260,12 @@ func (u *users) keepEnding(ctx context.Context, req *logical.Request, l *lease, 
 	return errors.Join(why, u.endLater(ctx, req.Storage, l.Username, r, v.at))
 }
 
-// recordFor reads the record of a lease; nil when there is none. One that a request is making,
-// or was when the read began, is another lease's, and tells nothing of this one's user.
-func (u *users) recordFor(ctx context.Context, s logical.Storage, l *lease) (*userRecord, error) {
-	before := u.notBeingMade(l.Username)
-	r, err := loadRecord(ctx, s, l.Username)
-	return r, cmp.Or(before, err, u.notBeingMade(l.Username))
+// recordFor reads the record of a user that no request is making; nil when there is none. One
+// that a request is making, or was when the read began, is that request's alone.
+func (u *users) recordFor(ctx context.Context, s logical.Storage, user string) (*userRecord, error) {
+	before := u.notBeingMade(user) // first: the request may end while the record is read
+	r, err := loadRecord(ctx, s, user)
+	return r, cmp.Or(before, u.notBeingMade(user), err)
 }
 
 // holds reports whether a record is of the user that a lease was given: a template without

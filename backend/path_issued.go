@@ -158,10 +158,7 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	defer unlock()
-	if err := b.notBeingMade(user); err != nil { // first: the request may end while the record is read
-		return nil, err
-	}
-	r, err := loadRecord(ctx, req.Storage, user)
+	r, err := b.recordFor(ctx, req.Storage, user)
 	if isUnreadable(err) {
 		r, err = &userRecord{Random: enoughRandom}, nil // of any age, and whatever its name
 	}
@@ -170,9 +167,6 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 	}
 	if r == nil {
 		return engine.Warned([]string{fmt.Sprintf("there is no record of an IAM user %q, so nothing was deleted", awsrules.Abridged(user))}), nil
-	}
-	if err := b.notBeingMade(user); err != nil {
-		return nil, err
 	}
 	if err := b.endLater(ctx, req.Storage, user, r, time.Time{}); err != nil {
 		return nil, err
@@ -209,10 +203,7 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	defer unlock()
-	if err := b.notBeingMade(user); err != nil { // first: the request may end while the record is read
-		return nil, err
-	}
-	r, err := loadRecord(ctx, req.Storage, user)
+	r, err := b.recordFor(ctx, req.Storage, user)
 	if isUnreadable(err) {
 		r, err = &userRecord{State: stateCreating}, nil
 	}
@@ -221,9 +212,6 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 	}
 	if r == nil {
 		return nil, engine.UserErrorf("username: there is no record of an IAM user %q", user)
-	}
-	if err := b.notBeingMade(user); err != nil {
-		return nil, err
 	}
 	if err := b.dropRecord(ctx, req.Storage, user, r); err != nil {
 		return nil, err
