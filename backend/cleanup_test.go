@@ -127,6 +127,33 @@ func TestLeavingBeforeTheFirstTickWritesDownWhatIsToEnd(t *testing.T) {
 	m.recorded(0)
 }
 
+// What config/root led away from is written down once it leads back.
+func TestUserOfAnotherAccountIsWrittenDownAfterTheReturn(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, noRetries)
+	creds := m.creds("developer-access")
+	m.leadTo(anotherAccount(t))
+	if _, err := m.lease(logical.RevokeOperation, creds); err == nil {
+		t.Fatal("revoked in another account")
+	}
+	m.mustTick()
+	for _, stands := range []bool{false, true} {
+		if stands {
+			m.configure()
+			m.aws.Inject(fakeaws.Fault{Action: "DeleteUser", Kind: fakeaws.Unavailable})
+			_ = m.tick() // says that a user is left
+		}
+		entry, err := m.storage.Get(m.ctx, framework.WALPrefix+mirrorID(m.user(creds)))
+		if err != nil || entry != nil != stands {
+			t.Errorf("an entry of the WAL stands for the user: %v, %v; expected %v", entry != nil, err, stands)
+		}
+	}
+	m.aws.ClearFaults()
+	m.revoke(creds)
+	m.noUsers()
+	m.recorded(0)
+}
+
 // A revocation that fails while Vault disables the mount keeps Vault from it, and config/root
 // cannot be written any more: the error says what is left to do.
 func TestRevocationThatKeepsVaultFromDisablingSaysTheWayOut(t *testing.T) {

@@ -160,7 +160,7 @@ func keyIsOf(ctx context.Context, c *awscreds.Client, user, id string) (bool, er
 	switch {
 	case err == nil:
 		return strings.EqualFold(name, user), nil
-	case !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
+	case !awscreds.IsUnanswerable(err):
 		return false, err
 	}
 	return c.EndKey(ctx, user, id)

@@ -113,11 +113,23 @@ func TestOldRootKeyGoesWhenNobodyUsesIt(t *testing.T) {
 // Where AWS does not let the engine ask, the old key goes at once.
 func TestOldRootKeyGoesAtOnceWhereNobodyCanTell(t *testing.T) {
 	t.Parallel()
-	m := newWatchfulMount(t)
-	m.aws.Inject(fakeaws.Fault{Action: "GetAccessKeyLastUsed", Kind: fakeaws.Refuse})
-	old := m.rootKey()
-	m.age(24 * time.Hour)
-	m.rotated(old)
+	for name, fault := range untold {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newWatchfulMount(t)
+			m.aws.Inject(fault)
+			old := m.rootKey()
+			m.age(24 * time.Hour)
+			m.rotated(old)
+		})
+	}
+}
+
+// untold is how it comes that nobody tells when a key was used.
+var untold = map[string]fakeaws.Fault{
+	"denied":                        {Action: "GetAccessKeyLastUsed", Kind: fakeaws.Refuse},
+	"an installation that lacks it": {Action: "GetAccessKeyLastUsed", Kind: fakeaws.Refuse, Code: "InvalidAction", Status: 400},
+	"a gateway that lacks it":       {Action: "GetAccessKeyLastUsed", Kind: fakeaws.Foreign, Status: 501},
 }
 
 // A copy that shares the key shows itself by using it.

@@ -40,6 +40,22 @@ func TestRootKeyThatShowsLateIsDeleted(t *testing.T) {
 	m.oneRootKey()
 }
 
+// Whether somebody uses it, nobody may be able to tell.
+func TestRootKeyThatShowsLateIsDeletedWhereNobodyCanTell(t *testing.T) {
+	t.Parallel()
+	for name, fault := range untold {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newDoubtfulMount(t)
+			m.aws.ClearFaults()
+			m.aws.Inject(fault)
+			m.aws.AddKey(rootUser)
+			m.mustTick()
+			m.oneRootKey()
+		})
+	}
+}
+
 // It shows after the next rotation went well, and is told from the key of that one.
 func TestRootKeyThatShowsAfterTheNextRotationIsDeleted(t *testing.T) {
 	t.Parallel()

@@ -249,7 +249,7 @@ func nameNow(ctx context.Context, c *awscreds.Client, user string, r *userRecord
 	}
 	name, _, _, err := c.KeyUser(ctx, r.AccessKeyID)
 	switch {
-	case err != nil && !awscreds.IsRefused(err) && !awscreds.IsUnsupported(err):
+	case err != nil && !awscreds.IsUnanswerable(err):
 		return "", fmt.Errorf("asking whose %s is, since AWS knows no IAM user %s: %w", r.AccessKeyID, user, err)
 	case err == nil && !strings.EqualFold(name, user):
 		return name, nil

@@ -40,7 +40,7 @@ type indexEntry struct {
 	look    time.Time // when the sweep is to look at it
 	pending bool      // the record is not one of a lease that may live
 	request bool      // a request of this process stands behind it
-	mirror  bool      // an entry of the WAL stands for it as well
+	mirror  bool      // an entry of the WAL stands for it as well, or never will
 	account awscreds.Account
 	earlier bool // its lease began in an earlier term, and was not renewed since
 }

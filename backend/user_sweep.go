@@ -233,7 +233,7 @@ func (u *users) unused(ctx context.Context, s logical.Storage, r *userRecord) (b
 	}
 	_, _, used, err := client.KeyUser(ctx, r.AccessKeyID)
 	switch {
-	case awscreds.IsRefused(err), awscreds.IsUnsupported(err):
+	case awscreds.IsUnanswerable(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("asking AWS whether %s was ever used: %w", r.AccessKeyID, err)

@@ -51,8 +51,11 @@ func (u *users) mirror(ctx context.Context, s logical.Storage) error {
 		if err != nil || r == nil {
 			return err
 		}
-		if !r.provenByName() || !u.isHere(r) {
-			u.index.mirrored(user) // not a matter of time
+		switch {
+		case !r.provenByName():
+			u.index.mirrored(user) // it never will be
+			return nil
+		case !u.isHere(r): // until config/root leads back
 			return nil
 		}
 		entry := &framework.WALEntry{Kind: walKindUser, Data: walUser{UserName: user}, CreatedAt: r.Issued.Unix()}

@@ -90,7 +90,7 @@ func (r *Rotator) mayRetire(ctx context.Context, s logical.Storage, cfg *engine.
 	since := now.Sub(n.Switched)
 	_, ago, used, err := client.KeyUser(ctx, n.Old.AccessKey)
 	switch {
-	case awscreds.IsDenied(err), awscreds.IsNotFound(err): // nobody can tell
+	case isUntold(err): // nobody can tell
 	case err != nil:
 		return false, err
 	case used && ago < since-lastCalls:

@@ -121,8 +121,14 @@ func (r *Rotator) deleteStray(ctx context.Context, client *awscreds.Client, user
 // says nothing.
 func isUsed(ctx context.Context, client *awscreds.Client, id string) (bool, error) {
 	_, _, used, err := client.KeyUser(ctx, id)
-	if awscreds.IsDenied(err) || awscreds.IsNotFound(err) {
+	if isUntold(err) {
 		return false, nil
 	}
 	return used, err
+}
+
+// isUntold reports whether AWS does not let us ask when a key was used, or what answers for it
+// cannot say.
+func isUntold(err error) bool {
+	return awscreds.IsDenied(err) || awscreds.IsNotFound(err) || awscreds.IsUnsupported(err)
 }

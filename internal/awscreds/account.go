@@ -86,7 +86,7 @@ func (c *Client) FindAccount(ctx context.Context) (Account, error) {
 	caller, err := c.WhoAmI(ctx)
 	if err != nil {
 		user, other := c.LookUpUser(ctx, "") // not everybody has a way to STS
-		if other != nil && (!refuses(err) || !refuses(other)) {
+		if other != nil && (!IsUnanswerable(err) || !IsUnanswerable(other)) {
 			return Account{}, fmt.Errorf("asking AWS which account this is: %w", errors.Join(err, other))
 		}
 		caller.ARN = user.ARN
@@ -94,9 +94,6 @@ func (c *Client) FindAccount(ctx context.Context) (Account, error) {
 	c.learn(caller.ARN)
 	return c.KnownAccount(), nil
 }
-
-// refuses reports whether asking again is of no use.
-func refuses(err error) bool { return IsRefused(err) || IsUnsupported(err) }
 
 // awsSuffixes are the ends of the host names of AWS's own services, of all partitions.
 var awsSuffixes = []string{".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk", ".csp.hci.ic.gov"}

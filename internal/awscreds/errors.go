@@ -66,6 +66,10 @@ func IsUnsupported(err error) bool {
 	return errors.As(err, &none) && (none.Status == http.StatusMethodNotAllowed || none.Status == http.StatusNotImplemented)
 }
 
+// IsUnanswerable reports whether AWS will not tell what it was asked, or cannot: asking again is
+// of no use.
+func IsUnanswerable(err error) bool { return IsRefused(err) || IsUnsupported(err) }
+
 // IsFromAWS reports whether err comes from a call to AWS, answered or not.
 func IsFromAWS(err error) bool {
 	var op *smithy.OperationError
