@@ -141,5 +141,5 @@ func (u *users) endDisabled(ctx context.Context, user string) error {
 	case v.ending == endNotOurs, v.ending == endOtherAccount:
 		return v.why
 	}
-	return u.dropRecord(ctx, u.Storage, user, r)
+	return u.dropRecord(ctx, u.Storage, user, r.pending())
 }

@@ -20,10 +20,6 @@ import (
 // request, whose client may be gone.
 const cleanUpTime = 60 * time.Second
 
-// createBegins is how long after its record an attempt of CreateUser may still begin: a
-// server that was paused must not make what another one has given up meanwhile.
-const createBegins = 60 * time.Second
-
 // creation is an IAM user that a request is making.
 type creation struct {
 	b        *backend
@@ -53,7 +49,6 @@ func (c *creation) describe(r *role, random int) {
 		RequestTTL: c.order.ttl, DefaultTTL: r.DefaultTTL, MaxTTL: r.MaxTTL,
 	}
 	c.record = recordOf(c.lease, c.began)
-	c.record.Random = random
 	c.record.State = stateCreating
 	c.record.DisplayName, c.record.EntityID = c.order.displayName, c.order.entityID
 	c.record.Account = c.client.KnownAccount()
@@ -76,7 +71,7 @@ func (c *creation) begin(ctx context.Context, r *role) error {
 	if err := c.b.admit(ctx, c.storage, c, r); err != nil {
 		return err
 	}
-	c.latest = time.Now().Add(createBegins)
+	c.latest = time.Now().Add(awscreds.CreateBegins) // counted from the record
 	err := c.b.storeRecord(ctx, c.storage, c.name, c.record)
 	if err != nil {
 		c.b.index.release(c.name, c.b.Now()) // it may have been stored all the same
@@ -146,7 +141,7 @@ func (c *creation) abandon(ctx context.Context, cause error) error {
 	b.Log.Warn("creating an IAM user failed", "role", c.order.role, "iam_user", c.name, "error", cause)
 	var never *awscreds.NotCreatedError
 	if errors.As(cause, &never) {
-		if err := b.dropRecord(ctx, c.storage, c.name, &userRecord{}); err != nil {
+		if err := b.dropRecord(ctx, c.storage, c.name, false); err != nil {
 			b.Log.Warn("a record outlives its IAM user; the sweep will remove it", "iam_user", c.name, "error", err)
 		}
 		return cause
@@ -159,7 +154,7 @@ func (c *creation) abandon(ctx context.Context, cause error) error {
 	v, err := b.end(ctx, c.storage, c.name, &r)
 	switch {
 	case err == nil && v.ending == endGone:
-		err = b.dropRecord(ctx, c.storage, c.name, &userRecord{}) // the WAL has nothing of a request under way
+		err = b.dropRecord(ctx, c.storage, c.name, false) // the WAL has nothing of a request under way
 	case c.held: // storage must not go on saying that a lease has it
 		err = errors.Join(err, b.storeRecord(ctx, c.storage, c.name, &r))
 	case c.record.Account != c.recorded, !c.record.provenByName() && c.record.UserID != "": // AWS has told since where the user is, or who

@@ -193,13 +193,13 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 	if l.Complete {
 		v, err := u.endLeased(ctx, req.Storage, l, recordOf(l, l.Created))
 		if err == nil && v.ending == endGone {
-			return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.asKnown(l.Username)))
+			return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.mayBeMirrored(l.Username)))
 		}
 		return u.keepEnding(ctx, req, l, v, err)
 	}
 	r, err := u.recordFor(ctx, req.Storage, l.Username)
 	switch {
-	case isUnreadable(err):
+	case engine.IsUnreadable(err):
 		r = nil // the lease knows enough
 	case err != nil:
 		return err
@@ -215,7 +215,7 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 	case err == nil && v.ending == endGone && r == nil:
 		return u.dropNoted(ctx, req.Storage, l)
 	case err == nil && v.ending == endGone:
-		return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.asKnown(l.Username)))
+		return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.mayBeMirrored(l.Username)))
 	}
 	return u.keepEnding(ctx, req, l, v, err)
 }
@@ -228,12 +228,11 @@ func (u *users) endLeased(ctx context.Context, s logical.Storage, l *lease, of *
 	return u.end(awscreds.Enduring(ctx), s, l.Username, &asked)
 }
 
-// asKnown is a record as far as memory knows it: whether an entry of the WAL may stand for it.
-func (u *users) asKnown(user string) *userRecord {
-	if e, known := u.index.get(user); known && !e.pending {
-		return &userRecord{}
-	}
-	return &userRecord{State: stateCreating}
+// mayBeMirrored reports whether an entry of the WAL may stand for the record of a user, as far
+// as memory knows.
+func (u *users) mayBeMirrored(user string) bool {
+	e, known := u.index.get(user)
+	return !known || e.pending
 }
 
 // keepEnding writes down that a user is to go, which did not go now, and returns why.
@@ -241,7 +240,7 @@ func (u *users) keepEnding(ctx context.Context, req *logical.Request, l *lease, 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTime)
 	defer cancel()
 	r, err := loadRecord(ctx, req.Storage, l.Username)
-	if isUnreadable(err) {
+	if engine.IsUnreadable(err) {
 		r, err = nil, nil
 	}
 	switch {

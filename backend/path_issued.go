@@ -133,7 +133,7 @@ func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *frame
 // cannot be read hides no user.
 func (b *backend) issuedInfo(ctx context.Context, s logical.Storage, user string) (map[string]any, error) {
 	r, err := loadRecord(ctx, s, user)
-	if isUnreadable(err) {
+	if engine.IsUnreadable(err) {
 		return map[string]any{"username": user, "error": err.Error()}, nil
 	}
 	if err != nil || r == nil {
@@ -159,7 +159,7 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 	}
 	defer unlock()
 	r, err := b.recordFor(ctx, req.Storage, user)
-	if isUnreadable(err) {
+	if engine.IsUnreadable(err) {
 		r, err = &userRecord{Random: enoughRandom}, nil // of any age, and whatever its name
 	}
 	if err != nil {
@@ -204,7 +204,7 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 	}
 	defer unlock()
 	r, err := b.recordFor(ctx, req.Storage, user)
-	if isUnreadable(err) {
+	if engine.IsUnreadable(err) {
 		r, err = &userRecord{State: stateCreating}, nil
 	}
 	if err != nil {
@@ -213,7 +213,7 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 	if r == nil {
 		return nil, engine.UserErrorf("username: there is no record of an IAM user %q", user)
 	}
-	if err := b.dropRecord(ctx, req.Storage, user, r); err != nil {
+	if err := b.dropRecord(ctx, req.Storage, user, r.pending()); err != nil {
 		return nil, err
 	}
 	b.Log.Warn("the record of an IAM user was dropped on request; if the user exists, nothing deletes it", "iam_user", user,

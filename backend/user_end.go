@@ -268,7 +268,7 @@ func (u *users) settle(ctx context.Context, s logical.Storage, user string, r *u
 		u.index.lookAt(user, v.at)
 		return false, v.why
 	}
-	return true, u.dropRecord(ctx, s, user, r)
+	return true, u.dropRecord(ctx, s, user, r.pending())
 }
 
 // endLater writes down that a user is to go: somebody asked for its end, and AWS did not do

@@ -4,7 +4,6 @@ package backend
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -164,11 +163,12 @@ func recordAnswer() map[string]*framework.FieldSchema {
 	}
 }
 
-// recordKey is where the record of a user stands. Vault's storage takes no two dots
-// in a row, which the name of a user may have.
-func recordKey(user string) string {
-	return engine.PrefixIssued + strings.ReplaceAll(user, ".", "%2E")
-}
+// recordKey is where the record of a user stands.
+func recordKey(user string) string { return engine.PrefixIssued + keyOf(user) }
+
+// keyOf is the name of a user in a key. Vault's storage takes no two dots in a row, which the
+// name may have.
+func keyOf(user string) string { return strings.ReplaceAll(user, ".", "%2E") }
 
 // userOf is the user of a key below issued/.
 func userOf(key string) string { return strings.ReplaceAll(key, "%2E", ".") }
@@ -202,8 +202,8 @@ func (u *users) storeRecord(ctx context.Context, s logical.Storage, user string,
 
 // dropRecord ends the record of a user, which AWS has no more, and what stands for it in
 // the WAL: that first, since nothing would remember it otherwise.
-func (u *users) dropRecord(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
-	if r.pending() {
+func (u *users) dropRecord(ctx context.Context, s logical.Storage, user string, mirrored bool) error {
+	if mirrored {
 		if err := dropMirror(ctx, s, user); err != nil {
 			return err
 		}
@@ -221,7 +221,7 @@ func (u *users) dropNoted(ctx context.Context, s logical.Storage, l *lease) erro
 	if err != nil || r == nil || l.AccessKeyID == "" || r.AccessKeyID != l.AccessKeyID {
 		return nil //nolint:nilerr // what nobody can read is not what was noted
 	}
-	return ignoreReadOnly(u.dropRecord(ctx, s, l.Username, r))
+	return ignoreReadOnly(u.dropRecord(ctx, s, l.Username, r.pending()))
 }
 
 // recordOf is the record of a user or, where there is none, what its lease tells.
@@ -269,7 +269,7 @@ func (u *users) fillIndex(ctx context.Context, s logical.Storage, all bool, stal
 	return engine.Each(ctx, u.Mount, readsAtOnce, slices.Collect(maps.Keys(stale)), nil, func(ctx context.Context, key string) error {
 		r, err := engine.Load[userRecord](ctx, s, key)
 		switch {
-		case isUnreadable(err):
+		case engine.IsUnreadable(err):
 			u.index.found(stale[key], &indexEntry{}) // one for the sweep to complain of
 		case err != nil:
 			return err
@@ -281,10 +281,4 @@ func (u *users) fillIndex(ctx context.Context, s logical.Storage, all bool, stal
 		}
 		return nil
 	})
-}
-
-// isUnreadable reports whether an error is about an entry that nobody can read.
-func isUnreadable(err error) bool {
-	var unreadable *engine.UnreadableError
-	return errors.As(err, &unreadable)
 }

@@ -99,12 +99,11 @@ func (u *users) sweepUser(ctx context.Context, s logical.Storage, user string) e
 		r.Ending = u.Now().UTC()
 		u.Log.Warn("deleting an IAM user that was answered right before its server stopped, and that AWS says was never used", "iam_user", user, "role", r.Role)
 	}
-	ends := u.latest(r)
-	if due := u.dueBy(&userRecord{State: r.State, Ending: r.Ending, Ends: ends}); !unused && u.Now().Before(due) && !r.pending() {
+	r.Ends = u.latest(r)
+	if due := u.dueBy(r); !r.pending() && u.Now().Before(due) {
 		u.index.lookAt(user, due)
 		return nil
 	}
-	r.Ends = ends
 	gone, why := u.settle(ctx, s, user, r)
 	if gone {
 		u.Log.Info("deleted an IAM user that no lease has", "iam_user", user, "role", r.Role, "lease_could_live_until", engine.Stamp(r.Ends))
@@ -195,7 +194,7 @@ func (u *users) endGhost(ctx context.Context, s logical.Storage, client *awscred
 		return false, nil
 	}
 	u.Log.Info("forgot an IAM user that AWS does not have any more", "iam_user", user, "role", r.Role)
-	return true, u.dropRecord(ctx, s, user, r)
+	return true, u.dropRecord(ctx, s, user, r.pending())
 }
 
 // Answered, and perhaps nobody heard it: between our answer and Vault's write of the lease both

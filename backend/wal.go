@@ -37,7 +37,7 @@ type walUser struct {
 }
 
 // mirrorID is the ID of the mirror of a user's record.
-func mirrorID(user string) string { return mirrorPrefix + strings.ReplaceAll(user, ".", "%2E") }
+func mirrorID(user string) string { return mirrorPrefix + keyOf(user) }
 
 // mirror writes an entry for each record that is to end, where the name proves the user and
 // it is of the account that config/root leads to: that name is all that the built-in engine
@@ -45,7 +45,7 @@ func mirrorID(user string) string { return mirrorPrefix + strings.ReplaceAll(use
 func (u *users) mirror(ctx context.Context, s logical.Storage) error {
 	return engine.Each(ctx, u.Mount, sweepsAtOnce, u.index.unmirrored(), nil, func(ctx context.Context, user string) error {
 		r, err := loadRecord(ctx, s, user)
-		if isUnreadable(err) {
+		if engine.IsUnreadable(err) {
 			return nil // the sweep says so
 		}
 		if err != nil || r == nil {
@@ -118,7 +118,7 @@ func (u *users) rollBackUser(ctx context.Context, s logical.Storage, entry *fram
 	}
 	defer unlock()
 	record, err := loadRecord(ctx, s, user)
-	if err != nil && !isUnreadable(err) {
+	if err != nil && !engine.IsUnreadable(err) {
 		return err
 	}
 	switch {
@@ -143,7 +143,7 @@ func (u *users) rollBackUser(ctx context.Context, s logical.Storage, entry *fram
 		return nil
 	}
 	if record != nil {
-		if err := ignoreReadOnly(u.dropRecord(ctx, s, user, record)); err != nil {
+		if err := ignoreReadOnly(u.dropRecord(ctx, s, user, record.pending())); err != nil {
 			return err
 		}
 	}
@@ -162,7 +162,7 @@ func (u *users) nameInWAL(ctx context.Context, s logical.Storage, user string) (
 	}
 	for _, id := range ids {
 		entry, err := engine.ReadWAL(ctx, s, id)
-		if isUnreadable(err) {
+		if engine.IsUnreadable(err) {
 			continue
 		}
 		if err != nil {

@@ -21,7 +21,7 @@ type UserError struct{ text string }
 
 func (e *UserError) Error() string { return e.text }
 
-// UserErrorf makes a userError. The text names the field, what is wrong with it
+// UserErrorf makes a [UserError]. The text names the field, what is wrong with it
 // and what would be right. Of the caller's own words it repeats the beginning.
 func UserErrorf(format string, args ...any) error {
 	for i, arg := range args {

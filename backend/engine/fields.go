@@ -35,7 +35,7 @@ func IsNull(d *framework.FieldData, name string) bool {
 	return named && raw == nil
 }
 
-// SetSeconds is set for durations, which Vault's fields carry as whole seconds.
+// SetSeconds is [Set] for durations, which Vault's fields carry as whole seconds.
 func SetSeconds(d *framework.FieldData, name string, dst *time.Duration) {
 	var seconds int
 	if Set(d, name, &seconds) {

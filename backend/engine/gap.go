@@ -45,16 +45,6 @@ type WaitError struct {
 
 func (e *WaitError) Error() string { return e.Text }
 
-// Gap is when a gap was noticed that calls for caution still, and the last heartbeat before
-// it; zero where there is none.
-func (m *Mount) Gap() (noticed, last time.Time) {
-	g := m.GapAfter(time.Time{})
-	if !g.Cautious(m.Now()) {
-		return time.Time{}, time.Time{}
-	}
-	return g.Noticed, g.Last
-}
-
 // GapAfter is the gap that counts for what was settled at a moment: it began with the first
 // gap that was noticed since then, or since an operator decided, and was noticed with the
 // last. Zero where there is none. [Mount.OpenTerm] comes first.

@@ -11,7 +11,6 @@ package engine
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -173,8 +172,7 @@ func (m *Mount) OpenTerm(ctx context.Context, s logical.Storage) error {
 // of them: that calls for caution, and must stop no revocation.
 func loadOrLose[T any](ctx context.Context, m *Mount, s logical.Storage, key string) (v *T, lost bool, err error) {
 	v, err = LoadOr(ctx, s, key, func() *T { return new(T) })
-	var unreadable *UnreadableError
-	if errors.As(err, &unreadable) {
+	if IsUnreadable(err) {
 		m.Log.Error("what storage says of earlier lives of the engine cannot be read; it is written anew", "key", key, "error", err)
 		return new(T), true, nil
 	}
@@ -208,7 +206,7 @@ func (t *terms) follow(last beat, next Term, now time.Time) {
 }
 
 // KnownSince is since when all renewals are known: before, another engine may have made
-// some. Zero until the first heartbeat of this process.
+// some. Zero until the term is open, and where no gap was ever noticed.
 func (m *Mount) KnownSince() time.Time {
 	m.heart.mu.Lock()
 	defer m.heart.mu.Unlock()

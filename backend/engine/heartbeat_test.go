@@ -11,6 +11,9 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
+// cautious reports whether a gap calls for caution.
+func (tm *testMount) cautious() bool { return tm.GapAfter(time.Time{}).Cautious(tm.Now()) }
+
 // Another engine may have had the mount while there was no heartbeat; a restart is no gap, and
 // never to have had one is none either.
 func TestGapIsNoticedAtTheStart(t *testing.T) {
@@ -23,7 +26,7 @@ func TestGapIsNoticedAtTheStart(t *testing.T) {
 			t.Parallel()
 			tm := newTestMount(t)
 			tm.beat()
-			if noticed, _ := tm.Gap(); !noticed.IsZero() || !tm.KnownSince().IsZero() {
+			if tm.cautious() || !tm.KnownSince().IsZero() {
 				t.Error("the first heartbeat of all is taken for a gap")
 			}
 			tm.pass(time.Minute)
@@ -32,9 +35,9 @@ func TestGapIsNoticedAtTheStart(t *testing.T) {
 			tm.pass(c.away)
 			tm.restart()
 			tm.beat()
-			noticed, from := tm.Gap()
-			if c.gap != !noticed.IsZero() || c.gap && (!noticed.Equal(tm.now) || !from.Equal(last)) {
-				t.Errorf("gap noticed at %v, from %v", noticed, from)
+			gap := tm.GapAfter(time.Time{})
+			if c.gap != tm.cautious() || c.gap && (!gap.Noticed.Equal(tm.now) || !gap.Last.Equal(last)) {
+				t.Errorf("gap noticed at %v, from %v", gap.Noticed, gap.Last)
 			}
 			if since := tm.KnownSince(); c.gap && !since.Equal(tm.now) || !c.gap && !since.IsZero() {
 				t.Errorf("renewals are known since %v", since)
@@ -42,11 +45,11 @@ func TestGapIsNoticedAtTheStart(t *testing.T) {
 			tm.pass(time.Minute)
 			tm.restart()
 			tm.beat()
-			if noticed, _ := tm.Gap(); c.gap == noticed.IsZero() {
+			if c.gap != tm.cautious() {
 				t.Error("a restart forgot it, or made it up")
 			}
 			tm.pass(DefaultGapCaution)
-			if noticed, _ := tm.Gap(); !noticed.IsZero() {
+			if tm.cautious() {
 				t.Error("the caution has no end")
 			}
 		})
@@ -148,7 +151,7 @@ func TestUnreadableTermsCallForCaution(t *testing.T) {
 		tm.restart()
 		tm.pass(time.Minute)
 		tm.beat()
-		if noticed, _ := tm.Gap(); noticed.IsZero() {
+		if !tm.cautious() {
 			t.Errorf("%s: no caution", key)
 		}
 		if key == KeyHeartbeat && !tm.KnownSince().Equal(tm.now) {

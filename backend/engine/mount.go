@@ -42,7 +42,8 @@ type Mount struct {
 	// Vault tells what the server is and what it allows; nil at registration.
 	Vault logical.SystemView
 	Log   hclog.Logger
-	// Now is the clock. Nothing in the engine reads another.
+	// Now is the clock. Only deadlines of contexts and calls, and the proof of leading, go by
+	// the real time.
 	Now func() time.Time
 	// LagWindow is how long AWS may not show what it has made: for as long, its word
 	// that something does not exist proves nothing.

@@ -58,7 +58,7 @@ func NewRootConfig() *RootConfig {
 }
 
 // Update takes what the request names. A new access key needs its own secret: one
-// that is not named with it is dropped, and validate misses it.
+// that is not named with it is dropped, and Validate misses it.
 func (c *RootConfig) Update(d *framework.FieldData) {
 	before := c.AccessKey
 	Set(d, "access_key", &c.AccessKey)

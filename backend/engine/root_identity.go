@@ -5,7 +5,7 @@ package engine
 // An identity without any key of AWS: the engine shows AWS a token that says who it
 // is, and role_arn trusts whoever issued it. The token comes from Vault itself, where
 // the server issues such tokens to plugins, or from a file that the platform keeps
-// (root_token_file.go).
+// (token_file.go).
 // What is configured here always wins over the environment.
 
 import (

@@ -2,12 +2,13 @@
 
 package engine
 
-// Every key that the engine keeps in Vault's storage, and the four verbs that
+// Every key that the engine keeps in Vault's storage, and the verbs that
 // touch them. Keys and forms are those of Vault's built-in engine, so that a
 // mount can be taken over in place and handed back.
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -15,18 +16,18 @@ import (
 
 // The keys, and the prefixes of keys.
 const (
-	KeyRootConfig  = "config/root"  // rootConfig; holds the secret key, seal-wrapped
+	KeyRootConfig  = "config/root"  // RootConfig; holds the secret key, seal-wrapped
 	KeyLeaseConfig = "config/lease" // leaseConfig
 	KeyUsersConfig = "config/users" // usersConfig
 
-	KeyRootNext     = "config/root-next"     // rootNext: a new root key on its way to config/root; seal-wrapped
-	KeyRootRotation = "config/root-rotation" // rootRotation: when the root key was rotated, and what went wrong
+	KeyRootNext     = "config/root-next"     // nextKey: a new root key on its way to config/root; seal-wrapped
+	KeyRootRotation = "config/root-rotation" // state: when the root key was rotated, and what went wrong
 
 	PrefixRole       = "role/"   // role, by name
 	PrefixLegacyRole = "policy/" // by name: the bare ARN or policy text that Vault wrote before 0.11
 
-	PrefixStaticRole  = "static-roles/" // staticRole, by name
-	PrefixStaticCreds = "static-creds/" // staticCreds, by the role's name; holds the secret key, seal-wrapped
+	PrefixStaticRole  = "static-roles/" // role of staticrole, by name
+	PrefixStaticCreds = "static-creds/" // creds of staticrole, by the role's name; holds the secret key, seal-wrapped
 
 	PrefixIssued = "issued/"        // userRecord, by the user's name; see recordKey
 	KeyHeartbeat = "register-watch" // beat: when this engine was last there
@@ -35,8 +36,8 @@ const (
 	KeyOwnership = "ownership-key" // ownershipKey: what proves that a user is this mount's; seal-wrapped
 	KeyHome      = "account"       // the AWS account of records that do not say theirs
 
-	KeyAutoTidy   = "config/auto-tidy" // autoTidy
-	KeyTidyStatus = "tidy-status"      // tidyReport: the last run of tidy
+	KeyAutoTidy   = "config/auto-tidy" // schedule
+	KeyTidyStatus = "tidy-status"      // runReport: the last run of tidy
 
 	// framework.WALPrefix, "wal/": what may exist in AWS without a lease; see wal.go
 )
@@ -66,7 +67,13 @@ func (e *UnreadableError) Error() string {
 
 func (e *UnreadableError) Unwrap() error { return e.err }
 
-// LoadOr is load with a value for when there is none.
+// IsUnreadable reports whether an error is about an entry that nobody can read.
+func IsUnreadable(err error) bool {
+	var unreadable *UnreadableError
+	return errors.As(err, &unreadable)
+}
+
+// LoadOr is Load with a value for when there is none.
 func LoadOr[T any](ctx context.Context, s logical.Storage, key string, defaults func() *T) (*T, error) {
 	v, err := Load[T](ctx, s, key)
 	if err == nil && v == nil {

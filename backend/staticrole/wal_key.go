@@ -7,7 +7,6 @@ package staticrole
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -50,15 +49,14 @@ func (w *walKey) mayBe(key awscreds.KeyInfo, now time.Time) bool {
 
 // walKeyOf reads an entry of the WAL.
 func walKeyOf(entry *framework.WALEntry) (*walKey, error) {
-	raw, err := json.Marshal(entry.Data)
-	if err != nil {
-		return nil, fmt.Errorf("rolling back entry %s: %w", entry.ID, err)
-	}
-	w := new(walKey)
-	if err := json.Unmarshal(raw, w); err != nil || engine.CheckRoleName(w.Role) != nil || w.Username == "" {
+	w, err := engine.WALData[walKey](entry)
+	switch {
+	case err != nil:
+		return nil, err
+	case engine.CheckRoleName(w.Role) != nil || w.Username == "":
 		return nil, fmt.Errorf("rolling back entry %s: it names no key of a static role", entry.ID)
 	}
-	return w, nil
+	return &w, nil
 }
 
 // RollBack ends an entry of the WAL, unless a request stands behind it.
@@ -91,8 +89,7 @@ func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role, schedul
 	}
 	for _, id := range ids {
 		entry, err := engine.ReadWAL(ctx, s, id)
-		var unreadable *engine.UnreadableError
-		if err != nil && !errors.As(err, &unreadable) {
+		if err != nil && !engine.IsUnreadable(err) {
 			return err
 		}
 		if entry == nil || entry.Kind != WALKind {

@@ -231,8 +231,7 @@ func (r *run) look(ctx context.Context, c *awscreds.Client, name string) (*awscr
 // cautious reports whether a run that config/auto-tidy began only reports: after a gap this
 // may be a copy of the storage, and its original may have made the users since.
 func (r *run) cautious() bool {
-	noticed, _ := r.t.Gap()
-	return r.scheduled && !noticed.IsZero()
+	return r.scheduled && r.t.GapAfter(time.Time{}).Cautious(r.t.Now())
 }
 
 // ownName is the name of the engine's own user, whatever its tags say; empty where it

@@ -75,5 +75,5 @@ func (t *Tidy) Paths() []*framework.Path {
 	return []*framework.Path{t.pathAutoTidy(), t.pathStart(), t.pathStatus(), t.pathCancel()}
 }
 
-// Wait waits for the run under way, if there is one.
+// Wait waits for the run under way, if there is one. Only tests do.
 func (t *Tidy) Wait() { t.current.runs.Wait() }

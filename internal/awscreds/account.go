@@ -123,9 +123,6 @@ func hostOutsideAWS(u url.URL) string {
 	return host
 }
 
-// AccountOfARN is the account in an ARN; zero where it names none.
-func AccountOfARN(arn string) Account { return accountOf(arn, "") }
-
 // AccountOfKey is the account number in the ID of an access key; empty where there is none.
 // IDs made since 2019 hold it: bits of the base32 text behind the four letters that say what
 // it is. AWS does not document it, so it may confirm and never contradict.

@@ -13,10 +13,12 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// createBegins is how long after CreateUser was called its last attempt may begin. AWS
-// performs what it was sent within 15 minutes or not at all (IAM User Guide, "Signature
-// Version 4"); whoever waits for that long, and this, knows that the user comes no more.
-const createBegins = 60 * time.Second
+// CreateBegins is how long after CreateUser was called, or after what says that the user may
+// exist was written down, its last attempt may begin: a server that was paused must not make
+// what another one has given up meanwhile. AWS performs what it was sent within 15 minutes or
+// not at all (IAM User Guide, "Signature Version 4"); whoever waits for that long, and this,
+// knows that the user comes no more.
+const CreateBegins = 60 * time.Second
 
 // beginsBy is the option for a call that must not begin late, in any of its attempts. The
 // moment is looked at last of all, behind the wait for a turn, for credentials and for

@@ -104,7 +104,7 @@ func (c *Client) CreateUser(ctx context.Context, u User) (Created, error) {
 // createTagged makes the bare user with our own tags or, where AWS does not allow
 // those, without. lost hears of all attempts of both.
 func (c *Client) createTagged(ctx context.Context, u User, lost *unanswered) (made UserInfo, untagged bool, err error) {
-	latest := time.Now().Add(createBegins)
+	latest := time.Now().Add(CreateBegins)
 	if u.NotAfter.IsZero() || u.NotAfter.After(latest) {
 		u.NotAfter = latest
 	}
