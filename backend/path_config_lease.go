@@ -33,8 +33,8 @@ func (b *backend) pathConfigLease() *framework.Path {
 		HelpSynopsis: "The default and the longest lease of IAM user credentials.",
 		HelpDescription: `
 lease is how long a credential lives when neither the request nor its role says;
-lease_max is the longest that any credential of this mount may live, renewals
-included. What is not set here is what the mount's tuning says. A write changes
+lease_max is the longest that any IAM user of this mount may live, renewals included;
+sessions have limits of their own. What is not set here is what the mount's tuning says. A write changes
 only the fields that it names.
 `,
 	}

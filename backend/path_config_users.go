@@ -44,7 +44,7 @@ func (b *backend) pathConfigUsers() *framework.Path {
 		HelpDescription: `
 max_users stops a runaway client from exhausting the account's quota of IAM users:
 requests above it are refused until leases end. ownership_tags marks each user as this
-mount's. account is the AWS account of users whose records name none, such as those of
+mount's, with a proof that only this mount can make: tidy deletes nobody without. account is the AWS account of users whose records name none, such as those of
 the built-in engine. A write changes only the fields that it names.
 `,
 	}

@@ -24,8 +24,9 @@ func (t *Tidy) pathAutoTidy() *framework.Path {
 		HelpSynopsis: "Whether and how often tidy runs by itself.",
 		HelpDescription: `
 With enabled, tidy runs every interval_duration: it reports orphaned IAM users, which carry
-this mount's tags and have no record, and with delete it deletes them. tidy/status
-shows the last run. A write changes only the fields that it names.
+this mount's tags and have no record, and with delete it deletes those whose tags prove
+it. For a day after a gap in the heartbeat it only reports. tidy/status shows the last
+run. A write changes only the fields that it names.
 `,
 	}
 }

@@ -26,7 +26,8 @@ func (t *Tidy) pathStart() *framework.Path {
 Goes through all IAM users of the account, in the background and slowly, so that nobody
 who wants a credential waits for it. A user that carries this mount's tags, that is older
 than safety_buffer and of which the engine has no record is reported at tidy/status; with
-delete=true it is deleted with everything that it owns.
+delete=true it is deleted with everything that it owns, if its tags prove that it is this
+mount's. Others have proven=false and stay.
 
 Run it without delete first. Needs iam:ListUsers, and iam:GetUser on all users.
 `,
