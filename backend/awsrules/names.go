@@ -35,7 +35,8 @@ var (
 	sessionForm    = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 )
 
-// IsUserName reports whether AWS can be asked about an IAM user of a name. CreateUser takes 64 characters at most.
+// IsUserName reports whether AWS can be asked about an IAM user of a name: its API takes 128 characters for a user that
+// exists, although CreateUser and the page of quotas have 64.
 func IsUserName(name string) bool { return userForm.MatchString(name) }
 
 // IsGroupName reports whether an IAM group can have a name.

@@ -4,8 +4,10 @@
 // fake serves, each member with its type, lengths, pattern and values. The engine's tests and the fake read the same
 // table, so that neither states AWS's bounds by itself.
 //
-// model.json is the table, which ./generate makes of the model in the AWS SDK for Go. check.go holds a value against it, and newer.go
-// has what AWS's pages say by now. Only tests and the fake import this package: what the engine refuses stands in backend/awsrules, in its own words.
+// model.json is the table, which ./generate makes of the model in the AWS SDK for Go. check.go holds a value
+// against it, and newer.go has what AWS's pages say by now. cells.go makes the values at all bounds and beyond, from what
+// alphabets.go has of the patterns, and sent.go reads which members the engine sends. Only tests and the fake import this
+// package: what the engine refuses stands in backend/awsrules, in its own words.
 package awsmodel
 
 import (
