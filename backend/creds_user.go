@@ -91,7 +91,7 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 		return nil, err
 	}
 	for draw := 1; ; draw++ {
-		resp, err := b.issueNamed(ctx, s, r, &creation{b: b, storage: s, client: client, settings: set, order: o})
+		resp, err := b.issueNamed(ctx, r, &creation{b: b, storage: s, client: client, settings: set, order: o})
 		switch {
 		case err == nil || !isTaken(err) || set.usernames.Repeats || ctx.Err() != nil:
 			return resp, err
@@ -104,7 +104,7 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 // issueNamed makes an IAM user of a new name. Everything that can fail without AWS is done first. Storage
 // has the record of the user before AWS hears of its name, and who holds it before Vault
 // does; no write waits for AWS's last answer.
-func (b *backend) issueNamed(ctx context.Context, s logical.Storage, r *role, c *creation) (*logical.Response, error) {
+func (b *backend) issueNamed(ctx context.Context, r *role, c *creation) (*logical.Response, error) {
 	name, random, err := c.settings.usernames.User(c.order.displayName, c.order.role)
 	if err != nil {
 		return nil, engine.UserErrorf("%w", err)
