@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -32,7 +33,7 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, err
 	}
-	name := awsrules.InName(o.sessionName)
+	name := awsrules.SessionName(o.sessionName)
 	if name == "" {
 		if name, err = b.sessionName(ctx, s, o); err != nil {
 			return nil, err
@@ -50,7 +51,11 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, err
 	}
-	return b.sessionResponse(session, &lease{Username: name, Role: o.role}, o.ttl, ttl)
+	resp, err := b.sessionResponse(session, &lease{Username: name, Role: o.role}, o.ttl, ttl)
+	if n := utf8.RuneCountInString(o.sessionName); err == nil && n > awsrules.MostSessionName {
+		resp.AddWarning(fmt.Sprintf("role_session_name: cut from %d characters to %d, the most that AWS takes", n, awsrules.MostSessionName))
+	}
+	return resp, err
 }
 
 // sessionName names a session as the template in config/root says.
@@ -59,7 +64,7 @@ func (b *backend) sessionName(ctx context.Context, s logical.Storage, o order) (
 	if err != nil {
 		return "", err
 	}
-	name, _, err := set.usernames.User(o.displayName, o.role)
+	name, err := set.usernames.Session(o.displayName, o.role)
 	if err != nil {
 		return "", engine.UserErrorf("%w", err)
 	}

@@ -8,6 +8,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -73,9 +74,10 @@ func (r *role) typeFor(o order) (string, error) {
 	return credentialType, nil
 }
 
-// issueUser makes an IAM user. Everything that can fail without AWS is done first. Storage
-// has the record of the user before AWS hears of its name, and who holds it before Vault
-// does; no write waits for AWS's last answer.
+// nameDraws is how many names a request draws from a template with a random part, as long as those before are taken.
+const nameDraws = 4
+
+// issueUser makes an IAM user. A name that somebody has already is nobody's mistake where the template can make another.
 func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
 	if !b.Writable() {
 		return nil, logical.ErrReadOnly // Vault passes the request on to the server that may
@@ -88,11 +90,26 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 	if err != nil {
 		return nil, err
 	}
-	name, random, err := set.usernames.User(o.displayName, o.role)
+	for draw := 1; ; draw++ {
+		resp, err := b.issueNamed(ctx, r, &creation{b: b, storage: s, client: client, settings: set, order: o})
+		switch {
+		case err == nil || !isTaken(err) || set.usernames.Repeats || ctx.Err() != nil:
+			return resp, err
+		case draw == nameDraws:
+			return nil, fmt.Errorf("%w; username_template made %d names that are taken, so give it more random characters, such as {{random 20}}", err, draw)
+		}
+	}
+}
+
+// issueNamed makes an IAM user of a new name. Everything that can fail without AWS is done first. Storage
+// has the record of the user before AWS hears of its name, and who holds it before Vault
+// does; no write waits for AWS's last answer.
+func (b *backend) issueNamed(ctx context.Context, r *role, c *creation) (*logical.Response, error) {
+	name, random, err := c.settings.usernames.User(c.order.displayName, c.order.role)
 	if err != nil {
 		return nil, engine.UserErrorf("%w", err)
 	}
-	c := &creation{b: b, storage: s, client: client, settings: set, name: name, order: o, began: b.Now().UTC()}
+	c.name, c.began = name, b.Now().UTC()
 	c.describe(r, random)
 	defer c.asking.Wait()
 	c.askBounds()
@@ -130,8 +147,21 @@ func nameTaken(name string, until time.Time) error {
 	if !until.IsZero() {
 		text = "until " + until.UTC().Format(time.RFC3339) + " at the latest"
 	}
-	return engine.UserErrorf("username_template: the IAM user %q has a record already, %s (issued/%s): "+
-		"revoke its lease, or add a random part such as {{random 20}} to username_template at config/root", name, text, name)
+	return &takenError{engine.UserErrorf("username_template: the IAM user %q has a record already, %s (issued/%s): "+
+		"revoke its lease, or add a random part such as {{random 20}} to username_template at config/root", name, text, name)}
+}
+
+// takenError says that there is a record of a name.
+type takenError struct{ error }
+
+// Unwrap returns what the caller is told.
+func (e *takenError) Unwrap() error { return e.error }
+
+// isTaken reports whether a user was not made because its name is taken, here or in AWS.
+func isTaken(err error) bool {
+	var here *takenError
+	var never *awscreds.NotCreatedError
+	return errors.As(err, &here) || errors.As(err, &never) && never.NameTaken()
 }
 
 // keyResponse makes the response that gives a key and its lease to Vault.

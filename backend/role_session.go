@@ -93,10 +93,10 @@ func (r *role) validateTTLs(m *engine.Mistakes) {
 }
 
 // sessionTTL is how long a session shall run: as asked, else as the role says, else
-// an hour; never longer than the role or the mount allows.
+// an hour; never longer than the role, the mount or AWS allows.
 func (r *role) sessionTTL(asked, mount time.Duration) (time.Duration, error) {
 	ttl := firstSet(asked, r.DefaultSTSTTL, defaultSession)
-	ttl = min(ttl, firstSet(r.MaxSTSTTL, mount, ttl))
+	ttl = min(ttl, firstSet(r.MaxSTSTTL, mount, ttl), r.longest())
 	if ttl < shortestSession {
 		return 0, engine.UserErrorf("ttl: %s is less than %s, the shortest session that AWS gives", ttl, shortestSession)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awsmodel"
 )
 
 // foreignSTS is a server of an attacker's, who named it in the configuration.
@@ -101,6 +102,34 @@ func TestTokenInAFileGoesToAWSAlone(t *testing.T) {
 	m.write("config/root", map[string]any{"max_retries": 1}) // what it does not name is no reason to refuse it
 	if got := attacker.got(); got != "" {
 		t.Errorf("the attacker's STS got %s", got)
+	}
+}
+
+// STS takes 20,000 characters (AssumeRoleWithWebIdentity), and its answer to more may repeat them.
+func TestLongTokenStaysHere(t *testing.T) {
+	t.Parallel()
+	m := newTokenMount(t, nil, nil)
+	file := tokenFile(t, someJWT)
+	m.write("config/root", map[string]any{"role_arn": vaultARN, "web_identity_token_file": file, "max_retries": 0})
+	for length, fits := range map[int]bool{engine.MostToken: true, engine.MostToken + 1: false} {
+		token := someJWT + strings.Repeat("A", length-len(someJWT))
+		writeFile(t, file, " "+token+"\n")
+		m.aws.SetWebIdentityToken(token)
+		m.start()
+		m.aws.ResetCalls()
+		resp, err := m.ask(logical.ReadOperation, "creds/developer-access", nil)
+		if well(resp, err) != fits {
+			t.Errorf("%d characters: %v %v", length, resp, err)
+		}
+		if fits {
+			m.revoke(resp)
+		} else {
+			m.mustNotCall()
+		}
+	}
+	member, _ := awsmodel.Load().Member("AssumeRoleWithWebIdentity", "WebIdentityToken")
+	if *member.Max != engine.MostToken {
+		t.Errorf("the model has %d characters", *member.Max)
 	}
 }
 

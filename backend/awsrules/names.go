@@ -2,8 +2,8 @@
 
 package awsrules
 
-// The forms of names and IDs (IAM API Reference; STS API Reference, AssumeRole,
-// GetFederationToken and GetSessionToken).
+// The forms of names and IDs, as AWS's API model has them (IAM API Reference; STS API Reference, AssumeRole,
+// GetFederationToken and GetSessionToken). A test holds each against the model: TestEngineAgreesWithTheModelInEveryCell.
 
 import (
 	"fmt"
@@ -16,12 +16,17 @@ const (
 	MostPath       = 512  // characters of the path of a user
 	MostPolicyName = 128  // characters of the name of an inline policy
 	MostExternalID = 1224 // characters
-	mostUsername   = 64   // characters of the name of a user (IAM User Guide, "IAM and AWS STS quotas")
+	MostUserName   = 128  // characters of the name of a user that exists
+	mostNewUser    = 64   // characters of the name of a new user (CreateUser)
 	mostFederated  = 32   // characters of the name of a federated user (GetFederationToken)
+
+	// The names of sessions and of federated users (AssumeRole, GetFederationToken).
+	leastSessionName = 2
+	MostSessionName  = 64
 )
 
 var (
-	userForm       = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+	userForm       = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
 	groupForm      = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
 	pathForm       = regexp.MustCompile(`^/([\x21-\x7E]+/)?$`)
 	externalIDForm = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
@@ -30,7 +35,8 @@ var (
 	sessionForm    = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 )
 
-// IsUserName reports whether an IAM user can have a name.
+// IsUserName reports whether AWS can be asked about an IAM user of a name: its API takes 128 characters for a user that
+// exists, although CreateUser and the page of quotas have 64.
 func IsUserName(name string) bool { return userForm.MatchString(name) }
 
 // IsGroupName reports whether an IAM group can have a name.
@@ -57,7 +63,7 @@ func IsSessionName(name string) bool { return sessionForm.MatchString(name) }
 // CheckSessionName says what keeps a text from naming a session.
 func CheckSessionName(name string) error {
 	if !IsSessionName(name) {
-		return fmt.Errorf("%q cannot name a session; use 2 to 64 letters, digits and _ + = , . @ -", name)
+		return fmt.Errorf("%q cannot name a session; use %d to %d letters, digits and _ + = , . @ -", name, leastSessionName, MostSessionName)
 	}
 	return nil
 }
@@ -67,6 +73,13 @@ var outsideName = regexp.MustCompile(`[^a-zA-Z0-9+=,.@_-]`)
 
 // InName replaces what a name in AWS cannot have.
 func InName(text string) string { return outsideName.ReplaceAllString(text, "_") }
+
+// SessionName makes a text fit for the name of a session, as Vault's documentation says: every character that such a name
+// cannot have becomes _, and what is too long is cut off.
+func SessionName(text string) string {
+	name := InName(text)
+	return name[:min(len(name), MostSessionName)]
+}
 
 // Abridged keeps a text that is much too long from filling an answer.
 func Abridged(text string) string {

@@ -65,34 +65,43 @@ func ParseNameTemplate(text string) (*NameTemplate, error) {
 		return nil, fmt.Errorf("username_template: is not a template: %w", err)
 	}
 	u.tmpl = tmpl
-	one, _, _ := u.User("t", "r") // what makes no name at all is refused when it is used
+	one, random, _ := u.User("t", "r") // what makes no name at all is refused when it is used
 	two, _, _ := u.User("t", "r")
-	u.Repeats = one == two
+	u.Repeats = one == two && random == 0 // few random characters are the same by chance
 	return u, nil
 }
 
-// User returns the name of a new IAM user, or of a session of a role, and how many random
-// characters it has.
+// User returns the name of a new IAM user, and how many random characters it has.
 func (u *NameTemplate) User(displayName, role string) (name string, random int, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.made = nil
-	name, err = u.make("IAM", displayName, role, mostUsername)
+	name, err = u.make("IAM", displayName, role, 1, mostNewUser)
 	for _, text := range u.made {
 		random += survived(text, name)
 	}
 	return name, random, err
 }
 
+// Session returns the name of a session of a role, which is made as that of a user.
+func (u *NameTemplate) Session(displayName, role string) (string, error) {
+	return u.one("IAM", displayName, role, MostSessionName)
+}
+
 // Federated returns the name of a federated user.
 func (u *NameTemplate) Federated(displayName, role string) (string, error) {
+	return u.one("STS", displayName, role, mostFederated)
+}
+
+// one makes the name of a session.
+func (u *NameTemplate) one(kind, displayName, role string, most int) (string, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.made = nil
-	return u.make("STS", displayName, role, mostFederated)
+	return u.make(kind, displayName, role, leastSessionName, most)
 }
 
-func (u *NameTemplate) make(kind, displayName, role string, most int) (string, error) {
+func (u *NameTemplate) make(kind, displayName, role string, least, most int) (string, error) {
 	name, err := u.tmpl.Generate(nameData{
 		Type:        kind,
 		DisplayName: InName(displayName[:min(len(displayName), mostDisplayName)]),
@@ -103,6 +112,8 @@ func (u *NameTemplate) make(kind, displayName, role string, most int) (string, e
 		return "", fmt.Errorf("username_template: makes no name: %w", err)
 	case name == "" || outsideName.MatchString(name):
 		return "", fmt.Errorf("username_template: makes the name %q for Type %s; a name in AWS has letters, digits and + = , . @ _ - alone", Abridged(name), kind)
+	case len(name) < least:
+		return "", fmt.Errorf("username_template: makes the name %q, and AWS wants %d to %d characters for a session; make it longer, such as with {{random 20}}", name, least, most)
 	case len(name) > most:
 		return "", fmt.Errorf("username_template: makes names of %d characters for Type %s, and AWS allows %d; shorten a part with truncate", len(name), kind, most)
 	}
@@ -125,6 +136,9 @@ func CheckNameTemplate(text string) (warnings []string, err error) {
 	}
 	if _, _, err := u.User(strings.Repeat("d", 200), strings.Repeat("r", 200)); err != nil {
 		warnings = append(warnings, fmt.Sprintf("for callers and roles with long names: %v", err))
+	}
+	if _, err := u.Session("t", "r"); err != nil {
+		warnings = append(warnings, fmt.Sprintf("for sessions of assumed roles: %v", err))
 	}
 	if _, err := u.Federated("t", "r"); err != nil {
 		warnings = append(warnings, fmt.Sprintf("for federation tokens: %v", err))

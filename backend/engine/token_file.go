@@ -19,9 +19,13 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-// MostToken is the longest token that STS takes (STS API Reference,
-// AssumeRoleWithWebIdentity), with room for white space.
-const MostToken = 32 << 10
+const (
+	// MostToken is the longest token that STS takes, in characters (STS API Reference,
+	// AssumeRoleWithWebIdentity). Its answer to a longer one may repeat it.
+	MostToken = 20_000
+	// mostTokenFile has room for white space, in bytes.
+	mostTokenFile = 32 << 10
+)
 
 // envTokenFile names the file of the AWS SDK's default chain. It is the operator's too.
 const envTokenFile = "AWS_WEB_IDENTITY_TOKEN_FILE" //nolint:gosec // the name of a variable, and no token
@@ -131,7 +135,7 @@ func tokenInFile(path string) (string, error) {
 		return "", fmt.Errorf("looking at the file: %w", err)
 	case !about.Mode().IsRegular(): // a device or a pipe may have no end
 		return "", errors.New("it is not a regular file")
-	case about.Size() > MostToken:
+	case about.Size() > mostTokenFile:
 		return "", fmt.Errorf("it has %d bytes, and a token has %d at most", about.Size(), MostToken)
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the operator allows the file, and only a token leaves this machine
@@ -139,7 +143,10 @@ func tokenInFile(path string) (string, error) {
 		return "", fmt.Errorf("reading the file: %w", err)
 	}
 	token := strings.TrimSpace(string(text))
-	if !awscreds.IsJWT(token) {
+	switch {
+	case len(token) > MostToken:
+		return "", fmt.Errorf("it has a token of %d bytes, and STS takes %d at most", len(token), MostToken)
+	case !awscreds.IsJWT(token):
 		return "", errors.New("it is not a JSON Web Token")
 	}
 	return token, nil

@@ -87,7 +87,7 @@ func (r *role) validate() error {
 	case r.Username == "":
 		m.Add("username", "is missing; give the name of an existing IAM user")
 	case !awsrules.IsUserName(r.Username):
-		m.Add("username", "%q is not the name of an IAM user: up to 64 letters, digits and _ + = , . @ - (the name, not the ARN)", r.Username)
+		m.Add("username", "%q is not the name of an IAM user: up to %d letters, digits and _ + = , . @ - (the name, not the ARN)", r.Username, awsrules.MostUserName)
 	}
 	r.Validate(&m) // the schedule
 	r.account.validate(&m)

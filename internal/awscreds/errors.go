@@ -102,6 +102,9 @@ func (e *NotCreatedError) Error() string { return e.Err.Error() }
 // Unwrap returns why.
 func (e *NotCreatedError) Unwrap() error { return e.Err }
 
+// NameTaken reports whether that was because the account has a user of the name.
+func (e *NotCreatedError) NameTaken() bool { return Code(e.Err) == codeEntityAlreadyExists }
+
 // NotAcceptedError says that AWS does not accept a new key so far: it may, later.
 type NotAcceptedError struct{ Err error }
 

@@ -107,7 +107,9 @@ func TestGroupRefusals(t *testing.T) {
 	} {
 		t.Run(tc.call[0]+" "+tc.code, func(t *testing.T) {
 			refused(t, c, tc.status, tc.code, tc.words, tc.call[0], append(tc.call[1:], "GroupName", "ops")...)
-			refused(t, c, 404, "NoSuchEntity", "The group with name dev cannot be found.", tc.call[0], append(tc.call[1:], "GroupName", "dev")...)
+			if tc.code != "ValidationError" { // which comes before anything is looked up
+				refused(t, c, 404, "NoSuchEntity", "The group with name dev cannot be found.", tc.call[0], append(tc.call[1:], "GroupName", "dev")...)
+			}
 		})
 	}
 }

@@ -170,6 +170,9 @@ func (s *Server) work(r *http.Request, body []byte, act action, q request, overl
 				return
 			}
 		}
+		if refusal = shaped(act.service, q.params.Get("Action"), q.params); refusal != nil {
+			return
+		}
 		if u := a.users[fold(q.userName)]; u != nil && a.hides(u, act, q.at) {
 			natural, refusal = Lagging.String(), noSuchUser(q.userName)
 			return

@@ -17,7 +17,7 @@ import (
 var (
 	namePattern     = regexp.MustCompile(`^[\w+=,.@-]+$`)
 	pathPattern     = regexp.MustCompile(`^(/|/[!-~]+/)$`)
-	prefixPattern   = regexp.MustCompile(`^/[!-~]*$`)
+	prefixPattern   = regexp.MustCompile(`^/[!-\x7F]*$`)
 	tagKeyPattern   = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$`)
 	tagValuePattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 	documentPattern = regexp.MustCompile(`^[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+$`)
