@@ -166,9 +166,25 @@ func (r *role) limits(ctx context.Context, client *awscreds.Client) (awscreds.Li
 	}
 	limits.PolicyARNs = unique(slices.Concat(limits.PolicyARNs, groups.ARNs))
 	if len(groups.Documents) > 0 {
-		limits.Policy, err = awsrules.JoinPolicies(append(groups.Documents, r.PolicyDocument))
+		limits.Policy, err = r.joinedPolicy(groups.Documents)
 	}
 	return limits, err
+}
+
+// joinedPolicy is one policy of those of the role's groups and its own.
+func (r *role) joinedPolicy(ofGroups []awscreds.Document) (string, error) {
+	var policies []awsrules.NamedPolicy
+	for _, d := range ofGroups {
+		policies = append(policies, awsrules.NamedPolicy{Name: fmt.Sprintf("the inline policy %s of group %s", d.Name, d.Group), Document: d.Text})
+	}
+	if r.PolicyDocument != "" {
+		policies = append(policies, awsrules.NamedPolicy{Name: "the policy_document of the role", Document: r.PolicyDocument})
+	}
+	joined, err := awsrules.JoinPolicies(policies)
+	if err != nil {
+		return "", engine.UserErrorf("iam_groups: %w", err)
+	}
+	return joined, nil
 }
 
 // sessionResponse makes the response that gives a session and its lease to Vault. Of how

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
@@ -48,6 +49,18 @@ func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order
 		return b.issueOwnSession(ctx, s, r, o)
 	}
 	return nil, engine.UserErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, credentialType, strings.Join(credentialTypes, ", "))
+}
+
+// explained adds to AWS's refusal of a policy what is wrong with the role's own: AWS says
+// little more than that. A role that the built-in engine stored may hold such a policy.
+func (r *role) explained(err error) error {
+	if awscreds.Code(err) != "MalformedPolicyDocument" || r.PolicyDocument == "" {
+		return err
+	}
+	if _, mistake := awsrules.ParsePolicy(r.PolicyDocument); mistake != nil {
+		return fmt.Errorf("%w; policy_document of the role: %s", err, mistake.Error())
+	}
+	return err
 }
 
 // typeFor picks the credential type. A role that was written in the deprecated form

@@ -105,7 +105,7 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	}
 	resp, err := b.issue(ctx, req.Storage, r, o)
 	if err != nil {
-		return nil, err
+		return nil, r.explained(err)
 	}
 	for _, field := range []struct {
 		name      string

@@ -43,7 +43,8 @@ func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []str
 	}
 	*r = *roleFromLegacy(text)
 	if r.InvalidData != "" {
-		return nil, engine.UserErrorf("arn or policy: %q is neither the ARN of a managed policy or of a role, nor the JSON text of a policy", r.InvalidData)
+		_, err := awsrules.ParsePolicy(text)
+		return nil, engine.UserErrorf("arn or policy: %q is neither the ARN of a managed policy or of a role, nor the JSON text of a policy: it %w", r.InvalidData, err)
 	}
 	return []string{"arn and policy are deprecated; use policy_arns and policy_document"}, nil
 }

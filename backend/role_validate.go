@@ -60,16 +60,22 @@ func (r *role) validatePolicies(m *engine.Mistakes, name string) (warnings []str
 	if r.PolicyDocument == "" {
 		return warnings
 	}
-	compact, more, err := awsrules.CheckPolicy(r.PolicyDocument, awsrules.MostInline)
-	if err != nil {
-		m.Add("policy_document", "%v", err)
+	compact, more, mistakes := awsrules.CheckPolicy(r.PolicyDocument, awsrules.MostInline)
+	if len(mistakes) > 0 {
+		m.AddAll("policy_document", mistakes)
 		return warnings
 	}
 	r.PolicyDocument = compact
 	if r.issues(iamUser) && len(name) > awsrules.MostPolicyName {
 		m.Add("name", "has %d characters; AWS allows %d to the inline policy that is named after the role", len(name), awsrules.MostPolicyName)
 	}
-	return append(warnings, more...)
+	for _, warning := range more {
+		warnings = append(warnings, "policy_document: "+warning)
+	}
+	if !r.issues(iamUser) && len(r.IAMGroups) > 0 && awsrules.PolicyVersion(compact) == awsrules.Version2008 {
+		warnings = append(warnings, fmt.Sprintf("policy_document: a session of groups whose policies are of the Version %q is refused, because policies of two Versions cannot be joined; use %q here too", awsrules.Version2012, awsrules.Version2012))
+	}
+	return warnings
 }
 
 // validateAttached keeps to the number of policies that a user may have.

@@ -3,8 +3,14 @@
 // Package awsrules says what AWS accepts. It is pure: it knows no Vault, no SDK of AWS's
 // and no clock but that of templates.
 //
-// arn.go, names.go and tags.go have the forms of ARNs, names and tags; policy.go reads a
-// policy document, and policy_statement.go judges its statements. username.go makes names
+// arn.go, names.go and tags.go have the forms of ARNs, names and tags.
+//
+// policy.go checks a policy document: policy_json.go reads it, policy_not_json.go says what is
+// wrong where it is no JSON, and policy_tree.go is what was read. policy_statement.go judges
+// its statements, policy_resource.go their actions and resources, policy_condition.go and
+// policy_date.go their conditions. policy_join.go makes one policy of several.
+//
+// username.go makes names
 // from a template, username_template.go bounds what a template may do, and
 // username_random.go counts what is random in a name.
 package awsrules

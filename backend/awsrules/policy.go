@@ -7,6 +7,7 @@ package awsrules
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -28,7 +29,7 @@ func CheckPolicyText(text string) error {
 	return nil
 }
 
-// CompactJSON takes white space out of a JSON text.
+// CompactJSON takes white space out of a JSON text, whatever it holds.
 func CompactJSON(text string) (string, error) {
 	var out bytes.Buffer
 	if err := json.Compact(&out, []byte(text)); err != nil {
@@ -37,97 +38,77 @@ func CompactJSON(text string) (string, error) {
 	return out.String(), nil
 }
 
-// CheckPolicy checks a policy of a user or a session, which may have so many
-// characters, and returns it without white space.
-func CheckPolicy(text string, most int) (compact string, warnings []string, err error) {
+// Policy is a policy document that AWS accepts by its form.
+type Policy struct {
+	// Warnings say what AWS takes, and what is likely to be meant otherwise.
+	Warnings []string
+
+	root *jsonValue
+}
+
+// ParsePolicy reads a policy of a user or a session. The error holds all that is wrong.
+func ParsePolicy(text string) (*Policy, error) {
+	root, err := readPolicy(text)
+	if err != nil {
+		return nil, err
+	}
+	c := &policyChecker{text: text}
+	c.check(root)
+	if len(c.mistakes) > 0 {
+		return nil, oneError(c.mistakes)
+	}
+	return &Policy{Warnings: c.warnings, root: root}, nil
+}
+
+// oneError is one line for several mistakes.
+func oneError(mistakes []error) error {
+	words := make([]string, len(mistakes))
+	for i, mistake := range mistakes {
+		words[i] = mistake.Error()
+	}
+	return errors.New(strings.Join(words, "; "))
+}
+
+// readPolicy reads a JSON object.
+func readPolicy(text string) (*jsonValue, error) {
 	if err := CheckPolicyText(text); err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	compact, err = CompactJSON(text)
+	if err := explainText(text); err != nil {
+		return nil, err
+	}
+	root, err := readJSON(text)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("is not JSON: %w", err)
+	case root.kind != jsonObject:
+		return nil, errors.New(notPolicy)
+	}
+	return root, nil
+}
+
+// String is the policy without white space, and otherwise as it was written.
+func (p *Policy) String() string {
+	var b strings.Builder
+	p.root.write(&b)
+	return b.String()
+}
+
+// CheckPolicy checks a policy of a user or a session, which may have so many
+// characters, and returns it without white space, or all that is wrong with it.
+func CheckPolicy(text string, most int) (compact string, warnings []string, mistakes []error) {
+	root, err := readPolicy(text)
 	if err != nil {
-		return "", nil, fmt.Errorf("is not JSON: %w", err)
+		return "", nil, []error{err}
 	}
-	if n := len([]rune(compact)) - strings.Count(compact, " "); n > most {
-		return "", nil, fmt.Errorf("has %d characters; AWS allows %d to an inline policy of a user or a session, so make it a managed policy and name it in policy_arns", n, most)
+	compact = (&Policy{root: root}).String()
+	if n := utf8.RuneCountInString(compact) - strings.Count(compact, " "); n > most {
+		mistakes = append(mistakes, fmt.Errorf("has %d characters; AWS allows %d to an inline policy of a user or a session, so make it a managed policy and name it in policy_arns", n, most))
 	}
-	if err := checkCharacters(compact); err != nil {
-		return "", nil, err
+	c := &policyChecker{text: text}
+	c.check(root)
+	if mistakes = append(mistakes, c.mistakes...); len(mistakes) > 0 {
+		return "", nil, mistakes
 	}
-	version, statements, err := readPolicy(compact)
-	if err != nil {
-		return "", nil, err
-	}
-	if err := checkStatements(statements); err != nil {
-		return "", nil, err
-	}
-	switch version {
-	case "2012-10-17":
-	case "", "2008-10-17":
-		warnings = append(warnings, `policy_document: its Version is not "2012-10-17", so AWS does not replace variables such as ${aws:username} in it`)
-	default:
-		return "", nil, fmt.Errorf(`has the Version %q; AWS knows "2012-10-17" and "2008-10-17"`, Abridged(version))
-	}
-	return compact, warnings, nil
-}
-
-// checkCharacters keeps to those that a policy may be sent in (IAM API Reference,
-// PutUserPolicy; STS API Reference, AssumeRole).
-func checkCharacters(compact string) error {
-	for _, c := range compact {
-		if c > '\u00ff' {
-			return fmt.Errorf(`has the character %q; AWS takes a policy in Latin-1 only, and others as \uXXXX`, c)
-		}
-	}
-	return nil
-}
-
-// JoinPolicies makes one policy of the statements of several. The Sid of a statement
-// has to be unique within a policy; one that comes again is left out.
-func JoinPolicies(documents []string) (string, error) {
-	joined := struct {
-		Version   string
-		Statement []map[string]json.RawMessage
-	}{Version: "2012-10-17"}
-	seen := map[string]bool{}
-	for _, document := range documents {
-		if document == "" {
-			continue
-		}
-		var doc struct{ Statement json.RawMessage }
-		if err := json.Unmarshal([]byte(document), &doc); err != nil {
-			return "", fmt.Errorf("joining policies: %w", err)
-		}
-		if len(doc.Statement) > 0 && doc.Statement[0] == '{' {
-			doc.Statement = json.RawMessage("[" + string(doc.Statement) + "]")
-		}
-		var statements []map[string]json.RawMessage
-		if err := json.Unmarshal(doc.Statement, &statements); err != nil {
-			return "", fmt.Errorf("joining policies: %w", err)
-		}
-		for _, st := range statements {
-			dropRepeatedSid(st, seen)
-		}
-		joined.Statement = append(joined.Statement, statements...)
-	}
-	var text strings.Builder
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false) // it would make the policy longer, and AWS counts
-	if err := enc.Encode(joined); err != nil {
-		return "", fmt.Errorf("joining policies: %w", err)
-	}
-	return strings.TrimSpace(text.String()), nil
-}
-
-// dropRepeatedSid takes the Sid out of a statement if it was seen before.
-func dropRepeatedSid(st map[string]json.RawMessage, seen map[string]bool) {
-	for name, raw := range st {
-		var sid string
-		if !strings.EqualFold(name, "Sid") || json.Unmarshal(raw, &sid) != nil {
-			continue
-		}
-		if sid == "" || seen[sid] {
-			delete(st, name)
-		}
-		seen[sid] = true
-	}
+	return compact, c.warnings, nil
 }

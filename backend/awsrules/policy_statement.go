@@ -4,13 +4,11 @@ package awsrules
 
 // What a policy of a user or a session may consist of: IAM User Guide, "IAM JSON policy
 // element reference" and "Grammar of the IAM JSON policy language". The names of
-// actions, resources and conditions are AWS's to judge.
+// services, actions, resources and conditions are AWS's to judge.
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,131 +17,234 @@ import (
 // The elements of a policy and of a statement.
 var (
 	policyElements    = []string{"Version", "Id", "Statement"}
-	statementElements = []string{
-		"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition",
-	}
-	sidForm = regexp.MustCompile(`^[0-9A-Za-z]*$`)
+	statementElements = []string{"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+	sidForm           = regexp.MustCompile(`^[0-9A-Za-z]*$`)
 )
 
-// statement is one statement of a policy.
-type statement struct {
-	Sid                     string
-	Effect                  string
-	Action, NotAction       any
-	Resource, NotResource   any
-	Principal, NotPrincipal any
-	Condition               map[string]map[string]any
+// So many mistakes, and so many warnings, are told of one policy, and so many bytes of them.
+const (
+	mostFindings    = 10
+	mostFindingText = 3 << 10
+)
+
+// policyChecker gathers what is wrong with a policy.
+type policyChecker struct {
+	text     string
+	mistakes []error
+	warnings []string
+	told     int // bytes of either
 }
 
-// readPolicy reads a policy without judging its statements. No version is "".
-func readPolicy(compact string) (version string, statements []statement, err error) {
-	var elements map[string]json.RawMessage
-	if json.Unmarshal([]byte(compact), &elements) != nil || elements == nil {
-		return "", nil, errors.New(`is not a policy; a policy is a JSON object such as {"Version":"2012-10-17","Statement":[…]}`)
+// refuse says what AWS would refuse, where it stands, and in which element.
+func (c *policyChecker) refuse(path string, v *jsonValue, format string, args ...any) {
+	if len(c.mistakes) < mostFindings && c.told < mostFindingText {
+		c.mistakes = append(c.mistakes, errors.New(c.located(path, v, format, args...)))
 	}
-	if err := checkElements(elements, policyElements); err != nil {
-		return "", nil, err
+}
+
+// warn says what AWS takes, and what is likely to be meant otherwise.
+func (c *policyChecker) warn(path string, v *jsonValue, format string, args ...any) {
+	if len(c.warnings) < mostFindings && c.told < mostFindingText {
+		c.warnings = append(c.warnings, c.located(path, v, format, args...))
 	}
-	var doc struct {
-		Version   *string
-		ID        string `json:"Id"`
-		Statement json.RawMessage
+}
+
+func (c *policyChecker) located(path string, v *jsonValue, format string, args ...any) string {
+	words := fmt.Sprintf(format, args...) + " (" + place(c.text, v.offset) + ")"
+	if path != "" {
+		words = Abridged(path) + ": " + words
 	}
-	if err := json.Unmarshal([]byte(compact), &doc); err != nil {
-		return "", nil, errors.New(`has a Version or an Id that is not a text`)
+	c.told += len(words)
+	return words
+}
+
+// quoted is a value as a message shows it.
+func quoted(v *jsonValue) string {
+	if v.kind == jsonString {
+		return fmt.Sprintf("%q", Abridged(v.text))
 	}
-	statements, err = readStatements(doc.Statement)
+	return string(v.kind)
+}
+
+// under is the path of what stands in a part of an element.
+func under(path, name string) string { return path + ": " + Abridged(name) }
+
+// check checks a whole policy.
+func (c *policyChecker) check(root *jsonValue) {
+	c.checkCharacters()
+	c.checkKeys("", root)
+	c.checkElements("", root, policyElements)
+	c.checkVersion(root)
+	if id := root.member("Id"); id != nil && id.kind != jsonString && id.kind != jsonNull {
+		c.refuse("Id", id, "is %s; it has to be a string", id.kind)
+	}
+	statement := root.member("Statement")
 	switch {
-	case err != nil || doc.Version == nil:
-		return "", statements, err
-	case *doc.Version == "":
-		return "", nil, errors.New(`has an empty Version; use "2012-10-17"`)
+	case statement == nil:
+		c.refuse("", root, "has no Statement")
+		return
+	case statement.kind == jsonNull: // told with the elements
+		return
+	case statement.kind != jsonObject && statement.kind != jsonList:
+		c.refuse("Statement", statement, "is %s; it has to be an object or a list of objects", statement.kind)
+		return
+	case statement.kind == jsonList && len(statement.items) == 0:
+		c.refuse("Statement", statement, "is empty; a policy has one statement at least")
 	}
-	return *doc.Version, statements, nil
+	sids := map[string]string{}
+	for i, st := range listed(statement) {
+		name := statementName(statement, i)
+		if st.kind != jsonObject {
+			c.refuse(name, st, "is %s; it has to be an object", st.kind)
+			continue
+		}
+		c.checkStatement(name, st)
+		c.checkSid(name, st.member("Sid"), sids)
+	}
 }
 
-// readStatements reads one statement or a list of them.
-func readStatements(raw json.RawMessage) ([]statement, error) {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil, errors.New("has no Statement")
-	}
-	if raw[0] == '{' {
-		raw = json.RawMessage("[" + string(raw) + "]")
-	}
-	var list []map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, errors.New("has a Statement that is neither an object nor a list of objects")
-	}
-	if len(list) == 0 {
-		return nil, errors.New("has an empty Statement")
-	}
-	for i, elements := range list {
-		if err := checkElements(elements, statementElements); err != nil {
-			return nil, fmt.Errorf("statement %d %w", i+1, err)
+// checkCharacters keeps to those that a policy may be sent in (IAM API Reference,
+// PutUserPolicy; STS API Reference, AssumeRole).
+func (c *policyChecker) checkCharacters() {
+	for i, char := range c.text {
+		if char > '\u00ff' {
+			c.refuse("", &jsonValue{offset: i}, `has the character %#U; AWS takes a policy in Latin-1 only, and others as \uXXXX`, char)
+			return
 		}
 	}
-	var statements []statement
-	if err := json.Unmarshal(raw, &statements); err != nil {
-		return nil, errors.New("has a Statement with a Sid or an Effect that is not a text, or a Condition that is not of the form {operator: {key: value}}")
-	}
-	return statements, nil
 }
 
-// checkElements refuses elements that there are not, and those without a value, which
-// the grammar has not either.
-func checkElements(elements map[string]json.RawMessage, known []string) error {
-	for _, name := range slices.Sorted(maps.Keys(elements)) {
-		if !slices.ContainsFunc(known, func(other string) bool { return strings.EqualFold(name, other) }) {
-			return fmt.Errorf("has the element %q, which is none; there are %s", Abridged(name), strings.Join(known, ", "))
+// checkKeys refuses keys that stand twice in one object, at any depth: the grammar has no
+// element twice, and a reader that keeps one of the two changes what the policy means. Keys
+// that differ only in case are the same condition to AWS (IAM Access Analyzer, policy check
+// reference, "Duplicate keys with different case").
+func (c *policyChecker) checkKeys(path string, v *jsonValue) {
+	seen := map[string]*jsonValue{}
+	for _, m := range v.members {
+		folded := strings.ToLower(m.key.text)
+		switch first := seen[folded]; {
+		case first == nil:
+			seen[folded] = m.key
+		case first.text == m.key.text:
+			c.refuse(path, m.key, "the key %s appears twice, first at %s; join the two", quoted(m.key), place(c.text, first.offset))
+		default:
+			c.refuse(path, m.key, "the key %s differs only in case from %s at %s; join the two", quoted(m.key), quoted(first), place(c.text, first.offset))
 		}
-		if string(elements[name]) == "null" {
-			return fmt.Errorf("has null for %s; omit it instead", name)
+		name := m.key.text
+		if path != "" {
+			name = under(path, name)
 		}
+		c.checkKeys(name, m.value)
 	}
-	return nil
+	for i, item := range v.items {
+		name := fmt.Sprintf("%s: item %d", path, i+1)
+		if path == "Statement" {
+			name = statementName(v, i)
+		}
+		c.checkKeys(name, item)
+	}
 }
 
-// checkStatements checks each statement, and that no two have one Sid.
-func checkStatements(statements []statement) error {
-	seen := map[string]bool{}
-	for i, st := range statements {
-		err := st.check()
-		if err == nil && st.Sid != "" && seen[st.Sid] {
-			err = fmt.Errorf("has the Sid %q of an earlier one", Abridged(st.Sid))
+// checkElements refuses elements that there are not, with a hint where one is misspelt, and
+// null, which the grammar has nowhere.
+func (c *policyChecker) checkElements(path string, object *jsonValue, known []string) {
+	for _, m := range object.members {
+		name := m.key.text
+		i := slices.IndexFunc(known, func(other string) bool { return strings.EqualFold(name, other) })
+		switch {
+		case slices.Contains(known, name) && m.value.kind == jsonNull:
+			c.refuse(path, m.value, "has null for %s; give it a value, or omit it", name)
+		case slices.Contains(known, name):
+		case strings.EqualFold(name, "Principal") || strings.EqualFold(name, "NotPrincipal"):
+			c.refuse(path, m.key, "has a %s, which a policy of a user cannot have: the user is the principal", name)
+		case i >= 0:
+			c.refuse(path, m.key, "has the element %s; AWS wants it written %s", quoted(m.key), known[i])
+		default:
+			c.refuse(path, m.key, "has the element %s, which is none; there are %s", quoted(m.key), strings.Join(known, ", "))
 		}
-		if err != nil {
-			return fmt.Errorf("statement %d %w", i+1, err)
-		}
-		seen[st.Sid] = true
 	}
-	return nil
 }
 
-func (s statement) check() error {
+// checkVersion checks the Version. The 2008 one has no policy variables ("IAM JSON policy
+// elements: Version"), and it is what a policy without one is of.
+func (c *policyChecker) checkVersion(root *jsonValue) {
+	version := root.member("Version")
 	switch {
-	case s.Effect != "Allow" && s.Effect != "Deny":
-		return fmt.Errorf(`has the Effect %q; use "Allow" or "Deny"`, Abridged(s.Effect))
-	case !sidForm.MatchString(s.Sid):
-		return fmt.Errorf("has the Sid %q; use letters and digits alone", Abridged(s.Sid))
-	case (s.Action == nil) == (s.NotAction == nil):
-		return errors.New("needs either Action or NotAction")
-	case (s.Resource == nil) == (s.NotResource == nil):
-		return errors.New("needs either Resource or NotResource")
-	case !texts(s.Action) || !texts(s.NotAction) || !texts(s.Resource) || !texts(s.NotResource):
-		return errors.New("has an Action or a Resource that is neither a text nor a list of texts")
-	case s.Principal != nil || s.NotPrincipal != nil:
-		return errors.New("has a Principal, which a policy of a user cannot have: the user is the principal")
+	case version == nil || version.kind == jsonString && version.text == Version2008:
+		at := root
+		if version != nil {
+			at = version
+		}
+		c.warn("", at, `its Version is not "2012-10-17", so AWS does not replace variables such as ${aws:username} in it`)
+	case version.kind == jsonNull: // told with the elements
+	case version.kind != jsonString:
+		c.refuse("Version", version, `is %s; use the string "2012-10-17"`, version.kind)
+	case version.text != Version2012:
+		c.refuse("Version", version, `is %s; AWS knows "2012-10-17" and "2008-10-17"`, quoted(version))
+	case root.members[0].value != version:
+		c.warn("Version", version, `is not the first element; AWS has refused such policies with "The policy failed legacy parsing", so put it first`)
 	}
-	return nil
 }
 
-// texts reports whether an element of a statement is absent, a text or a list of some texts.
-func texts(element any) bool {
-	switch v := element.(type) {
-	case nil, string:
-		return true
-	case []any:
-		return len(v) > 0 && !slices.ContainsFunc(v, func(item any) bool { _, ok := item.(string); return !ok })
+// checkStatement checks all of a statement but its Sid.
+func (c *policyChecker) checkStatement(path string, st *jsonValue) {
+	c.checkElements(path, st, statementElements)
+	switch effect := st.member("Effect"); {
+	case effect == nil:
+		c.refuse(path, st, `has no Effect; add "Allow" or "Deny"`)
+	case effect.kind != jsonString || effect.text != "Allow" && effect.text != "Deny":
+		c.refuse(path, effect, `has the Effect %s; use "Allow" or "Deny"`, quoted(effect))
 	}
-	return false
+	c.checkPair(path, st, "Action", c.checkAction)
+	c.checkPair(path, st, "Resource", c.checkResource)
+	if condition := st.member("Condition"); condition != nil {
+		c.checkCondition(under(path, "Condition"), condition)
+	}
+}
+
+// checkPair checks that a statement has an element or its opposite, and each string of it.
+func (c *policyChecker) checkPair(path string, st *jsonValue, name string, check func(path string, v *jsonValue)) {
+	element, not := st.member(name), st.member("Not"+name)
+	switch {
+	case element == nil && not == nil:
+		c.refuse(path, st, "has neither %s nor Not%s; add one", name, name)
+	case element != nil && not != nil:
+		c.refuse(path, not, "has both %s and Not%s; remove one", name, name)
+	}
+	for _, v := range []*jsonValue{element, not} {
+		where := under(path, name)
+		if v == not {
+			where = under(path, "Not"+name)
+		}
+		switch {
+		case v == nil || v.kind == jsonNull:
+		case v.kind == jsonList && len(v.items) == 0:
+			c.refuse(where, v, "is an empty list; name one at least")
+		case v.kind != jsonString && v.kind != jsonList:
+			c.refuse(where, v, "is %s; it has to be a string or a list of strings", v.kind)
+		default:
+			for _, item := range listed(v) {
+				if item.kind != jsonString {
+					c.refuse(where, item, "holds %s; it has to be a string or a list of strings", item.kind)
+					continue
+				}
+				check(where, item)
+			}
+		}
+	}
+}
+
+// checkSid checks a Sid: letters and digits in IAM, once in a policy. An empty one is none.
+func (c *policyChecker) checkSid(path string, sid *jsonValue, seen map[string]string) {
+	switch {
+	case sid == nil || sid.kind == jsonNull:
+	case sid.kind != jsonString:
+		c.refuse(path, sid, "has a Sid that is %s; it has to be a string", sid.kind)
+	case !sidForm.MatchString(sid.text):
+		c.refuse(path, sid, "has the Sid %s; use letters and digits alone", quoted(sid))
+	case sid.text != "" && seen[sid.text] != "":
+		c.refuse(path, sid, "has the Sid %s of %s; each may stand once in a policy", quoted(sid), seen[sid.text])
+	default:
+		seen[sid.text] = path
+	}
 }

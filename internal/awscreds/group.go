@@ -15,8 +15,15 @@ import (
 
 // Policies are what a group, or several, give to their members.
 type Policies struct {
-	Documents []string // JSON texts of the inline policies
-	ARNs      []string // the managed policies, each once
+	Documents []Document // the inline policies
+	ARNs      []string   // the managed policies, each once
+}
+
+// Document is an inline policy of a group.
+type Document struct {
+	Name  string
+	Group string
+	Text  string // JSON
 }
 
 // GroupPolicies reads the policies of groups, every page, all groups at once. They
@@ -60,22 +67,23 @@ func (c *Client) managedPolicies(ctx context.Context, group string) ([]string, e
 	return arns, nil
 }
 
-func (c *Client) inlinePolicies(ctx context.Context, group string) ([]string, error) {
+func (c *Client) inlinePolicies(ctx context.Context, group string) ([]Document, error) {
 	names, err := all(ctx, iam.NewListGroupPoliciesPaginator(c.iam, &iam.ListGroupPoliciesInput{GroupName: &group}),
 		func(page *iam.ListGroupPoliciesOutput) []string { return page.PolicyNames },
 		func(name string) *string { return &name })
 	if err != nil {
 		return nil, fmt.Errorf("listing the inline policies of group %s: %w", group, err)
 	}
-	texts := make([]string, len(names))
+	documents := make([]Document, len(names))
 	reads := make([]change, len(names))
 	for i, name := range names {
 		reads[i] = func(ctx context.Context) (err error) {
-			texts[i], err = c.inlinePolicy(ctx, group, name)
+			documents[i] = Document{Name: name, Group: group}
+			documents[i].Text, err = c.inlinePolicy(ctx, group, name)
 			return err
 		}
 	}
-	return texts, c.makeAll(ctx, reads)
+	return documents, c.makeAll(ctx, reads)
 }
 
 // inlinePolicy reads one policy, which IAM sends URL-encoded (IAM API Reference,

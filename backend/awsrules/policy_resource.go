@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package awsrules
+
+// The forms of actions and resources in a policy. That AWS refuses one of them is recorded
+// in testdata/policies, with the page or the project that says so.
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	vendorForm     = regexp.MustCompile(`^[A-Za-z0-9.-]+$`)
+	actionNameForm = regexp.MustCompile(`^[\w*?.-]+$`)
+	partitionForm  = regexp.MustCompile(`^(aws(-[a-z]+)*|[a-z-]*[*?][a-z*?-]*)$`)
+)
+
+// checkAction checks a string of Action or NotAction: a service, a colon and a name, which
+// may have wildcards, or * alone ("IAM JSON policy elements: Action").
+func (c *policyChecker) checkAction(path string, v *jsonValue) {
+	vendor, name, found := strings.Cut(v.text, ":")
+	switch {
+	case v.text == "*":
+	case v.text == "*:*":
+		c.warn(path, v, `"*:*" means the same as "*"; write that`)
+	case !found || vendor == "":
+		c.refuse(path, v, `%s names no service; write "service:Action", such as "s3:GetObject", or "*"`, quoted(v))
+	case strings.Contains(name, ":"):
+		c.refuse(path, v, `%s has more than one colon; write "service:Action", such as "s3:GetObject"`, quoted(v))
+	case strings.ContainsAny(vendor, "*?"):
+		c.refuse(path, v, `%s has a wildcard before the colon; AWS allows them only after it, such as "s3:Get*"`, quoted(v))
+	case !vendorForm.MatchString(vendor):
+		c.refuse(path, v, `%s has a service with other characters than letters, digits, "." and "-"; write "service:Action", such as "s3:GetObject"`, quoted(v))
+	case name == "":
+		c.warn(path, v, `%s names no action after the colon, so it matches none`, quoted(v))
+	case !actionNameForm.MatchString(name):
+		c.warn(path, v, `%s has characters that no action has, so it matches none`, quoted(v))
+	}
+}
+
+// checkResource checks a string of Resource or NotResource: an ARN, or * alone ("IAM JSON
+// policy elements: Resource").
+func (c *policyChecker) checkResource(path string, v *jsonValue) {
+	parts := strings.SplitN(v.text, ":", 6)
+	switch {
+	case v.text == "*":
+		return
+	case len(parts) == 1:
+		c.refuse(path, v, `%s is neither an ARN, such as "arn:aws:s3:::bucket/*", nor "*"`, quoted(v))
+		return
+	case !partitionForm.MatchString(parts[1]):
+		c.refuse(path, v, `%s has %q for its partition; an ARN begins with "arn:aws:", "arn:aws-cn:" or "arn:aws-us-gov:", such as "arn:aws:s3:::bucket/*"`, quoted(v), Abridged(parts[1]))
+		return
+	case len(parts) == 2 || parts[2] == "":
+		c.refuse(path, v, `%s names no service; an ARN has six parts, such as "arn:aws:s3:::bucket/*"`, quoted(v))
+		return
+	case strings.ContainsAny(parts[2], "*?"):
+		c.refuse(path, v, `%s has a wildcard for the service; AWS allows none there`, quoted(v))
+		return
+	case len(parts) < 6 && strings.Contains(v.text, "::"):
+		c.refuse(path, v, `%s has %d parts; an ARN has six, such as "arn:aws:s3:::bucket/*"`, quoted(v), len(parts))
+		return
+	case len(parts) < 6:
+		c.warn(path, v, `%s has %d parts; an ARN has six, and AWS takes "*" for those that are missing`, quoted(v), len(parts))
+	case parts[0] != "arn":
+		c.warn(path, v, `%s does not begin with "arn:"`, quoted(v))
+	}
+	if c.checkVariables(path, v, strings.Join(parts[:min(len(parts), 5)], ":")) && len(parts) == 6 {
+		c.checkOwnForm(path, v, parts)
+	}
+}
+
+// checkVariables looks at the policy variables of an ARN. AWS replaces those that stand
+// after the fifth colon ("IAM policy elements: Variables and tags"). It reports whether there
+// are none before it.
+func (c *policyChecker) checkVariables(path string, v *jsonValue, before string) bool {
+	for rest := v.text; ; {
+		_, after, found := strings.Cut(rest, "${")
+		if !found {
+			break
+		}
+		if _, rest, found = strings.Cut(after, "}"); !found {
+			c.warn(path, v, `%s has a variable without a closing brace`, quoted(v))
+			break
+		}
+	}
+	if strings.Contains(before, "${") {
+		c.warn(path, v, `%s has a variable before the fifth colon, where AWS does not replace it`, quoted(v))
+		return false
+	}
+	return true
+}
+
+// checkOwnForm knows the two services whose ARNs IAM checks further.
+func (c *policyChecker) checkOwnForm(path string, v *jsonValue, parts []string) {
+	service, region, account, resource := parts[2], parts[3], parts[4], parts[5]
+	wild := func(text string) bool { return strings.ContainsAny(text, "*?") }
+	switch {
+	case service == "iam" && region != "" && wild(region):
+		c.warn(path, v, `%s has a region; ARNs of IAM have none`, quoted(v))
+	case service == "iam" && region != "":
+		c.refuse(path, v, `%s has a region; ARNs of IAM have none, such as "arn:aws:iam::123456789012:role/example"`, quoted(v))
+	case service == "iam" && !strings.Contains(resource, "/") && !wild(resource) && !strings.Contains(resource, "${"):
+		c.refuse(path, v, `%s names no type of resource in IAM, such as "user/", "role/" or "policy/" before the name`, quoted(v))
+	case service == "s3" && region != "" && !wild(region) && account == "":
+		c.refuse(path, v, `%s has a region; ARNs of buckets have none, such as "arn:aws:s3:::bucket/*"`, quoted(v))
+	}
+}
