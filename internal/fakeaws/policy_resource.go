@@ -43,7 +43,8 @@ func badResources(partition string, resources []string) string {
 	return ""
 }
 
-// badResource checks the parts of an ARN. The last three may have wildcards, and the last variables, which are not
+// badResource checks the parts of an ARN, of which AWS seems not to read the first: its message about the partition
+// puts "arn" there, whatever it was. The last three may have wildcards, and the last variables, which are not
 // looked at: "You can't use a variable to replace parts of the ARN before the fifth colon" says the guide, and no
 // project has seen AWS refuse one there.
 func badResource(partition, resource string) string {
@@ -58,8 +59,6 @@ func badResource(partition, resource string) string {
 		return fmt.Sprintf(`Partition "%s" is not valid for resource "%s".`, parts[1], completed(parts))
 	case len(parts) == 2 || strings.ContainsAny(parts[2], "*?"):
 		return "Resource vendor must be fully qualified and cannot contain regexes."
-	case parts[0] != "arn": // a guess: AWS's message above replaces it with arn
-		return fmt.Sprintf(`Resource %s must be in ARN format or "*".`, resource)
 	}
 	switch parts[2] {
 	case "iam":

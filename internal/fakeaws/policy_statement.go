@@ -81,7 +81,8 @@ func (s statement) withoutResources() string {
 }
 
 // badActions refuses what is not "*" or "a service namespace, a colon, and the name of an action". Which services
-// and actions exist is not asked, and a name may even have spaces (moto).
+// and actions exist is not asked, and a name may even have spaces (moto). That it may be empty is a guess: moto and
+// versitygw look at the namespace alone.
 func badActions(actions []string) string {
 	for _, action := range actions {
 		if message := badAction(action); message != "" {
@@ -92,7 +93,7 @@ func badActions(actions []string) string {
 }
 
 func badAction(action string) string {
-	if action == "*" {
+	if action == "*" || action == "*:*" { // that *:* is taken is a guess, after moto's iam/policy_validation.py
 		return ""
 	}
 	vendor, name, found := strings.Cut(action, ":")
@@ -102,12 +103,10 @@ func badAction(action string) string {
 	case strings.Contains(name, ":"):
 		return "Actions/Condition can contain only one colon."
 	case strings.ContainsAny(vendor, "*?"):
-		// boogy/iam-policy-validator pull request 172 has it of *:Untag*. That *:* and s3*:Get are no better is a guess.
+		// boogy/iam-policy-validator pull request 172 has it of *:Untag*. That s3*:Get is no better is a guess.
 		return "Action vendors (e.g., aws, ec2, etc.) must not contain wildcards."
 	case !vendorPattern.MatchString(vendor):
 		return fmt.Sprintf("Vendor %s is not valid", vendor)
-	case name == "":
-		return badSyntax // a guess: the grammar has a name behind the colon
 	}
 	return ""
 }
