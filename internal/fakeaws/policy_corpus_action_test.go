@@ -68,6 +68,7 @@ var resourceCases = []policyCase{
 	{"guess: the guide does not say who refuses it", on(`"arn:aws:sqs:*:${aws:PrincipalAccount}:queue"`), ""},
 	{moto, on(`"arn:aws:ec2:*:*:instance/*"`), ""},
 	{moto, on(`"arn:aws:nosuchservice:::thing"`), ""},
+	{moto, on(`"arn:aws:rds:region:*:*"`), ""},
 	{moto, on(`"arn:aws:ec2:us-east-1::thing"`), ""},
 	{moto, on(`"arn:aws:fewer"`), ""},
 	{"guess, after moto's three parts", on(`"arn:aws:logs:us-east-1"`), ""},
@@ -111,7 +112,7 @@ var resourceCases = []policyCase{
 	{"guess: before the fifth colon is no place for it", on(`"arn:aws:iam::${aws:PrincipalAccount}:role/app"`), wantsIAMPath},
 	{moto, on(`"arn:aws:iam:us-east-1::user/bob"`), `IAM resource arn:aws:iam:us-east-1::user/bob cannot contain region information.`},
 	{moto, on(`"arn:aws:s3:us-east-1::bucket"`), `Resource arn:aws:s3:us-east-1::bucket can not contain region information.`},
-	{"localstack, its policy validation for services/iam", on(`"arn:aws:s3:us-east-1:123456789012:accesspoint/mine/object/*"`), ""},
+	{moto, on(`["arn:aws:s3:us-east-1:123456789012:accesspoint/mine","arn:aws:s3:us-east-1:123456789012:accesspoint/mine/object/*"]`), ""},
 	{"Service Authorization Reference, Amazon S3", on(`"arn:aws:s3:us-east-1:123456789012:job/*"`), ""},
 
 	{versity, on(`[]`), needsResources},
