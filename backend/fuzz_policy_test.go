@@ -49,9 +49,9 @@ func FuzzPolicyDocument(f *testing.F) {
 		goodPolicy, policyOf(2048), "\t" + strings.ReplaceAll(goodPolicy, ",", ",\n   ") + "\r\n",
 		policyWith(`"Statement":[`, `"Id":"x","Statement":[`),
 		policyWith(`"Effect"`, `"Sid":"One","Effect"`),
-		policyWith(`"*"}]`, `["a","b c"],"Condition":{"StringLike":{"aws:username":["${aws:username}"]}}}]`),
+		policyWith(`"*"}]`, `["arn:aws:s3:::a","arn:aws:s3:::b c/*"],"Condition":{"StringLike":{"aws:username":["${aws:username}"]}}}]`),
 		policyWith(`"2012-10-17"`, `"2008-10-17"`),
-		`{"Statement":{"Effect":"Deny","NotAction":"iam:*","NotResource":["arn:aws:s3:::b/*"]}}`,
+		`{"Statement":[{"Effect":"Deny","NotAction":"iam:*","NotResource":["arn:aws:s3:::b/*"]}]}`,
 		policyWith("s3:*", "s3:\u00e4"), policyWith("s3:*", `s3:\u20ac`), policyWith("s3:*", `s3:\\ \" x`),
 	} {
 		f.Add(text, policyWith(`"Effect"`, `"Sid":"One","Effect"`))

@@ -33,7 +33,7 @@ import (
 // Unchecked says, one sentence a line, where the fake is less strict than AWS.
 const Unchecked = `What the fake does not check:
   - It evaluates no IAM policy, permissions boundary or trust policy: any valid key may do anything.
-  - Policies are checked for JSON and the shape of their statements, not for actions, resources or conditions.
+  - Policies are checked for their grammar, not for services, actions and condition keys that do not exist.
   - Every AWS managed policy exists, unless its name contains "DoesNotExist".
   - The region that a signature is scoped to may be any region; AWS's IAM accepts one per partition.
   - Only header signatures (SigV4) are understood: no presigned URLs, no SigV4A.

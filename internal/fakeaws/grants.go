@@ -107,7 +107,7 @@ func (g *grants) put(q request, r room) *Refusal {
 	if !documentPattern.MatchString(document) {
 		return validationError("The specified value for policyDocument is invalid. It must contain only printable ASCII characters.")
 	}
-	if refusal := checkPolicy(document); refusal != nil {
+	if refusal := CheckPolicy(document); refusal != nil {
 		return refusal
 	}
 	inline := maps.Clone(g.inline)

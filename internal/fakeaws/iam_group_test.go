@@ -83,7 +83,7 @@ func TestGroupRefusals(t *testing.T) {
 	s := newServer(t)
 	c := root(s)
 	s.AddGroup("ops")
-	big := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"` + strings.Repeat("x", 2460) + `"}]}`
+	big := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` + strings.Repeat("x", 2447) + `"}]}`
 	for n := range 10 {
 		s.AttachGroupPolicy("ops", managed(n))
 	}

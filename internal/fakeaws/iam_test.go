@@ -88,7 +88,7 @@ func TestRefusedInput(t *testing.T) {
 		{404, "NoSuchEntity", "The Access Key with id", []string{"DeleteAccessKey", "UserName", "ann", "AccessKeyId", c.Key.AccessKeyID}},
 		{404, "NoSuchEntity", "Login Profile", []string{"DeleteLoginProfile", "UserName", "ann"}},
 		{404, "NoSuchEntity", "user policy", []string{"DeleteUserPolicy", "UserName", "ann", "PolicyName", "p"}},
-		{400, "MalformedPolicyDocument", "invalid Json", policy("{")},
+		{400, "MalformedPolicyDocument", "Syntax errors in policy.", policy("{")},
 		{400, "MalformedPolicyDocument", "Syntax", policy("{}")},
 		{400, "MalformedPolicyDocument", "Syntax", policy(strings.Replace(allowAll, "2012", "2013", 1))},
 		{400, "MalformedPolicyDocument", "Syntax", policy(strings.Replace(allowAll, "Allow", "Permit", 1))},
@@ -111,7 +111,7 @@ func TestQuotas(t *testing.T) {
 	}
 	user := []string{"UserName", "ann"}
 	do(t, c, "CreateUser", user...)
-	big := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"` + strings.Repeat("x", 930) + `"}]}` + strings.Repeat(" ", 900)
+	big := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` + strings.Repeat("x", 917) + `"}]}` + strings.Repeat(" ", 900)
 	for _, tc := range []struct {
 		action string
 		fits   int

@@ -58,7 +58,7 @@ func TestFederationTokenRefusals(t *testing.T) {
 		{"odd name", "ValidationError", `pattern: [\w+=,.@-]*`, []string{"Name", "bob/x"}},
 		{"short", "ValidationError", "greater than or equal to 900", []string{"Name", "bob", "DurationSeconds", "899"}},
 		{"long", "ValidationError", "less than or equal to 129600", []string{"Name", "bob", "DurationSeconds", "129601"}},
-		{"no JSON", "MalformedPolicyDocument", "invalid Json", []string{"Name", "bob", "Policy", "{"}},
+		{"no JSON", "MalformedPolicyDocument", "The policy is not in the valid JSON format.", []string{"Name", "bob", "Policy", "{"}},
 		{"odd policy", "ValidationError", "pattern", []string{"Name", "bob", "Policy", "{\"\u2603\":1}"}},
 		{"long policy", "ValidationError", "'policy' failed to satisfy constraint: Member must have length less than or equal to 2048", []string{"Name", "bob", "Policy", padded(2049)}},
 		{"long ARNs", "PackedPolicyTooLarge", "Packed policy consumes 101% of allotted space", []string{"Name", "bob", "Policy", padded(2019), "PolicyArns.member.1.arn", managed(1)}},
