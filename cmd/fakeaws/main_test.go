@@ -102,7 +102,7 @@ func TestAsk(t *testing.T) {
 }
 
 func TestRefusedArguments(t *testing.T) {
-	for _, args := range [][]string{{"-listen", "0.0.0.0:0"}, {"nonsense"}, {"-nonsense"}, {"-env-file", filepath.Join(t.TempDir(), "no", "such", "file")}} {
+	for _, args := range [][]string{{"-listen", "0.0.0.0:0"}, {"-installation", "azure"}, {"nonsense"}, {"-nonsense"}, {"-env-file", filepath.Join(t.TempDir(), "no", "such", "file")}} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
 			t.Errorf("%v was taken", args)
 		}

@@ -20,6 +20,7 @@ import (
 // settings are the flags of the server.
 type settings struct {
 	listen, envFile, instanceRole string
+	rootKey, installation         string
 	latency, lag                  time.Duration
 	pageSize                      int
 	rate                          float64
@@ -53,6 +54,8 @@ func parse(args []string, errs io.Writer) (settings, error) {
 	flags.Var(&s.groups, "group", "IAM group to begin with, by `name`; may be repeated")
 	flags.Var(&s.roles, "role", "IAM role that may be assumed, by `name`; may be repeated")
 	flags.Var(&s.policies, "policy", "customer managed policy to begin with, by `ARN`; may be repeated")
+	flags.StringVar(&s.installation, "installation", "aws", "whose server to be, by `name`: aws, ceph or minio, which lack actions")
+	flags.StringVar(&s.rootKey, "root-key", "", "`ID:SECRET` of the key that config/root is given; empty makes one")
 	flags.StringVar(&s.instanceRole, "instance-role", "", "role, by `name`, whose credentials instance metadata hands out")
 	flags.Usage = func() {
 		fmt.Fprint(errs, usage)
@@ -77,7 +80,11 @@ func serve(ctx context.Context, args []string, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	server, err := fakeaws.Start(s.listen, fakeaws.WithPageSize(s.pageSize), fakeaws.WithControl())
+	installation, err := fakeaws.ParseInstallation(s.installation)
+	if err != nil {
+		return fmt.Errorf("reading -installation: %w", err)
+	}
+	server, err := fakeaws.Start(s.listen, fakeaws.WithPageSize(s.pageSize), fakeaws.WithControl(), fakeaws.WithInstallation(installation))
 	if err != nil {
 		return err
 	}
@@ -105,6 +112,9 @@ func furnish(server *fakeaws.Server, s settings) {
 	}
 	for _, arn := range s.policies {
 		server.AddPolicy(arn)
+	}
+	if id, secret, ok := strings.Cut(s.rootKey, ":"); ok {
+		server.SetRootKey(id, secret)
 	}
 	if s.instanceRole != "" {
 		server.SetInstanceRole(s.instanceRole, instanceTTL)

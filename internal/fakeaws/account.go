@@ -17,6 +17,9 @@ import (
 type account struct {
 	id       string
 	pageSize int
+
+	installation Installation
+
 	users    map[string]*user      // by folded name
 	keys     map[string]*accessKey // by id, those of sessions included
 	groups   map[string]*group     // by folded name

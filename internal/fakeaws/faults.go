@@ -45,11 +45,14 @@ const (
 	Foreign
 	// ForeignAfter does the work and then answers like Foreign, as a gateway does that did not wait for AWS.
 	ForeignAfter
+	// Unsupported answers that the server does not have the action: MethodNotAllowed 405 by default, or Fault.Code
+	// (NotImplemented, InvalidAction) with the status that goes with it; nothing is done.
+	Unsupported
 )
 
 var kindNames = []string{
 	"refuse", "server error", "unavailable", "throttle", "lost answer", "cut", "hang", "hang after", "delay", "conflict", "lagging",
-	"foreign", "foreign after",
+	"foreign", "foreign after", "unsupported",
 }
 
 // String names the kind in words: "lost answer".
@@ -73,9 +76,9 @@ type Fault struct {
 	Action  string // "" or "*" is every action
 	User    string // only calls about this user; "" is any
 	Kind    Kind
-	Code    string // for Refuse: default AccessDenied
+	Code    string // for Refuse: default AccessDenied; for Unsupported: default MethodNotAllowed
 	Message string // for Refuse
-	Status  int    // for Refuse: default 403; for Foreign and ForeignAfter: default 200
+	Status  int    // for Refuse: default 403; for Unsupported: by its code; for Foreign and ForeignAfter: default 200
 	Body    string // for Foreign and ForeignAfter
 	Type    string // the media type of Body: default text/html
 	After   int    // that many matching calls pass first
@@ -102,6 +105,8 @@ func (f Fault) refusal(c *Call) *Refusal {
 		return concurrentModification()
 	case Lagging:
 		return noSuchUser(c.User)
+	case Unsupported:
+		return unsupported(f.Code, f.Status, c)
 	}
 	refusal := &Refusal{f.Status, f.Code, f.Message}
 	if refusal.Status == 0 {

@@ -78,6 +78,7 @@ func (s *Server) answer(r *http.Request, body []byte, call *Call) *reply {
 
 	held := s.network.hold(r.Context(), call)
 	v := s.network.decide(call, time.Now())
+	v.lack(s.account.installation, call)
 	s.network.pause(call.Start, v.latency)
 	met := append(held, v.names...)
 	defer func() { call.Fault = strings.Join(met, ", ") }()

@@ -58,12 +58,8 @@ func (a *account) assumptionOf(q request, b bounds) (x assumption, refusal *Refu
 	if refusal = x.readTTL(q, b); refusal != nil {
 		return x, refusal
 	}
-	match := rolePattern.FindStringSubmatch(x.arn)
-	if match == nil {
-		return x, validationError("%s is invalid", x.arn)
-	}
-	if strings.HasPrefix(x.arn, "arn:aws:iam::"+a.id+":") {
-		x.role = a.roles[match[3]]
+	if x.role, refusal = a.roleOf(x.arn); refusal != nil {
+		return x, refusal
 	}
 	if s := q.caller.session; s != nil && s.role != nil && x.ttl > longestChained {
 		return x, validationError("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
@@ -71,13 +67,36 @@ func (a *account) assumptionOf(q request, b bounds) (x assumption, refusal *Refu
 	return x, x.readPolicies(a, q, b)
 }
 
+// roleOf finds the role that an ARN names; nil is none. Ceph has ARNs of accounts that are no twelve digits, and of none.
+// MinIO looks at no ARN: its AssumeRole in cmd/sts-handlers.go does not read it.
+func (a *account) roleOf(arn string) (*role, *Refusal) {
+	switch a.installation {
+	case MinIO:
+		return &role{}, nil
+	case Ceph:
+		return a.roles[arn[strings.LastIndexAny(arn, "/:")+1:]], nil
+	}
+	match := rolePattern.FindStringSubmatch(arn)
+	if match == nil {
+		return nil, validationError("%s is invalid", arn)
+	}
+	if !strings.HasPrefix(arn, "arn:aws:iam::"+a.id+":") {
+		return nil, nil
+	}
+	return a.roles[match[3]], nil
+}
+
 // assume makes the session of a role, once it is clear that the caller may have it.
 func (a *account) assume(kind string, x assumption, q request) assumeRoleXML {
 	who := a.assumed(x.role, x.name)
 	key := a.hand(kind, x.name, who, x.terms, q)
+	named := assumedRoleXML{who.id, who.arn}
+	if a.installation == MinIO {
+		named = assumedRoleXML{} // it answers with empty elements
+	}
 	return assumeRoleXML{
 		Credentials:      sessionKey(key),
-		AssumedRoleUser:  assumedRoleXML{who.id, who.arn},
+		AssumedRoleUser:  named,
 		PackedPolicySize: x.packed,
 		SourceIdentity:   x.source,
 	}
