@@ -15,10 +15,10 @@ import (
 
 // account is the state behind the wire.
 type account struct {
-	id       string
-	pageSize int
-
-	installation Installation
+	id, partition string
+	region        string // that signatures are scoped to; "" is any
+	installation  Installation
+	pageSize      int
 
 	users    map[string]*user      // by folded name
 	keys     map[string]*accessKey // by id, those of sessions included
@@ -35,6 +35,7 @@ type account struct {
 	changing map[string]bool // users that a change holds, by folded name
 	instance instance
 	root     Key
+	owner    *user // the root user; nil while it has no key
 }
 
 // user is an IAM user with all that it can own, except its MFA devices, which know whose they are.
@@ -97,8 +98,12 @@ type session struct {
 	source     string // source identity
 }
 
-// role is an IAM role, of which the fake knows that it exists and whether it wants an external ID.
-type role struct{ name, id, externalID string }
+// role is an IAM role, of which the fake knows that it exists, whether it wants an external ID and how long its sessions may
+// last.
+type role struct {
+	name, id, externalID string
+	maxSession           time.Duration
+}
 
 // group is an IAM group.
 type group struct {
@@ -123,7 +128,7 @@ type principal struct {
 
 func newAccount() *account {
 	return &account{
-		id:       "123456789012",
+		id: "123456789012", partition: "aws",
 		pageSize: 2,
 		users:    map[string]*user{},
 		keys:     map[string]*accessKey{},
@@ -141,10 +146,15 @@ func fold(name string) string { return strings.ToLower(name) }
 
 // arn is the name of something in the account's IAM.
 func (a *account) arn(kind, path, name string) string {
-	return "arn:aws:iam::" + a.id + ":" + kind + path + name
+	return "arn:" + a.partition + ":iam::" + a.id + ":" + kind + path + name
 }
 
-func (a *account) userARN(u *user) string { return a.arn("user", u.path, u.name) }
+func (a *account) userARN(u *user) string {
+	if u == a.owner {
+		return a.arn("root", "", "")
+	}
+	return a.arn("user", u.path, u.name)
+}
 
 // principalOf is who a key belongs to.
 func (a *account) principalOf(key *accessKey) principal {
@@ -177,7 +187,7 @@ func (a *account) addGroup(name, path string, now time.Time) *group {
 
 // addKey gives a user a key.
 func (a *account) addKey(u *user, now time.Time) *accessKey {
-	key := &accessKey{id: newID("AKIA"), secret: newSecret(30), owner: u, created: now.UTC().Truncate(time.Second)}
+	key := &accessKey{id: a.newKeyID("AKIA"), secret: newSecret(30), owner: u, created: now.UTC().Truncate(time.Second)}
 	u.keys = append(u.keys, key)
 	a.keys[key.id] = key
 	return key
@@ -191,13 +201,18 @@ func (a *account) removeKey(key *accessKey) {
 
 // assumed is a role's session. IAM User Guide, "IAM JSON policy elements: Principal".
 func (a *account) assumed(r *role, name string) *session {
-	return &session{arn: "arn:aws:sts::" + a.id + ":assumed-role/" + r.name + "/" + name, id: r.id + ":" + name, role: r}
+	return &session{arn: a.sessionARN("assumed-role/" + r.name + "/" + name), id: r.id + ":" + name, role: r}
+}
+
+// sessionARN is the name of whom a session speaks as.
+func (a *account) sessionARN(of string) string {
+	return "arn:" + a.partition + ":sts::" + a.id + ":" + of
 }
 
 // addSession makes a temporary key.
 func (a *account) addSession(s *session, now time.Time, ttl time.Duration) *accessKey {
 	key := &accessKey{
-		id: newID("ASIA"), secret: newSecret(30), token: "FwoGZXIvYXdz" + newSecret(201),
+		id: a.newKeyID("ASIA"), secret: newSecret(30), token: "FwoGZXIvYXdz" + newSecret(201),
 		session: s, created: now, expires: now.Add(ttl),
 	}
 	a.keys[key.id] = key

@@ -3,6 +3,7 @@
 package fakeaws
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"net/http"
 	"regexp"
@@ -103,10 +104,13 @@ func (a *account) authenticate(r *http.Request, body []byte, service string, now
 		return principal{}, expiredToken()
 	}
 	caller := a.principalOf(key)
-	if u := caller.user; u != nil && a.users[fold(u.name)] != u {
+	if u := caller.user; u != nil && u != a.owner && a.users[fold(u.name)] != u {
 		return principal{}, invalidToken() // whom the session spoke as is gone
 	}
 	if refusal := c.check(service, now); refusal != nil {
+		return principal{}, refusal
+	}
+	if refusal := c.scopedTo(cmp.Or(regionOf(r.Host), a.region)); refusal != nil {
 		return principal{}, refusal
 	}
 	if !hmac.Equal([]byte(signatureOf(r, body, c.signed, c.scope, key.secret)), []byte(c.signature)) {

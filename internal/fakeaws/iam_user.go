@@ -15,8 +15,8 @@ type boundaryXML struct {
 }
 
 type userXML struct {
-	Path                string
-	UserName            string
+	Path                string `xml:",omitempty"` // the root user has neither path nor name
+	UserName            string `xml:",omitempty"`
 	UserID              string `xml:"UserId"`
 	ARN                 string `xml:"Arn"`
 	CreateDate          string
@@ -44,6 +44,9 @@ func (a *account) full(u *user) userXML {
 
 // userOf finds whom the request is about.
 func (a *account) userOf(q request) (*user, *Refusal) {
+	if !q.params.Has("UserName") && q.caller.user != nil && q.caller.user == a.owner {
+		return a.owner, nil
+	}
 	if q.params.Has("UserName") || q.userName == "" {
 		if q.caller.user == nil && !q.params.Has("UserName") {
 			return nil, validationError("Must specify userName when calling with non-User credentials")
