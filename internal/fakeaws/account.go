@@ -31,8 +31,10 @@ type account struct {
 	handed   []Session             // by STS, in order
 
 	lag      lag
-	guarded  bool            // overlapping changes of a user conflict
-	changing map[string]bool // users that a change holds, by folded name
+	gone     map[string]*gone      // users that were deleted and may still show, by folded name
+	oldKeys  map[string]*accessKey // keys that were deleted and may still sign, by id
+	guarded  bool                  // overlapping changes of a user conflict
+	changing map[string]bool       // users that a change holds, by folded name
 	instance instance
 	root     Key
 	owner    *user // the root user; nil while it has no key
@@ -53,13 +55,12 @@ type user struct {
 	services     []*credentialOf
 	devices      []*mfaDevice // of a user as it was; else the devices know whose they are
 
-	seeded   bool      // not made over the wire
-	forgiven bool      // no leftover
-	adopted  bool      // its new keys are no leftovers
-	hidden   time.Time // until when other calls do not see it
-	hideFor  int       // how many other calls still do not see it
-	before   *user     // as reads still show it; nil if they show what is
-	outdated time.Time // until when they show before
+	seeded   bool       // not made over the wire
+	forgiven bool       // no leftover
+	adopted  bool       // its new keys are no leftovers
+	hidden   time.Time  // until when other calls do not see it
+	hideFor  int        // how many other calls still do not see it
+	removals []*removal // what was taken from it and may still show
 }
 
 // tag keeps the case of its key, which is nevertheless the same as any other case.
@@ -83,7 +84,10 @@ type accessKey struct {
 	expires           time.Time // zero for a user's key
 	usableFrom        time.Time
 	inactive          bool
-	expected          bool // no leftover: seeded or forgiven
+	expected          bool     // no leftover: seeded or forgiven
+	listed            *arrival // of a new key in lists
+	ended             *arrival // of its end, where it was deleted or made inactive: until then it signs
+	shows             *arrival // of its end, where it was deleted: until then GetAccessKeyLastUsed knows it
 
 	uses []use // oldest first: the last one that is reported, and those since
 }
@@ -138,6 +142,8 @@ func newAccount() *account {
 		devices:  map[string]*mfaDevice{},
 		codes:    map[string]string{},
 		changing: map[string]bool{},
+		gone:     map[string]*gone{},
+		oldKeys:  map[string]*accessKey{},
 	}
 }
 

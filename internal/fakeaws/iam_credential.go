@@ -55,7 +55,7 @@ func uploadSSHPublicKey(a *account, q request) (any, *Refusal) {
 		return nil, refusal
 	case !strings.HasPrefix(body, "ssh-") && !strings.HasPrefix(body, "-----BEGIN "):
 		return nil, &Refusal{400, "InvalidPublicKey", "The public key is malformed or otherwise invalid."}
-	case len(u.sshKeys) >= maxSSHKeys:
+	case len(q.seen.sshKeys) >= maxSSHKeys:
 		return nil, overQuota("SSHPublicKeysPerUser", maxSSHKeys)
 	}
 	key := &credentialOf{id: newID("APKA"), body: body, status: "Active", created: q.at}
@@ -127,7 +127,7 @@ func uploadSigningCertificate(a *account, q request) (any, *Refusal) {
 	if block, _ := pem.Decode([]byte(body)); block == nil {
 		return nil, &Refusal{400, "MalformedCertificate", "Unable to parse certificate. Please ensure the certificate is in PEM format."}
 	}
-	if len(u.certificates) >= maxCertificates {
+	if len(q.seen.certificates) >= maxCertificates {
 		return nil, overQuota("CertificatesPerUser", maxCertificates)
 	}
 	c := &credentialOf{id: newID("") + newID(""), body: body, status: "Active", created: q.at}

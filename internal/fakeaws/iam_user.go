@@ -75,7 +75,7 @@ func createUser(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if a.users[fold(name)] != nil {
+	if a.users[fold(name)] != nil || a.lingers(name, q.action(), q.at) {
 		return nil, alreadyExists("User with name %s already exists.", name)
 	}
 	if len(a.users) >= maxUsers {
@@ -89,6 +89,7 @@ func createUser(a *account, q request) (any, *Refusal) {
 	}
 	u := a.addUser(name, path, q.at)
 	u.tags, u.boundary = tags, boundary
+	delete(a.gone, fold(name))
 	a.lag.begin(u, q.at)
 	return struct{ User userXML }{a.full(u)}, nil
 }
@@ -111,10 +112,10 @@ func deleteUser(a *account, q request) (any, *Refusal) {
 	if must := a.mustGo(u); must != "" {
 		return nil, deleteConflict(must)
 	}
-	if must := a.mustGo(u.shown(q.at)); must != "" { // SetDeletionLag
+	if must := a.mustGo(q.seen); must != "" { // SetDeletionLag
 		return nil, deleteConflict(must)
 	}
-	delete(a.users, fold(u.name))
+	a.end(u, q.at)
 	return nil, nil
 }
 
@@ -156,6 +157,11 @@ func listUsers(a *account, q request) (any, *Refusal) {
 	for _, u := range a.users {
 		if strings.HasPrefix(u.path, prefix) && !q.at.Before(u.hidden) {
 			users = append(users, a.short(u))
+		}
+	}
+	for name, g := range a.gone {
+		if strings.HasPrefix(g.user.path, prefix) && a.lingers(name, q.action(), q.at) {
+			users = append(users, a.short(g.user))
 		}
 	}
 	users, page, refusal := paginate(a, q, users, func(u userXML) string { return u.UserName })

@@ -193,6 +193,6 @@ func (a *account) reset() {
 		delete(a.keys, session.AccessKeyID)
 	}
 	a.handed = nil
-	a.lag = lag{}
-	a.guarded = false
+	clear(a.gone)
+	clear(a.oldKeys)
 }

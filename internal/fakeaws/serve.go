@@ -180,13 +180,10 @@ func (s *Server) work(r *http.Request, body []byte, act action, q request, overl
 			return
 		}
 		u := a.users[fold(q.userName)]
-		if u != nil && !act.changes {
-			a.users[fold(q.userName)] = u.shown(q.at)
-			defer func() { a.users[fold(q.userName)] = u }()
-		}
 		before := a.remember(u, act)
+		defer a.look(act, &q)()
 		if result, refusal = act.work(a, q); refusal == nil {
-			u.lag(before, q.at, a.lag.removal)
+			a.took(u, before, q.at)
 		}
 	})
 	return result, natural, refusal
