@@ -13,8 +13,23 @@ import (
 // This file is about where in the world the account is: its partition, its number in the IDs of keys, and the region that
 // a signature has to be scoped to.
 
-// partitionPattern are the partitions of AWS: partitions.json of the AWS SDK for Go v2.
-const partitionPattern = `aws(?:-cn|-us-gov|-eusc|-iso|-iso-b|-iso-e|-iso-f)?`
+// Partitions are those of AWS: partitions.json of the AWS SDK for Go v2.
+var Partitions = []string{"aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"}
+
+// homeRegions are one region of each partition, where its IAM is.
+var homeRegions = map[string]string{
+	"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "eusc-de-east-1",
+	"aws-iso": "us-iso-east-1", "aws-iso-b": "us-isob-east-1", "aws-iso-e": "eu-isoe-west-1", "aws-iso-f": "us-isof-south-1",
+}
+
+// HomeRegion is the region that a client of the account is to be given.
+func (s *Server) HomeRegion() (region string) {
+	s.with(func(a *account) { region = homeRegions[a.partition] })
+	return region
+}
+
+// partitionPattern is any of them.
+var partitionPattern = "(?:" + strings.Join(Partitions, "|") + ")"
 
 // WithPartition puts the account in a partition such as aws-cn. The default is aws.
 func WithPartition(name string) Option {

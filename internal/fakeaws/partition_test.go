@@ -14,7 +14,7 @@ import (
 )
 
 func TestPartitions(t *testing.T) {
-	for _, partition := range []string{"aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"} {
+	for _, partition := range Partitions[1:] {
 		t.Run(partition, func(t *testing.T) {
 			s := newServer(t, WithPartition(partition))
 			c := root(s)
