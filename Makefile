@@ -8,8 +8,14 @@ VERSION ?= v0.1.0-dev
 # No C compiler is needed and the build says nothing of the machine it ran on: same source, same version, same sha256.
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 
+# What cmd/vault-plugin-secrets-aws-dyn/version.go takes. Any other version would register as v0.0.0-dev.
+.PHONY: check-version
+check-version:
+	@printf '%s\n' '$(VERSION)' | grep -Eq '^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$$' || { \
+		echo 'VERSION=$(VERSION) is not a version that Vault mounts: write v and three numbers, such as VERSION=v0.1.3' >&2; exit 2; }
+
 .PHONY: build
-build: ## Build bin/vault-plugin-secrets-aws-dyn (the plugin) and bin/fakeaws (a pretend AWS to try it against).
+build: check-version ## Build bin/vault-plugin-secrets-aws-dyn (the plugin) and bin/fakeaws (a pretend AWS to try it against).
 	@mkdir -p bin
 	$(GO_BUILD) -o bin/vault-plugin-secrets-aws-dyn ./cmd/vault-plugin-secrets-aws-dyn
 	$(GO_BUILD) -o bin/fakeaws ./cmd/fakeaws

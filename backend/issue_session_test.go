@@ -111,6 +111,7 @@ func TestSessionTTLs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newSessionMount(t)
+			m.aws.SetMaxSession("deploy", 12*time.Hour)
 			m.write("roles/deploy", c.role)
 			m.do(logical.UpdateOperation, "sts/deploy", c.request)
 			if got := m.session().Duration; got != c.want {

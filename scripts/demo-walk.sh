@@ -10,27 +10,34 @@ run 'vault plugin register -sha256="$sha256" -command=vault-plugin-secrets-aws-d
 run 'vault secrets enable -path=aws-dyn aws'
 
 title "Tell it how to reach AWS: here the fake one, by endpoint"
-run 'vault write aws-dyn/config/root access_key="$AWS_ACCESS_KEY_ID" secret_key="$AWS_SECRET_ACCESS_KEY" region="$AWS_REGION" iam_endpoint="$AWS_ENDPOINT_URL_IAM" sts_endpoint="$AWS_ENDPOINT_URL_STS"'
+run 'vault write aws-dyn/config/root access_key="$ROOT_ACCESS_KEY" secret_key="$ROOT_SECRET_KEY" region="$AWS_REGION" iam_endpoint="$AWS_ENDPOINT_URL_IAM" sts_endpoint="$AWS_ENDPOINT_URL_STS"'
 
 title "A role: what the users are allowed to do"
 run 'vault write aws-dyn/roles/developer-access policy_arns=arn:aws:iam::aws:policy/ReadOnlyAccess'
 
 if [ -n "$stay" ]; then
+	title "Another role: sessions of an IAM role, which AWS ends by itself"
+	run 'vault write aws-dyn/roles/deploy credential_type=assumed_role role_arns=arn:aws:iam::123456789012:role/deploy'
+	write_shell
 	cat <<TEXT
 
-Vault and the fake AWS are running. Paste this into another terminal, in this directory:
+Vault and the fake AWS are running. In another terminal, begin a shell that knows both:
 
-  export VAULT_ADDR=$VAULT_ADDR VAULT_TOKEN=$VAULT_TOKEN
-$(sed -n 's/^export /  export /p' "$tmp/aws.env")
+  $tmp/shell
 
 and try, for instance:
 
-  $VAULT_BIN read $creds
-  $VAULT_BIN list sys/leases/lookup/$creds
-  $VAULT_BIN lease revoke -prefix $creds
-  $VAULT_BIN path-help aws-dyn
-  bin/fakeaws users
-  AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... bin/fakeaws whoami
+  vault read $creds
+  vault read aws-dyn/creds/deploy
+  vault list sys/leases/lookup/$creds
+  vault lease revoke -prefix $creds
+  vault write -f aws-dyn/config/rotate-root
+  vault path-help aws-dyn
+  fakeaws users -except vault-root
+  AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... fakeaws whoami
+
+Its key is that of the IAM user "operator", so that a rotation of Vault's own key does not end it. Leave it with exit:
+your own terminal keeps its settings.
 
 TEXT
 	if has_ui; then
@@ -50,7 +57,7 @@ expect "lease_duration" "$(field lease_duration)" 768h
 expect "lease_renewable" "$(field lease_renewable)" true
 lease=$(field lease_id)
 key="AWS_ACCESS_KEY_ID=$(field access_key) AWS_SECRET_ACCESS_KEY=$(field secret_key)"
-run 'bin/fakeaws users'
+run 'bin/fakeaws users -except vault-root'
 user=$(cat "$out")
 expect "the number of IAM users" "$(user_count)" 1
 
@@ -79,13 +86,13 @@ grep -q InvalidClientTokenId "$out" || fail "AWS should call the revoked key an 
 title "Ten more, for ten people"
 run "for i in 1 2 3 4 5 6 7 8 9 10; do vault read -field=access_key $creds && echo || break; done"
 expect "the number of keys" "$(sort -u "$out" | awk 'END { print NR }')" 10
-run 'bin/fakeaws users'
+run 'bin/fakeaws users -except vault-root'
 expect "the number of IAM users" "$(user_count)" 10
 
 title "Take all of them back at once"
 run "vault lease revoke -prefix $creds"
-wait_until 60 no_users || fail "every IAM user should be gone within 60 seconds, and these are left: $(bin/fakeaws users | tr '\n' ' ')"
-run 'bin/fakeaws users'
+wait_until 60 no_users || fail "every IAM user should be gone within 60 seconds, and these are left: $(bin/fakeaws users -except vault-root | tr '\n' ' ')"
+run 'bin/fakeaws users -except vault-root'
 expect "the list of IAM users" "$(cat "$out")" ""
 say "(nothing: no IAM user is left)"
 

@@ -93,18 +93,32 @@ wait_until() {
 		sleep 1
 	done
 }
-user_count() { bin/fakeaws users | awk 'END { print NR }'; }
+user_count() { bin/fakeaws users -except vault-root | awk 'END { print NR }'; }
 no_users() { [ "$(user_count)" -eq 0 ]; }
 
 # --- setting up ---
 
 start_fakeaws() {
-	bin/fakeaws -listen 127.0.0.1:0 -env-file "$tmp/aws.env" >"$tmp/fakeaws.log" 2>&1 &
+	bin/fakeaws -listen 127.0.0.1:0 -role deploy -env-file "$tmp/aws.env" >"$tmp/fakeaws.log" 2>&1 &
 	fakeaws_pid=$!
 	wait_until 15 test -f "$tmp/aws.env" || {
 		cat "$tmp/fakeaws.log" >&2
 		fail "the fake AWS did not start."
 	}
+}
+
+# Writes $tmp/shell, which begins a shell with the settings of this demo. Nothing is exported into the caller's own.
+write_shell() {
+	cat >"$tmp/shell" <<SHELL
+#!/bin/sh
+unset AWS_PROFILE AWS_SESSION_TOKEN VAULT_NAMESPACE
+export VAULT_ADDR=$VAULT_ADDR VAULT_TOKEN=$VAULT_TOKEN
+. "$tmp/aws.env"
+PATH="$tmp/path:$PWD/bin:\$PATH"
+export PATH
+exec "\${SHELL:-/bin/sh}"
+SHELL
+	chmod 700 "$tmp/shell"
 }
 
 # A server that can no longer answer ends the waiting at once.

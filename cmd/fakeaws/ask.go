@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
@@ -17,8 +18,7 @@ import (
 // This file asks an account the two things that the demo wants to know, so that it needs no aws command line.
 
 // client reads the -endpoint flag and the environment; variable is the service's own endpoint variable.
-func client(name, variable string, args []string, errs io.Writer) (fakeaws.Client, error) {
-	flags := flag.NewFlagSet("fakeaws "+name, flag.ContinueOnError)
+func client(flags *flag.FlagSet, variable string, args []string, errs io.Writer) (fakeaws.Client, error) {
 	flags.SetOutput(errs)
 	endpoint := flags.String("endpoint", firstSet(variable, "AWS_ENDPOINT_URL"), "`URL` to ask")
 	if err := flags.Parse(args); err != nil {
@@ -50,7 +50,7 @@ func firstSet(variables ...string) string {
 
 // whoami prints the caller's ARN.
 func whoami(ctx context.Context, args []string, out, errs io.Writer) error {
-	c, err := client("whoami", "AWS_ENDPOINT_URL_STS", args, errs)
+	c, err := client(flag.NewFlagSet("fakeaws whoami", flag.ContinueOnError), "AWS_ENDPOINT_URL_STS", args, errs)
 	if err != nil {
 		return err
 	}
@@ -62,9 +62,12 @@ func whoami(ctx context.Context, args []string, out, errs io.Writer) error {
 	return nil
 }
 
-// users prints the IAM users but the caller, which is a user itself: Vault's own, in the demo.
+// users prints the IAM users but the caller, which is a user itself, and those of -except: Vault's own, in the demo.
 func users(ctx context.Context, args []string, out, errs io.Writer) error {
-	c, err := client("users", "AWS_ENDPOINT_URL_IAM", args, errs)
+	var except names
+	flags := flag.NewFlagSet("fakeaws users", flag.ContinueOnError)
+	flags.Var(&except, "except", "IAM user to leave out, by `name`; may be repeated")
+	c, err := client(flags, "AWS_ENDPOINT_URL_IAM", args, errs)
 	if err != nil {
 		return err
 	}
@@ -83,7 +86,7 @@ func users(ctx context.Context, args []string, out, errs io.Writer) error {
 		return err
 	}
 	for _, name := range names {
-		if name != caller.Name {
+		if name != caller.Name && !slices.Contains(except, name) {
 			fmt.Fprintln(out, name)
 		}
 	}

@@ -20,7 +20,8 @@ import (
 const usage = `Usage:
   fakeaws [flags]                    serves a fake AWS account until it is interrupted
   fakeaws whoami [-endpoint URL]     prints the ARN that the key in the environment belongs to
-  fakeaws users  [-endpoint URL]     prints the IAM users, one a line, except the caller
+  fakeaws users  [-endpoint URL] [-except NAME]
+                                     prints the IAM users, one a line, except the caller
 
 whoami and users take AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN from the environment, and the
 endpoint from AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL_IAM, or else AWS_ENDPOINT_URL.
@@ -28,10 +29,13 @@ endpoint from AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL_IAM, or else AWS_ENDPOINT
 Flags:
 `
 
-const more = `
+var more = `
 Beside IAM and STS (POST /) it serves instance metadata (/latest/...), the credentials of a container
 (/container-credentials), and for people and scripts:
 ` + fakeaws.Controls + `
+
+Kinds of faults, for POST /_faults:
+` + fakeaws.Kinds + `
 
 ` + fakeaws.Unchecked + `
 `

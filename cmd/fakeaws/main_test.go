@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -48,11 +49,11 @@ func TestServeWritesWhatAsksNeed(t *testing.T) {
 		t.Setenv(match[1], match[2])
 	}
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"whoami"}, &out, io.Discard); err != nil || out.String() != "arn:aws:iam::123456789012:user/vault-root\n" {
+	if err := run(t.Context(), []string{"whoami"}, &out, io.Discard); err != nil || out.String() != "arn:aws:iam::123456789012:user/operator\n" {
 		t.Errorf("whoami: %q, %v", out.String(), err)
 	}
 	out.Reset()
-	if err := run(t.Context(), []string{"users"}, &out, io.Discard); err != nil || out.String() != "" {
+	if err := run(t.Context(), []string{"users", "-except", "vault-root"}, &out, io.Discard); err != nil || out.String() != "" {
 		t.Errorf("users: %q, %v", out.String(), err)
 	}
 	cancel()
@@ -102,7 +103,7 @@ func TestAsk(t *testing.T) {
 }
 
 func TestRefusedArguments(t *testing.T) {
-	for _, args := range [][]string{{"-listen", "0.0.0.0:0"}, {"nonsense"}, {"-nonsense"}, {"-env-file", filepath.Join(t.TempDir(), "no", "such", "file")}} {
+	for _, args := range [][]string{{"-listen", "0.0.0.0:0"}, {"-installation", "azure"}, {"nonsense"}, {"-nonsense"}, {"-env-file", filepath.Join(t.TempDir(), "no", "such", "file")}} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
 			t.Errorf("%v was taken", args)
 		}
@@ -114,9 +115,60 @@ func TestHelpSaysWhatIsNotChecked(t *testing.T) {
 	if err := run(t.Context(), []string{"-h"}, io.Discard, &errs); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("got %v", err)
 	}
-	for _, words := range []string{"whoami", "-latency", "evaluates no IAM policy", "/_state"} {
+	for _, words := range []string{"whoami", "-latency", "evaluates no IAM policy", "/_state", "lost answer", "-web-identity-token", "-removal-lag"} {
 		if !strings.Contains(errs.String(), words) {
 			t.Errorf("help does not say %q", words)
 		}
+	}
+}
+
+// Whatever AWS could not be is refused, all at once, each with its flag.
+func TestRefusedFlags(t *testing.T) {
+	err := run(t.Context(), []string{
+		"-account", "12", "-partition", "moon", "-installation", "azure", "-root-key", "hidden", "-role", "arn:aws:iam::1:role/a", "-lag", "-1s",
+		"-rate", "-1", "-page-size", "0", "-external-id", "deploy", "-max-session", "deploy=13h", "-mfa-code", "phone=12345",
+	}, io.Discard, io.Discard)
+	if err == nil {
+		t.Fatal("all were taken")
+	}
+	for _, words := range []string{
+		`-account "12" must be twelve digits`, `-partition "moon" must be one of aws, aws-cn`, `"azure"`, "-root-key must be ID:SECRET", "not an ARN", `-lag "-1s"`,
+		`-rate "-1"`, `-page-size "0"`, `-external-id "deploy" must be ROLE=ID`, `-max-session "deploy=13h" must be ROLE=duration, from 1h to 12h`, "six digits",
+	} {
+		if !strings.Contains(err.Error(), words) {
+			t.Errorf("%q is not said: %v", words, err)
+		}
+	}
+	if strings.Contains(err.Error(), "hidden") {
+		t.Errorf("the secret is said: %v", err)
+	}
+}
+
+// The account is what the flags say.
+func TestFurnish(t *testing.T) {
+	s, err := parse([]string{
+		"-role", "deploy", "-external-id", "deploy=a=b", "-max-session", "deploy=2h", "-mfa-code", "arn:aws:iam::123456789012:mfa/a=b=123456",
+		"-web-identity-token", "sesame", "-root-key", "minioadmin:secret",
+	}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := fakeaws.New(t)
+	furnish(server, s)
+	c := fakeaws.Client{Endpoint: server.URL(), Key: server.RootKey()}
+	if c.Key.AccessKeyID != "minioadmin" {
+		t.Errorf("the root key is %s", c.Key.AccessKeyID)
+	}
+	deploy := "arn:aws:iam::123456789012:role/deploy"
+	if _, err := c.Do(t.Context(), "sts", "AssumeRole", url.Values{
+		"RoleArn": {deploy}, "RoleSessionName": {"me"}, "ExternalId": {"a=b"}, "DurationSeconds": {"7200"},
+		"SerialNumber": {"arn:aws:iam::123456789012:mfa/a=b"}, "TokenCode": {"123456"},
+	}); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Do(t.Context(), "sts", "AssumeRoleWithWebIdentity", url.Values{
+		"RoleArn": {deploy}, "RoleSessionName": {"me"}, "WebIdentityToken": {"sesame"},
+	}); err != nil {
+		t.Error(err)
 	}
 }

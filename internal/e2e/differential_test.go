@@ -5,6 +5,7 @@ package e2e
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
@@ -111,7 +112,7 @@ func furnish(account *fakeaws.Server) {
 	account.AddGroupPolicy("ops", "buckets", allow)
 	account.AttachGroupPolicy("ops", "arn:aws:iam::aws:policy/ReadOnlyAccess")
 	account.AddGroup("empty")
-	account.AddRole("deploy")
+	account.SetMaxSession("deploy", 12*time.Hour)
 	account.AddRole("audit")
 	account.AddRoleExternalID("partner", "their-secret-word")
 	account.SetMFACode("arn:aws:iam::123456789012:mfa/vault", "123456")

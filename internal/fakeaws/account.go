@@ -15,8 +15,11 @@ import (
 
 // account is the state behind the wire.
 type account struct {
-	id       string
-	pageSize int
+	id, partition string
+	region        string // that signatures are scoped to; "" is any
+	installation  Installation
+	pageSize      int
+
 	users    map[string]*user      // by folded name
 	keys     map[string]*accessKey // by id, those of sessions included
 	groups   map[string]*group     // by folded name
@@ -28,10 +31,13 @@ type account struct {
 	handed   []Session             // by STS, in order
 
 	lag      lag
-	guarded  bool            // overlapping changes of a user conflict
-	changing map[string]bool // users that a change holds, by folded name
+	gone     map[string]*gone      // users that were deleted and may still show, by folded name
+	oldKeys  map[string]*accessKey // keys that were deleted and may still sign, by id
+	guarded  bool                  // overlapping changes of a user conflict
+	changing map[string]bool       // users that a change holds, by folded name
 	instance instance
 	root     Key
+	owner    *user // the root user; nil while it has no key
 }
 
 // user is an IAM user with all that it can own, except its MFA devices, which know whose they are.
@@ -49,13 +55,12 @@ type user struct {
 	services     []*credentialOf
 	devices      []*mfaDevice // of a user as it was; else the devices know whose they are
 
-	seeded   bool      // not made over the wire
-	forgiven bool      // no leftover
-	adopted  bool      // its new keys are no leftovers
-	hidden   time.Time // until when other calls do not see it
-	hideFor  int       // how many other calls still do not see it
-	before   *user     // as reads still show it; nil if they show what is
-	outdated time.Time // until when they show before
+	seeded   bool       // not made over the wire
+	forgiven bool       // no leftover
+	adopted  bool       // its new keys are no leftovers
+	hidden   time.Time  // until when other calls do not see it
+	hideFor  int        // how many other calls still do not see it
+	removals []*removal // what was taken from it and may still show
 }
 
 // tag keeps the case of its key, which is nevertheless the same as any other case.
@@ -79,7 +84,10 @@ type accessKey struct {
 	expires           time.Time // zero for a user's key
 	usableFrom        time.Time
 	inactive          bool
-	expected          bool // no leftover: seeded or forgiven
+	expected          bool     // no leftover: seeded or forgiven
+	listed            *arrival // of a new key in lists
+	ended             *arrival // of its end, where it was deleted or made inactive: until then it signs
+	shows             *arrival // of its end, where it was deleted: until then GetAccessKeyLastUsed knows it
 
 	uses []use // oldest first: the last one that is reported, and those since
 }
@@ -94,8 +102,12 @@ type session struct {
 	source     string // source identity
 }
 
-// role is an IAM role, of which the fake knows that it exists and whether it wants an external ID.
-type role struct{ name, id, externalID string }
+// role is an IAM role, of which the fake knows that it exists, whether it wants an external ID and how long its sessions may
+// last.
+type role struct {
+	name, id, externalID string
+	maxSession           time.Duration
+}
 
 // group is an IAM group.
 type group struct {
@@ -120,7 +132,7 @@ type principal struct {
 
 func newAccount() *account {
 	return &account{
-		id:       "123456789012",
+		id: "123456789012", partition: "aws",
 		pageSize: 2,
 		users:    map[string]*user{},
 		keys:     map[string]*accessKey{},
@@ -130,6 +142,8 @@ func newAccount() *account {
 		devices:  map[string]*mfaDevice{},
 		codes:    map[string]string{},
 		changing: map[string]bool{},
+		gone:     map[string]*gone{},
+		oldKeys:  map[string]*accessKey{},
 	}
 }
 
@@ -138,10 +152,15 @@ func fold(name string) string { return strings.ToLower(name) }
 
 // arn is the name of something in the account's IAM.
 func (a *account) arn(kind, path, name string) string {
-	return "arn:aws:iam::" + a.id + ":" + kind + path + name
+	return "arn:" + a.partition + ":iam::" + a.id + ":" + kind + path + name
 }
 
-func (a *account) userARN(u *user) string { return a.arn("user", u.path, u.name) }
+func (a *account) userARN(u *user) string {
+	if u == a.owner {
+		return a.arn("root", "", "")
+	}
+	return a.arn("user", u.path, u.name)
+}
 
 // principalOf is who a key belongs to.
 func (a *account) principalOf(key *accessKey) principal {
@@ -174,7 +193,7 @@ func (a *account) addGroup(name, path string, now time.Time) *group {
 
 // addKey gives a user a key.
 func (a *account) addKey(u *user, now time.Time) *accessKey {
-	key := &accessKey{id: newID("AKIA"), secret: newSecret(30), owner: u, created: now.UTC().Truncate(time.Second)}
+	key := &accessKey{id: a.newKeyID("AKIA"), secret: newSecret(30), owner: u, created: now.UTC().Truncate(time.Second)}
 	u.keys = append(u.keys, key)
 	a.keys[key.id] = key
 	return key
@@ -188,13 +207,18 @@ func (a *account) removeKey(key *accessKey) {
 
 // assumed is a role's session. IAM User Guide, "IAM JSON policy elements: Principal".
 func (a *account) assumed(r *role, name string) *session {
-	return &session{arn: "arn:aws:sts::" + a.id + ":assumed-role/" + r.name + "/" + name, id: r.id + ":" + name, role: r}
+	return &session{arn: a.sessionARN("assumed-role/" + r.name + "/" + name), id: r.id + ":" + name, role: r}
+}
+
+// sessionARN is the name of whom a session speaks as.
+func (a *account) sessionARN(of string) string {
+	return "arn:" + a.partition + ":sts::" + a.id + ":" + of
 }
 
 // addSession makes a temporary key.
 func (a *account) addSession(s *session, now time.Time, ttl time.Duration) *accessKey {
 	key := &accessKey{
-		id: newID("ASIA"), secret: newSecret(30), token: "FwoGZXIvYXdz" + newSecret(201),
+		id: a.newKeyID("ASIA"), secret: newSecret(30), token: "FwoGZXIvYXdz" + newSecret(201),
 		session: s, created: now, expires: now.Add(ttl),
 	}
 	a.keys[key.id] = key

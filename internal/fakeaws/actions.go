@@ -13,9 +13,13 @@ import (
 type request struct {
 	params   url.Values
 	userName string // UserName, or the caller's where AWS takes that for granted
+	seen     *user  // whom it is about, as AWS shows it while removals lag; nil if there is no such user
 	caller   principal
 	at       time.Time
 }
+
+// action is the name of the action on the wire.
+func (q request) action() string { return q.params.Get("Action") }
 
 // action is one thing that a service does. Its work has the account to itself and never waits.
 type action struct {

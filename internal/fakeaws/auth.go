@@ -3,6 +3,7 @@
 package fakeaws
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"net/http"
 	"regexp"
@@ -96,17 +97,24 @@ func (a *account) authenticate(r *http.Request, body []byte, service string, now
 		return principal{}, refusal
 	}
 	key, ok := a.keys[c.accessKeyID]
-	if !ok || key.inactive || now.Before(key.usableFrom) || !hmac.Equal([]byte(key.token), []byte(c.token)) {
+	old := a.oldKeys[c.accessKeyID]
+	if !ok && old != nil && old.signs(now) {
+		key, ok = old, true
+	}
+	if !ok || (key.inactive && key != old && !key.signs(now)) || now.Before(key.usableFrom) || !hmac.Equal([]byte(key.token), []byte(c.token)) {
 		return principal{}, invalidToken()
 	}
 	if !key.expires.IsZero() && !now.Before(key.expires) {
 		return principal{}, expiredToken()
 	}
 	caller := a.principalOf(key)
-	if u := caller.user; u != nil && a.users[fold(u.name)] != u {
+	if u := caller.user; u != nil && u != a.owner && key != old && a.users[fold(u.name)] != u {
 		return principal{}, invalidToken() // whom the session spoke as is gone
 	}
 	if refusal := c.check(service, now); refusal != nil {
+		return principal{}, refusal
+	}
+	if refusal := c.scopedTo(cmp.Or(regionOf(r.Host), a.region)); refusal != nil {
 		return principal{}, refusal
 	}
 	if !hmac.Equal([]byte(signatureOf(r, body, c.signed, c.scope, key.secret)), []byte(c.signature)) {

@@ -8,16 +8,19 @@ import (
 	"time"
 )
 
-// This file has the ways in which AWS itself, without any fault, gets between a call and its work: it has not heard of
-// a new user yet, or of what was taken from a user, or another change of the user is under way.
+// This file has what lag does to a call: AWS has not heard of a new user yet, or of what was taken from a user, or of
+// the end of a user or a key.
 
-// lag is how long AWS takes to hear of what is new: "Changes that I make are not always immediately visible"
-// (IAM User Guide, "Troubleshoot IAM").
-type lag struct {
-	user, key time.Duration
-	calls     int
-	removal   time.Duration
-	use       time.Duration
+// removal is what one call took from a user, and until when it shows.
+type removal struct {
+	what *user // only what was taken
+	seen *arrival
+}
+
+// gone is a user that was deleted.
+type gone struct {
+	user *user
+	seen *arrival
 }
 
 // begin hides a new user for a while.
@@ -40,13 +43,35 @@ func (a *account) hides(u *user, act action, now time.Time) bool {
 	return false
 }
 
-// remember keeps a user as it is before something is taken from it, if reads are to lag.
+// look lets a call see the user that it is about as AWS shows it: reads find that user in the account until done is called,
+// and quotas, and DeleteUser, look at q.seen. Removals see what is.
+func (a *account) look(act action, q *request) (done func()) {
+	name, done := fold(q.userName), func() {}
+	u, exists := a.users[name]
+	switch {
+	case !exists:
+		q.seen = q.caller.user // of the root user, who is in no list
+		if g := a.gone[name]; g != nil && !act.changes && g.seen.late(q.action(), q.at) {
+			a.users[name] = g.user
+			done = func() { delete(a.users, name) }
+		}
+	case act.removes || act.makesUser:
+	default:
+		q.seen = a.shown(u, q.action(), q.at)
+		if !act.changes {
+			a.users[name] = q.seen
+			done = func() { a.users[name] = u }
+		}
+	}
+	return done
+}
+
+// remember keeps a user as it is before something is taken from it, if what is taken is to show.
 func (a *account) remember(u *user, act action) *user {
-	if u == nil || !act.removes || a.lag.removal == 0 {
+	if u == nil || !act.removes || a.lag.removal == (delay{}) {
 		return nil
 	}
 	before := *u
-	before.before = nil
 	before.keys, before.groups = slices.Clone(u.keys), maps.Clone(u.groups)
 	before.attached, before.inline = maps.Clone(u.attached), maps.Clone(u.inline)
 	before.sshKeys, before.certificates, before.services = slices.Clone(u.sshKeys), slices.Clone(u.certificates), slices.Clone(u.services)
@@ -54,88 +79,97 @@ func (a *account) remember(u *user, act action) *user {
 	return &before
 }
 
-// lag shows a user to reads as it was before, from now on for as long as removals lag. What was taken from it a little
-// earlier and still shows goes on showing.
-func (u *user) lag(before *user, now time.Time, removal time.Duration) {
+// took notes what a call took from a user, who was like before.
+func (a *account) took(u, before *user, now time.Time) {
 	if before == nil {
 		return
 	}
-	if !now.Before(u.outdated) {
-		u.before = before
+	what := before
+	what.keys, what.devices = without(before.keys, u.keys), without(before.devices, a.devicesOf(u))
+	what.sshKeys, what.certificates = without(before.sshKeys, u.sshKeys), without(before.certificates, u.certificates)
+	what.services = without(before.services, u.services)
+	for group := range u.groups {
+		delete(what.groups, group)
 	}
-	u.outdated = now.Add(removal)
-}
-
-// shown is a user as reads see it. With no lag that is the user.
-func (u *user) shown(now time.Time) *user {
-	if u.before != nil && now.Before(u.outdated) {
-		return u.before
+	for arn := range u.attached {
+		delete(what.attached, arn)
 	}
-	return u
-}
-
-// SetDeletionLag sets for how long a user shows what was just taken from it: lists go on naming it, and DeleteUser goes
-// on answering DeleteConflict, while whoever removes it again hears NoSuchEntity. IAM User Guide, "Changes that I make
-// are not always immediately visible", says that IAM is eventually consistent; that DeleteUser itself looks at what is
-// out of date, and removals do not, are guesses, from reports of conflicts after all was removed.
-func (s *Server) SetDeletionLag(d time.Duration) {
-	s.with(func(a *account) { a.lag.removal = d })
-}
-
-// SetLag sets for how long a new user, and a new key, are not known: for user after CreateUser, every other call
-// about the user answers NoSuchEntity and ListUsers leaves it out, while CreateUser says EntityAlreadyExists; for
-// key after CreateAccessKey, calls signed with the key are refused InvalidClientTokenId. It is about what is made
-// from now on.
-func (s *Server) SetLag(user, key time.Duration) {
-	s.with(func(a *account) { a.lag.user, a.lag.key = user, key })
-}
-
-// SetLagCalls is SetLag for users, counted instead of timed: the first n other calls about a new user answer
-// NoSuchEntity.
-func (s *Server) SetLagCalls(n int) {
-	s.with(func(a *account) { a.lag.calls = n })
-}
-
-// Age makes users, their keys and all sessions d older, and brings the ends of sessions d nearer: what the account
-// looks like after that time, while the clocks of whoever calls stand still.
-func (s *Server) Age(d time.Duration) {
-	s.with(func(a *account) {
-		for _, u := range a.users {
-			u.created, u.hidden, u.outdated = u.created.Add(-d), u.hidden.Add(-d), u.outdated.Add(-d)
-		}
-		for _, key := range a.keys {
-			key.created = key.created.Add(-d)
-			for i := range key.uses {
-				key.uses[i].at = key.uses[i].at.Add(-d)
-			}
-			if !key.expires.IsZero() {
-				key.expires = key.expires.Add(-d)
-			}
-		}
-	})
-}
-
-// SetConflicts makes a change of a user that overlaps another change of the same user answer 409
-// ConcurrentModification. A change holds the user for as long as the call takes, held and delayed time included,
-// so a test needs a latency, a hang or a barrier for changes to overlap.
-func (s *Server) SetConflicts(on bool) {
-	s.with(func(a *account) { a.guarded = on })
-}
-
-// claim holds the user for a change until done is called. It says so if another change holds the user already.
-func (s *Server) claim(act action, call *Call) (overlaps bool, done func()) {
-	name := fold(call.User)
-	held := false
-	s.with(func(a *account) {
-		if !a.guarded || !act.changes || name == "" {
-			return
-		}
-		overlaps = a.changing[name]
-		held = !overlaps
-		a.changing[name] = true
-	})
-	if !held {
-		return overlaps, func() {}
+	for name := range u.inline {
+		delete(what.inline, name)
 	}
-	return false, func() { s.with(func(a *account) { delete(a.changing, name) }) }
+	if u.login != nil {
+		what.login = nil
+	}
+	u.removals = append(u.removals, &removal{what, a.lag.removal.from(now)})
 }
+
+// without are the items of a list that another does not have.
+func without[T comparable](list, other []T) []T {
+	return slices.DeleteFunc(list, func(item T) bool { return slices.Contains(other, item) })
+}
+
+// with is a list with the items of another that it does not have.
+func with[T comparable](list, other []T) []T {
+	return append(slices.Clone(list), without(slices.Clone(other), list)...)
+}
+
+// shown is a user as a look by an action sees it: with what was taken from it a little earlier. Without lag that is the user.
+func (a *account) shown(u *user, action string, now time.Time) *user {
+	shown := u
+	for _, r := range u.removals {
+		if !r.seen.late(action, now) {
+			continue
+		}
+		if shown == u {
+			seen := *u
+			seen.devices, seen.groups = a.devicesOf(u), maps.Clone(u.groups)
+			seen.attached, seen.inline = maps.Clone(u.attached), maps.Clone(u.inline)
+			shown = &seen
+		}
+		shown.keep(r.what)
+	}
+	return shown
+}
+
+// keep gives a user what was taken from it, where it does not have it anew.
+func (u *user) keep(taken *user) {
+	u.keys, u.devices = with(u.keys, taken.keys), with(u.devices, taken.devices)
+	u.sshKeys, u.certificates = with(u.sshKeys, taken.sshKeys), with(u.certificates, taken.certificates)
+	u.services = with(u.services, taken.services)
+	maps.Copy(u.groups, taken.groups)
+	maps.Copy(u.attached, taken.attached)
+	for name, document := range taken.inline {
+		if _, anew := u.inline[name]; !anew {
+			u.inline[name] = document
+		}
+	}
+	if u.login == nil {
+		u.login = taken.login
+	}
+}
+
+// end notes that a user is gone.
+func (a *account) end(u *user, now time.Time) {
+	delete(a.users, fold(u.name))
+	if seen := a.lag.removal.from(now); seen != nil {
+		a.gone[fold(u.name)] = &gone{u, seen}
+	}
+}
+
+// endKey notes that a key is gone.
+func (a *account) endKey(key *accessKey, now time.Time) {
+	a.removeKey(key)
+	key.ended, key.shows = a.lag.oldKey.from(now), a.lag.removal.from(now)
+	if key.ended != nil || key.shows != nil {
+		a.oldKeys[key.id] = key
+	}
+}
+
+// lingers says whether a name of a user that was deleted still counts for an action.
+func (a *account) lingers(name, action string, now time.Time) bool {
+	g := a.gone[fold(name)]
+	return g != nil && g.seen.late(action, now)
+}
+
+// signs says whether a key that was deleted or made inactive still does, and counts the call.
+func (k *accessKey) signs(now time.Time) bool { return k.ended.late("", now) }

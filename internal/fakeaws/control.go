@@ -3,6 +3,7 @@
 package fakeaws
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -44,6 +45,7 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		s.Inject(fault)
+		_, _ = fmt.Fprintf(w, "injected: %s at %s\n", fault.Kind, cmp.Or(fault.Action, "every action")) // a client that has gone hears nothing
 	case "DELETE /_faults":
 		s.ClearFaults()
 	default:
@@ -109,11 +111,19 @@ func readFault(r *http.Request) (Fault, error) {
 	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&wire); err != nil {
-		return Fault{}, fmt.Errorf("reading the fault: %w", err)
+		return Fault{}, fmt.Errorf("reading the fault, which must be JSON such as {\"action\":\"CreateUser\",\"kind\":\"throttle\",\"times\":1}: %w", err)
 	}
 	kind, err := ParseKind(wire.Kind)
 	if err != nil {
 		return Fault{}, err
+	}
+	if _, known := actions[wire.Action]; !known && wire.Action != "" && wire.Action != "*" {
+		return Fault{}, fmt.Errorf("action %q is unknown: use a name such as CreateUser, or * for every action", wire.Action)
+	}
+	for name, n := range map[string]int{"after": wire.After, "every": wire.Every, "times": wire.Times} {
+		if n < 0 {
+			return Fault{}, fmt.Errorf("%s must not be negative, and is %d", name, n)
+		}
 	}
 	var latency time.Duration
 	if wire.Latency != "" {

@@ -35,9 +35,9 @@ const Unchecked = `What the fake does not check:
   - It evaluates no IAM policy, permissions boundary or trust policy: any valid key may do anything.
   - Policies are checked for their grammar, not for services, actions and condition keys that do not exist.
   - Every AWS managed policy exists, unless its name contains "DoesNotExist".
-  - The region that a signature is scoped to may be any region; AWS's IAM accepts one per partition.
+  - A signature may be scoped to any region, unless the call names a host of AWS or the test sets the region.
   - Only header signatures (SigV4) are understood: no presigned URLs, no SigV4A.
-  - Roles allow sessions of 12 hours; session policies and session tags are checked and remembered but change nothing.
+  - Session policies and session tags are checked and remembered but change nothing.
   - The packed size of session policies and tags is AWS's secret: the plaintext of the policies stands for it.
   - A code that an MFA device shows may be used again, and by any user; EnableMFADevice takes any six digits.
   - SSH keys and certificates are checked for shape only.

@@ -12,70 +12,14 @@ import (
 
 // This file says what can go wrong with a call, and lets a test order it.
 
-// Kind is a way for a call to go wrong.
-type Kind int
-
-const (
-	// Refuse answers an error of the test's choice, AccessDenied 403 by default; nothing is done.
-	Refuse Kind = iota
-	// ServerError answers 500 InternalFailure; nothing is done, but the client cannot know.
-	ServerError
-	// Unavailable answers 503 ServiceUnavailable; nothing is done, but the client cannot know.
-	Unavailable
-	// Throttle answers 400 Throttling; nothing is done.
-	Throttle
-	// LostAnswer does the work and then closes the connection without an answer.
-	LostAnswer
-	// Cut closes the connection before the work.
-	Cut
-	// Hang holds the call before the work until it is released or the client goes away. Either way the work
-	// is then done, as AWS would do it.
-	Hang
-	// HangAfter does the work and holds the answer until it is released or the client goes away.
-	HangAfter
-	// Delay makes the call take at least Fault.Latency.
-	Delay
-	// Conflict answers 409 ConcurrentModification; nothing is done.
-	Conflict
-	// Lagging answers 404 NoSuchEntity for the user, as a part of AWS does that has not heard of it yet;
-	// nothing is done.
-	Lagging
-	// Foreign answers Fault.Body with Fault.Status, 200 by default: something in front of AWS, such as a proxy,
-	// answers in its place; nothing is done.
-	Foreign
-	// ForeignAfter does the work and then answers like Foreign, as a gateway does that did not wait for AWS.
-	ForeignAfter
-)
-
-var kindNames = []string{
-	"refuse", "server error", "unavailable", "throttle", "lost answer", "cut", "hang", "hang after", "delay", "conflict", "lagging",
-	"foreign", "foreign after",
-}
-
-// String names the kind in words: "lost answer".
-func (k Kind) String() string {
-	if k < 0 || int(k) >= len(kindNames) {
-		return fmt.Sprintf("kind %d", int(k))
-	}
-	return kindNames[k]
-}
-
-// ParseKind finds a kind by what String says of it.
-func ParseKind(name string) (Kind, error) {
-	if i := slices.Index(kindNames, name); i >= 0 {
-		return Kind(i), nil
-	}
-	return 0, fmt.Errorf("unknown kind of fault %q: use one of %q", name, kindNames)
-}
-
 // Fault is an order for something to go wrong.
 type Fault struct {
 	Action  string // "" or "*" is every action
 	User    string // only calls about this user; "" is any
 	Kind    Kind
-	Code    string // for Refuse: default AccessDenied
+	Code    string // for Refuse: default AccessDenied; for Unsupported: default MethodNotAllowed
 	Message string // for Refuse
-	Status  int    // for Refuse: default 403; for Foreign and ForeignAfter: default 200
+	Status  int    // for Refuse: default 403; for Unsupported: by its code; for Foreign and ForeignAfter: default 200
 	Body    string // for Foreign and ForeignAfter
 	Type    string // the media type of Body: default text/html
 	After   int    // that many matching calls pass first
@@ -102,6 +46,8 @@ func (f Fault) refusal(c *Call) *Refusal {
 		return concurrentModification()
 	case Lagging:
 		return noSuchUser(c.User)
+	case Unsupported:
+		return unsupported(f.Code, f.Status, c)
 	}
 	refusal := &Refusal{f.Status, f.Code, f.Message}
 	if refusal.Status == 0 {

@@ -25,13 +25,13 @@ func newGrants() grants { return grants{map[string]bool{}, map[string]string{}} 
 // noSuchPolicy is said of a policy that is not there to be attached.
 const noSuchPolicy = "Policy %s does not exist or is not attachable."
 
-// attach adds the policy that the request names. Quota is what AWS calls the limit.
-func (g *grants) attach(a *account, q request, quota string) *Refusal {
+// attach adds the policy that the request names. There count so many already, and quota is what AWS calls the limit.
+func (g *grants) attach(a *account, q request, count int, quota string) *Refusal {
 	arn, refusal := a.policyOf(q.params, "PolicyArn", noSuchPolicy)
 	if refusal != nil {
 		return refusal
 	}
-	if !g.attached[arn] && len(g.attached) >= maxAttached {
+	if !g.attached[arn] && count >= maxAttached {
 		return overQuota(quota, maxAttached)
 	}
 	g.attached[arn] = true
@@ -94,8 +94,8 @@ type room struct {
 	of      string // "user ann"
 }
 
-// put writes the inline policy of the request.
-func (g *grants) put(q request, r room) *Refusal {
+// put writes the inline policy of the request, beside those that count.
+func (g *grants) put(q request, count map[string]string, r room) *Refusal {
 	name, refusal := nameOf(q.params, "PolicyName", maxName)
 	if refusal != nil {
 		return refusal
@@ -110,12 +110,12 @@ func (g *grants) put(q request, r room) *Refusal {
 	if refusal := CheckPolicy(document); refusal != nil {
 		return refusal
 	}
-	inline := maps.Clone(g.inline)
-	inline[name] = document
-	if inlineSize(inline) > r.longest {
+	together := maps.Clone(count)
+	together[name] = document
+	if inlineSize(together) > r.longest {
 		return overPolicySize(r.longest, r.of)
 	}
-	g.inline = inline
+	g.inline[name] = document
 	return nil
 }
 

@@ -32,11 +32,12 @@ func createAccessKey(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if len(u.keys) >= maxAccessKeys {
+	if len(q.seen.keys) >= maxAccessKeys {
 		return nil, overQuota("AccessKeysPerUser", maxAccessKeys)
 	}
 	key := a.addKey(u, q.at)
 	key.usableFrom = q.at.Add(a.lag.key)
+	key.listed = a.lag.listing.from(q.at)
 	key.expected = u.adopted
 	answer := key.xml()
 	answer.SecretAccessKey = key.secret // the only answer that ever has it
@@ -67,6 +68,9 @@ func updateAccessKey(a *account, q request) (any, *Refusal) {
 	}
 	switch status := q.params.Get("Status"); status {
 	case "Active", "Inactive":
+		if !key.inactive && status == "Inactive" {
+			key.ended = a.lag.oldKey.from(q.at)
+		}
 		key.inactive = status == "Inactive"
 		return nil, nil
 	case "":
@@ -81,7 +85,7 @@ func deleteAccessKey(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	a.removeKey(key)
+	a.endKey(key, q.at)
 	return nil, nil
 }
 
@@ -90,9 +94,11 @@ func listAccessKeys(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	keys := make([]accessKeyXML, len(u.keys))
-	for i, key := range u.keys {
-		keys[i] = key.xml()
+	var keys []accessKeyXML
+	for _, key := range u.keys {
+		if !key.listed.late("", q.at) {
+			keys = append(keys, key.xml())
+		}
 	}
 	keys, page, refusal := paginate(a, q, keys, func(k accessKeyXML) string { return k.AccessKeyID })
 	if refusal != nil {

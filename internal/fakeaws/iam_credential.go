@@ -3,7 +3,10 @@
 package fakeaws
 
 import (
+	"crypto/md5" //nolint:gosec // see fingerprint
+	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -35,6 +38,7 @@ func take(list *[]*credentialOf, q request, param, absent string) *Refusal {
 type sshKeyXML struct {
 	UserName   string
 	SSHKeyID   string `xml:"SSHPublicKeyId"`
+	Print      string `xml:"Fingerprint,omitempty"`
 	Body       string `xml:"SSHPublicKeyBody,omitempty"`
 	Status     string
 	UploadDate string
@@ -51,12 +55,25 @@ func uploadSSHPublicKey(a *account, q request) (any, *Refusal) {
 		return nil, refusal
 	case !strings.HasPrefix(body, "ssh-") && !strings.HasPrefix(body, "-----BEGIN "):
 		return nil, &Refusal{400, "InvalidPublicKey", "The public key is malformed or otherwise invalid."}
-	case len(u.sshKeys) >= maxSSHKeys:
+	case len(q.seen.sshKeys) >= maxSSHKeys:
 		return nil, overQuota("SSHPublicKeysPerUser", maxSSHKeys)
 	}
 	key := &credentialOf{id: newID("APKA"), body: body, status: "Active", created: q.at}
 	u.sshKeys = append(u.sshKeys, key)
-	return struct{ SSHPublicKey sshKeyXML }{sshKeyXML{u.name, key.id, body, key.status, stamp(key.created)}}, nil
+	return struct{ SSHPublicKey sshKeyXML }{sshKeyXML{u.name, key.id, fingerprint(body), body, key.status, stamp(key.created)}}, nil
+}
+
+// fingerprint is "The MD5 message digest of the SSH public key" (IAM API Reference, SSHPublicKey): of the key's bytes, which
+// ssh-keygen -l -E md5 prints as well. Lists do not have it. The model says 48 characters, and an MD5 has 47 (a guess).
+func fingerprint(body string) string {
+	key := []byte(body)
+	if fields := strings.Fields(body); len(fields) > 1 {
+		if decoded, err := base64.StdEncoding.DecodeString(fields[1]); err == nil {
+			key = decoded
+		}
+	}
+	sum := md5.Sum(key) //nolint:gosec // AWS's own choice, and nothing is secret here
+	return strings.ReplaceAll(fmt.Sprintf("% x", sum), " ", ":")
 }
 
 func deleteSSHPublicKey(a *account, q request) (any, *Refusal) {
@@ -110,7 +127,7 @@ func uploadSigningCertificate(a *account, q request) (any, *Refusal) {
 	if block, _ := pem.Decode([]byte(body)); block == nil {
 		return nil, &Refusal{400, "MalformedCertificate", "Unable to parse certificate. Please ensure the certificate is in PEM format."}
 	}
-	if len(u.certificates) >= maxCertificates {
+	if len(q.seen.certificates) >= maxCertificates {
 		return nil, overQuota("CertificatesPerUser", maxCertificates)
 	}
 	c := &credentialOf{id: newID("") + newID(""), body: body, status: "Active", created: q.at}

@@ -47,11 +47,11 @@ func (a *account) groupOf(q request) (*group, *Refusal) {
 	return g, nil
 }
 
-// usersIn lists who is in a group.
-func (a *account) usersIn(g *group) []*user {
+// usersIn lists who is in a group, as a call sees it.
+func (a *account) usersIn(g *group, q request) []*user {
 	var users []*user
 	for _, u := range a.users {
-		if u.groups[fold(g.name)] {
+		if a.shown(u, q.action(), q.at).groups[fold(g.name)] {
 			users = append(users, u)
 		}
 	}
@@ -64,7 +64,7 @@ func getGroup(a *account, q request) (any, *Refusal) {
 		return nil, refusal
 	}
 	var users []userXML
-	for _, u := range a.usersIn(g) {
+	for _, u := range a.usersIn(g, q) {
 		users = append(users, a.short(u))
 	}
 	users, page, refusal := paginate(a, q, users, func(u userXML) string { return u.UserName })
@@ -85,7 +85,7 @@ func deleteGroup(a *account, q request) (any, *Refusal) {
 	switch {
 	case refusal != nil:
 		return nil, refusal
-	case len(a.usersIn(g)) > 0:
+	case len(a.usersIn(g, q)) > 0:
 		return nil, deleteConflict("must remove users from group first")
 	case len(g.attached) > 0:
 		return nil, deleteConflict("must detach all policies first")
@@ -117,7 +117,7 @@ func addUserToGroup(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if !u.groups[fold(g.name)] && len(u.groups) >= maxGroups {
+	if !u.groups[fold(g.name)] && len(q.seen.groups) >= maxGroups {
 		return nil, overQuota("GroupsPerUser", maxGroups)
 	}
 	u.groups[fold(g.name)] = true
@@ -145,7 +145,9 @@ func listGroupsForUser(a *account, q request) (any, *Refusal) {
 	}
 	var groups []groupXML
 	for name := range u.groups {
-		groups = append(groups, a.groupXML(a.groups[name]))
+		if g := a.groups[name]; g != nil { // not if it was deleted while the membership still shows
+			groups = append(groups, a.groupXML(g))
+		}
 	}
 	groups, page, refusal := paginate(a, q, groups, func(g groupXML) string { return g.GroupName })
 	if refusal != nil {

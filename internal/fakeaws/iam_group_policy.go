@@ -19,7 +19,7 @@ func byGroup(work func(a *account, g *group, q request) (any, *Refusal)) func(*a
 }
 
 func attachGroupPolicy(a *account, g *group, q request) (any, *Refusal) {
-	return nil, g.attach(a, q, "PoliciesPerGroup")
+	return nil, g.attach(a, q, len(g.attached), "PoliciesPerGroup")
 }
 
 func detachGroupPolicy(_ *account, g *group, q request) (any, *Refusal) {
@@ -31,7 +31,7 @@ func listAttachedGroupPolicies(a *account, g *group, q request) (any, *Refusal) 
 }
 
 func putGroupPolicy(_ *account, g *group, q request) (any, *Refusal) {
-	return nil, g.put(q, room{maxGroupText, "group " + g.name})
+	return nil, g.put(q, g.inline, room{maxGroupText, "group " + g.name})
 }
 
 func getGroupPolicy(_ *account, g *group, q request) (any, *Refusal) {

@@ -47,6 +47,9 @@ func getAccessKeyLastUsed(a *account, q request) (any, *Refusal) {
 		return nil, refusal
 	}
 	key, ok := a.keys[id]
+	if old := a.oldKeys[id]; !ok && old != nil && old.shows.late(q.action(), q.at) {
+		key, ok = old, true
+	}
 	if !ok || key.owner == nil {
 		return nil, accessDenied("User: %s is not authorized to perform: iam:GetAccessKeyLastUsed on resource: access key %s", q.caller.arn, id)
 	}

@@ -23,7 +23,7 @@ func createLoginProfile(a *account, q request) (any, *Refusal) {
 		return nil, refusal
 	case len(password) < 8: // the account's default password policy
 		return nil, &Refusal{400, "PasswordPolicyViolation", "Password should have a minimum length of 8"}
-	case u.login != nil:
+	case q.seen.login != nil:
 		return nil, alreadyExists("Login Profile for user %s already exists.", u.name)
 	}
 	at := q.at

@@ -96,7 +96,7 @@ func enableMFADevice(a *account, q request) (any, *Refusal) {
 	switch {
 	case d.owner != nil:
 		return nil, alreadyExists("MFA Device is already in use.")
-	case len(a.devicesOf(u)) >= maxDevices:
+	case len(a.devicesOf(q.seen)) >= maxDevices:
 		return nil, overQuota("MFADevicesPerUser", maxDevices)
 	}
 	d.owner, d.enabled = u, q.at

@@ -19,7 +19,7 @@ func byUser(work func(a *account, u *user, q request) (any, *Refusal)) func(*acc
 }
 
 func attachUserPolicy(a *account, u *user, q request) (any, *Refusal) {
-	return nil, u.attach(a, q, "PoliciesPerUser")
+	return nil, u.attach(a, q, len(q.seen.attached), "PoliciesPerUser")
 }
 
 func detachUserPolicy(_ *account, u *user, q request) (any, *Refusal) {
@@ -31,7 +31,7 @@ func listAttachedUserPolicies(a *account, u *user, q request) (any, *Refusal) {
 }
 
 func putUserPolicy(_ *account, u *user, q request) (any, *Refusal) {
-	return nil, u.put(q, room{maxUserText, "user " + u.name})
+	return nil, u.put(q, q.seen.inline, room{maxUserText, "user " + u.name})
 }
 
 func getUserPolicy(_ *account, u *user, q request) (any, *Refusal) {

@@ -45,7 +45,7 @@ func createServiceCredential(a *account, q request) (any, *Refusal) {
 		return nil, refusal
 	}
 	same := 0
-	for _, c := range u.services {
+	for _, c := range q.seen.services {
 		if c.service == service {
 			same++
 		}

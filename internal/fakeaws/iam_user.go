@@ -15,8 +15,8 @@ type boundaryXML struct {
 }
 
 type userXML struct {
-	Path                string
-	UserName            string
+	Path                string `xml:",omitempty"` // the root user has neither path nor name
+	UserName            string `xml:",omitempty"`
 	UserID              string `xml:"UserId"`
 	ARN                 string `xml:"Arn"`
 	CreateDate          string
@@ -44,6 +44,9 @@ func (a *account) full(u *user) userXML {
 
 // userOf finds whom the request is about.
 func (a *account) userOf(q request) (*user, *Refusal) {
+	if !q.params.Has("UserName") && q.caller.user != nil && q.caller.user == a.owner {
+		return a.owner, nil
+	}
 	if q.params.Has("UserName") || q.userName == "" {
 		if q.caller.user == nil && !q.params.Has("UserName") {
 			return nil, validationError("Must specify userName when calling with non-User credentials")
@@ -72,7 +75,7 @@ func createUser(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if a.users[fold(name)] != nil {
+	if a.users[fold(name)] != nil || a.lingers(name, q.action(), q.at) {
 		return nil, alreadyExists("User with name %s already exists.", name)
 	}
 	if len(a.users) >= maxUsers {
@@ -86,6 +89,7 @@ func createUser(a *account, q request) (any, *Refusal) {
 	}
 	u := a.addUser(name, path, q.at)
 	u.tags, u.boundary = tags, boundary
+	delete(a.gone, fold(name))
 	a.lag.begin(u, q.at)
 	return struct{ User userXML }{a.full(u)}, nil
 }
@@ -108,10 +112,10 @@ func deleteUser(a *account, q request) (any, *Refusal) {
 	if must := a.mustGo(u); must != "" {
 		return nil, deleteConflict(must)
 	}
-	if must := a.mustGo(u.shown(q.at)); must != "" { // SetDeletionLag
+	if must := a.mustGo(q.seen); must != "" { // SetDeletionLag
 		return nil, deleteConflict(must)
 	}
-	delete(a.users, fold(u.name))
+	a.end(u, q.at)
 	return nil, nil
 }
 
@@ -153,6 +157,11 @@ func listUsers(a *account, q request) (any, *Refusal) {
 	for _, u := range a.users {
 		if strings.HasPrefix(u.path, prefix) && !q.at.Before(u.hidden) {
 			users = append(users, a.short(u))
+		}
+	}
+	for name, g := range a.gone {
+		if strings.HasPrefix(g.user.path, prefix) && a.lingers(name, q.action(), q.at) {
+			users = append(users, a.short(g.user))
 		}
 	}
 	users, page, refusal := paginate(a, q, users, func(u userXML) string { return u.UserName })

@@ -29,8 +29,5 @@ func updateUser(a *account, q request) (any, *Refusal) {
 	delete(a.users, fold(u.name))
 	u.name, u.path = name, path
 	a.users[fold(name)] = u
-	if u.before != nil {
-		u.before.name, u.before.path = name, path
-	}
 	return nil, nil
 }

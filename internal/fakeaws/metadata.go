@@ -106,10 +106,10 @@ func (a *account) metadata(path string, now time.Time) (string, bool) {
 	role := a.instance.role
 	switch {
 	case path == "/latest/meta-data/placement/region":
-		return "us-east-1", true
+		return homeRegions[a.partition], true
 	case path == "/latest/dynamic/instance-identity/document":
 		return asJSON(map[string]string{
-			"accountId": a.id, "region": "us-east-1", "availabilityZone": "us-east-1a",
+			"accountId": a.id, "region": homeRegions[a.partition], "availabilityZone": homeRegions[a.partition] + "a",
 			"instanceId": instanceID, "instanceType": "t3.micro", "version": "2017-09-30",
 		}), true
 	case role == "":

@@ -43,7 +43,7 @@ func (a *account) seedGroup(name string) *group {
 // seedRole makes a role, unless it exists.
 func (a *account) seedRole(name string) *role {
 	if a.roles[name] == nil {
-		a.roles[name] = &role{name: name, id: newID("AROA")}
+		a.roles[name] = &role{name: name, id: newID("AROA"), maxSession: time.Hour}
 	}
 	return a.roles[name]
 }
@@ -59,6 +59,17 @@ func (s *Server) RootKey() (key Key) {
 func (s *Server) AddUser(name string) (key Key) {
 	s.with(func(a *account) { key = a.seedUser(name) })
 	return key
+}
+
+// SetRootKey gives vault-root a key of the caller's choice in the place of its first: servers that are not AWS have IDs such
+// as minioadmin.
+func (s *Server) SetRootKey(id, secret string) {
+	s.with(func(a *account) {
+		key := a.keys[a.root.AccessKeyID]
+		delete(a.keys, key.id)
+		key.id, key.secret = id, secret
+		a.keys[id], a.root = key, key.key()
+	})
 }
 
 // AddGroup makes a group. Only groups made so, or by CreateGroup, exist.
@@ -87,7 +98,7 @@ func (s *Server) AttachGroupPolicy(group, arn string) {
 	})
 }
 
-// AddRole makes an IAM role that everybody may assume.
+// AddRole makes an IAM role that everybody may assume, for an hour at most.
 func (s *Server) AddRole(name string) {
 	s.with(func(a *account) { a.seedRole(name) })
 }
@@ -96,6 +107,11 @@ func (s *Server) AddRole(name string) {
 // already asks for it from now on; "" asks for nothing.
 func (s *Server) AddRoleExternalID(name, externalID string) {
 	s.with(func(a *account) { a.seedRole(name).externalID = externalID })
+}
+
+// SetMaxSession sets the longest session of a role, which AWS allows to be one hour to twelve, and makes the role if need be.
+func (s *Server) SetMaxSession(name string, longest time.Duration) {
+	s.with(func(a *account) { a.seedRole(name).maxSession = longest })
 }
 
 // SetMFACode sets what an MFA device shows, until it is set anew; "" is a device that does not exist. The device
@@ -177,6 +193,6 @@ func (a *account) reset() {
 		delete(a.keys, session.AccessKeyID)
 	}
 	a.handed = nil
-	a.lag = lag{}
-	a.guarded = false
+	clear(a.gone)
+	clear(a.oldKeys)
 }

@@ -78,6 +78,7 @@ func (s *Server) answer(r *http.Request, body []byte, call *Call) *reply {
 
 	held := s.network.hold(r.Context(), call)
 	v := s.network.decide(call, time.Now())
+	v.lack(s.account.installation, call)
 	s.network.pause(call.Start, v.latency)
 	met := append(held, v.names...)
 	defer func() { call.Fault = strings.Join(met, ", ") }()
@@ -182,13 +183,10 @@ func (s *Server) work(r *http.Request, body []byte, act action, q request, overl
 			return
 		}
 		u := a.users[fold(q.userName)]
-		if u != nil && !act.changes {
-			a.users[fold(q.userName)] = u.shown(q.at)
-			defer func() { a.users[fold(q.userName)] = u }()
-		}
 		before := a.remember(u, act)
+		defer a.look(act, &q)()
 		if result, refusal = act.work(a, q); refusal == nil {
-			u.lag(before, q.at, a.lag.removal)
+			a.took(u, before, q.at)
 		}
 	})
 	return result, natural, refusal

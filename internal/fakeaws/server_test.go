@@ -148,13 +148,16 @@ func TestControl(t *testing.T) {
 	if status, body := get(t, "GET", s.URL()+"/_calls", ""); status != 200 || !strings.Contains(body, "CreateUser") {
 		t.Errorf("%d %s", status, body)
 	}
-	if status, body := get(t, "POST", s.URL()+"/_faults", `{"action":"GetUser","kind":"server error","times":1,"latency":"1ms"}`); status != 200 {
+	if status, body := get(t, "POST", s.URL()+"/_faults", `{"action":"GetUser","kind":"server error","times":1,"latency":"1ms"}`); status != 200 || body != "injected: server error at GetUser\n" {
 		t.Errorf("%d %s", status, body)
 	}
 	refused(t, root(s), 500, "InternalFailure", "", "GetUser")
-	for _, bad := range []string{`{"kind":"nonsense"}`, `{`, `{"kind":"delay","latency":"soon"}`, `{"what":1}`} {
-		if status, _ := get(t, "POST", s.URL()+"/_faults", bad); status != 400 {
-			t.Errorf("%s: %d", bad, status)
+	for bad, words := range map[string]string{
+		`{"kind":"nonsense"}`: `"lost answer"`, `{}`: `kind ""`, `{`: `such as {"action"`, `{"kind":"delay","latency":"soon"}`: "latency", `{"what":1}`: "what",
+		`{"kind":"cut","action":"MakeUser"}`: "MakeUser", `{"kind":"cut","times":-1}`: "times",
+	} {
+		if status, body := get(t, "POST", s.URL()+"/_faults", bad); status != 400 || !strings.Contains(body, words) {
+			t.Errorf("%s: %d %s", bad, status, body)
 		}
 	}
 	get(t, "POST", s.URL()+"/_faults", `{"kind":"refuse"}`)

@@ -12,9 +12,10 @@ import (
 // This file assumes roles. The rules are those of the AWS STS API Reference, AssumeRole and
 // AssumeRoleWithWebIdentity.
 
-var rolePattern = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::\d{12}:role/([!-~]+/)?([\w+=,.@-]{1,64})$`)
+var rolePattern = regexp.MustCompile(`^arn:(` + partitionPattern + `):iam::\d{12}:role/(?:[!-~]+/)?([\w+=,.@-]{1,64})$`)
 
-// A session of a role lasts up to 12 hours if the role allows it, which all roles here do. The model of AssumeRole
+// A session of a role lasts up to 12 hours if the role allows it, and an hour if nobody has said so: MaxSessionDuration of a
+// role is 3,600 seconds to begin with (IAM API Reference, CreateRole). The model of AssumeRole
 // has no bound on the policy, so that a long one meets the packed size; that of AssumeRoleWithWebIdentity has one.
 var (
 	roleBounds = bounds{longest: 43200, otherwise: 3600, policy: maxPolicyText}
@@ -58,32 +59,69 @@ func (a *account) assumptionOf(q request, b bounds) (x assumption, refusal *Refu
 	if refusal = x.readTTL(q, b); refusal != nil {
 		return x, refusal
 	}
-	match := rolePattern.FindStringSubmatch(x.arn)
-	if match == nil {
-		return x, validationError("%s is invalid", x.arn)
+	if x.role, refusal = a.roleOf(x.arn); refusal != nil {
+		return x, refusal
 	}
-	if strings.HasPrefix(x.arn, "arn:aws:iam::"+a.id+":") {
-		x.role = a.roles[match[3]]
-	}
-	if s := q.caller.session; s != nil && s.role != nil && x.ttl > longestChained {
-		return x, validationError("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+	if refusal = x.inLimits(q.caller.session); refusal != nil {
+		return x, refusal
 	}
 	return x, x.readPolicies(a, q, b)
+}
+
+// inLimits compares the length of a session with what the role allows, and with the bound of a chain. That AWS looks at the
+// chain first is a guess.
+func (x assumption) inLimits(caller *session) *Refusal {
+	switch {
+	case caller != nil && caller.role != nil && x.ttl > longestChained:
+		return validationError("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+	case x.role != nil && x.role.maxSession > 0 && x.ttl > x.role.maxSession:
+		return validationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	return nil
+}
+
+// roleOf finds the role that an ARN names; nil is none. Ceph has ARNs of accounts that are no twelve digits, and of none.
+// MinIO looks at no ARN: its AssumeRole in cmd/sts-handlers.go does not read it.
+func (a *account) roleOf(arn string) (*role, *Refusal) {
+	switch a.installation {
+	case MinIO:
+		return &role{}, nil
+	case Ceph:
+		return a.roles[arn[strings.LastIndexAny(arn, "/:")+1:]], nil
+	}
+	match := rolePattern.FindStringSubmatch(arn)
+	if match == nil {
+		return nil, validationError("%s is invalid", arn)
+	}
+	if match[1] != a.partition {
+		return nil, validationError("Request ARN is invalid") // as people report who take arn:aws to another partition
+	}
+	if !strings.HasPrefix(arn, a.arn("role", "/", "")) {
+		return nil, nil
+	}
+	return a.roles[match[2]], nil
 }
 
 // assume makes the session of a role, once it is clear that the caller may have it.
 func (a *account) assume(kind string, x assumption, q request) assumeRoleXML {
 	who := a.assumed(x.role, x.name)
 	key := a.hand(kind, x.name, who, x.terms, q)
+	named := assumedRoleXML{who.id, who.arn}
+	if a.installation == MinIO {
+		named = assumedRoleXML{} // it answers with empty elements
+	}
 	return assumeRoleXML{
 		Credentials:      sessionKey(key),
-		AssumedRoleUser:  assumedRoleXML{who.id, who.arn},
+		AssumedRoleUser:  named,
 		PackedPolicySize: x.packed,
 		SourceIdentity:   x.source,
 	}
 }
 
 func assumeRole(a *account, q request) (any, *Refusal) {
+	if refusal := a.mayAssume(q.caller); refusal != nil {
+		return nil, refusal
+	}
 	x, refusal := a.assumptionOf(q, roleBounds)
 	if refusal != nil {
 		return nil, refusal

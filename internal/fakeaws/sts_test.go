@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 const roleARN = "arn:aws:iam::123456789012:role/"
@@ -71,6 +72,8 @@ func TestAssumeRoleRefusals(t *testing.T) {
 		})
 	}
 	pairs := []string{"RoleArn", roleARN + "deploy", "RoleSessionName", "test", "DurationSeconds", "43200"}
+	refused(t, root(s), 400, "ValidationError", "exceeds the MaxSessionDuration set for this role", "AssumeRole", pairs...)
+	s.SetMaxSession("deploy", 12*time.Hour)
 	if body := do(t, root(s), "AssumeRole", pairs...); strings.Contains(body, "PackedPolicySize") {
 		t.Errorf("a size without policies: %s", body)
 	}

@@ -31,7 +31,8 @@ func getFederationToken(a *account, q request) (any, *Refusal) {
 	if refusal := t.readTags(q); refusal != nil {
 		return nil, refusal
 	}
-	who := &session{arn: "arn:aws:sts::" + a.id + ":federated-user/" + name, id: a.id + ":" + name}
+	t.ofOwner(a, q)
+	who := &session{arn: a.sessionARN("federated-user/" + name), id: a.id + ":" + name}
 	key := a.hand("GetFederationToken", name, who, t, q)
 	return struct {
 		Credentials      credentialsXML
@@ -49,6 +50,7 @@ func getSessionToken(a *account, q request) (any, *Refusal) {
 	if refusal := t.readMFA(a, q); refusal != nil {
 		return nil, refusal
 	}
+	t.ofOwner(a, q)
 	key := a.hand("GetSessionToken", "", &session{user: q.caller.user}, t, q)
 	return struct{ Credentials credentialsXML }{sessionKey(key)}, nil
 }

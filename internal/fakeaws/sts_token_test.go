@@ -84,6 +84,7 @@ func TestSessionToken(t *testing.T) {
 	}
 	refused(t, plain, 403, "InvalidClientTokenId", "", "GetUser")
 	// A user's session is no role's: what it asks for is no chain.
+	s.SetMaxSession("deploy", 12*time.Hour)
 	do(t, plain, "AssumeRole", "RoleArn", roleARN+"deploy", "RoleSessionName", "test", "DurationSeconds", "43200")
 	proven := fromAnswer(t, s, do(t, ann, "GetSessionToken", "SerialNumber", serial, "TokenCode", "123456", "DurationSeconds", "900"))
 	if got := field(t, do(t, proven, "GetUser"), "UserName"); got != "ann" {

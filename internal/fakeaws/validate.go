@@ -21,7 +21,7 @@ var (
 	tagKeyPattern   = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$`)
 	tagValuePattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 	documentPattern = regexp.MustCompile(`^[\x{9}\x{A}\x{D}\x{20}-\x{FF}]+$`)
-	policyPattern   = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::(aws|\d{12}):policy/([!-~]+/)?[\w+=,.@-]+$`)
+	policyPattern   = regexp.MustCompile(`^arn:` + partitionPattern + `:iam::(aws|\d{12}):policy/([!-~]+/)?[\w+=,.@-]+$`)
 )
 
 const (
@@ -111,6 +111,9 @@ func (a *account) policyOf(params url.Values, param, absent string) (string, *Re
 	}
 	if !policyPattern.MatchString(arn) {
 		return "", invalidInput("ARN %s is not valid.", arn)
+	}
+	if refusal := a.inPartition(arn); refusal != nil {
+		return "", refusal
 	}
 	if !a.hasPolicy(arn) {
 		return "", noSuchEntity(absent, arn)
