@@ -103,3 +103,17 @@ func TestStoredListsLoseEmptyAndRepeatedEntries(t *testing.T) {
 	}
 	m.revoke(creds)
 }
+
+// A stored policy that cannot be joined with those of groups is the role's, and not a failure of the engine.
+func TestStoredPolicyThatCannotBeJoined(t *testing.T) {
+	t.Parallel()
+	m := newSessionMount(t)
+	m.aws.AddGroupPolicy("developers", "look", s3Only)
+	for _, stored := range []string{`{\"foo\":1}`, `[]`, `5`, `{`} {
+		m.leave("role/r", strings.NewReplacer(`["assumed_role"]`, `["federation_token"]`, `"iam_groups":null`, `"iam_groups":["developers"]`,
+			`"policy_document":""`, `"policy_document":"`+stored+`"`).Replace(builtInSessionRole))
+		if text := m.refused(logical.ReadOperation, "creds/r", nil); !strings.HasPrefix(text, "policy_document: ") {
+			t.Errorf("%s: %s", stored, text)
+		}
+	}
+}
