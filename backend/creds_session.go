@@ -178,6 +178,9 @@ func (r *role) joinedPolicy(ofGroups []awscreds.Document) (string, error) {
 		policies = append(policies, awsrules.NamedPolicy{Name: fmt.Sprintf("the inline policy %s of group %s", d.Name, d.Group), Document: d.Text})
 	}
 	if r.PolicyDocument != "" {
+		if _, err := awsrules.ParsePolicy(r.PolicyDocument); err != nil { // as another engine stored it
+			return "", engine.UserErrorf("policy_document: %w", err)
+		}
 		policies = append(policies, awsrules.NamedPolicy{Name: "the policy_document of the role", Document: r.PolicyDocument})
 	}
 	joined, err := awsrules.JoinPolicies(policies)

@@ -15,8 +15,8 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
-// taken is AWS's answer to CreateUser for a name that another user has.
-var taken = fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse, Code: "EntityAlreadyExists", Status: 409, Message: "User with that name already exists."}
+// takenName is AWS's answer to CreateUser for a name that another user has.
+var takenName = fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse, Code: "EntityAlreadyExists", Status: 409, Message: "User with that name already exists."}
 
 // names are the users that AWS was asked to make, each of which had a record by then.
 func (m *mount) names(storage *timedStorage) (names []string) {
@@ -46,7 +46,7 @@ func TestTakenNameIsDrawnAnew(t *testing.T) {
 			t.Parallel()
 			m := newConfiguredMount(t, map[string]any{"username_template": template})
 			m.write("config/users", map[string]any{"max_users": 1}) // names that were not used count no more
-			fault := taken
+			fault := takenName
 			fault.Times = nameDraws - 1
 			m.aws.Inject(fault)
 			storage := newTimedStorage(m.storage)
@@ -82,7 +82,7 @@ func TestNamesThatAreAllTaken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newConfiguredMount(t, map[string]any{"username_template": c.template})
-			m.aws.Inject(taken)
+			m.aws.Inject(takenName)
 			text := m.refused(logical.ReadOperation, "creds/developer-access", nil)
 			if !strings.Contains(text, c.says) || !strings.Contains(text, "EntityAlreadyExists") {
 				t.Errorf("refused with %s", text)

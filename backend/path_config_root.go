@@ -6,6 +6,7 @@ import (
 	"context"
 	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -132,8 +133,10 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 		return nil, err
 	}
 	before := cfg.AWS()
+	_, stood := cfg.Validate()
 	cfg.Update(d)
 	warnings, err := cfg.Validate()
+	old, err := engine.Stood(req.Data, stood, err)
 	if err := b.TokenFiles.Validate(cfg, d, err); err != nil {
 		return nil, err
 	}
@@ -142,7 +145,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 			return nil, err
 		}
 	}
-	warnings = append(warnings, b.rootKey.Discarded(ctx, req.Storage, before.AccessKey, cfg.AccessKey)...)
+	warnings = slices.Concat(warnings, old, b.rootKey.Discarded(ctx, req.Storage, before.AccessKey, cfg.AccessKey))
 	defer b.reconfigured() // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.KeyRootConfig, cfg); err != nil {
 		return nil, err

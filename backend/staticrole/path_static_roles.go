@@ -5,6 +5,7 @@ package staticrole
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -116,13 +117,16 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 		return nil, err
 	}
 	r := newRole(name)
+	var stood error
 	if before != nil {
 		*r = *before
+		stood = before.validate()
 	}
 	if err := r.update(d); err != nil {
 		return nil, err
 	}
-	if err := r.validate(); err != nil {
+	old, err := engine.Stood(req.Data, stood, r.validate())
+	if err != nil {
 		return nil, err
 	}
 	if err := k.spareEngineKey(ctx, req.Storage, "replace_access_key", replace); err != nil {
@@ -141,7 +145,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: k.describe(r, c), Warnings: k.warnings(ctx, req.Storage, r, c)}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(old, r.account.warnings(), k.warnings(ctx, req.Storage, r, c))}, nil
 }
 
 func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

@@ -95,7 +95,7 @@ type room struct {
 }
 
 // put writes the inline policy of the request, beside those that count.
-func (g *grants) put(q request, count map[string]string, r room) *Refusal {
+func (g *grants) put(a *account, q request, count map[string]string, r room) *Refusal {
 	name, refusal := nameOf(q.params, "PolicyName", maxName)
 	if refusal != nil {
 		return refusal
@@ -107,7 +107,7 @@ func (g *grants) put(q request, count map[string]string, r room) *Refusal {
 	if !documentPattern.MatchString(document) {
 		return validationError("The specified value for policyDocument is invalid. It must contain only printable ASCII characters.")
 	}
-	if refusal := CheckPolicy(document); refusal != nil {
+	if refusal := checkPolicy(a.partition, document); refusal != nil {
 		return refusal
 	}
 	together := maps.Clone(count)

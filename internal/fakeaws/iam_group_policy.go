@@ -30,8 +30,8 @@ func listAttachedGroupPolicies(a *account, g *group, q request) (any, *Refusal) 
 	return g.listAttached(a, q)
 }
 
-func putGroupPolicy(_ *account, g *group, q request) (any, *Refusal) {
-	return nil, g.put(q, g.inline, room{maxGroupText, "group " + g.name})
+func putGroupPolicy(a *account, g *group, q request) (any, *Refusal) {
+	return nil, g.put(a, q, g.inline, room{maxGroupText, "group " + g.name})
 }
 
 func getGroupPolicy(_ *account, g *group, q request) (any, *Refusal) {

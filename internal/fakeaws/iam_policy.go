@@ -30,8 +30,8 @@ func listAttachedUserPolicies(a *account, u *user, q request) (any, *Refusal) {
 	return u.listAttached(a, q)
 }
 
-func putUserPolicy(_ *account, u *user, q request) (any, *Refusal) {
-	return nil, u.put(q, q.seen.inline, room{maxUserText, "user " + u.name})
+func putUserPolicy(a *account, u *user, q request) (any, *Refusal) {
+	return nil, u.put(a, q, q.seen.inline, room{maxUserText, "user " + u.name})
 }
 
 func getUserPolicy(_ *account, u *user, q request) (any, *Refusal) {

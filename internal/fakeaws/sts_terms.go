@@ -74,7 +74,7 @@ func (t *terms) readPolicies(a *account, q request, b bounds) (refusal *Refusal)
 			return malformedPolicy("The policy is not in the valid JSON format.")
 		}
 		// That STS otherwise refuses a session policy as IAM does one of a user is a guess.
-		if refusal = CheckPolicy(t.policy); refusal != nil {
+		if refusal = checkPolicy(a.partition, t.policy); refusal != nil {
 			return refusal
 		}
 	}
