@@ -185,7 +185,7 @@ func (r *role) joinedPolicy(ofGroups []awscreds.Document) (string, error) {
 	}
 	joined, err := awsrules.JoinPolicies(policies)
 	if err != nil {
-		return "", engine.UserErrorf("iam_groups: %w", err)
+		return "", engine.UserErrorf("policy_document: %w", err)
 	}
 	return joined, nil
 }

@@ -18,12 +18,13 @@ import (
 
 // policyCase is one document of the corpus.
 type policyCase struct {
-	name     string
-	accepted bool   // by AWS
-	source   string // who says so
-	guess    string // why that is a guess, if it is one
-	engine   string // what the engine says of it, if anything
-	document string
+	name      string
+	accepted  bool   // by AWS
+	source    string // who says so
+	guess     string // why that is a guess, if it is one
+	partition string // of the accounts that accept it, if others do not
+	engine    string // what the engine says of it, if anything
+	document  string
 }
 
 // policyCorpus reads all files; their README.md describes the format.
@@ -63,6 +64,8 @@ func (c *policyCase) read(keys string) (err error) {
 			c.source = value
 		case "guess":
 			c.guess = value
+		case "partition":
+			c.partition = value
 		case "engine":
 			c.engine = value
 		case "quoted":

@@ -68,7 +68,7 @@ func TestPoliciesOfTwoVersionsAreNotJoined(t *testing.T) {
 				return
 			}
 			text := m.refused(logical.ReadOperation, "sts/fed", nil)
-			for _, want := range []string{"iam_groups: ", "the inline policy jobs of group developers", "the policy_document of the role", "2008-10-17", "2012-10-17"} {
+			for _, want := range []string{"policy_document: ", "the inline policy jobs of group developers", "the policy_document of the role", "2008-10-17", "2012-10-17"} {
 				if !strings.Contains(text, want) {
 					t.Errorf("does not name %q: %s", want, text)
 				}

@@ -166,23 +166,27 @@ func (c *policyChecker) checkElements(path string, object *jsonValue, known []st
 }
 
 // checkVersion checks the Version. The 2008 one has no policy variables ("IAM JSON policy
-// elements: Version"), and it is what a policy without one is of.
+// elements: Version"), and it is what a policy without one is of. Until AWS has read a
+// Version, it wants a list of statements (99designs/iamy, issue 65).
 func (c *policyChecker) checkVersion(root *jsonValue) {
-	version := root.member("Version")
+	version, statement := root.member("Version"), root.member("Statement")
+	single := statement != nil && statement.kind == jsonObject
 	switch {
-	case version == nil || version.kind == jsonString && version.text == Version2008:
-		at := root
-		if version != nil {
-			at = version
-		}
-		c.warn("", at, `its Version is not "2012-10-17", so AWS does not replace variables such as ${aws:username} in it`)
-	case version.kind == jsonNull: // told with the elements
+	case version == nil && single:
+		c.warn("Statement", statement, "is not a list, and there is no Version before it: AWS may refuse that; put Version first")
+	case version == nil || version.kind == jsonNull: // null is told with the elements
 	case version.kind != jsonString:
 		c.refuse("Version", version, `is %s; use the string "2012-10-17"`, version.kind)
-	case version.text != Version2012:
+	case version.text != Version2012 && version.text != Version2008:
 		c.refuse("Version", version, `is %s; AWS knows "2012-10-17" and "2008-10-17"`, quoted(version))
-	case root.members[0].value != version:
-		c.warn("Version", version, `is not the first element; AWS has refused such policies with "The policy failed legacy parsing", so put it first`)
+	case single && statement.offset < version.offset:
+		c.refuse("Version", version, "stands behind a Statement that is not a list; put Version first")
+	}
+	if version == nil {
+		version = root
+	}
+	if root.member("Version") == nil || version.text == Version2008 {
+		c.warn("", version, `its Version is not "2012-10-17", so AWS does not replace variables such as ${aws:username} in it`)
 	}
 }
 
