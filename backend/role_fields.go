@@ -35,15 +35,6 @@ type roleField struct {
 	besideLegacy besideLegacy
 }
 
-// besideLegacy is what a write with arn or policy does about another field.
-type besideLegacy int
-
-const (
-	refused besideLegacy = iota
-	taken
-	dropped // with a warning, since the built-in engine takes it and drops it
-)
-
 // roleTable is all of them, in the order of the documents.
 var roleTable = slices.Concat(commonRoleFields(), userRoleFields(), sessionRoleFields(), deprecatedRoleFields())
 
@@ -236,21 +227,5 @@ func sessionRoleFields() []roleField {
 				Description:  "Longest lifetime of a session; a request for more is cut to it. 0: the mount's longest lease.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Max STS TTL"},
 			}},
-	}
-}
-
-// deprecatedRoleFields are the forms of the oldest servers.
-func deprecatedRoleFields() []roleField {
-	return []roleField{
-		{name: "arn", besideLegacy: taken, schema: framework.FieldSchema{
-			Type:        framework.TypeString,
-			Deprecated:  true,
-			Description: "Use policy_arns.",
-		}},
-		{name: "policy", besideLegacy: taken, schema: framework.FieldSchema{
-			Type:        framework.TypeString,
-			Deprecated:  true,
-			Description: "Use policy_document.",
-		}},
 	}
 }

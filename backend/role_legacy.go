@@ -16,6 +16,31 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
+// besideLegacy is what a write with arn or policy does about another field.
+type besideLegacy int
+
+const (
+	refused besideLegacy = iota
+	taken
+	dropped // with a warning, since the built-in engine takes it and drops it
+)
+
+// deprecatedRoleFields are the forms of the oldest servers.
+func deprecatedRoleFields() []roleField {
+	return []roleField{
+		{name: "arn", besideLegacy: taken, schema: framework.FieldSchema{
+			Type:        framework.TypeString,
+			Deprecated:  true,
+			Description: "Use policy_arns.",
+		}},
+		{name: "policy", besideLegacy: taken, schema: framework.FieldSchema{
+			Type:        framework.TypeString,
+			Deprecated:  true,
+			Description: "Use policy_document.",
+		}},
+	}
+}
+
 // legacyField returns what the request says in a deprecated field, or "".
 func legacyField(d *framework.FieldData) (string, error) {
 	var arn, policy string

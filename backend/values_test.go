@@ -41,7 +41,7 @@ var wrongValues = map[string]map[string]string{
 		`[null]`: "entry 1 must be text, not null", `[["a"]]`: "entry 1 must be text, not a list", `[{"a":"b"}]`: "not a map",
 	},
 	"map": {
-		`5`: "must be a map of texts", `true`: "must be a map", `"a"`: "key=value", `["a"]`: "key=value", `["=a"]`: "key=value", `[5]`: "not a number", `[["a=1"]]`: "entry 1",
+		`5`: "must be a map of texts", `true`: "must be a map", `""`: "{} or null removes all", `"a"`: "key=value", `["a"]`: "key=value", `["=a"]`: "key=value", `[5]`: "not a number", `[["a=1"]]`: "entry 1",
 		`{"mfa":true}`: `the value of "mfa" must be text, not true or false`, `{"cost":5}`: `the value of "cost" must be text, not a number`,
 		`{"a":null}`: `the value of "a" must be text, not null`, `{"a":["b"]}`: "not a list", `{"a":{"b":"c"}}`: "not a map",
 		`["a=1","a=2"]`: `"a" is there twice`, `["a=1","b=1","a=1"]`: `"a" is there twice`, `[{"a":"1"},{"a":"2"}]`: `"a" is there twice`,

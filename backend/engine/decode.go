@@ -14,7 +14,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/go-secure-stdlib/parseutil"
@@ -30,13 +29,14 @@ const EditTTL = "ttl"
 const mostExact = 1<<53 - 1
 
 // Decode returns the data of a request with each value in its field's own form, or every
-// mistake at once. null and an empty text stay: [Set] knows what they mean.
+// mistake at once. null and an empty text stay, as [Set] knows what they mean; but the built-in
+// engine takes no empty text for a map.
 func Decode(schema map[string]*framework.FieldSchema, data map[string]any) (map[string]any, error) {
 	decoded := maps.Clone(data)
 	var m Mistakes
 	for _, name := range slices.Sorted(maps.Keys(data)) {
 		field, raw := schema[name], data[name]
-		if field == nil || raw == nil || raw == "" {
+		if field == nil || raw == nil || raw == "" && field.Type != framework.TypeKVPairs {
 			continue
 		}
 		value, err := decode(field, raw)
@@ -202,76 +202,4 @@ func duration(raw any) (time.Duration, error) {
 		return 0, UserErrorf("%s is not a whole number of seconds", s)
 	}
 	return d, nil
-}
-
-// list returns a text with commas as it is: the SDK splits it.
-func list(raw any) (any, error) {
-	switch v := raw.(type) {
-	case string, []string:
-		return v, nil
-	case []any:
-		texts := make([]string, len(v))
-		for i, entry := range v {
-			s, ok := entry.(string)
-			if !ok {
-				return nil, fmt.Errorf("entry %d must be text, not %s", i+1, formOf(entry))
-			}
-			texts[i] = s
-		}
-		return texts, nil
-	}
-	return nil, fmt.Errorf("must be a list of texts, not %s", formOf(raw))
-}
-
-// pairs adds a map, or texts of the form key=value, to a map of texts. No key may come twice.
-// The text of a pair does not come back: it may be a secret in the wrong place.
-func pairs(into map[string]string, raw any) error {
-	add := func(key string, value any) error {
-		s, ok := value.(string)
-		if !ok {
-			return UserErrorf("the value of %q must be text, not %s", key, formOf(value))
-		}
-		if _, twice := into[key]; twice {
-			return UserErrorf("%q is there twice", key)
-		}
-		into[key] = s
-		return nil
-	}
-	switch v := raw.(type) {
-	case map[string]string:
-		maps.Copy(into, v)
-		return nil
-	case map[string]any:
-		var errs Mistakes
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			if err := add(key, v[key]); err != nil {
-				errs = append(errs, err)
-			}
-		}
-		return errs.Err()
-	case []string:
-		for _, entry := range v {
-			if err := pairs(into, entry); err != nil {
-				return err
-			}
-		}
-		return nil
-	case []any:
-		for i, entry := range v {
-			if _, nested := entry.([]any); nested {
-				return fmt.Errorf("entry %d must be a text of the form key=value, not a list", i+1)
-			}
-			if err := pairs(into, entry); err != nil {
-				return err
-			}
-		}
-		return nil
-	case string:
-		key, value, found := strings.Cut(v, "=")
-		if !found || key == "" {
-			return errors.New("holds a text that is not of the form key=value")
-		}
-		return add(key, value)
-	}
-	return fmt.Errorf("must be a map of texts, or texts of the form key=value, not %s", formOf(raw))
 }

@@ -109,7 +109,7 @@ func (o *odd) reads() {
 				}
 				was = kept
 			}
-			if !(empty(was) && empty(now)) && asJSON(was) != asJSON(now) {
+			if (!empty(was) || !empty(now)) && asJSON(was) != asJSON(now) {
 				o.t.Errorf("%s/%s: %s was %s and is %s (status %d)", o.mount, path, field, asJSON(was), asJSON(now), a.status)
 			}
 		}
