@@ -66,8 +66,16 @@ func newMount(t testing.TB) *mount {
 		DefaultLeaseTTLVal: 768 * time.Hour,
 		MaxLeaseTTLVal:     768 * time.Hour,
 	}}
+	m.aws.SetDeletionLagCalls(1) // AWS shows late what is gone, and which keys are new, as far as no test says otherwise
+	m.aws.SetListingLag(0, 1)
 	m.start()
 	return m
+}
+
+// instantly lets AWS show all at once, for tests that count calls, or whose subject comes too early otherwise.
+func (m *mount) instantly() {
+	m.aws.SetDeletionLagCalls(0)
+	m.aws.SetListingLag(0, 0)
 }
 
 // start begins a process: first, and after a crash, of which only storage is left.
@@ -90,8 +98,11 @@ func (m *mount) start() {
 	m.b = b
 }
 
-// pass moves the engine's clock.
-func (m *mount) pass(d time.Duration) { m.ahead.Add(int64(d)) }
+// pass moves the engine's clock. Meanwhile all that lags in AWS arrives.
+func (m *mount) pass(d time.Duration) {
+	m.ahead.Add(int64(d))
+	m.aws.Settle()
+}
 
 // newConfiguredMount has a root configuration that leads to the fake, and the
 // role developer-access.

@@ -124,6 +124,7 @@ func TestRenewalOfAnEarlierLeaseLeavesARequestAlone(t *testing.T) {
 func TestFailedRevokeOfAnEarlierLeaseLeavesTheLaterOneAlone(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t, repeatingOnce)
+	m.instantly()
 	one := m.creds("developer-access")
 	m.age(30 * time.Minute)
 	m.do(logical.DeleteOperation, "issued/"+repeated, nil)

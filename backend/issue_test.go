@@ -71,6 +71,7 @@ func TestCredentialIsMadeAsTheRoleSays(t *testing.T) {
 // way, so they prove that the calls are made at once without any clock.
 func TestCreateAndRevokeTakeTwoRoundTrips(t *testing.T) {
 	m := newWideMount(t, noRetries)
+	m.instantly()
 	second := []string{"AttachUserPolicy", "PutUserPolicy", "AddUserToGroup", "CreateAccessKey"}
 	made := m.aws.Barrier(7, second...)
 	creds := m.creds("wide")

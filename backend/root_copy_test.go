@@ -43,6 +43,7 @@ func (m *mount) copied() *mount {
 func newWatchfulMount(t testing.TB) *mount {
 	t.Helper()
 	m := newConfiguredMount(t, noRetries, map[string]any{"rotation_period": "24h"})
+	m.instantly()
 	m.aws.Adopt(rootUser)
 	m.mustTick()
 	return m

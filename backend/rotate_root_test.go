@@ -32,6 +32,7 @@ func newScheduledMount(t testing.TB, more ...map[string]any) *mount {
 
 func (m *mount) rotateRoot() *logical.Response {
 	m.t.Helper()
+	m.aws.Settle() // the rotation before was a while ago: see TestRotateRootAgainAtOnce
 	return m.write("config/rotate-root", nil)
 }
 
@@ -250,5 +251,20 @@ func TestNewRootKeyIsSealed(t *testing.T) {
 	}
 	m.pass(DefaultWALMinAge)
 	_ = m.tick()
+	m.oneRootKey()
+}
+
+// Right after a rotation AWS may still show the key that it deleted. It is no stranger's, and waiting helps.
+func TestRotateRootAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	m.aws.Adopt(rootUser)
+	old := m.aws.RootKey().AccessKeyID
+	m.rotateRoot()
+	if text := m.refused(logical.UpdateOperation, "config/rotate-root", nil); !strings.Contains(text, old+", which is not in config/root") ||
+		!strings.Contains(text, "If a rotation deleted it a moment ago, AWS still shows it: rotate again in a minute") {
+		t.Errorf("the refusal says %q", text)
+	}
+	m.rotateRoot()
 	m.oneRootKey()
 }

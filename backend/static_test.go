@@ -25,6 +25,7 @@ var daily = map[string]any{"username": "app", "rotation_period": "24h"}
 func newStaticMount(t testing.TB, more ...map[string]any) *mount {
 	t.Helper()
 	m := newConfiguredMount(t, more...)
+	m.instantly()
 	m.addBareUser("app")
 	m.aws.ResetCalls()
 	return m

@@ -16,6 +16,7 @@ func TestUnreadableRecordStopsNothingElse(t *testing.T) {
 	t.Parallel()
 	for _, record := range []string{`{"type":`, `"text"`, `{"type":7}`, `{"created_at":"now"}`} {
 		m := newConfiguredMount(t)
+		m.instantly()
 		m.aws.AddUser("app")
 		m.aws.Adopt("app")
 		m.write("static-roles/app", map[string]any{"username": "app", "rotation_period": "1h"})

@@ -146,8 +146,8 @@ func room(user, id string, found []awscreds.KeyInfo) (keys []string, err error) 
 	}
 	if len(keys) >= awscreds.MostKeys {
 		return nil, engine.UserErrorf("IAM user %s has two access keys, which is all that AWS allows: %s, which is the engine's own in config/root, "+
-			"and %s, which the engine did not make and will not delete; when nobody needs that one any more, "+
-			"delete it (aws iam delete-access-key --user-name %s --access-key-id %s), and rotate again",
+			"and %s, which is not in config/root. If a rotation deleted it a moment ago, AWS still shows it: rotate again in a minute. "+
+			"Otherwise, when nobody needs it any more, delete it (aws iam delete-access-key --user-name %s --access-key-id %s), and rotate again",
 			user, id, keys[1], user, keys[1])
 	}
 	return keys, nil

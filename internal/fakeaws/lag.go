@@ -99,6 +99,20 @@ func (s *Server) SetOldKeyLag(d time.Duration, calls int) {
 	s.with(func(a *account) { a.lag.oldKey = delay{d, calls} })
 }
 
+// Settle lets all that lags arrive: what somebody changed long ago. Users that nobody has heard of yet stay unknown.
+func (s *Server) Settle() {
+	s.with(func(a *account) {
+		for _, u := range a.users {
+			u.removals = nil
+		}
+		for _, key := range a.keys {
+			key.listed, key.ended = nil, nil
+		}
+		clear(a.gone)
+		clear(a.oldKeys)
+	})
+}
+
 // Age makes users, their keys and all sessions d older, and brings the ends of sessions d nearer: what the account
 // looks like after that time, while the clocks of whoever calls stand still.
 func (s *Server) Age(d time.Duration) {
