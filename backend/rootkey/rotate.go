@@ -99,7 +99,7 @@ func (r *Rotator) makeKey(ctx context.Context, s logical.Storage, by cause) (*ne
 	if err != nil {
 		return nil, err
 	}
-	key, certain, err := client.MakeKey(ctx, user)
+	key, certain, err := client.MakeKey(ctx, user, false)
 	made := r.Now()
 
 	// From here on it matters more what becomes of the key than whether the client waits.

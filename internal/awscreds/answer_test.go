@@ -120,7 +120,7 @@ var everyCall = map[string]func(context.Context, *Client) error{
 		return err
 	},
 	"MakeKey": func(ctx context.Context, c *Client) error {
-		_, certain, err := c.MakeKey(ctx, someone.Name)
+		_, certain, err := c.MakeKey(ctx, someone.Name, false)
 		if certain {
 			return errors.New("it is certain that there is no key")
 		}

@@ -23,6 +23,7 @@ const (
 	codeNoSuchEntity            = "NoSuchEntity"
 	codeEntityAlreadyExists     = "EntityAlreadyExists"
 	codeDeleteConflict          = "DeleteConflict"
+	codeLimitExceeded           = "LimitExceeded"
 	codeConcurrentModification  = "ConcurrentModification"
 	codeTemporarilyUnmodifiable = "EntityTemporarilyUnmodifiable"
 	codeExpiredToken            = "ExpiredToken"
@@ -101,6 +102,14 @@ func (e *NotCreatedError) Error() string { return e.Err.Error() }
 
 // Unwrap returns why.
 func (e *NotCreatedError) Unwrap() error { return e.Err }
+
+// KeyKeptError says that AWS certainly did not delete an access key: if there was one, it works.
+type KeyKeptError struct{ Err error }
+
+func (e *KeyKeptError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why.
+func (e *KeyKeptError) Unwrap() error { return e.Err }
 
 // NotAcceptedError says that AWS does not accept a new key so far: it may, later.
 type NotAcceptedError struct{ Err error }
