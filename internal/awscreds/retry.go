@@ -172,7 +172,7 @@ func jitter(first time.Duration, failures int) time.Duration {
 // else in its place. And an expired session is replaced by a new one for the next attempt (identity.go).
 func passes(err error) bool {
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool() ||
-		isOverlap(err) || isProviderAway(err) || isNoAnswer(err) || Code(err) == codeExpiredToken
+		isOverlap(err) || isProviderAway(err) || isNoAnswer(err) && !IsUnsupported(err) || Code(err) == codeExpiredToken
 }
 
 type enduring struct{}
