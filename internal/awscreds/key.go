@@ -144,7 +144,11 @@ func (c *Client) Accepted(ctx context.Context, user string) error {
 // and keeps its keys: the name that a key was made for may be another. That AWS does not know
 // the key may be an error of either kind, [IsNotFound] or [IsDenied].
 func (c *Client) KeyUser(ctx context.Context, keyID string) (name string, ago time.Duration, used bool, err error) {
-	out, err := c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &keyID})
+	var out *iam.GetAccessKeyLastUsedOutput
+	err = c.lacks.unless("GetAccessKeyLastUsed", func() error {
+		out, err = c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &keyID})
+		return err
+	})
 	if err != nil {
 		return "", 0, false, fmt.Errorf("asking when access key %s was last used: %w", keyID, err)
 	}
