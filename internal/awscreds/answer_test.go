@@ -103,7 +103,9 @@ var everyCall = map[string]func(context.Context, *Client) error{
 		_, err := c.FindAccount(ctx)
 		return err
 	},
-	"strip": func(ctx context.Context, c *Client) error { return errors.Join((&deletion{Client: c, user: someone.Name}).strip(ctx)) },
+	"strip": func(ctx context.Context, c *Client) error {
+		return errors.Join((&deletion{Client: c, user: someone.Name}).strip(ctx))
+	},
 	"EndKey": func(ctx context.Context, c *Client) error {
 		_, err := c.EndKey(ctx, someone.Name, "AKIAIOSFODNN7EXAMPLE")
 		return err
