@@ -58,19 +58,31 @@ func (k *Keeper) Invalidate() { k.queue.forget() }
 
 // AdoptedUsers are the IAM users of static roles, in lower case: to AWS case does not matter.
 func AdoptedUsers(ctx context.Context, s logical.Storage) (map[string]bool, error) {
-	names, err := s.List(ctx, engine.PrefixStaticRole)
-	if err != nil {
-		return nil, err
-	}
 	users := map[string]bool{}
-	for _, name := range names {
-		r, err := engine.Load[role](ctx, s, engine.PrefixStaticRole+name)
-		if err != nil {
-			return nil, err
-		}
-		if r != nil {
+	err := eachRole(ctx, s, func(_ string, r *role, err error) error {
+		if err == nil {
 			users[strings.ToLower(r.Username)] = true
 		}
+		return err
+	})
+	return users, err
+}
+
+// eachRole goes through the static roles of storage, as they are stored, until do fails. An error
+// goes with one that cannot be read.
+func eachRole(ctx context.Context, s logical.Storage, do func(name string, r *role, err error) error) error {
+	names, err := s.List(ctx, engine.PrefixStaticRole)
+	if err != nil {
+		return err
 	}
-	return users, nil
+	for _, name := range names {
+		r, err := engine.Load[role](ctx, s, engine.PrefixStaticRole+name)
+		if r == nil && err == nil {
+			continue // deleted since
+		}
+		if err := do(name, r, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
