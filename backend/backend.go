@@ -125,6 +125,7 @@ func New(opts Options) logical.Factory {
 			TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 		}
 		b := &backend{users: &users{Mount: mount, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow}}
+		b.Begin = b.requests.begin
 		b.rootKey = rootkey.New(b.Mount)
 		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
 		b.tidy = tidy.New(b.Mount, tidyView{b}, opts.TidyPause)

@@ -81,6 +81,7 @@ func (f *inFlight) end() (idle <-chan struct{}) {
 // the mount is being disabled, it deletes what is left.
 func (b *backend) cleanUp(ctx context.Context) {
 	b.tidy.Close()
+	b.staticRoles.Close()
 	if b.Storage == nil {
 		return // it never was a mount
 	}

@@ -32,6 +32,7 @@ type creation struct {
 	latest   time.Time // when an attempt to make the user may begin; by the real time, which AWS goes by
 	lease    *lease
 	record   *userRecord
+	leftOut  []string       // keys of our tags that AWS refused for the role some minutes ago
 	asking   sync.WaitGroup // for bounds
 	bounds   bounds
 	unasked  error            // why nobody knows the bounds
@@ -118,7 +119,7 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 	c.lease.Complete = c.record.provenByName() && !c.record.Unanswered && c.record.Account.Known()
 	c.record.State = stateIssued
 	b.index.put(c.name, b.entryOf(c.record))
-	b.noteUntagged(c, made.Untagged)
+	b.noteLeftOut(c, user, made.LeftOut)
 	return b.keyResponse(c.lease, made.Key, c.settings.leases)
 }
 

@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,10 +74,10 @@ func prove(key []byte, user, created, term string) string {
 }
 
 // ownTags mark a user as this mount's. There are none where they are switched off, where
-// Vault gives the mount no identity, where AWS refused them for the role, or where the role's
-// own tags leave no room.
+// Vault gives the mount no identity, or where the role's own tags leave no room; and those that
+// AWS has refused for the role are left out for a while.
 func (u *users) ownTags(ctx context.Context, c *creation, user awscreds.User) (map[string]string, error) {
-	if !c.settings.users.OwnershipTags || u.ID == "" || len(user.Tags)+len(ownTagKeys) > awsrules.MostTags || c.settings.untagged(c.order.role) {
+	if !c.settings.users.OwnershipTags || u.ID == "" || len(user.Tags)+len(ownTagKeys) > awsrules.MostTags {
 		return nil, nil
 	}
 	for key := range user.Tags {
@@ -89,12 +90,17 @@ func (u *users) ownTags(ctx context.Context, c *creation, user awscreds.User) (m
 		return nil, err
 	}
 	created := c.began.Format(time.RFC3339)
-	return map[string]string{
+	tags := map[string]string{
 		tagMount:   awsrules.InTag(c.order.mountPoint, awsrules.MostTagValue-1-len(u.ID)) + "/" + u.ID,
 		tagRole:    awsrules.InTag(c.order.role, awsrules.MostTagValue),
 		tagCreated: created,
 		tagProof:   prove(key, c.name, created, u.Term()),
-	}, nil
+	}
+	c.leftOut = c.settings.leftOut(c.order.role, u.Now())
+	for _, key := range c.leftOut {
+		delete(tags, key)
+	}
+	return tags, nil
 }
 
 // tagged reports whether the tags of a user say that it is this mount's. Anybody may have
@@ -140,12 +146,22 @@ func isOwnTag(key string) bool {
 	return false
 }
 
-// noteUntagged remembers that AWS did not allow our tags for the users of a role, until the
-// configuration changes, and tells so once.
-func (u *users) noteUntagged(c *creation, untagged bool) {
-	if untagged && c.settings.setUntagged(c.order.role) {
-		u.Log.Warn("AWS refuses the tags that say whose an IAM user is, so users of the role are made without; allow iam:TagUser, or set ownership_tags=false at config/users", "role", c.order.role)
+// noteLeftOut remembers which of our tags AWS has refused for the users of a role, until they are
+// tried again, and tells what is new.
+func (u *users) noteLeftOut(c *creation, user awscreds.User, refused []string) {
+	if len(user.OwnTags) == 0 { // nothing was tried
+		return
 	}
+	left := slices.Concat(c.leftOut, refused)
+	slices.Sort(left)
+	if len(refused) == 0 && len(left) > 0 || !c.settings.setLeftOut(c.order.role, left, u.Now()) {
+		return
+	}
+	if len(left) == 0 {
+		u.Log.Info("AWS takes the tags again that say whose an IAM user is", "role", c.order.role)
+		return
+	}
+	u.Log.Warn("AWS refuses tags that say whose an IAM user is, so users of the role are made without them, and they are tried again after a few minutes; allow iam:TagUser, or set ownership_tags=false at config/users", "role", c.order.role, "tags", left)
 }
 
 // anyUntagged reports whether AWS is known not to allow our tags for some role.

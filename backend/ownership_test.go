@@ -6,6 +6,7 @@ package backend
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -47,9 +48,8 @@ func TestUsersAreMadeWithoutTagsWhereAWSRefusesThem(t *testing.T) {
 	if tags := m.tags(); len(tags) != 0 {
 		t.Errorf("tags: %v", tags)
 	}
-	m.aws.ResetCalls()
-	if tags := m.tags(); len(tags) != 0 || m.aws.Calls()[1].Action == "CreateUser" {
-		t.Errorf("tried again: %v, %v", tags, m.aws.Actions())
+	if tags := m.tags(); len(tags) != 0 {
+		t.Errorf("tried again at once: %v", tags)
 	}
 	m.write("config/root", map[string]any{"region": "us-east-1"}) // perhaps the policy was mended
 	if tags := m.tags(); len(tags) != len(ownTagKeys) {
@@ -62,6 +62,69 @@ func TestUsersAreMadeWithoutTagsWhereAWSRefusesThem(t *testing.T) {
 	denied.Remove()
 	if tags := m.tags(); len(tags) != len(ownTagKeys) {
 		t.Errorf("a refusal that was not about tags took them away: %v", tags)
+	}
+}
+
+// Tags that were refused are tried again after some minutes, by one request.
+func TestTagsAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, noRetries)
+	created := func() (n int) {
+		for _, action := range m.aws.Actions() {
+			if action == "CreateUser" {
+				n++
+			}
+		}
+		m.aws.ResetCalls()
+		return n
+	}
+	refuse := func() { m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse, Times: 1}) }
+	refuse()
+	m.tags()
+	created()
+	for _, attempts := range []int{2, 1} { // once more in vain, and then not at once
+		if attempts == 2 {
+			m.pass(tagPause)
+			refuse()
+		}
+		if tags, n := m.tags(), created(); len(tags) != 0 || n != attempts {
+			t.Errorf("tags %v after %d attempts, want %d", tags, n, attempts)
+		}
+	}
+	m.warns(m.write("config/auto-tidy", map[string]any{"enabled": true}), "AWS refuses the tags")
+	m.pass(tagPause)
+	if tags, n := m.tags(), created(); len(tags) != len(ownTagKeys) || n != 1 {
+		t.Errorf("tags %v after %d attempts", tags, n)
+	}
+	if resp := m.write("config/auto-tidy", map[string]any{"enabled": true}); resp != nil && len(resp.Warnings) > 0 {
+		t.Errorf("warned: %v", resp.Warnings)
+	}
+}
+
+// Where AWS's refusal names tags, only those are left out.
+func TestOnlyTheTagsThatAWSNamesAreLeftOut(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, noRetries)
+	m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse, Times: 1, Message: "Tag key 'vault-role' is not allowed for user/vault-created-1"})
+	for range 2 {
+		if tags := m.tags(); len(tags) != len(ownTagKeys)-1 || tags[tagRole] != "" || tags[tagProof] == "" {
+			t.Errorf("tags: %v", tags)
+		}
+	}
+	m.pass(tagPause)
+	m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse, Times: 2, Message: "Tag key 'vault-role' is not allowed"}) // and the others neither
+	if tags := m.tags(); len(tags) != 0 {
+		t.Errorf("tags: %v", tags)
+	}
+}
+
+// An installation that is not AWS may know no tags.
+func TestUsersAreMadeWithoutTagsWhereThereAreNone(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse, Code: "NotImplemented", Status: http.StatusNotImplemented, Times: 1})
+	if tags := m.tags(); len(tags) != 0 {
+		t.Errorf("tags: %v", tags)
 	}
 }
 

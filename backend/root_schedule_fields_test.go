@@ -49,7 +49,7 @@ func TestBadRotationFieldsAreRefused(t *testing.T) {
 		want   []string
 	}{
 		"both":            {map[string]any{"rotation_period": "24h", "rotation_schedule": "0 0 * * *"}, []string{"rotation_schedule: ", "rotation_period"}},
-		"short period":    {map[string]any{"rotation_period": 59}, []string{"rotation_period: 59s is too short"}},
+		"short period":    {map[string]any{"rotation_period": 9}, []string{"rotation_period: 9s is too short; the shortest is 10s"}},
 		"window alone":    {map[string]any{"rotation_window": 7200}, []string{"rotation_window: "}},
 		"window, period":  {map[string]any{"rotation_window": 7200, "rotation_period": "24h"}, []string{"rotation_window: "}},
 		"short window":    {map[string]any{"rotation_window": 60, "rotation_schedule": "0 0 * * *"}, []string{"rotation_window: 1m0s is too short"}},

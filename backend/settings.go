@@ -6,7 +6,9 @@ package backend
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -23,19 +25,41 @@ type settings struct {
 	users     *usersConfig
 	leases    *leaseConfig
 
-	noTags sync.Map // the roles for whose users AWS does not allow our tags
+	noTags sync.Map // refusedTags, by role
 }
 
-// untagged reports whether AWS is known not to allow our tags for the users of a role.
-func (s *settings) untagged(role string) bool {
-	_, untagged := s.noTags.Load(role)
-	return untagged
+// tagPause is for how long tags that AWS refused are left out. The identity may be allowed to
+// tag since.
+const tagPause = 5 * time.Minute
+
+// refusedTags are the keys of our tags that AWS refused for the users of a role.
+type refusedTags struct {
+	keys  []string
+	until time.Time
 }
 
-// setUntagged remembers it, and reports whether that is news.
-func (s *settings) setUntagged(role string) bool {
-	_, known := s.noTags.LoadOrStore(role, true)
-	return !known
+// leftOut are the keys of our tags that the next user of a role goes without. When their time has
+// come, one request tries them again.
+func (s *settings) leftOut(role string, now time.Time) []string {
+	known, refused := s.noTags.Load(role)
+	if !refused {
+		return nil
+	}
+	tags := known.(*refusedTags)
+	if !now.Before(tags.until) && s.noTags.CompareAndSwap(role, known, &refusedTags{tags.keys, now.Add(tagPause)}) {
+		return nil
+	}
+	return tags.keys
+}
+
+// setLeftOut remembers which they are, and reports whether that is news.
+func (s *settings) setLeftOut(role string, keys []string, now time.Time) (news bool) {
+	if len(keys) == 0 {
+		_, news = s.noTags.LoadAndDelete(role)
+		return news
+	}
+	before, known := s.noTags.Swap(role, &refusedTags{keys, now.Add(tagPause)})
+	return !known || !slices.Equal(before.(*refusedTags).keys, keys)
 }
 
 func (s *settings) anyUntagged() (some bool) {

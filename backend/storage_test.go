@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -16,7 +17,8 @@ import (
 type storage struct {
 	logical.Storage
 	mu     sync.Mutex
-	broken map[string]string // verb -> prefix of the keys for which it fails
+	broken map[string]string // verb -> prefix of the keys for which it fails; "panic" is a get that panics
+	panics atomic.Int64
 }
 
 func newStorage() *storage {
@@ -25,7 +27,7 @@ func newStorage() *storage {
 
 var errStorage = errors.New("storage is out of order")
 
-// breaks makes a verb (get, put, delete, list) fail for keys with a prefix, until
+// breaks makes a verb (get, put, delete, list, panic) fail for keys with a prefix, until
 // it is mended.
 func (s *storage) breaks(verb, prefix string) {
 	s.mu.Lock()
@@ -51,6 +53,10 @@ func (s *storage) check(verb, key string) error {
 func (s *storage) Get(ctx context.Context, key string) (*logical.StorageEntry, error) {
 	if err := s.check("get", key); err != nil {
 		return nil, err
+	}
+	if s.check("panic", key) != nil {
+		s.panics.Add(1)
+		panic("a mistake of the programmer's at " + key)
 	}
 	return s.Storage.Get(ctx, key)
 }

@@ -114,6 +114,12 @@ func (v tidyView) Owner(ctx context.Context, s logical.Storage, user *awscreds.F
 // RoleOf is the role that they name.
 func (v tidyView) RoleOf(tags map[string]string) string { return tags[tagRole] }
 
+// DeleteUser deletes a user that has no record.
+func (v tidyView) DeleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, name string) error {
+	_, err := v.b.deleteUser(ctx, s, c, name, awscreds.Owned{})
+	return err
+}
+
 // Untagged warns where users of this mount are made without such tags.
 func (v tidyView) Untagged(ctx context.Context, s logical.Storage) (warnings []string, err error) {
 	users, err := engine.LoadOr(ctx, s, engine.KeyUsersConfig, newUsersConfig)

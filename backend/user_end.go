@@ -134,7 +134,7 @@ func (u *users) end(ctx context.Context, s logical.Storage, user string, r *user
 		return verdict{}, err
 	}
 	if f.unproven == nil && f.young == nil && !f.absent && !f.replaced {
-		existed, err := client.DeleteUser(ctx, user, r.owned())
+		existed, err := u.deleteUser(ctx, s, client, user, r.owned())
 		if err != nil {
 			return verdict{}, err
 		}
@@ -234,7 +234,7 @@ func (u *users) confirmAbsence(ctx context.Context, s logical.Storage, c *awscre
 	}
 	if name != "" {
 		u.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
-		existed, err := c.DeleteUser(ctx, name, r.owned())
+		existed, err := u.deleteUser(ctx, s, c, name, r.owned())
 		f.deleted, f.absent = existed, !existed
 		return err
 	}

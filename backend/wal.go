@@ -9,6 +9,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -27,6 +28,9 @@ const (
 	// walKindUser is the kind of a walUser, as the built-in engine calls it.
 	walKindUser = "user"
 
+	// walKindDevice is the kind of a walDevice.
+	walKindDevice = "mfa_device"
+
 	// mirrorPrefix begins the IDs of mirrors; others are UUIDs.
 	mirrorPrefix = "issued-"
 )
@@ -34,6 +38,12 @@ const (
 // walUser is an IAM user that may exist.
 type walUser struct {
 	UserName string `json:"UserName"`
+}
+
+// walDevice is a virtual MFA device that the holder of a user's key made. The user is deleted, or
+// has it no more, and AWS has kept the device: nothing in the account says whose it was.
+type walDevice struct {
+	Serial string `json:"serial"`
 }
 
 // mirrorID is the ID of the mirror of a user's record.
@@ -93,6 +103,8 @@ func (u *users) rollBack(ctx context.Context, s logical.Storage, immediate bool)
 		switch entry.Kind {
 		case walKindUser:
 			return u.rollBackUser(ctx, s, entry, immediate)
+		case walKindDevice:
+			return u.rollBackDevice(ctx, s, entry)
 		case rootkey.WALKind:
 			return nil // its room's, which locks the root key
 		case staticrole.WALKind:
@@ -152,6 +164,57 @@ func (u *users) rollBackUser(ctx context.Context, s logical.Storage, entry *fram
 	}
 	u.Log.Info("rolled back", "iam_user", user)
 	return nil
+}
+
+// deleteUser has AWS delete a user, and writes down what of it AWS has kept. An error says that
+// the user may exist.
+func (u *users) deleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, owned awscreds.Owned) (existed bool, err error) {
+	existed, err = c.DeleteUser(ctx, user, owned)
+	var left *awscreds.LeftError
+	if !errors.As(err, &left) {
+		return existed, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	for _, serial := range left.Devices {
+		if _, err := framework.PutWAL(ctx, s, walKindDevice, walDevice{Serial: serial}); err != nil {
+			return existed, errors.Join(left, err)
+		}
+	}
+	u.Log.Warn("AWS has kept virtual MFA devices of an IAM user; their deletion is tried again every minute", "iam_user", user, "devices", left.Devices, "error", left.Why)
+	return existed, left.User
+}
+
+// rollBackDevice deletes the device of an entry. It is the engine's to delete only in the account
+// that its serial number, an ARN, names: another one does not have it.
+func (u *users) rollBackDevice(ctx context.Context, s logical.Storage, entry *framework.WALEntry) error {
+	wal, err := engine.WALData[walDevice](entry)
+	if err != nil {
+		return err
+	}
+	parts := strings.SplitN(wal.Serial, ":", 6) // arn:partition:iam::account:mfa/name
+	if len(parts) < 6 {
+		return fmt.Errorf("rolling back entry %s: it names no MFA device", entry.ID)
+	}
+	client, err := u.AWS(ctx, s)
+	if err != nil {
+		return err
+	}
+	here, err := client.FindAccount(ctx)
+	if err != nil {
+		return fmt.Errorf("rolling back virtual MFA device %s: %w", wal.Serial, err)
+	}
+	if here.Known() && here.Number != parts[4] {
+		return nil // until config/root leads back
+	}
+	if err := u.ProveLeader(ctx, s); err != nil {
+		return err
+	}
+	if err := client.DeleteDevice(ctx, wal.Serial); err != nil {
+		return fmt.Errorf("rolling back: %w", err)
+	}
+	u.Log.Info("rolled back", "device", wal.Serial)
+	return framework.DeleteWAL(ctx, s, entry.ID)
 }
 
 // nameInWAL reports whether an entry of the WAL is about the user of a name.

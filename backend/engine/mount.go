@@ -18,11 +18,12 @@
 //
 // Time and order: locks.go locks one thing each, in a fixed order; each.go does something
 // for many items at once; memo.go keeps what was read until it changes; schedule.go says when
-// a key is rotated; heartbeat.go keeps the terms of the engine, gap.go says what waits after a
+// a key is rotated, and timer.go has it done at that moment; heartbeat.go keeps the terms of the engine, gap.go says what waits after a
 // gap in the heartbeat, and leader.go proves by a write that this server still leads.
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -54,6 +55,9 @@ type Mount struct {
 	ProofPause time.Duration
 	// TokenFiles are the files of the server that hold tokens which the engine may use.
 	TokenFiles TokenFiles
+	// Begin counts work that no request asks for as a request of the mount: its context ends
+	// when Vault lets go of the mount, and end has to be called when it is done.
+	Begin func(context.Context) (ctx context.Context, end func())
 	// Locks keep changes of the same thing apart.
 	Locks KeyedLocks
 

@@ -4,14 +4,22 @@ package engine
 
 // What config/root says about when its key rotates.
 
-import "github.com/hashicorp/vault/sdk/framework"
+import (
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+)
+
+// leastRootPeriod is what Vault Enterprise takes. A rotation that is due is done at the next tick,
+// and the next one after that not before the old key is gone.
+const leastRootPeriod = 10 * time.Second
 
 // RotationFields are those of config/root about when its key rotates.
 func RotationFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"rotation_period": {
 			Type:        framework.TypeDurationSecond,
-			Description: "How often to replace the access key by a new one: a minute or more. 0: not by time. Not beside rotation_schedule.",
+			Description: "How often to replace the access key by a new one: 10s or more; the engine looks once a minute. 0: not by time. Not beside rotation_schedule.",
 		},
 		"rotation_schedule": {
 			Type:        framework.TypeString,
@@ -46,8 +54,8 @@ func (c *RootConfig) validateRotation(m *Mistakes) {
 	if period != 0 && schedule != "" {
 		m.Add("rotation_schedule", "cannot be set beside rotation_period; write 0 or an empty text to the other one")
 	}
-	if period != 0 && period < LeastPeriod {
-		m.Add("rotation_period", "%v is too short; the shortest is %v, and 0 switches it off", period, LeastPeriod)
+	if period != 0 && period < leastRootPeriod {
+		m.Add("rotation_period", "%v is too short; the shortest is %v, and 0 switches it off", period, leastRootPeriod)
 	}
 	if schedule != "" {
 		validateCron(m, schedule)

@@ -45,12 +45,8 @@ func (r *Rotator) rotate(ctx context.Context, s logical.Storage, by cause) (id s
 		return "", nil, err
 	}
 	if next != nil {
-		switched, err := r.establish(ctx, s, next, by)
-		switch {
-		case switched:
-			return next.AccessKey, err, nil
-		case err != nil:
-			return "", nil, err
+		if switched, err := r.establish(ctx, s, next, by); switched || err != nil {
+			return inUse(next, switched, err)
 		}
 	}
 	strays := r.dropStrays(ctx, s, by) // they would stand where the new key has to go
@@ -59,13 +55,18 @@ func (r *Rotator) rotate(ctx context.Context, s logical.Storage, by cause) (id s
 		return "", nil, errors.Join(err, strays)
 	}
 	switched, err := r.establish(ctx, s, next, by)
-	switch {
-	case switched:
-		return next.AccessKey, err, nil
-	case err != nil:
-		return "", nil, err
+	if switched || err != nil {
+		return inUse(next, switched, err)
 	}
 	return "", nil, engine.UserErrorf("config/root was given another access_key during the rotation: that one stays, and the new key %s has been deleted", next.AccessKey)
+}
+
+// inUse is what a rotation returns of a key: once it is in use, an error is about what is left.
+func inUse(n *nextKey, switched bool, why error) (id string, left, err error) {
+	if switched {
+		return n.AccessKey, why, nil
+	}
+	return "", nil, why
 }
 
 // makeKey makes a key for the user of the one in config/root, and stores it.
@@ -99,7 +100,7 @@ func (r *Rotator) makeKey(ctx context.Context, s logical.Storage, by cause) (*ne
 	if err != nil {
 		return nil, err
 	}
-	key, certain, err := client.MakeKey(ctx, user)
+	key, certain, err := client.MakeKey(ctx, user, false)
 	made := r.Now()
 
 	// From here on it matters more what becomes of the key than whether the client waits.

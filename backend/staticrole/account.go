@@ -85,22 +85,15 @@ func (k *Keeper) keysOf(ctx context.Context, s logical.Storage, c *awscreds.Clie
 
 // Elsewhere counts the static roles whose user is known to be in another account than here.
 func Elsewhere(ctx context.Context, s logical.Storage, here awscreds.Account) (n int, err error) {
-	names, err := s.List(ctx, engine.PrefixStaticRole)
-	if err != nil {
-		return 0, err
-	}
-	for _, name := range names {
-		r, err := engine.Load[role](ctx, s, engine.PrefixStaticRole+name)
-		if err != nil || r == nil || r.AssumeRoleARN != "" {
-			continue // what cannot be read is told elsewhere
+	err = eachRole(ctx, s, func(_ string, r *role, err error) error {
+		if err != nil || r.AssumeRoleARN != "" {
+			return nil //nolint:nilerr // what cannot be read is told elsewhere
 		}
 		made, err := r.iamUser().madeIn(ctx, s)
-		if err != nil {
-			return 0, err
-		}
-		if made.Known() && !made.Same(here) {
+		if err == nil && made.Known() && !made.Same(here) {
 			n++
 		}
-	}
-	return n, nil
+		return err
+	})
+	return n, err
 }

@@ -36,20 +36,12 @@ func (k *Keeper) identify(ctx context.Context, s logical.Storage, r *role) error
 	if err := k.adoptable(ctx, s, r, info, ""); err != nil {
 		return err
 	}
-	names, err := s.List(ctx, engine.PrefixStaticRole)
-	if err != nil {
+	return eachRole(ctx, s, func(name string, other *role, err error) error {
+		if err == nil && other.ID == r.ID {
+			err = engine.UserErrorf("username: the IAM user %q belongs to the static role %q already, and can have only one", r.Username, name)
+		}
 		return err
-	}
-	for _, name := range names {
-		other, err := engine.Load[role](ctx, s, engine.PrefixStaticRole+name)
-		if err != nil {
-			return err
-		}
-		if other != nil && other.ID == r.ID {
-			return engine.UserErrorf("username: the IAM user %q belongs to the static role %q already, and can have only one", r.Username, name)
-		}
-	}
-	return nil
+	})
 }
 
 // adopt makes the first key of a role. The role exists once it is stored, after its key.

@@ -90,12 +90,18 @@ func (c *creds) response(r *role, next, now time.Time) map[string]any {
 		"expiration":          timestamp(c.due(r, now)),
 		"last_vault_rotation": timestamp(c.rotated(r)),
 		"rotation_period":     engine.Seconds(r.RotationPeriod),
-		"ttl":                 max(0, engine.Seconds(next.Sub(now))),
+		"ttl":                 seconds(next.Sub(now)),
 	}
 	if r.RotationSchedule != "" {
 		data["rotation_schedule"] = r.RotationSchedule
 	}
 	return data
+}
+
+// seconds are whole ones, rounded up, so that whoever waits for as long does not come too
+// early; and one at least: clients take 0 for "at once".
+func seconds(d time.Duration) int64 {
+	return max(1, engine.Seconds(d+time.Second-1))
 }
 
 // warnings tell what the user should know about keys that are not the role's.

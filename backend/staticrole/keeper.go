@@ -5,7 +5,7 @@
 //
 // keeper.go is the room's type. role.go and creds.go are the stored types: a static role,
 // and its key; fields.go is the schema. adopt.go is how a role comes to be, changes and ends;
-// make_key.go how it gets a new key. wal_key.go ends a key that may exist and is stored
+// make_key.go how it gets a new key, and room.go which keys have to go for it. wal_key.go ends a key that may exist and is stored
 // nowhere. rotation.go rotates what is due, and queue.go remembers when to look. gap.go says
 // what waits after a gap in the heartbeat, and path_config_gap.go is where an operator ends
 // that for the whole mount. own.go says which users cannot have a static role, and account.go
@@ -28,12 +28,19 @@ type Keeper struct {
 	*engine.Mount
 	issuedHere IssuedHere
 	queue      queue
+	timer      *engine.Timer // for the next look of the queue
 }
 
 // New returns the keeper of a mount's static roles.
 func New(m *engine.Mount, issuedHere IssuedHere) *Keeper {
-	return &Keeper{Mount: m, issuedHere: issuedHere}
+	k := &Keeper{Mount: m, issuedHere: issuedHere}
+	k.timer = engine.NewTimer(m, "rotation of static roles", k.timed)
+	k.queue.soon = k.timer.By
+	return k
 }
+
+// Close stops the timer: Vault lets go of the mount.
+func (k *Keeper) Close() { k.timer.Close() }
 
 // Paths are the paths about static roles.
 func (k *Keeper) Paths() []*framework.Path {
@@ -51,19 +58,31 @@ func (k *Keeper) Invalidate() { k.queue.forget() }
 
 // AdoptedUsers are the IAM users of static roles, in lower case: to AWS case does not matter.
 func AdoptedUsers(ctx context.Context, s logical.Storage) (map[string]bool, error) {
-	names, err := s.List(ctx, engine.PrefixStaticRole)
-	if err != nil {
-		return nil, err
-	}
 	users := map[string]bool{}
-	for _, name := range names {
-		r, err := engine.Load[role](ctx, s, engine.PrefixStaticRole+name)
-		if err != nil {
-			return nil, err
-		}
-		if r != nil {
+	err := eachRole(ctx, s, func(_ string, r *role, err error) error {
+		if err == nil {
 			users[strings.ToLower(r.Username)] = true
 		}
+		return err
+	})
+	return users, err
+}
+
+// eachRole goes through the static roles of storage, as they are stored, until do fails. An error
+// goes with one that cannot be read.
+func eachRole(ctx context.Context, s logical.Storage, do func(name string, r *role, err error) error) error {
+	names, err := s.List(ctx, engine.PrefixStaticRole)
+	if err != nil {
+		return err
 	}
-	return users, nil
+	for _, name := range names {
+		r, err := engine.Load[role](ctx, s, engine.PrefixStaticRole+name)
+		if r == nil && err == nil {
+			continue // deleted since
+		}
+		if err := do(name, r, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -8,9 +8,9 @@ package staticrole
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -21,8 +21,12 @@ import (
 )
 
 // keyTime bounds a change of a key, which goes on when its client has left: between
-// an old key that is gone and a new one that is not stored is no place to stop.
-const keyTime = 45 * time.Second
+// an old key that is gone and a new one that is not stored is no place to stop. swapTime is
+// AWS's part of it: what it made has to be stored.
+const (
+	keyTime  = 45 * time.Second
+	swapTime = 35 * time.Second
+)
 
 // keyChange is a static role that gets a new key.
 type keyChange struct {
@@ -84,7 +88,8 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 	if gap := k.gap(stored); ch.scheduled && len(goes) > 0 && gap.Cautious(k.Now()) {
 		return nil, gap.WaitToDelete(instead(r))
 	}
-	if stored != nil && (slices.Contains(goes, ch.old.AccessKey) || slices.Contains(goes, stored.AccessKey)) {
+	ending := stored != nil && (slices.Contains(goes, ch.old.AccessKey) || slices.Contains(goes, stored.AccessKey))
+	if ending {
 		k.Log.Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", others)
 		if err := k.noteEnding(ctx, s, r, stored); err != nil {
 			return nil, err
@@ -93,16 +98,22 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 	w := &walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: k.Now().UTC(), account: r.account, In: r.In}
 	walID, err := framework.PutWAL(ctx, s, WALKind, w)
 	if err != nil {
+		if ending {
+			k.noteKept(ctx, s, r, stored)
+		}
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keyTime)
 	defer cancel()
-	c, err := k.swap(ctx, client, ch, goes)
+	c, ended, err := k.swap(ctx, client, ch, goes)
 	if err == nil {
 		c.OtherKeys, c.Settled = others, k.settled(stored, ch.scheduled)
 		err = ch.commit(ctx, c)
 	}
 	if err != nil {
+		if ending && !slices.Contains(ended, stored.AccessKey) {
+			k.noteKept(ctx, s, r, stored)
+		}
 		return nil, k.abandonKey(ctx, s, walID, w, c, err)
 	}
 	if err := framework.DeleteWAL(ctx, s, walID); err != nil {
@@ -119,112 +130,42 @@ func (k *Keeper) noteEnding(ctx context.Context, s logical.Storage, r *role, c *
 	return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, &ending)
 }
 
-// swap deletes what is in the way and makes the new key. When AWS may have made a key
-// that nobody knows, it returns a key without an ID.
-func (k *Keeper) swap(ctx context.Context, client *awscreds.Client, ch keyChange, goes []string) (*creds, error) {
+// noteKept takes back what noteEnding wrote: AWS certainly did not delete the key.
+func (k *Keeper) noteKept(ctx context.Context, s logical.Storage, r *role, c *creds) {
+	if err := engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c); err != nil {
+		k.Log.Warn("writing down that a static role has kept its key; it is not handed out until the next rotation", "static_role", r.Name, "error", err)
+	}
+}
+
+// swap deletes what is in the way and makes the new key. ended are the keys that may be gone.
+// When AWS may have made a key that nobody knows, it returns a key without an ID.
+func (k *Keeper) swap(ctx context.Context, client *awscreds.Client, ch keyChange, goes []string) (c *creds, ended []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, swapTime)
+	defer cancel()
 	for _, id := range goes {
-		if err := client.DeleteKey(ctx, ch.role.Username, id); err != nil {
-			return nil, err
+		err := client.DeleteKey(ctx, ch.role.Username, id)
+		var kept *awscreds.KeyKeptError
+		if !errors.As(err, &kept) {
+			ended = append(ended, id)
+		}
+		if err != nil {
+			return nil, ended, err
 		}
 	}
-	key, certain, err := client.MakeKey(ctx, ch.role.Username)
+	key, certain, err := client.MakeKey(ctx, ch.role.Username, len(goes) > 0)
 	if err != nil {
 		if certain {
-			return nil, err
+			return nil, ended, err
 		}
-		return &creds{}, err
+		return &creds{}, ended, err
 	}
 	now := k.Now().UTC()
-	c := &creds{AccessKey: key.ID, SecretKey: key.Secret, LastRotated: now, Expiration: ch.role.Next(now, now)}
+	c = &creds{AccessKey: key.ID, SecretKey: key.Secret, LastRotated: now, Expiration: ch.role.Next(now, now)}
 	// AWS may not have listed it: what was not deleted is taken to be there.
 	if ch.old != nil && !slices.Contains(goes, ch.old.AccessKey) {
 		c.PreviousKey = ch.old.AccessKey
 	}
-	return c, nil
-}
-
-// withBuiltIn finds the previous key of a role that the built-in engine rotated, which
-// stores no more than the last one: it is older than that by the period, to the
-// minute in which the built-in engine came by. Any other key is a customer's.
-func (c *creds) withBuiltIn(r *role, keys []awscreds.KeyInfo) *creds {
-	const early, late = 5 * time.Second, 2 * time.Minute
-	if c == nil || !c.LastRotated.IsZero() || len(keys) != awscreds.MostKeys {
-		return c
-	}
-	last, other := keys[0], keys[1]
-	if other.ID == c.AccessKey {
-		last, other = other, last
-	}
-	off := other.Age - last.Age - r.RotationPeriod
-	if last.ID != c.AccessKey || r.RotationPeriod < engine.LeastPeriod || off < -early || off > late {
-		return c
-	}
-	with := *c
-	with.PreviousKey = other.ID
-	return &with
-}
-
-// room says which keys have to go before a new one can be made, and which stay though
-// they are not the role's.
-func (ch keyChange) room(keys []awscreds.KeyInfo) (goes, others []string, err error) {
-	ours := ch.old.keys()
-	for _, key := range keys {
-		switch {
-		case slices.Contains(ours, key.ID):
-		case key.ID == ch.replace:
-			goes = append(goes, key.ID)
-		default:
-			others = append(others, key.ID)
-		}
-	}
-	if slices.Contains(ours, ch.replace) {
-		return nil, nil, ownKey(ch.role, ch.replace)
-	}
-	listed := idsOf(keys)
-	for _, id := range ours { // the previous one first
-		if len(keys)-len(goes) >= awscreds.MostKeys && slices.Contains(listed, id) {
-			goes = append(goes, id)
-		}
-	}
-	if len(keys)-len(goes) >= awscreds.MostKeys {
-		return nil, nil, ch.full(keys)
-	}
-	return goes, others, nil
-}
-
-// full is the refusal where every key of the user is somebody else's.
-func (ch keyChange) full(keys []awscreds.KeyInfo) error {
-	field, which := "username", "write again with replace_access_key=<ID> to have that one deleted"
-	if ch.replace != "" {
-		field, which = "replace_access_key", "name one of them"
-	}
-	var text []string
-	for _, key := range keys {
-		state := "active"
-		if !key.Active {
-			state = "inactive"
-		}
-		text = append(text, fmt.Sprintf("%s (%s, made %s ago)", key.ID, state, age(key.Age)))
-	}
-	return engine.UserErrorf(field+": the IAM user %s has %d access keys, and AWS allows no more: %s. Neither was touched. Delete the one that nothing uses, or %s",
-		ch.role.Username, len(keys), strings.Join(text, " and "), which)
-}
-
-// age is a length of time for people.
-func age(d time.Duration) string {
-	const day = 24 * time.Hour
-	if d >= 2*day {
-		return fmt.Sprintf("%d days", d/day)
-	}
-	return max(0, d).Truncate(time.Second).String()
-}
-
-func idsOf(keys []awscreds.KeyInfo) []string {
-	var ids []string
-	for _, key := range keys {
-		ids = append(ids, key.ID)
-	}
-	return ids
+	return c, ended, nil
 }
 
 // abandonKey cleans up after a change that failed, and returns why it failed.

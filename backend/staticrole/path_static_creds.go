@@ -4,6 +4,8 @@ package staticrole
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -29,6 +31,8 @@ func (k *Keeper) pathCreds() *framework.Path {
 		HelpDescription: `
 Answers the access key of the IAM user of a static role, the same one to everybody
 until it is rotated. It has no lease: ttl tells the seconds until the next rotation.
+Where a rotation has deleted the key to make room and AWS does not make the next one,
+there is none to answer, and the error says so.
 `,
 	}
 }
@@ -41,7 +45,7 @@ func credsAnswer() map[string]*framework.FieldSchema {
 		"last_vault_rotation": {Type: framework.TypeString, Description: "When the key was made."},
 		"rotation_period":     {Type: framework.TypeInt, Description: "Seconds between two rotations. 0: by rotation_schedule."},
 		"rotation_schedule":   {Type: framework.TypeString, Description: "Cron line of the rotations, where the role has one."},
-		"ttl":                 {Type: framework.TypeInt, Description: "Seconds until the next rotation."},
+		"ttl":                 {Type: framework.TypeInt, Description: "Seconds until the next rotation; never 0."},
 	}
 }
 
@@ -54,15 +58,37 @@ func (k *Keeper) readCreds(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil || c == nil {
 		return nil, err
 	}
+	if c.Ending {
+		return nil, k.noKey(r)
+	}
 	return &logical.Response{Data: c.response(r, k.nextRotation(r, c), k.Now())}, nil
 }
 
-// nextRotation is when a key will be rotated: when it is due or, where that has
-// failed, when it is tried again.
+// nextRotation is when a key will be rotated: when it is due or, where that is past, when it is
+// looked at next.
 func (k *Keeper) nextRotation(r *role, c *creds) time.Time {
-	next := c.due(r, k.Now())
-	if l := k.queue.get(r.Name); l.failure != "" && l.at.After(next) {
+	now := k.Now()
+	next, l := c.due(r, now), k.queue.get(r.Name)
+	switch {
+	case l.failure != "" && l.at.After(next), !next.After(now) && l.at.After(now):
 		return l.at
+	case !next.After(now): // the rotation is under way, here or on the active server
+		return now.Add(engine.TimerPause)
 	}
 	return next
+}
+
+// noKey is the answer while there is no key: the last one had to make room for the next one.
+func (k *Keeper) noKey(r *role) error {
+	again, why := engine.TimerPause, ""
+	l := k.queue.get(r.Name)
+	if wait := l.at.Sub(k.Now()); wait > 0 {
+		again = wait
+	}
+	if l.failure != "" {
+		why = ": " + l.failure
+	}
+	return logical.CodedError(http.StatusBadGateway, fmt.Sprintf(
+		"the access key of static role %s was deleted to make room for its next one, which AWS has not made so far; read again in %d seconds%s",
+		r.Name, seconds(again), why))
 }

@@ -34,6 +34,7 @@ type queue struct {
 	mu     sync.Mutex
 	filled bool
 	looks  map[string]look
+	soon   func(time.Time) // hears of each look to come
 }
 
 // look is when a role is to be looked at next, and what went wrong at the last look.
@@ -61,6 +62,21 @@ func (q *queue) put(role string, l look) {
 		q.looks = map[string]look{}
 	}
 	q.looks[role] = l
+	if q.soon != nil {
+		q.soon(l.at)
+	}
+}
+
+// next is when the first of all looks is; zero where there is none.
+func (q *queue) next() (first time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range q.looks {
+		if first.IsZero() || l.at.Before(first) {
+			first = l.at
+		}
+	}
+	return first
 }
 
 // fail notes a failure and returns whether it is news.

@@ -2,7 +2,8 @@
 
 package staticrole
 
-// Static roles are rotated when they are due.
+// Static roles are rotated when they are due, at the moment, by the room's timer. Vault's
+// ticks fill the queue first, and look too.
 
 import (
 	"context"
@@ -32,6 +33,22 @@ func (k *Keeper) Tick(ctx context.Context, s logical.Storage) error {
 	if err := k.OpenTerm(ctx, s); err != nil {
 		return err
 	}
+	return k.lookAtDue(ctx, s)
+}
+
+// timed is what the timer does: as a tick does, without waiting for one.
+func (k *Keeper) timed(ctx context.Context, s logical.Storage) error {
+	if len(k.queue.due(k.Now())) > 0 {
+		if err := k.ProveLeader(ctx, s); err != nil {
+			return err
+		}
+	}
+	return k.lookAtDue(ctx, s)
+}
+
+// lookAtDue looks at the roles whose time has come, and sets the timer for the next one.
+func (k *Keeper) lookAtDue(ctx context.Context, s logical.Storage) error {
+	defer func() { k.timer.At(k.queue.next()) }()
 	began := k.Now()
 	return engine.Each(ctx, k.Mount, rotationsAtOnce, k.queue.due(began),
 		func() bool { return k.Now().Sub(began) < rotationsStart },
@@ -124,6 +141,9 @@ func (k *Keeper) endPrevious(ctx context.Context, s logical.Storage, r *role, c 
 		return err
 	}
 	if err := k.mayEnd(ctx, s, client, r, c); err != nil {
+		return err
+	}
+	if err := k.ProveLeader(ctx, s); err != nil {
 		return err
 	}
 	if _, err := k.endKey(ctx, s, client, r.iamUser(), c.PreviousKey); err != nil {

@@ -222,7 +222,7 @@ func (r *run) look(ctx context.Context, c *awscreds.Client, name string) (*awscr
 	case !r.order.Delete || r.cautious():
 		return user, findOrphan, nil
 	}
-	if _, err := c.DeleteUser(ctx, name, awscreds.Owned{}); err != nil {
+	if err := r.t.records.DeleteUser(ctx, r.storage, c, name); err != nil {
 		return user, findOrphan, err
 	}
 	return user, findDeleted, nil // now, or by an attempt whose answer was lost

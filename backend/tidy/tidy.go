@@ -39,6 +39,8 @@ type Records interface {
 	Owner(context.Context, logical.Storage, *awscreds.FoundUser) (Owner, error)
 	// RoleOf is the role that they name.
 	RoleOf(tags map[string]string) string
+	// DeleteUser deletes a user with all that it owns, or writes down what of it AWS has kept.
+	DeleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, name string) error
 	// Untagged warns where users of this mount are made without such tags.
 	Untagged(context.Context, logical.Storage) (warnings []string, err error)
 }

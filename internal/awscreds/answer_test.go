@@ -103,7 +103,9 @@ var everyCall = map[string]func(context.Context, *Client) error{
 		_, err := c.FindAccount(ctx)
 		return err
 	},
-	"strip": func(ctx context.Context, c *Client) error { return errors.Join(c.strip(ctx, someone.Name)) },
+	"strip": func(ctx context.Context, c *Client) error {
+		return errors.Join((&deletion{Client: c, user: someone.Name}).strip(ctx))
+	},
 	"EndKey": func(ctx context.Context, c *Client) error {
 		_, err := c.EndKey(ctx, someone.Name, "AKIAIOSFODNN7EXAMPLE")
 		return err
@@ -120,7 +122,7 @@ var everyCall = map[string]func(context.Context, *Client) error{
 		return err
 	},
 	"MakeKey": func(ctx context.Context, c *Client) error {
-		_, certain, err := c.MakeKey(ctx, someone.Name)
+		_, certain, err := c.MakeKey(ctx, someone.Name, false)
 		if certain {
 			return errors.New("it is certain that there is no key")
 		}

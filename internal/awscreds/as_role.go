@@ -28,7 +28,7 @@ func (c *Client) As(s RoleSession) *Client {
 			creds.Invalidate()
 		}
 	})
-	other := &Client{host: c.host, helpers: newHelpers()}
+	other := &Client{host: c.host, helpers: newHelpers(), lacks: c.lacks}
 	other.iam = callsOf(iam.New(c.iam.options, func(o *iam.Options) {
 		o.Credentials = found{creds}
 		o.APIOptions = with(o.APIOptions, renew)

@@ -110,6 +110,7 @@ type Client struct {
 	host    string                  // of IAM, unless AWS's own
 	account atomic.Pointer[Account] // that the client works in, once an answer has told
 	helpers helpers
+	lacks   *lacks // of the endpoint
 }
 
 // New makes a client. It reads the environment and the shared configuration
@@ -148,11 +149,13 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	sdk.APIOptions = append(sdk.APIOptions, watchAttempts(sdk.RetryMode, sdk.RetryMaxAttempts != 0))
 	sdk = withIdentity(sdk, cfg)
 
+	host := foreignHost(cfg.IAMEndpoint)
 	return &Client{
 		iam:     callsOf(iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint))),
 		sts:     stsClients(sdk, cfg.STS),
-		host:    foreignHost(cfg.IAMEndpoint),
+		host:    host,
 		helpers: newHelpers(),
+		lacks:   &lacks{foreign: host != ""},
 		key:     key,
 	}, nil
 }

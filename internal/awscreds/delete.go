@@ -47,20 +47,22 @@ type Owned struct {
 // existed tells whether AWS knew the user. Not knowing a user that was made a
 // moment ago proves nothing, since AWS may not show it yet: the caller has to
 // look again later. After an error some of the user may be left; the same call
-// again goes on from there.
+// again goes on from there, but for what a [LeftError] names.
 func (c *Client) DeleteUser(ctx context.Context, name string, owned Owned) (existed bool, err error) {
+	d := &deletion{Client: c, user: name}
 	listed, removed := error(nil), c.makeAll(ctx, c.removals(name, owned)) // the access key among them: access stops here
 	for round := 0; ; round++ {
 		err = c.deleteUser(ctx, name)
 		switch {
 		case err == nil:
-			return true, nil
+			return true, d.finish(ctx)
 		case isNotFound(err):
-			return false, nil
+			return false, d.finish(ctx)
 		case Code(err) != codeDeleteConflict || round > 0 && !anotherRound(ctx, round, listed, removed):
-			return true, errors.Join(listed, removed, err)
+			c.lacks.forget()
+			return true, d.left(errors.Join(listed, removed, err))
 		}
-		listed, removed = c.strip(ctx, name)
+		listed, removed = d.strip(ctx)
 	}
 }
 
@@ -72,11 +74,15 @@ func anotherRound(ctx context.Context, round int, listed, removed error) bool {
 	}
 	longest := min(firstPause<<min(round-1, 10), longestPause)
 	pause := longest/2 + rand.N(longest/2) //nolint:gosec // nothing is secret about a wait
-	at := time.Now().Add(pause)
-	if round >= deleteRounds && (IsRefused(listed) || at.After(enduresUntil(ctx))) {
+	if at := time.Now().Add(pause); round >= deleteRounds && (IsRefused(listed) || at.After(enduresUntil(ctx))) {
 		return false
 	}
-	if end, bounded := ctx.Deadline(); bounded && at.After(end) {
+	return rest(ctx, pause)
+}
+
+// rest waits, and reports whether there is still time after it.
+func rest(ctx context.Context, pause time.Duration) bool {
+	if end, bounded := ctx.Deadline(); bounded && time.Now().Add(pause).After(end) {
 		return false
 	}
 	timer := time.NewTimer(pause)
@@ -117,34 +123,10 @@ func (c *Client) removals(user string, owned Owned) []change {
 // removal is the change that takes one thing away. Gone is as good as removed.
 func (c *Client) removal(r resource, user, id string) change {
 	return func(ctx context.Context) error {
-		if err := r.remove(ctx, c.iam, user, id); err != nil && !isNotFound(err) {
+		err := c.lacks.unless("remove "+r.name, func() error { return r.remove(ctx, c.iam, user, id) })
+		if err != nil && !isNotFound(err) && !isLack(err) {
 			return fmt.Errorf("removing %s %s of %s: %w", r.name, id, user, err)
 		}
 		return nil
 	}
-}
-
-// strip lists everything that a user can own and removes it. The
-// types are listed all at once, and all that was found is then removed at once.
-func (c *Client) strip(ctx context.Context, user string) (listed, removed error) {
-	found := make([][]string, len(resources))
-	lists := make([]change, len(resources))
-	for i, r := range resources {
-		lists[i] = func(ctx context.Context) error {
-			ids, err := r.list(ctx, c.iam, user)
-			if err != nil && !isNotFound(err) {
-				return fmt.Errorf("listing the %ss of %s: %w", r.name, user, err)
-			}
-			found[i] = ids
-			return nil
-		}
-	}
-	listed = c.makeAll(ctx, lists)
-	var removals []change
-	for i, r := range resources {
-		for _, id := range found[i] {
-			removals = append(removals, c.removal(r, user, id))
-		}
-	}
-	return listed, c.makeAll(ctx, removals)
 }

@@ -9,9 +9,13 @@ package awscreds
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -23,6 +27,7 @@ const (
 	codeNoSuchEntity            = "NoSuchEntity"
 	codeEntityAlreadyExists     = "EntityAlreadyExists"
 	codeDeleteConflict          = "DeleteConflict"
+	codeLimitExceeded           = "LimitExceeded"
 	codeConcurrentModification  = "ConcurrentModification"
 	codeTemporarilyUnmodifiable = "EntityTemporarilyUnmodifiable"
 	codeExpiredToken            = "ExpiredToken"
@@ -58,12 +63,17 @@ func IsRefused(err error) bool {
 // IsUnsupported reports whether what answers for AWS does not have the action: emulators and
 // other vendors' installations lack some.
 func IsUnsupported(err error) bool {
+	var none *NoAnswerError
+	return saysUnsupported(err) || errors.As(err, &none) && (none.Status == http.StatusMethodNotAllowed || none.Status == http.StatusNotImplemented)
+}
+
+// saysUnsupported is IsUnsupported where there is an error document that says so.
+func saysUnsupported(err error) bool {
 	switch Code(err) {
 	case "NotImplemented", "InvalidAction", "MethodNotAllowed", "UnknownOperationException":
 		return true
 	}
-	var none *NoAnswerError
-	return errors.As(err, &none) && (none.Status == http.StatusMethodNotAllowed || none.Status == http.StatusNotImplemented)
+	return false
 }
 
 // IsUnanswerable reports whether AWS will not tell what it was asked, or cannot: asking again is
@@ -105,6 +115,14 @@ func (e *NotCreatedError) Unwrap() error { return e.Err }
 // NameTaken reports whether that was because the account has a user of the name.
 func (e *NotCreatedError) NameTaken() bool { return Code(e.Err) == codeEntityAlreadyExists }
 
+// KeyKeptError says that AWS certainly did not delete an access key: if there was one, it works.
+type KeyKeptError struct{ Err error }
+
+func (e *KeyKeptError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why.
+func (e *KeyKeptError) Unwrap() error { return e.Err }
+
 // NotAcceptedError says that AWS does not accept a new key so far: it may, later.
 type NotAcceptedError struct{ Err error }
 
@@ -141,6 +159,24 @@ func isNotAccepted(err error) bool {
 // IsDenied reports whether AWS said that our identity may not make a call.
 func IsDenied(err error) bool { return Code(err) == codeAccessDenied }
 
+// namedTags are the keys of those tags that a refusal names, in order; all where it names none, as
+// AWS's own denials do: they name the action. A name of a user may hold a key, and does not count.
+func namedTags(refusal error, tags map[string]string) []string {
+	keys := slices.Sorted(maps.Keys(tags))
+	var api smithy.APIError
+	if !errors.As(refusal, &api) {
+		return keys
+	}
+	words := strings.FieldsFunc(api.ErrorMessage(), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_'
+	})
+	named := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !slices.Contains(words, key) })
+	if len(named) == 0 {
+		return keys
+	}
+	return named
+}
+
 // IsNotFound reports whether AWS said that what a call is about does not exist.
 func IsNotFound(err error) bool { return isNotFound(err) }
 
@@ -164,6 +200,7 @@ func notDone(err error) bool {
 	var unsent *unsentError
 	var late *lateError
 	return clientError(err) ||
+		saysUnsupported(err) ||
 		errors.As(err, &late) ||
 		errors.As(err, &none) ||
 		errors.As(err, &unsent) ||

@@ -86,24 +86,36 @@ func (c *Client) Keys(ctx context.Context, user string) ([]KeyInfo, error) {
 	return keys, nil
 }
 
-// MakeKey makes one more key of an existing user, in one attempt: a second attempt
-// could make a second key. certain is false when AWS may have made a key that
-// nobody knows the secret of.
-func (c *Client) MakeKey(ctx context.Context, user string) (key Key, certain bool, err error) {
+// MakeKey makes one more key of an existing user. An attempt that AWS may have performed is
+// the last one: another could make a second key. certain is false when AWS may have made a
+// key that nobody knows the secret of. freed says that another key was deleted just now to
+// make room, which AWS may count for a while.
+func (c *Client) MakeKey(ctx context.Context, user string, freed bool) (key Key, certain bool, err error) {
 	var lost unanswered
-	out, err := c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, once, lost.watch)
+	opts := []func(*iam.Options){certainly, lost.watch}
+	if freed {
+		opts = append(opts, intoFreedPlace)
+	}
+	out, err := c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, opts...)
 	if err != nil {
 		return Key{}, !lost.seen.Load(), fmt.Errorf("creating an access key for %s: %w", user, err)
 	}
 	return Key{ID: aws.ToString(out.AccessKey.AccessKeyId), Secret: aws.ToString(out.AccessKey.SecretAccessKey)}, true, nil
 }
 
-// once makes a call a single attempt.
-func once(o *iam.Options) { o.Retryer = aws.NopRetryer{} }
-
-// DeleteKey deletes a key of a user. A key that is gone is no error.
+// DeleteKey deletes a key of a user. A key that is gone is no error. A [KeyKeptError] says
+// that AWS certainly did not delete it.
 func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
-	return c.removal(accessKeys, user, id)(ctx)
+	var lost unanswered
+	_, err := c.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: &id}, lost.watch)
+	if err == nil || isNotFound(err) {
+		return nil
+	}
+	err = fmt.Errorf("removing access key %s of %s: %w", id, user, err)
+	if !lost.seen.Load() {
+		return &KeyKeptError{Err: err}
+	}
+	return err
 }
 
 // Accepted asks IAM and STS, once each, whether they accept the client's own key, which
@@ -132,7 +144,11 @@ func (c *Client) Accepted(ctx context.Context, user string) error {
 // and keeps its keys: the name that a key was made for may be another. That AWS does not know
 // the key may be an error of either kind, [IsNotFound] or [IsDenied].
 func (c *Client) KeyUser(ctx context.Context, keyID string) (name string, ago time.Duration, used bool, err error) {
-	out, err := c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &keyID})
+	var out *iam.GetAccessKeyLastUsedOutput
+	err = c.lacks.unless("GetAccessKeyLastUsed", func() error {
+		out, err = c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &keyID})
+		return err
+	})
 	if err != nil {
 		return "", 0, false, fmt.Errorf("asking when access key %s was last used: %w", keyID, err)
 	}

@@ -6,7 +6,6 @@ package awscreds
 
 import (
 	"context"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -28,9 +27,7 @@ var loginProfiles = resource{
 	},
 }
 
-// mfaDevices are deactivated; a virtual one would stay in the account without an
-// owner and is deleted as well. Virtual devices are those whose serial number is
-// an ARN of type mfa (IAM API Reference, DeleteVirtualMFADevice).
+// mfaDevices are deactivated. A virtual one then stays in the account; see strip.go.
 var mfaDevices = resource{
 	name: "MFA device",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
@@ -40,10 +37,6 @@ var mfaDevices = resource{
 	},
 	remove: func(ctx context.Context, c *iamCalls, user, id string) error {
 		_, err := c.DeactivateMFADevice(ctx, &iam.DeactivateMFADeviceInput{UserName: &user, SerialNumber: &id})
-		if err != nil || !strings.Contains(id, ":mfa/") {
-			return err
-		}
-		_, err = c.DeleteVirtualMFADevice(ctx, &iam.DeleteVirtualMFADeviceInput{SerialNumber: &id})
 		return err
 	},
 }

@@ -52,7 +52,9 @@ type attempts struct {
 	pace    *pace // of the action; nil where our rate is not limited
 	counted bool  // the number of attempts was configured, and the SDK keeps to it
 	patient bool  // the call is about a brand-new user
+	freed   bool  // the call needs a place that was made free a moment ago
 	once    bool  // its caller comes again by itself, and later
+	certain bool  // only an attempt that AWS certainly did not perform has another
 
 	notAfter time.Time // when the last attempt may begin; zero for whenever
 
@@ -76,10 +78,21 @@ func watchAttempts(mode aws.RetryMode, counted bool) func(*middleware.Stack) err
 
 // patience is the option for calls about a user that was created a moment ago: for
 // those, NoSuchEntity means "not yet".
-func patience(o *iam.Options) {
+func patience(o *iam.Options) { tellAttempts(o, func(a *attempts) { a.patient = true }) }
+
+// certainly is the option for calls that must not be performed twice: an attempt that AWS may
+// have performed is the last one. A call that was throttled was not made.
+func certainly(o *iam.Options) { tellAttempts(o, func(a *attempts) { a.certain = true }) }
+
+// intoFreedPlace is the option for calls that need a place within a quota which was made free a
+// moment ago: for those, LimitExceeded means "not yet".
+func intoFreedPlace(o *iam.Options) { tellAttempts(o, func(a *attempts) { a.freed = true }) }
+
+// tellAttempts changes how the attempts of one call are judged.
+func tellAttempts(o *iam.Options, change func(*attempts)) {
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		if m, ok := stack.Finalize.Get(attemptsID); ok {
-			m.(*attempts).patient = true
+			change(m.(*attempts))
 		}
 		return nil
 	})
@@ -116,11 +129,14 @@ func (a *attempts) judge(ctx context.Context, err error) *verdict {
 		a.throttles++
 		v.wait = jitter(throttledWait, a.throttles)
 		v.again = a.counted || now.Add(v.wait).Before(a.began.Add(throttledFor))
-	case passes(err), a.patient && isNotFound(err):
+	case passes(err), a.patient && isNotFound(err), a.freed && Code(err) == codeLimitExceeded:
 		a.failures++
 		v.wait = jitter(firstWait, a.failures)
 		at := now.Add(v.wait)
 		v.again = a.counted || a.failures < a.most() && at.Before(a.began.Add(endures)) || at.Before(enduresUntil(ctx))
+	}
+	if a.certain && !notDone(err) {
+		v.again = false
 	}
 	if a.once {
 		v.again = Code(err) == codeExpiredToken && a.failures == 1
@@ -137,7 +153,7 @@ func (a *attempts) judge(ctx context.Context, err error) *verdict {
 
 // most is how often the call is made while it fails in passing.
 func (a *attempts) most() int {
-	if a.patient {
+	if a.patient || a.freed {
 		return patientAttempts
 	}
 	return usualAttempts
@@ -156,7 +172,7 @@ func jitter(first time.Duration, failures int) time.Duration {
 // else in its place. And an expired session is replaced by a new one for the next attempt (identity.go).
 func passes(err error) bool {
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool() ||
-		isOverlap(err) || isProviderAway(err) || isNoAnswer(err) || Code(err) == codeExpiredToken
+		isOverlap(err) || isProviderAway(err) || isNoAnswer(err) && !IsUnsupported(err) || Code(err) == codeExpiredToken
 }
 
 type enduring struct{}

@@ -27,8 +27,8 @@ type User struct {
 	PermissionsBoundary string
 	// Tags go with CreateUser itself, so that policies on aws:RequestTag see them.
 	Tags map[string]string
-	// OwnTags say whose the user is. They go with Tags, and are left out where AWS does
-	// not allow them: an identity may lack iam:TagUser.
+	// OwnTags say whose the user is. They go with Tags. Those that AWS's refusal names are left
+	// out, or all of them where it names none: an identity may lack iam:TagUser.
 	OwnTags map[string]string
 	// PolicyARNs are managed policies to attach.
 	PolicyARNs []string
@@ -58,8 +58,8 @@ type Created struct {
 	// UserID is AWS's own and never used again, and ARN names the user. Both are empty
 	// where the only answer that had them was lost and AWS does not let us ask.
 	UserID, ARN string
-	// Untagged says that AWS refused OwnTags, and took the user without.
-	Untagged bool
+	// LeftOut are the keys of those OwnTags that AWS refused; it took the user without them.
+	LeftOut []string
 	// Unanswered says that AWS left an attempt to make the user without an answer, which
 	// it may still perform, even after the user was deleted. It is told with an error, too.
 	Unanswered bool
@@ -74,8 +74,8 @@ type Created struct {
 // perhaps, comes with the error.
 func (c *Client) CreateUser(ctx context.Context, u User) (Created, error) {
 	var lost unanswered
-	made, untagged, err := c.createTagged(ctx, u, &lost)
-	created := Created{UserID: made.ID, ARN: made.ARN, Untagged: untagged, Unanswered: lost.seen.Load()}
+	made, leftOut, err := c.createTagged(ctx, u, &lost)
+	created := Created{UserID: made.ID, ARN: made.ARN, LeftOut: leftOut, Unanswered: lost.seen.Load()}
 	c.learn(made.ARN)
 	if err != nil {
 		return created, fmt.Errorf("creating IAM user %s: %w", u.Name, err)
@@ -101,32 +101,38 @@ func (c *Client) CreateUser(ctx context.Context, u User) (Created, error) {
 	return created, err
 }
 
-// createTagged makes the bare user with our own tags or, where AWS does not allow
-// those, without. lost hears of all attempts of both.
-func (c *Client) createTagged(ctx context.Context, u User, lost *unanswered) (made UserInfo, untagged bool, err error) {
+// createTagged makes the bare user with our own tags or, where AWS does not allow those,
+// without. lost hears of all attempts.
+func (c *Client) createTagged(ctx context.Context, u User, lost *unanswered) (made UserInfo, leftOut []string, err error) {
 	latest := time.Now().Add(CreateBegins)
 	if u.NotAfter.IsZero() || u.NotAfter.After(latest) {
 		u.NotAfter = latest
 	}
-	tags := maps.Clone(u.OwnTags)
-	if len(tags) == 0 {
-		made, err = c.createUser(ctx, u, u.Tags, lost)
-		return made, false, err
+	var first error // names what we would rather have
+	for {
+		made, err = c.createUser(ctx, u, lost)
+		refused := IsDenied(err) || IsUnsupported(err)
+		switch {
+		case !refused || lost.seen.Load():
+			return made, leftOut, err
+		case len(u.OwnTags) == 0 && first != nil:
+			return made, nil, first
+		case len(u.OwnTags) == 0:
+			return made, nil, err
+		case first == nil:
+			first = err
+		}
+		out := namedTags(err, u.OwnTags)
+		u.OwnTags = maps.Clone(u.OwnTags)
+		for _, key := range out {
+			delete(u.OwnTags, key)
+		}
+		leftOut = append(leftOut, out...)
 	}
-	maps.Copy(tags, u.Tags)
-	made, err = c.createUser(ctx, u, tags, lost)
-	if Code(err) != codeAccessDenied || lost.seen.Load() {
-		return made, false, err
-	}
-	made, bare := c.createUser(ctx, u, u.Tags, lost)
-	if Code(bare) == codeAccessDenied && !lost.seen.Load() {
-		return made, false, err // which denied no less, and names what we would rather have
-	}
-	return made, bare == nil, bare
 }
 
 // createUser makes the bare user, with path, boundary and tags.
-func (c *Client) createUser(ctx context.Context, u User, tags map[string]string, lost *unanswered) (UserInfo, error) {
+func (c *Client) createUser(ctx context.Context, u User, lost *unanswered) (UserInfo, error) {
 	in := &iam.CreateUserInput{UserName: &u.Name}
 	if u.Path != "" {
 		in.Path = &u.Path
@@ -134,6 +140,11 @@ func (c *Client) createUser(ctx context.Context, u User, tags map[string]string,
 	if u.PermissionsBoundary != "" {
 		in.PermissionsBoundary = &u.PermissionsBoundary
 	}
+	tags := maps.Clone(u.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	maps.Copy(tags, u.OwnTags)
 	for k, v := range tags {
 		in.Tags = append(in.Tags, types.Tag{Key: aws.String(k), Value: aws.String(v)})
 	}

@@ -118,9 +118,10 @@ type group struct {
 
 // mfaDevice is a virtual MFA device of the account, enabled for a user or not.
 type mfaDevice struct {
-	serial  string
-	owner   *user
-	enabled time.Time
+	serial      string
+	owner       *user
+	enabled     time.Time
+	deactivated bool
 }
 
 // principal is who signed a call.

@@ -54,6 +54,10 @@ func TestDeletionLag(t *testing.T) {
 		t.Errorf("after the lag: %s", body)
 	}
 	do(t, c, "DeleteUser", "UserName", "ann")
+	if left := s.Leftovers(); len(left) != 1 || !strings.Contains(left[0], serial) {
+		t.Errorf("left: %v", left)
+	}
+	do(t, c, "DeleteVirtualMFADevice", "SerialNumber", serial)
 	if left := s.Leftovers(); len(left) > 0 {
 		t.Error(left)
 	}

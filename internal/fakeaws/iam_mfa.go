@@ -99,7 +99,7 @@ func enableMFADevice(a *account, q request) (any, *Refusal) {
 	case len(a.devicesOf(q.seen)) >= maxDevices:
 		return nil, overQuota("MFADevicesPerUser", maxDevices)
 	}
-	d.owner, d.enabled = u, q.at
+	d.owner, d.enabled, d.deactivated = u, q.at, false
 	return nil, nil
 }
 
@@ -115,7 +115,7 @@ func deactivateMFADevice(a *account, q request) (any, *Refusal) {
 	if d.owner != u {
 		return nil, noSuchEntity("MFA Device invalid for user.")
 	}
-	d.owner, d.enabled = nil, time.Time{}
+	d.owner, d.enabled, d.deactivated = nil, time.Time{}, true
 	return nil, nil
 }
 

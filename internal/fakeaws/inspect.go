@@ -100,7 +100,7 @@ func (s *Server) Users() []string {
 }
 
 // Leftovers says, one line each, what was made over the wire and is still there: users, and keys of seeded
-// users. It does not matter whether whoever made it was still waiting for the answer.
+// users; and virtual MFA devices that were taken from a user. It does not matter whether whoever made it was still waiting for the answer.
 func (s *Server) Leftovers() []string {
 	var left []string
 	s.with(func(a *account) {
@@ -113,6 +113,13 @@ func (s *Server) Leftovers() []string {
 				if !key.expected {
 					left = append(left, fmt.Sprintf("access key %s of user %s", key.id, u.name))
 				}
+			}
+		}
+	})
+	s.with(func(a *account) {
+		for _, d := range a.devices {
+			if d.deactivated {
+				left = append(left, fmt.Sprintf("virtual MFA device %s of nobody", d.serial))
 			}
 		}
 	})
@@ -151,6 +158,9 @@ func (s *Server) Forgive() {
 			for _, key := range u.keys {
 				key.expected = true
 			}
+		}
+		for _, d := range a.devices {
+			d.deactivated = false
 		}
 	})
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// A key that had to make room for the next one is never handed out when it is gone.
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
+)
+
+// newCrowdedMount has a static role whose user has a key of a customer's, too: each rotation
+// deletes the role's key before it makes the next one.
+func newCrowdedMount(t testing.TB, more ...map[string]any) (m *mount, own string) {
+	t.Helper()
+	m = newRotatingMount(t, more...)
+	own = m.aws.AddKey("app").AccessKeyID
+	m.aws.ResetCalls()
+	return m, own
+}
+
+// noKeyYet reads static-creds while there is no key, and returns the text.
+func (m *mount) noKeyYet() string {
+	m.t.Helper()
+	text, status := outcome(m.ask(logical.ReadOperation, "static-creds/app", nil))
+	if status != http.StatusBadGateway || !strings.Contains(text, "was deleted to make room") {
+		m.t.Errorf("static-creds answers %d %q", status, text)
+	}
+	return text
+}
+
+func TestStaticRotationRepeatsACallThatWasNotMade(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]fakeaws.Fault{
+		"throttled":               {Kind: fakeaws.Throttle},
+		"the place counts so far": {Kind: fakeaws.Refuse, Code: "LimitExceeded", Status: http.StatusConflict},
+		"overlapping":             {Kind: fakeaws.Conflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m, own := newCrowdedMount(t)
+			before := m.served("app")
+			fault.Action, fault.Times = "CreateAccessKey", 1
+			m.aws.Inject(fault)
+			m.write("static-roles/app/rotate", nil)
+			after := m.served("app")
+			if after == before {
+				t.Error("not rotated")
+			}
+			m.hasKeys("app", own, after)
+		})
+	}
+}
+
+// A call that AWS may have performed is not repeated: that would make a second key.
+func TestStaticRotationRepeatsNothingThatMayBeDone(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []fakeaws.Kind{fakeaws.LostAnswer, fakeaws.ServerError, fakeaws.ForeignAfter} {
+		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel()
+			m, own := newCrowdedMount(t)
+			m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: kind, Times: 1})
+			m.fails(logical.UpdateOperation, "static-roles/app/rotate", nil)
+			made := slices.DeleteFunc(m.aws.Actions(), func(action string) bool { return action != "CreateAccessKey" })
+			if len(made) != 1 {
+				t.Errorf("CreateAccessKey was called %d times", len(made))
+			}
+			m.noKeyYet()
+			m.settled(own)
+		})
+	}
+}
+
+func TestStaticCredsSayThatThereIsNoKey(t *testing.T) {
+	t.Parallel()
+	m, own := newCrowdedMount(t, noRetries)
+	m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.Throttle, Times: 2})
+	m.fails(logical.UpdateOperation, "static-roles/app/rotate", nil)
+	m.hasKeys("app", own)
+	m.noKeyYet()
+	m.mustTick() // in vain
+	if text := m.noKeyYet(); !strings.Contains(text, "read again in 30 seconds") || !strings.Contains(text, "Throttling") {
+		t.Errorf("told %q", text)
+	}
+	m.pass(30 * time.Second)
+	m.mustTick()
+	m.hasKeys("app", own, m.served("app"))
+}
+
+// Whatever goes wrong with a rotation, what static-creds answers works.
+func TestStaticCredsNeverAnswerADeadKey(t *testing.T) {
+	t.Parallel()
+	eachFault(t, rotateCalls, everyFault, func(t *testing.T, fault fakeaws.Fault) {
+		m, own := newCrowdedMount(t, noRetries)
+		before := m.served("app")
+		m.aws.Inject(fault)
+		m.fails(logical.UpdateOperation, "static-roles/app/rotate", nil)
+		switch _, err := m.ask(logical.ReadOperation, "static-creds/app", nil); {
+		case err != nil:
+			m.noKeyYet()
+		case m.served("app") != before:
+			t.Error("another key is answered")
+		}
+		if fault.Action == "DeleteAccessKey" && (fault.Kind == fakeaws.Refuse || fault.Kind == fakeaws.Throttle) {
+			m.served("app") // AWS certainly did not delete it
+		}
+		m.settled(own)
+	})
+}
