@@ -133,7 +133,8 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	}
 	before := cfg.AWS()
 	cfg.Update(d)
-	warnings, err := cfg.Validate()
+	place, unusable := engine.PlaceOf(ctx, cfg)
+	warnings, err := cfg.Validate(place, func(field string) bool { return d.Raw[field] != nil || engine.IsNull(d, field) })
 	if err := b.TokenFiles.Validate(cfg, d, err); err != nil {
 		return nil, err
 	}
@@ -142,6 +143,10 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 			return nil, err
 		}
 	}
+	if unusable != nil {
+		warnings = append(warnings, unusable.Error()+"; no call to AWS can be made until that is mended")
+	}
+	warnings = append(warnings, b.Missing(cfg, d)...)
 	warnings = append(warnings, b.rootKey.Discarded(ctx, req.Storage, before.AccessKey, cfg.AccessKey)...)
 	defer b.reconfigured() // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.KeyRootConfig, cfg); err != nil {

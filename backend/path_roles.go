@@ -83,7 +83,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return nil, err
 	}
-	more, err := r.validate(name)
+	more, err := r.validate(name, b.Place(ctx, req.Storage))
 	if err != nil {
 		return nil, err
 	}

@@ -122,7 +122,8 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err := r.update(d); err != nil {
 		return nil, err
 	}
-	if err := r.validate(); err != nil {
+	warnings, err := r.validate(k.Place(ctx, req.Storage))
+	if err != nil {
 		return nil, err
 	}
 	if err := k.spareEngineKey(ctx, req.Storage, "replace_access_key", replace); err != nil {
@@ -141,7 +142,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: k.describe(r, c), Warnings: k.warnings(ctx, req.Storage, r, c)}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: append(warnings, k.warnings(ctx, req.Storage, r, c)...)}, nil
 }
 
 func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
