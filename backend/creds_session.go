@@ -161,9 +161,11 @@ func (r *role) limits(ctx context.Context, client *awscreds.Client) (awscreds.Li
 	}
 	limits.PolicyARNs = unique(slices.Concat(limits.PolicyARNs, groups.ARNs))
 	if len(groups.Documents) > 0 {
-		limits.Policy, err = awsrules.JoinPolicies(append(groups.Documents, r.PolicyDocument))
+		if limits.Policy, err = awsrules.JoinPolicies(append(groups.Documents, r.PolicyDocument)); err != nil {
+			return awscreds.Limits{}, engine.UserErrorf("policy_document: %w", err) // the role's own, as another engine stored it
+		}
 	}
-	return limits, err
+	return limits, nil
 }
 
 // sessionResponse makes the response that gives a session and its lease to Vault. Of how

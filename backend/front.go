@@ -4,21 +4,15 @@ package backend
 
 // What happens to every request, before and after its handler.
 //
-// The SDK checks the types of fields before any handler of ours runs, and its
-// refusal repeats the value. For a secret that is sent in the wrong type, such as a
-// list of one, or in a list or a map in some other field, the refusal would hold the
-// secret; so those are looked at first.
+// Fields are decoded before the SDK looks at them: it would change values that do not fit,
+// and its refusals repeat them, secrets that were sent in the wrong place among them.
 
 import (
 	"context"
-	"encoding/json"
-	"maps"
-	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
@@ -27,12 +21,16 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp
 	defer b.Recover(&err)
 	ctx, end := b.requests.begin(ctx)
 	defer end()
-	if err := b.checkTypes(req); err != nil {
+	req, err = b.decoded(req)
+	if err != nil {
 		return engine.Respond(err)
 	}
 	resp, err = b.Backend.HandleRequest(ctx, req)
 	if req.Operation == logical.HelpOperation && req.Path == "" {
 		inlineSchemas(resp)
+	}
+	if resp != nil {
+		engine.InOrder(resp.Warnings)
 	}
 	return resp, err
 }
@@ -48,74 +46,24 @@ func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request
 	return b.Backend.HandleExistenceCheck(ctx, &bare)
 }
 
-// checkTypes refuses values that the schema has no room for, without repeating them: a
-// list or a map may hold anything, and what is very long would fill the answer. Of
-// other fields than those of secrets, the SDK's refusal of a short value is the better one.
-func (b *backend) checkTypes(req *logical.Request) error {
+// decoded is the request with each field in its own form. What concerns a lease has no
+// fields: what it carries must not stop it.
+func (b *backend) decoded(req *logical.Request) (*logical.Request, error) {
 	switch req.Operation {
 	case logical.RevokeOperation, logical.RenewOperation, logical.RollbackOperation, logical.HelpOperation:
-		return nil // they have no fields: what they carry is a lease's, and must not stop them
+		return req, nil
 	}
 	path := b.Route(req.Path)
 	if path == nil {
-		return nil
+		return req, nil
 	}
-	var m engine.Mistakes
-	for _, name := range slices.Sorted(maps.Keys(req.Data)) {
-		schema, raw := path.Fields[name], req.Data[name]
-		if schema == nil || raw == nil {
-			continue
-		}
-		if !fits(name, schema, raw) && (isSecret(name, schema) || !isShort(raw)) {
-			m.Add(name, "must be %s", formOf(schema.Type))
-		}
+	data, err := engine.Decode(path.Fields, req.Data)
+	if err != nil {
+		return nil, err
 	}
-	return m.Err()
-}
-
-// fits reports whether the SDK takes a value for a field. A secret key has to be a text:
-// the SDK would make one of a number, which is no longer what was sent.
-func fits(name string, schema *framework.FieldSchema, raw any) bool {
-	if _, text := raw.(string); !text && name == "secret_key" {
-		return false
-	}
-	one := framework.FieldData{Raw: map[string]any{name: raw}, Schema: map[string]*framework.FieldSchema{name: schema}}
-	return one.Validate() == nil
-}
-
-// isSecret reports whether a value of a field must never come back.
-func isSecret(name string, schema *framework.FieldSchema) bool {
-	return name == "mfa_code" || schema.DisplayAttrs != nil && schema.DisplayAttrs.Sensitive
-}
-
-// isShort reports whether a value is a scalar that an answer has room for.
-func isShort(raw any) bool {
-	switch v := raw.(type) {
-	case string:
-		return v == awsrules.Abridged(v)
-	case json.Number:
-		return v.String() == awsrules.Abridged(v.String())
-	case bool, int, int64, float64:
-		return true
-	}
-	return false
-}
-
-// formOf says what a field takes.
-func formOf(t framework.FieldType) string {
-	switch t {
-	case framework.TypeBool:
-		return "true or false"
-	case framework.TypeInt, framework.TypeInt64:
-		return "a whole number"
-	case framework.TypeDurationSecond, framework.TypeSignedDurationSecond:
-		return "a duration, such as 1h or 3600"
-	case framework.TypeCommaStringSlice, framework.TypeStringSlice:
-		return "a list of texts"
-	case framework.TypeKVPairs:
-		return "a map of texts, or key=value pairs"
-	}
-	return "a text"
+	clean := *req
+	clean.Data = data
+	return &clean, nil
 }
 
 // inlineSchemas puts the schemas of bodies where they are used. Vault loses every

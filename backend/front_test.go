@@ -6,9 +6,11 @@ package backend
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
@@ -17,31 +19,35 @@ func TestWrongTypesDoNotComeBack(t *testing.T) {
 	m := newConfiguredMount(t)
 	m.write("roles/mfa", map[string]any{"credential_type": sessionToken, "mfa_serial_number": "arn:aws:iam::123456789012:mfa/vault"})
 	const secret = "a5b6c7-sent-in-the-wrong-place"
+	// The keys of a map may be named, its values not.
 	nested := []any{
-		map[string]any{"value": secret}, []any{secret, secret}, []any{[]any{secret}}, []any{map[string]any{secret: secret}},
-		map[string]any{secret: map[string]any{secret: []any{secret}}},
+		[]any{[]any{secret}}, []any{map[string]any{"key": []any{secret}}}, map[string]any{"key": map[string]any{"key": []any{secret}}},
 	}
-	for path, extra := range map[string][]any{
-		"config/root": nil, "config/lease": nil, "config/users": nil, "config/auto-tidy": nil, "config/gap": nil,
-		"roles/mfa": nil, "static-roles/app": nil,
-		"creds/mfa": {secret, true, 1.5}, "sts/mfa": {secret},
+	wrong := map[framework.FieldType][]any{
+		framework.TypeString:           {map[string]any{"value": secret}, []any{secret, secret}, []any{secret}},
+		framework.TypeCommaStringSlice: {map[string]any{"value": secret}, []any{secret, 1.5}, []any{secret, nil}},
+		framework.TypeKVPairs:          {secret, []any{secret}, map[string]any{"a": true, "b": secret}, []any{"a=" + secret, "a=" + secret}},
+		framework.TypeInt:              {map[string]any{"value": secret}, []any{secret}},
+		framework.TypeBool:             {map[string]any{"value": secret}, []any{secret}},
+		framework.TypeDurationSecond:   {map[string]any{"value": secret}, []any{secret}},
+	}
+	for _, path := range []string{
+		"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "tidy",
+		"roles/mfa", "static-roles/app", "creds/mfa", "sts/mfa",
 	} {
-		schema := m.b.(*backend).Route(path).Fields
-		for _, field := range append(m.fields(path), "unknown") {
-			for _, value := range append(nested, extra...) {
-				if schema[field] != nil && fits(field, schema[field], value) {
-					continue // such as a list where one belongs
-				}
-				resp, err := m.ask(logical.UpdateOperation, path, map[string]any{field: value})
-				if text, _ := outcome(resp, err); strings.Contains(text, secret) && !isShort(value) {
-					t.Errorf("%s of %s: %v comes back: %s", field, path, value, text)
+		for _, field := range m.fields(path) {
+			schema := m.b.(*backend).Route(path).Fields[field]
+			for _, value := range slices.Concat(nested, wrong[schema.Type]) {
+				text := m.refused(logical.UpdateOperation, path, asSent(t, map[string]any{field: value}))
+				if strings.Contains(text, secret) || !strings.HasPrefix(text, field+": ") {
+					t.Errorf("%s of %s: %v is refused with %s", field, path, value, text)
 				}
 			}
 		}
 	}
-	for _, value := range append(nested, secret, true, json.Number("12345"), "1234567", "12345\n", "１２３４５６") {
+	for _, value := range append(nested, secret, true, json.Number("12345"), json.Number("123456"), "1234567", "12345\n", "abcdef", "１２３４５６") {
 		text := m.refused(logical.UpdateOperation, "creds/mfa", map[string]any{"mfa_code": value})
-		if !strings.Contains(text, "mfa_code") || strings.Contains(text, secret) {
+		if !strings.HasPrefix(text, "mfa_code: ") || strings.Contains(text, secret) || strings.Contains(text, "12345") || strings.Contains(text, "abcdef") {
 			t.Errorf("%v: refused with %s", value, text)
 		}
 	}

@@ -5,7 +5,6 @@ package backend
 import (
 	"time"
 
-	"github.com/hashicorp/go-secure-stdlib/parseutil"
 	"github.com/hashicorp/vault/sdk/framework"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
@@ -20,32 +19,24 @@ type leaseConfig struct {
 func newLeaseConfig() *leaseConfig { return &leaseConfig{} }
 
 // update takes what the request names, and reports whether it named anything. The
-// Vault UI saves this page with every other, with nothing in it.
-func (c *leaseConfig) update(d *framework.FieldData) (named bool, err error) {
-	var m engine.Mistakes
-	take := func(field string, dst *time.Duration) {
-		var text string
-		engine.Set(d, field, &text)
-		switch {
-		case engine.IsNull(d, field):
-			text = "0"
-		case text == "":
-			return
+// Vault UI saves this page with every other, with empty texts in it.
+func (c *leaseConfig) update(d *framework.FieldData) (named bool) {
+	for field, dst := range map[string]*time.Duration{"lease": &c.Lease, "lease_max": &c.LeaseMax} {
+		if d.Raw[field] != "" && engine.SetTTL(d, field, dst) {
+			named = true
 		}
-		v, err := parseutil.ParseDurationSecond(text)
-		if err != nil || v < 0 {
-			m.Add(field, "%q is not a duration; use a number with a unit such as 30m or 24h, or whole seconds", text)
-			return
-		}
-		*dst, named = v, true
 	}
-	take("lease", &c.Lease)
-	take("lease_max", &c.LeaseMax)
-	return named, m.Err()
+	return named
 }
 
 func (c *leaseConfig) validate() error {
 	var m engine.Mistakes
+	if c.Lease < 0 {
+		m.Add("lease", "%s is negative; use 0 or more", c.Lease)
+	}
+	if c.LeaseMax < 0 {
+		m.Add("lease_max", "%s is negative; use 0 or more", c.LeaseMax)
+	}
 	if c.LeaseMax > 0 && c.Lease > c.LeaseMax {
 		m.Add("lease", "%s is more than lease_max, %s", c.Lease, c.LeaseMax)
 	}

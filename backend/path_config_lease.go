@@ -14,12 +14,14 @@ import (
 func (b *backend) pathConfigLease() *framework.Path {
 	fields := map[string]*framework.FieldSchema{
 		"lease": {
-			Type:        framework.TypeString,
-			Description: "Default lease of IAM user credentials, such as 24h. 0: what the mount says.",
+			Type:         framework.TypeString,
+			DisplayAttrs: &framework.DisplayAttributes{EditType: engine.EditTTL},
+			Description:  "Default lease of IAM user credentials, such as 24h. 0: what the mount says.",
 		},
 		"lease_max": {
-			Type:        framework.TypeString,
-			Description: "Longest lease of IAM user credentials, renewals included. 0: what the mount says.",
+			Type:         framework.TypeString,
+			DisplayAttrs: &framework.DisplayAttributes{EditType: engine.EditTTL},
+			Description:  "Longest lease of IAM user credentials, renewals included. 0: what the mount says.",
 		},
 	}
 	return &framework.Path{
@@ -53,12 +55,17 @@ func (b *backend) writeLeaseConfig(ctx context.Context, req *logical.Request, d 
 	if err != nil {
 		return nil, err
 	}
-	if named, err := cfg.update(d); !named || err != nil {
-		return nil, err
+	stood := cfg.validate()
+	if !cfg.update(d) {
+		return nil, nil
 	}
-	if err := cfg.validate(); err != nil {
+	warnings, err := engine.Stood(req.Data, stood, cfg.validate())
+	if err != nil {
 		return nil, err
 	}
 	defer b.settingsNow.Reset() // after a failed write as well: it may have been stored all the same
-	return nil, engine.Save(ctx, req.Storage, engine.KeyLeaseConfig, cfg)
+	if err := engine.Save(ctx, req.Storage, engine.KeyLeaseConfig, cfg); err != nil {
+		return nil, err
+	}
+	return engine.Done(warnings), nil
 }

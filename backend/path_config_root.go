@@ -6,6 +6,7 @@ import (
 	"context"
 	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -131,33 +132,44 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return nil, err
 	}
-	before := cfg.AWS()
+	before := *cfg
 	cfg.Update(d)
-	place, unusable := engine.PlaceOf(ctx, cfg)
-	warnings, err := cfg.Validate(place, func(field string) bool { return d.Raw[field] != nil || engine.IsNull(d, field) })
-	if err := b.TokenFiles.Validate(cfg, d, err); err != nil {
+	warnings, err := b.checkRootConfig(ctx, &before, cfg, d)
+	if err != nil {
 		return nil, err
 	}
-	if d.Raw["identity_token_audience"] != nil && cfg.IdentityTokenAudience != "" {
-		if _, err := b.VaultToken(ctx, cfg); err != nil { // better now than at the first credential
-			return nil, err
-		}
-	}
-	if unusable != nil {
-		warnings = append(warnings, unusable.Error()+"; no call to AWS can be made until that is mended")
-	}
-	warnings = append(warnings, b.Missing(cfg, d)...)
 	warnings = append(warnings, b.rootKey.Discarded(ctx, req.Storage, before.AccessKey, cfg.AccessKey)...)
 	defer b.reconfigured() // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.KeyRootConfig, cfg); err != nil {
 		return nil, err
 	}
 	b.rootKey.Follow(ctx, req.Storage, cfg)
-	if !reflect.DeepEqual(before, cfg.AWS()) {
+	if !reflect.DeepEqual(before.AWS(), cfg.AWS()) {
 		b.reconfigured() // so that the new identity is asked
 		warnings = append(warnings, b.leftBehind(ctx, req.Storage)...)
 	}
 	return engine.Done(warnings), nil
+}
+
+// checkRootConfig returns warnings of a write, or what is wrong with it.
+func (b *backend) checkRootConfig(ctx context.Context, before, after *engine.RootConfig, d *framework.FieldData) (warnings []string, err error) {
+	at, unusable := engine.PlaceOf(ctx, after)
+	_, stood := before.Validate(at)
+	warnings, err = after.Validate(at)
+	old, err := engine.Stood(d.Raw, stood, err)
+	if err := b.TokenFiles.Validate(after, d, err); err != nil {
+		return nil, err
+	}
+	if d.Raw["identity_token_audience"] != nil && after.IdentityTokenAudience != "" {
+		if _, err := b.VaultToken(ctx, after); err != nil { // better now than at the first credential
+			return nil, err
+		}
+	}
+	warnings = slices.Concat(warnings, old, b.Missing(after, d))
+	if unusable != nil {
+		warnings = append(warnings, unusable.Error()+"; no call to AWS can be made until that is mended")
+	}
+	return warnings, nil
 }
 
 func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {

@@ -67,10 +67,12 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 	if err != nil {
 		return nil, err
 	}
+	_, stood := cfg.validate("")
 	cfg.update(d)
 	var account string
 	engine.Set(d, "account", &account)
 	warnings, err := cfg.validate(account)
+	old, err := engine.Stood(req.Data, stood, err)
 	if err != nil {
 		return nil, err
 	}
@@ -81,5 +83,5 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 	if err := engine.Save(ctx, req.Storage, engine.KeyUsersConfig, cfg); err != nil {
 		return nil, err
 	}
-	return engine.Done(warnings), nil
+	return engine.Done(append(warnings, old...)), nil
 }

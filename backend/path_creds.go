@@ -93,6 +93,7 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	engine.Set(d, "role_arn", &o.roleARN)
 	engine.Set(d, "role_session_name", &o.sessionName)
 	engine.Set(d, "mfa_code", &o.mfaCode)
+	o.mfaCode = strings.Join(strings.Fields(o.mfaCode), "") // devices show it with a gap
 	if err := engine.CheckRoleName(o.role); err != nil {
 		return nil, err
 	}

@@ -79,11 +79,15 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if r == nil {
 		r = newRole()
 	}
+	before := *r
 	warnings, err := r.update(d)
 	if err != nil {
 		return nil, err
 	}
-	more, err := r.validate(name, b.Place(ctx, req.Storage))
+	at := b.Place(ctx, req.Storage)
+	_, stood := before.validate(name, at)
+	more, err := r.validate(name, at)
+	old, err := engine.Stood(req.Data, stood, err)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +98,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err := req.Storage.Delete(ctx, engine.PrefixLegacyRole+name); err != nil {
 		return nil, err
 	}
-	return engine.Done(append(warnings, more...)), nil
+	return engine.Done(slices.Concat(warnings, more, old)), nil
 }
 
 func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

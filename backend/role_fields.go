@@ -7,6 +7,7 @@ package backend
 // Schema, update, answer, checks and the tests of the documents read it from here.
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,15 +24,28 @@ type roleField struct {
 	schema framework.FieldSchema
 	// types are the credential types that have the field; none for what is not of a type.
 	types []string
+	// inert says that the built-in engine keeps the field for the other types too, where it
+	// does nothing: so it earns a warning there and no refusal. Terraform's provider insists
+	// on one of policy_document, policy_arns, role_arns and iam_groups for every type.
+	inert bool
 	// in is where it stands: a *string, *[]string, *map[string]string, *int or *time.Duration.
 	// nil for what update handles by itself.
 	in func(*role) any
-	// besideLegacy says that it may be sent with the deprecated fields arn and policy.
-	besideLegacy bool
+	// besideLegacy is what becomes of it beside the deprecated fields arn and policy.
+	besideLegacy besideLegacy
 }
 
-// roleTable is all of them, in the order in which mistakes are told.
-var roleTable = slices.Concat(commonRoleFields(), userRoleFields(), sessionRoleFields())
+// besideLegacy is what a write with arn or policy does about another field.
+type besideLegacy int
+
+const (
+	refused besideLegacy = iota
+	taken
+	dropped // with a warning, since the built-in engine takes it and drops it
+)
+
+// roleTable is all of them, in the order of the documents.
+var roleTable = slices.Concat(commonRoleFields(), userRoleFields(), sessionRoleFields(), deprecatedRoleFields())
 
 // roleFields is the schema of a role.
 func roleFields() map[string]*framework.FieldSchema {
@@ -78,19 +92,38 @@ func (f roleField) isSet(r *role) bool {
 	return !value.IsZero() && value.Interface() != f.schema.Default
 }
 
-// validateFields refuses fields that are set and that no credential type of the role has.
-func (r *role) validateFields(m *engine.Mistakes) {
+// idle reports whether the field does nothing in a role: none of its credential types has it.
+func (f roleField) idle(r *role) bool {
+	known := slices.ContainsFunc(credentialTypes, r.issues)
+	return known && f.types != nil && !slices.ContainsFunc(f.types, r.issues)
+}
+
+// idle is the same for the field of a name.
+func (r *role) idle(field string) bool {
+	return slices.ContainsFunc(roleTable, func(f roleField) bool { return f.name == field && f.idle(r) })
+}
+
+// validateFields refuses fields that are set and that no credential type of the role has, or
+// warns of them where the built-in engine keeps them.
+func (r *role) validateFields(m *engine.Mistakes) (warnings []string) {
 	for _, f := range roleTable {
-		if f.types != nil && f.isSet(r) && !slices.ContainsFunc(f.types, r.issues) {
-			m.Add(f.name, "is not supported by credential_type %s; only %s has it", strings.Join(r.CredentialTypes, ","), strings.Join(f.types, " or "))
+		if !f.idle(r) || !f.isSet(r) {
+			continue
 		}
+		kind, kinds := strings.Join(r.CredentialTypes, ","), strings.Join(f.types, " or ")
+		if f.inert {
+			warnings = append(warnings, fmt.Sprintf("%s: is not used by credential_type %s, but by %s only", f.name, kind, kinds))
+			continue
+		}
+		m.Add(f.name, "is not supported by credential_type %s; only %s has it", kind, kinds)
 	}
+	return warnings
 }
 
 // commonRoleFields say what is issued, and what it may do.
 func commonRoleFields() []roleField {
 	return []roleField{
-		{name: "name", besideLegacy: true, schema: framework.FieldSchema{
+		{name: "name", besideLegacy: taken, schema: framework.FieldSchema{
 			Type:         framework.TypeString,
 			Description:  "Name of the role.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Role Name"},
@@ -112,29 +145,19 @@ func commonRoleFields() []roleField {
 				Type:        framework.TypeString,
 				Description: "JSON text of an inline policy for the IAM user, or of what narrows a session down; 2048 characters at most without white space.",
 			}},
-		{name: "iam_groups", types: []string{iamUser, assumedRole, federationToken},
+		{name: "iam_groups", types: []string{iamUser, assumedRole, federationToken}, inert: true, besideLegacy: dropped,
 			in: func(r *role) any { return &r.IAMGroups }, schema: framework.FieldSchema{
 				Type:         framework.TypeCommaStringSlice,
 				Description:  "Names of IAM groups: the IAM user joins them, 10 at most; a session is narrowed down by their policies.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "IAM Groups", Value: "group1,group2"},
 			}},
-		{name: "arn", besideLegacy: true, schema: framework.FieldSchema{
-			Type:        framework.TypeString,
-			Deprecated:  true,
-			Description: "Use policy_arns.",
-		}},
-		{name: "policy", besideLegacy: true, schema: framework.FieldSchema{
-			Type:        framework.TypeString,
-			Deprecated:  true,
-			Description: "Use policy_document.",
-		}},
 	}
 }
 
 // userRoleFields are those of IAM users alone.
 func userRoleFields() []roleField {
 	return []roleField{
-		{name: "iam_tags", types: []string{iamUser},
+		{name: "iam_tags", types: []string{iamUser}, inert: true, besideLegacy: dropped,
 			in: func(r *role) any { return &r.IAMTags }, schema: framework.FieldSchema{
 				Type:         framework.TypeKVPairs,
 				Description:  "Tags that the IAM user is created with, as a map or as key=value pairs, 50 at most.",
@@ -183,19 +206,19 @@ func sessionRoleFields() []roleField {
 				Description:  "ARNs of the roles that may be assumed.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Role ARNs"},
 			}},
-		{name: "session_tags", types: []string{assumedRole},
+		{name: "session_tags", types: []string{assumedRole}, besideLegacy: dropped,
 			in: func(r *role) any { return &r.SessionTags }, schema: framework.FieldSchema{
 				Type:         framework.TypeKVPairs,
 				Description:  "Tags of the sessions of an assumed role, as a map or as key=value pairs, 50 at most.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Session Tags", Value: "[key1=value1, key2=value2]"},
 			}},
-		{name: "external_id", types: []string{assumedRole},
+		{name: "external_id", types: []string{assumedRole}, besideLegacy: dropped,
 			in: func(r *role) any { return &r.ExternalID }, schema: framework.FieldSchema{
 				Type:         framework.TypeString,
 				Description:  "External ID that the trust policy of the role to assume asks for.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "External ID"},
 			}},
-		{name: "mfa_serial_number", types: []string{sessionToken},
+		{name: "mfa_serial_number", types: []string{sessionToken}, inert: true, besideLegacy: dropped,
 			in: func(r *role) any { return &r.SerialNumber }, schema: framework.FieldSchema{
 				Type:         framework.TypeString,
 				Description:  "Serial number or ARN of the MFA device of the engine's own IAM user, for session tokens with MFA.",
@@ -213,5 +236,21 @@ func sessionRoleFields() []roleField {
 				Description:  "Longest lifetime of a session; a request for more is cut to it. 0: the mount's longest lease.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Max STS TTL"},
 			}},
+	}
+}
+
+// deprecatedRoleFields are the forms of the oldest servers.
+func deprecatedRoleFields() []roleField {
+	return []roleField{
+		{name: "arn", besideLegacy: taken, schema: framework.FieldSchema{
+			Type:        framework.TypeString,
+			Deprecated:  true,
+			Description: "Use policy_arns.",
+		}},
+		{name: "policy", besideLegacy: taken, schema: framework.FieldSchema{
+			Type:        framework.TypeString,
+			Deprecated:  true,
+			Description: "Use policy_document.",
+		}},
 	}
 }

@@ -31,8 +31,12 @@ func legacyField(d *framework.FieldData) (string, error) {
 func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []string, err error) {
 	var m engine.Mistakes
 	for _, f := range roleTable {
-		if d.Raw[f.name] != nil && !f.besideLegacy {
+		switch {
+		case d.Raw[f.name] == nil:
+		case f.besideLegacy == refused:
 			m.Add(f.name, "cannot be given together with the deprecated fields arn and policy; use policy_arns or policy_document instead of those")
+		case f.besideLegacy == dropped:
+			warnings = append(warnings, f.name+": is dropped beside the deprecated fields arn and policy; use policy_arns or policy_document instead of those")
 		}
 	}
 	if err := m.Err(); err != nil {
@@ -45,7 +49,7 @@ func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []str
 	if r.InvalidData != "" {
 		return nil, engine.UserErrorf("arn or policy: %q is neither the ARN of a managed policy or of a role, nor the JSON text of a policy", r.InvalidData)
 	}
-	return []string{"arn and policy are deprecated; use policy_arns and policy_document"}, nil
+	return append(warnings, "arn and policy are deprecated; use policy_arns and policy_document"), nil
 }
 
 // roleFromLegacy reads a deprecated form.
@@ -74,11 +78,16 @@ func (b *backend) roleNow(ctx context.Context, s logical.Storage, name string) (
 	return b.roles.Get(name, func() (*role, error) { return loadRole(ctx, s, name) })
 }
 
-// loadRole reads a role, in the form of today or the oldest; nil when there is none.
+// loadRole reads a role, in the form of today or the oldest; nil when there is none. The
+// built-in engine keeps what a list repeats and its empty entries.
 func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
 	r, err := engine.Load[role](ctx, s, engine.PrefixRole+name)
-	if r != nil || err != nil {
-		return r, err
+	if err != nil {
+		return nil, err
+	}
+	if r != nil {
+		r.PolicyARNs, r.RoleARNs, r.IAMGroups = unique(r.PolicyARNs), unique(r.RoleARNs), unique(r.IAMGroups)
+		return r, nil
 	}
 	entry, err := s.Get(ctx, engine.PrefixLegacyRole+name)
 	if err != nil || entry == nil {

@@ -41,7 +41,7 @@ func (r *role) validate(name string, at engine.Place) (warnings []string, err er
 	warnings = append(warnings, r.validateUserTags(&m)...)
 	warnings = append(warnings, validateMaxUsers(&m, r.MaxUsers)...)
 	r.validateUser(&m, forms)
-	r.validateFields(&m)
+	warnings = append(warnings, r.validateFields(&m)...)
 	warnings = append(warnings, r.validateSession(&m, forms)...)
 	r.validateTTLs(&m)
 	warnings = append(warnings, forms.Finish()...)
@@ -95,6 +95,9 @@ func (r *role) validateUser(m *engine.Mistakes, forms *engine.Forms) {
 }
 
 func (r *role) validateGroups(m *engine.Mistakes) {
+	if r.idle("iam_groups") {
+		return // does not use them
+	}
 	for _, group := range r.IAMGroups {
 		if !awsrules.IsGroupName(group) {
 			m.Add("iam_groups", "%q is not the name of an IAM group: up to 128 letters, digits and _ + = , . @ - (the name, not the ARN)", group)
@@ -110,6 +113,9 @@ func (r *role) validateGroups(m *engine.Mistakes) {
 
 // validateUserTags keeps the tags that say whose a user is to the engine.
 func (r *role) validateUserTags(m *engine.Mistakes) (warnings []string) {
+	if r.idle("iam_tags") {
+		return nil // does not use them
+	}
 	m.AddAll("iam_tags", awsrules.CheckTags(r.IAMTags))
 	for _, key := range slices.Sorted(maps.Keys(r.IAMTags)) {
 		if isOwnTag(key) {

@@ -2,7 +2,7 @@
 
 package engine
 
-// How a field of a request becomes a value. Nothing else does that.
+// How a handler gets the fields of a request, which [Decode] has decoded.
 
 import (
 	"time"
@@ -18,7 +18,7 @@ func Set[T any](d *framework.FieldData, name string, dst *T) bool {
 	if schema == nil {
 		panic("no field " + name + " in the schema")
 	}
-	if raw, named := d.Raw[name]; IsNull(d, name) || named && raw == "" && schema.Type != framework.TypeString {
+	if raw, named := d.Raw[name]; named && (raw == nil || raw == "" && schema.Type != framework.TypeString) {
 		*dst = schema.DefaultOrZero().(T)
 		return true
 	}
@@ -29,18 +29,22 @@ func Set[T any](d *framework.FieldData, name string, dst *T) bool {
 	return ok
 }
 
-// IsNull reports whether the request names a field with an explicit null.
-func IsNull(d *framework.FieldData, name string) bool {
-	raw, named := d.Raw[name]
-	return named && raw == nil
-}
-
 // SetSeconds is [Set] for durations, which Vault's fields carry as whole seconds.
 func SetSeconds(d *framework.FieldData, name string, dst *time.Duration) {
 	var seconds int
 	if Set(d, name, &seconds) {
 		*dst = time.Duration(seconds) * time.Second
 	}
+}
+
+// SetTTL is [Set] for durations in a field of texts, as [EditTTL] marks them.
+func SetTTL(d *framework.FieldData, name string, dst *time.Duration) bool {
+	var text string
+	named := Set(d, name, &text)
+	if named {
+		*dst, _ = time.ParseDuration(text) // decoded to that form; empty is zero
+	}
+	return named
 }
 
 // Seconds is how durations stand in an answer.

@@ -4,8 +4,9 @@
 //
 // mount.go is one mount, with its clock, its locks and its client of AWS: begin there.
 //
-// Requests: fields.go turns fields into values, errors.go mistakes into responses, and
-// operations.go handlers into operations of a path; role_name.go is the name of a role.
+// Requests: decode.go turns what was sent into values, and fields.go hands them out; mistakes.go
+// gathers what is wrong, and errors.go turns errors into responses; operations.go turns handlers
+// into operations of a path; role_name.go is the name of a role.
 //
 // Storage: storage.go has every key and the verbs; wal_entry.go reads entries of the WAL.
 //

@@ -8,6 +8,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 
@@ -45,19 +46,21 @@ func (m *Mount) Write(summary string, h framework.OperationFunc) *framework.Path
 // warnOfUnknown turns "no content" into an empty answer when the request holds a
 // field that the schema does not know: the SDK warns of such fields, but only
 // where there is an answer to hang the warning on. An empty answer has an empty
-// map for its data, since the Vault UI cannot read null.
+// map for its data, since the Vault UI cannot read null. A refusal names such fields too: a
+// misspelt one may be why another is wrong.
 func warnOfUnknown(h framework.OperationFunc) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		resp, err := h(ctx, req, d)
-		if resp != nil || err != nil {
-			return resp, err
+		misspelt := unknown(d.Schema, req.Data)
+		var mistake *UserError
+		switch {
+		case len(misspelt) == 0:
+		case errors.As(err, &mistake):
+			err = append(Mistakes{err}, misspelt...).Err()
+		case resp == nil && err == nil:
+			resp = Warned(nil)
 		}
-		for name := range req.Data {
-			if d.Schema[name] == nil {
-				return Warned(nil), nil
-			}
-		}
-		return nil, nil
+		return resp, err
 	}
 }
 

@@ -2,8 +2,7 @@
 
 package engine
 
-// What config/root may say. What the configuration holds already, from another engine or an older
-// version, is never in the way of a write of something else.
+// What config/root may say.
 
 import (
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"net"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
@@ -27,57 +25,35 @@ const (
 	mostFallbacks = 64   // places of STS beside the first, a client for each; AWS has fewer regions
 )
 
-// rootCheck looks at some fields together.
-type rootCheck struct {
-	fields []string
-	check  func(c *RootConfig, f *Forms, m *Mistakes) (warnings []string)
-}
-
-// rootChecks are in the order of the fields in the documents.
-var rootChecks = []rootCheck{
-	{[]string{"access_key", "secret_key"}, (*RootConfig).checkKey},
-	{[]string{"region"}, func(c *RootConfig, f *Forms, m *Mistakes) []string { return checkRegions(f, m, "region", c.Region) }},
-	{[]string{"iam_endpoint"}, func(c *RootConfig, _ *Forms, m *Mistakes) []string {
-		return checkEndpoint(m, "iam_endpoint", c.IAMEndpoint)
-	}},
-	{[]string{"sts_endpoint"}, func(c *RootConfig, _ *Forms, m *Mistakes) []string {
-		return checkEndpoint(m, "sts_endpoint", c.STSEndpoint)
-	}},
-	{[]string{"sts_region"}, func(c *RootConfig, f *Forms, m *Mistakes) []string {
-		return checkRegions(f, m, "sts_region", c.STSRegion)
-	}},
-	{[]string{"sts_fallback_endpoints", "sts_fallback_regions"}, (*RootConfig).checkFallbacks},
-	{[]string{"max_retries"}, (*RootConfig).checkRetries},
-	{[]string{"username_template"}, (*RootConfig).checkTemplate},
-	{[]string{"role_arn"}, (*RootConfig).checkRole},
-	{[]string{"identity_token_audience", "web_identity_token_file", "identity_token_ttl", "role_arn", "access_key"}, (*RootConfig).checkIdentity},
-	{[]string{"rotation_period", "rotation_schedule", "rotation_window", "disable_automated_rotation", "access_key"}, (*RootConfig).checkRotation},
-}
-
-// Validate returns warnings, or every mistake at once. Mistakes in fields that a write does not
-// name are warnings.
-func (c *RootConfig) Validate(at Place, named func(field string) bool) (warnings []string, err error) {
-	var all Mistakes
-	forms := NewForms(at, nil)
-	for _, one := range rootChecks {
-		var m Mistakes
-		forms.mistakes = &m
-		warnings = append(warnings, one.check(c, forms, &m)...)
-		if slices.ContainsFunc(one.fields, named) {
-			all = append(all, m...)
-			continue
-		}
-		for _, old := range m {
-			warnings = append(warnings, fmt.Sprintf("%v (stored so before; this write does not change it)", old))
-		}
+// Validate returns warnings, or every mistake at once.
+func (c *RootConfig) Validate(at Place) (warnings []string, err error) {
+	var m Mistakes
+	forms := NewForms(at, &m)
+	c.checkKey(forms, &m)
+	warnings = append(warnings, checkRegions(forms, &m, "region", c.Region)...)
+	warnings = append(warnings, checkEndpoints(&m, "iam_endpoint", c.IAMEndpoint)...)
+	warnings = append(warnings, checkEndpoints(&m, "sts_endpoint", c.STSEndpoint)...)
+	warnings = append(warnings, checkRegions(forms, &m, "sts_region", c.STSRegion)...)
+	warnings = append(warnings, c.checkFallbacks(forms, &m)...)
+	if c.MaxRetries < SDKRetries || c.MaxRetries > mostRetries {
+		m.Add("max_retries", "%d is not possible; use -1 for the default, or 0 to %d", c.MaxRetries, mostRetries)
 	}
-	forms.mistakes = &all
-	return append(warnings, forms.Finish()...), all.Err()
+	more, err := awsrules.CheckNameTemplate(c.UsernameTemplate)
+	if err != nil {
+		m = append(m, err) // names the field
+	}
+	if c.RoleARN != "" {
+		forms.CheckARN("role_arn", c.RoleARN, "role")
+	}
+	c.checkIdentity(&m)
+	c.checkRotation(&m)
+	warnings = append(warnings, more...)
+	return append(warnings, forms.Finish()...), m.Err()
 }
 
 var accessKeyForm = regexp.MustCompile(`^\w{16,128}$`)
 
-func (c *RootConfig) checkKey(f *Forms, m *Mistakes) []string {
+func (c *RootConfig) checkKey(f *Forms, m *Mistakes) {
 	switch id := c.AccessKey; {
 	case id == "":
 	case len(id) > mostAccessKey || strings.ContainsFunc(id, notPrintable):
@@ -97,7 +73,6 @@ func (c *RootConfig) checkKey(f *Forms, m *Mistakes) []string {
 	case c.AccessKey == "" && c.SecretKey != "":
 		m.Add("access_key", "is missing; a secret_key needs the access key ID that it belongs to")
 	}
-	return nil
 }
 
 func notPrintable(r rune) bool { return r <= ' ' || r > '~' }
@@ -122,9 +97,7 @@ func checkRegions(f *Forms, m *Mistakes, field string, regions ...string) (warni
 }
 
 func (c *RootConfig) checkFallbacks(f *Forms, m *Mistakes) (warnings []string) {
-	for _, endpoint := range c.STSFallbackEndpoints {
-		warnings = append(warnings, checkEndpoint(m, "sts_fallback_endpoints", endpoint)...)
-	}
+	warnings = append(warnings, checkEndpoints(m, "sts_fallback_endpoints", c.STSFallbackEndpoints...)...)
 	warnings = append(warnings, checkRegions(f, m, "sts_fallback_regions", c.STSFallbackRegions...)...)
 	most := func(field string, list []string) {
 		if n := len(list); n > mostFallbacks {
@@ -141,34 +114,19 @@ func (c *RootConfig) checkFallbacks(f *Forms, m *Mistakes) (warnings []string) {
 	return warnings
 }
 
-func (c *RootConfig) checkRetries(_ *Forms, m *Mistakes) []string {
-	if c.MaxRetries < SDKRetries || c.MaxRetries > mostRetries {
-		m.Add("max_retries", "%d is not possible; use -1 for the default, or 0 to %d", c.MaxRetries, mostRetries)
-	}
-	return nil
-}
-
-func (c *RootConfig) checkTemplate(_ *Forms, m *Mistakes) []string {
-	warnings, err := awsrules.CheckNameTemplate(c.UsernameTemplate)
-	if err != nil {
-		*m = append(*m, err) // names the field
+// checkEndpoints checks addresses that may be empty.
+func checkEndpoints(m *Mistakes, field string, endpoints ...string) (warnings []string) {
+	for _, endpoint := range endpoints {
+		if endpoint != "" {
+			warnings = append(warnings, checkEndpoint(m, field, endpoint)...)
+		}
 	}
 	return warnings
-}
-
-func (c *RootConfig) checkRole(f *Forms, _ *Mistakes) []string {
-	if c.RoleARN != "" {
-		f.CheckARN("role_arn", c.RoleARN, "role")
-	}
-	return nil
 }
 
 // checkEndpoint checks the address of an AWS service, and warns of one that
 // would carry new keys in clear text over a network.
 func checkEndpoint(m *Mistakes, field, endpoint string) (warnings []string) {
-	if endpoint == "" {
-		return nil
-	}
 	if len(endpoint) > mostEndpoint {
 		m.Add(field, "has %d bytes; the longest URL that is taken has %d", len(endpoint), mostEndpoint)
 		return nil

@@ -53,7 +53,7 @@ func (c *RootConfig) updateIdentity(d *framework.FieldData) {
 	Set(d, "web_identity_token_file", &c.TokenFile)
 }
 
-func (c *RootConfig) checkIdentity(_ *Forms, m *Mistakes) []string {
+func (c *RootConfig) checkIdentity(m *Mistakes) {
 	check := func(field string) {
 		if c.RoleARN == "" {
 			m.Add("role_arn", "is missing; %s needs the ARN of the IAM role to assume", field)
@@ -76,7 +76,6 @@ func (c *RootConfig) checkIdentity(_ *Forms, m *Mistakes) []string {
 	if c.IdentityTokenTTL != 0 && c.IdentityTokenTTL < leastTokenTTL {
 		m.Add("identity_token_ttl", "%s is too short; use at least %s, or 0 for an hour", c.IdentityTokenTTL, leastTokenTTL)
 	}
-	return nil
 }
 
 // token returns where the engine's identity comes from; nil when it is not a token.

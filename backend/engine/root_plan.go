@@ -41,7 +41,7 @@ func (c *RootConfig) updateRotation(d *framework.FieldData) {
 	Set(d, "rotation_policy", &c.RotationPolicy)
 }
 
-func (c *RootConfig) checkRotation(_ *Forms, m *Mistakes) []string {
+func (c *RootConfig) checkRotation(m *Mistakes) {
 	period, schedule, window := c.RotationPeriod, c.RotationSchedule, c.RotationWindow
 	if period != 0 && schedule != "" {
 		m.Add("rotation_schedule", "cannot be set beside rotation_period; write 0 or an empty text to the other one")
@@ -67,7 +67,6 @@ func (c *RootConfig) checkRotation(_ *Forms, m *Mistakes) []string {
 			m.Add("rotation_schedule", missing)
 		}
 	}
-	return nil
 }
 
 // Plan says what kind of schedule is in force; empty when there is none.

@@ -5,6 +5,7 @@ package staticrole
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -116,13 +117,17 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 		return nil, err
 	}
 	r := newRole(name)
+	var stood error
+	at := k.Place(ctx, req.Storage)
 	if before != nil {
 		*r = *before
+		_, stood = before.validate(at)
 	}
 	if err := r.update(d); err != nil {
 		return nil, err
 	}
-	warnings, err := r.validate(k.Place(ctx, req.Storage))
+	elsewhere, err := r.validate(at)
+	old, err := engine.Stood(req.Data, stood, err)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +147,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: k.describe(r, c), Warnings: append(warnings, k.warnings(ctx, req.Storage, r, c)...)}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(elsewhere, old, r.account.warnings(), k.warnings(ctx, req.Storage, r, c))}, nil
 }
 
 func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

@@ -105,9 +105,7 @@ func (a account) validate(m *engine.Mistakes, forms *engine.Forms) {
 	}
 	check := func(field, value, rule string, fits bool) {
 		switch {
-		case value == "":
-		case a.AssumeRoleARN == "":
-			m.Add(field, "goes with assume_role_arn only")
+		case value == "", a.AssumeRoleARN == "":
 		case !fits:
 			m.Add(field, "%q is not what STS takes: %s", value, rule)
 		}
@@ -116,6 +114,18 @@ func (a account) validate(m *engine.Mistakes, forms *engine.Forms) {
 		awsrules.IsSessionName(a.AssumeRoleSessionName))
 	check("external_id", a.ExternalID, "2 to 1224 letters, digits and _ + = , . @ : / -",
 		awsrules.IsExternalID(a.ExternalID))
+}
+
+// warnings are of what does nothing, as in the built-in engine.
+func (a account) warnings() (idle []string) {
+	const text = ": is not used without assume_role_arn"
+	if a.AssumeRoleARN == "" && a.AssumeRoleSessionName != "" {
+		idle = append(idle, "assume_role_session_name"+text)
+	}
+	if a.AssumeRoleARN == "" && a.ExternalID != "" {
+		idle = append(idle, "external_id"+text)
+	}
+	return idle
 }
 
 // session is how the account is reached.

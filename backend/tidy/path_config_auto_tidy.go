@@ -44,18 +44,21 @@ func (t *Tidy) writeAutoTidy(ctx context.Context, req *logical.Request, d *frame
 	if err != nil {
 		return nil, err
 	}
+	stood := cfg.validate()
 	cfg.update(d)
-	if err := cfg.validate(); err != nil {
+	warnings, err := engine.Stood(req.Data, stood, cfg.validate())
+	if err != nil {
 		return nil, err
 	}
-	var warnings []string
 	if cfg.Enabled {
 		if err := t.check(); err != nil {
 			return nil, err
 		}
-		if warnings, err = t.records.Untagged(ctx, req.Storage); err != nil {
+		untagged, err := t.records.Untagged(ctx, req.Storage)
+		if err != nil {
 			return nil, err
 		}
+		warnings = append(warnings, untagged...)
 	}
 	if err := engine.Save(ctx, req.Storage, engine.KeyAutoTidy, cfg); err != nil {
 		return nil, err

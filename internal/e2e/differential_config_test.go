@@ -19,7 +19,7 @@ const (
 func allRequests() []request {
 	return slices.Concat(
 		nothingYet(), documents(), rootConfigs(), leaseConfigs(),
-		userRoles(), sessionRoles(), legacyRoles(), badRoles(), oddNames(), wrongMethods(),
+		userRoles(), sessionRoles(), typesAndFields(), legacyRoles(), badRoles(), lossyRoles(), oddNames(), wrongMethods(),
 		userCredentials(), userLeases(), failingCredentials(), sessionCredentials(), legacyCredentials(), badCredentials(),
 		staticRoles(), badStaticRoles(), otherRoots(), rotations(), endings(),
 	)
@@ -82,6 +82,7 @@ func rootConfigs() []request {
 		putRight(write("config/root", wholeRoot), writeAll("config/root",
 			fields{"sts_fallback_endpoints": "{aws}"}, fields{"sts_fallback_regions": "eu-west-1,eu-west-2"},
 			fields{"max_retries": "many"}, fields{"max_retries": -5}, fields{"max_retries": 100000},
+			fields{"max_retries": true}, fields{"max_retries": 5.7},
 			fields{"region": "EU Central"},
 			fields{"iam_endpoint": "ftp://nowhere"}, fields{"role_arn": "nonsense"},
 			fields{"access_key": "", "secret_key": "{secret}"},
@@ -108,6 +109,7 @@ func leaseConfigs() []request {
 		putRight(write("config/lease", fields{"lease": "30m", "lease_max": "1h"}),
 			writeAll("config/lease", fields{}, fields{"lease": "1h"}, fields{"lease_max": "2h"},
 				fields{"lease": "soon", "lease_max": "2h"},
+				fields{"lease": true, "lease_max": "2h"},
 				fields{"lease": "1h", "lease_max": "-2h"}, fields{"lease": "3h", "lease_max": "2h"})...),
 		[]request{write("config/lease", fields{"lease": "1h", "lease_max": "2h"}),
 			get("config/lease").noted("after 1h, 2h"), write("config/lease", fields{"lease": 1800, "lease_max": 7200}),

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -101,6 +102,36 @@ func legacyRoles() []request {
 		[]request{write("roles/upgraded", fields{"arn": readOnly}),
 			write("roles/upgraded", with("iam_user", fields{"policy_arns": billing})), get("roles/upgraded")},
 	)
+}
+
+// typesAndFields gives each field to a role of each type. What the built-in engine takes, ours takes.
+func typesAndFields() []request {
+	least := map[string]fields{
+		"iam_user": {"policy_arns": readOnly}, "assumed_role": {"role_arns": deployRole}, "federation_token": {"policy_arns": readOnly}, "session_token": {},
+	}
+	values := fields{
+		"policy_arns": readOnly, "policy_document": allowS3, "iam_groups": "ops", "iam_tags": "team=a", "user_path": "/x/", "permissions_boundary_arn": boundary,
+		"role_arns": deployRole, "session_tags": "team=a", "external_id": "their-secret-word", "mfa_serial_number": device, "default_sts_ttl": "1h", "max_sts_ttl": "2h",
+	}
+	var all []request
+	for _, kind := range slices.Sorted(maps.Keys(least)) {
+		for _, field := range slices.Sorted(maps.Keys(values)) {
+			body := with(kind, least[kind])
+			body[field] = values[field]
+			all = append(all, putRight(remove("roles/"+kind), write("roles/"+kind, body).noted("with "+field))...)
+		}
+	}
+	return slices.Concat(all, written("terraform", with("session_token", fields{"iam_groups": []string{"ops"}, "iam_tags": fields{"a;b": "c"}})),
+		[]request{get("sts/terraform")})
+}
+
+// lossyRoles hold values that the built-in engine changes on their way.
+func lossyRoles() []request {
+	return putRight(remove("roles/bad"), writeAll("roles/bad",
+		with("iam_user", fields{"policy_arns": readOnly, "iam_tags": fields{"mfa": true}}), with("iam_user", fields{"policy_arns": readOnly, "iam_tags": fields{"cost": 5}}),
+		with("iam_user", fields{"policy_arns": readOnly, "iam_tags": []string{"a=1", "a=2"}}), with("iam_user", fields{"policy_arns": []any{readOnly, nil}}),
+		with("assumed_role", fields{"role_arns": deployRole, "external_id": 123456789012}), with("assumed_role", fields{"role_arns": deployRole, "default_sts_ttl": 3600.7}),
+	)...)
 }
 
 // badRoles are mistakes that the built-in refuses as well, and mistakes that AWS would refuse later.
