@@ -117,6 +117,12 @@ func TestPartitionOfTheRegion(t *testing.T) {
 		}
 	}
 	m := newMount(t)
+	m.write("roles/a", map[string]any{"iam_groups": "g"})
+	m.write("roles/b", map[string]any{"policy_arns": readOnly})
+	m.warns(m.write("config/root", map[string]any{"region": "cn-north-1"}), `region: role "b", and perhaps others: its ARN `+readOnly+": is of the AWS partition aws, ")
+	if resp := m.write("config/root", map[string]any{"region": "cn-northwest-1"}); resp != nil {
+		t.Errorf("warned again in the same partition: %q", resp.Warnings)
+	}
 	m.warns(m.write("config/root", map[string]any{"region": "cn-north-1", "role_arn": "arn:aws:iam::123456789012:role/vault"}), "role_arn: is of the AWS partition aws, ")
 }
 

@@ -4,6 +4,7 @@ package backend
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -134,7 +135,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	}
 	before := *cfg
 	cfg.Update(d)
-	warnings, err := b.checkRootConfig(ctx, &before, cfg, d)
+	warnings, err := b.checkRootConfig(ctx, req.Storage, &before, cfg, d)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +153,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 }
 
 // checkRootConfig returns warnings of a write, or what is wrong with it.
-func (b *backend) checkRootConfig(ctx context.Context, before, after *engine.RootConfig, d *framework.FieldData) (warnings []string, err error) {
+func (b *backend) checkRootConfig(ctx context.Context, s logical.Storage, before, after *engine.RootConfig, d *framework.FieldData) (warnings []string, err error) {
 	at, unusable := engine.PlaceOf(ctx, after)
 	_, stood := before.Validate(at)
 	warnings, err = after.Validate(at)
@@ -166,10 +167,35 @@ func (b *backend) checkRootConfig(ctx context.Context, before, after *engine.Roo
 		}
 	}
 	warnings = slices.Concat(warnings, old, b.Missing(after, d))
+	if was, err := engine.PlaceOf(ctx, before); err == nil && was.Partition() != at.Partition() {
+		warnings = append(warnings, warnOfPartition(ctx, s, at)...)
+	}
 	if unusable != nil {
 		warnings = append(warnings, unusable.Error()+"; no call to AWS can be made until that is mended")
 	}
 	return warnings, nil
+}
+
+// warnOfPartition names the first role whose ARNs are of another partition than calls go to now.
+func warnOfPartition(ctx context.Context, s logical.Storage, at engine.Place) []string {
+	names, err := s.List(ctx, engine.PrefixRole)
+	if err != nil {
+		return nil // which is no failure of the write to config/root
+	}
+	for _, name := range names {
+		r, err := loadRole(ctx, s, name)
+		if err != nil || r == nil {
+			continue
+		}
+		forms := engine.NewForms(at, new(engine.Mistakes))
+		for _, arn := range slices.Concat(r.PolicyARNs, r.RoleARNs, []string{r.PermissionsBoundaryARN}) {
+			forms.InPartition("its ARN "+arn, arn)
+		}
+		if found := forms.Finish(); len(found) > 0 {
+			return []string{fmt.Sprintf("region: role %q, and perhaps others: %s", name, found[0])}
+		}
+	}
+	return nil
 }
 
 func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {

@@ -24,6 +24,14 @@ type Place struct {
 	Region string
 }
 
+// Partition is AWS's that calls go to; empty where that is not AWS.
+func (p Place) Partition() string {
+	if p.Host != "" || p.Region == "" {
+		return ""
+	}
+	return awsrules.RegionPartition(p.Region)
+}
+
 // Place is where the mount calls now, by config/root and by the environment. It calls nobody, and
 // is the zero value where config/root cannot be used: that is no mistake of who writes a role.
 func (m *Mount) Place(ctx context.Context, s logical.Storage) Place {
@@ -114,11 +122,9 @@ func (f *Forms) Finish() (warnings []string) {
 		}
 		f.mistakes.Add(f.fields[names[1]][0], "has ARNs of several AWS partitions: %s; a role works in one", strings.Join(all, ", "))
 	}
-	if f.Region != "" && len(names) == 1 {
-		if here := awsrules.RegionPartition(f.Region); here != names[0] {
-			warnings = append(warnings, fmt.Sprintf("%s: is of the AWS partition %s, and the region %s that config/root leads to is in the partition %s, which does not have it",
-				strings.Join(f.fields[names[0]], ", "), names[0], f.Region, here))
-		}
+	if here := f.Partition(); here != "" && len(names) == 1 && here != names[0] {
+		warnings = append(warnings, fmt.Sprintf("%s: is of the AWS partition %s, and the region %s that config/root leads to is in the partition %s, which does not have it",
+			strings.Join(f.fields[names[0]], ", "), names[0], f.Region, here))
 	}
 	if len(f.odd) > 0 {
 		warnings = append(warnings, fmt.Sprintf("%s: not as AWS has it; taken, because %s is not AWS", strings.Join(f.odd, ", "), f.Host))
