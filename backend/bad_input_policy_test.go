@@ -106,21 +106,21 @@ func TestLimitsAreAllowed(t *testing.T) {
 		path string
 		data map[string]any
 	}{
-		"20 policies":            {"roles/r", map[string]any{"policy_arns": each(20, policyARN)}},
-		"ARN of 2048 characters": {"roles/r", map[string]any{"policy_arns": "arn:aws:iam::aws:policy/" + long("p", 2048-24)}},
-		"10 groups":              {"roles/r", map[string]any{"iam_groups": each(10, func(i int) string { return fmt.Sprintf("g%d", i) })}},
-		"group of 128":           {"roles/r", map[string]any{"iam_groups": long("g", 128)}},
-		"50 tags":                {"roles/r", map[string]any{"iam_tags": tags(50)}},
-		"tag key of 128":         {"roles/r", map[string]any{"iam_tags": map[string]any{long("ä", 128): "v"}}},
-		"tag value of 256":       {"roles/r", map[string]any{"iam_tags": map[string]any{"k": long("ä", 256)}}},
-		"path of 512":            {"roles/r", map[string]any{"user_path": "/" + long("p", 510) + "/"}},
-		"policy of 2048":         {"roles/r", map[string]any{"policy_document": policyOf(2048)}},
-		"spaces do not count":    {"roles/r", map[string]any{"policy_document": strings.ReplaceAll(policyOf(2048), ",", ",\n   ")}},
-		"inline policy's name":   {"roles/" + long("r", 128), map[string]any{"policy_document": goodPolicy}},
-		"0 retries":              {"config/root", map[string]any{"max_retries": 0}},
-		"100 retries":            {"config/root", map[string]any{"max_retries": 100}},
-		"user name of 64":        {"config/root", map[string]any{"username_template": "{{ random 64 }}"}},
-		"role ARN of 2048":       {"config/root", map[string]any{"role_arn": "arn:aws:iam::123456789012:role/" + long("r", 2048-31)}},
+		"20 policies":          {"roles/r", map[string]any{"policy_arns": each(20, policyARN)}},
+		"policy name of 128":   {"roles/r", map[string]any{"policy_arns": "arn:aws:iam::aws:policy/" + long("p", 510) + "/" + long("p", 128)}},
+		"10 groups":            {"roles/r", map[string]any{"iam_groups": each(10, func(i int) string { return fmt.Sprintf("g%d", i) })}},
+		"group of 128":         {"roles/r", map[string]any{"iam_groups": long("g", 128)}},
+		"50 tags":              {"roles/r", map[string]any{"iam_tags": tags(50)}},
+		"tag key of 128":       {"roles/r", map[string]any{"iam_tags": map[string]any{long("ä", 128): "v"}}},
+		"tag value of 256":     {"roles/r", map[string]any{"iam_tags": map[string]any{"k": long("ä", 256)}}},
+		"path of 512":          {"roles/r", map[string]any{"user_path": "/" + long("p", 510) + "/"}},
+		"policy of 2048":       {"roles/r", map[string]any{"policy_document": policyOf(2048)}},
+		"spaces do not count":  {"roles/r", map[string]any{"policy_document": strings.ReplaceAll(policyOf(2048), ",", ",\n   ")}},
+		"inline policy's name": {"roles/" + long("r", 128), map[string]any{"policy_document": goodPolicy}},
+		"0 retries":            {"config/root", map[string]any{"max_retries": 0}},
+		"100 retries":          {"config/root", map[string]any{"max_retries": 100}},
+		"user name of 64":      {"config/root", map[string]any{"username_template": "{{ random 64 }}"}},
+		"role name of 64":      {"config/root", map[string]any{"role_arn": "arn:aws:iam::123456789012:role/" + long("~", 510) + "/" + long("r", 64)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newStrictMount(t, "empty")

@@ -108,6 +108,7 @@ func TestAllMistakesAreToldAtOnce(t *testing.T) {
 	} {
 		t.Run(path, func(t *testing.T) {
 			m := newStrictMount(t, "configured")
+			m.leadToAWS()
 			before := m.storage.dump(t)
 			text := m.refused(logical.UpdateOperation, path, asSent(t, wrong))
 			for field := range wrong {

@@ -48,7 +48,11 @@ func refuse(t *testing.T, cases []badInput) {
 				continue
 			}
 			t.Run(c.name+" on the "+state+" mount", func(t *testing.T) {
-				checkRefusal(newStrictMount(t, state), c)
+				m := newStrictMount(t, state)
+				if state == "configured" {
+					m.leadToAWS()
+				}
+				checkRefusal(m, c)
 			})
 		}
 	}
@@ -97,6 +101,13 @@ func newStrictMount(t *testing.T, state string) *mount {
 		m.write("roles/developer-access", map[string]any{"policy_arns": readOnly})
 	}
 	return m
+}
+
+// leadToAWS makes AWS's rules count: the fake is an installation that is not AWS. A request that
+// is refused calls neither.
+func (m *mount) leadToAWS() {
+	m.t.Helper()
+	m.write("config/root", map[string]any{"iam_endpoint": "", "sts_endpoint": ""})
 }
 
 // withKeys is the data of a request. One to config/root carries a good key where

@@ -180,3 +180,23 @@ func TestWrongKeyIsToldInAWSsWords(t *testing.T) {
 		t.Errorf("the answer is: %s", text)
 	}
 }
+
+// Where nobody names a region, us-east-1 serves for what the SDK's own chain calls as well.
+func TestIdentityFromAProfileWithARoleNeedsNoRegion(t *testing.T) {
+	m := newUnconfiguredMount(t)
+	m.aws.AddRole("vault")
+	key := m.aws.RootKey()
+	file := filepath.Join(t.TempDir(), "config")
+	text := "[profile base]\naws_access_key_id = " + key.AccessKeyID + "\naws_secret_access_key = " + key.SecretAccessKey + "\n" +
+		"[profile vault]\nrole_arn = arn:aws:iam::123456789012:role/vault\nsource_profile = base\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CONFIG_FILE", file)
+	t.Setenv("AWS_PROFILE", "vault")
+	t.Setenv("AWS_ENDPOINT_URL_STS", m.aws.URL())
+	m.revoke(m.creds("developer-access"))
+	if first := m.aws.Calls()[0]; first.Action != "AssumeRole" {
+		t.Errorf("the first call is %s", first.Action)
+	}
+}

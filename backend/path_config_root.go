@@ -4,6 +4,7 @@ package backend
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -132,30 +133,69 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return nil, err
 	}
-	before := cfg.AWS()
-	_, stood := cfg.Validate()
+	before := *cfg
 	cfg.Update(d)
-	warnings, err := cfg.Validate()
-	old, err := engine.Stood(req.Data, stood, err)
-	if err := b.TokenFiles.Validate(cfg, d, err); err != nil {
+	warnings, err := b.checkRootConfig(ctx, req.Storage, &before, cfg, d)
+	if err != nil {
 		return nil, err
 	}
-	if d.Raw["identity_token_audience"] != nil && cfg.IdentityTokenAudience != "" {
-		if _, err := b.VaultToken(ctx, cfg); err != nil { // better now than at the first credential
-			return nil, err
-		}
-	}
-	warnings = slices.Concat(warnings, old, b.rootKey.Discarded(ctx, req.Storage, before.AccessKey, cfg.AccessKey))
+	warnings = append(warnings, b.rootKey.Discarded(ctx, req.Storage, before.AccessKey, cfg.AccessKey)...)
 	defer b.reconfigured() // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.KeyRootConfig, cfg); err != nil {
 		return nil, err
 	}
 	b.rootKey.Follow(ctx, req.Storage, cfg)
-	if !reflect.DeepEqual(before, cfg.AWS()) {
+	if !reflect.DeepEqual(before.AWS(), cfg.AWS()) {
 		b.reconfigured() // so that the new identity is asked
 		warnings = append(warnings, b.leftBehind(ctx, req.Storage)...)
 	}
 	return engine.Done(warnings), nil
+}
+
+// checkRootConfig returns warnings of a write, or what is wrong with it.
+func (b *backend) checkRootConfig(ctx context.Context, s logical.Storage, before, after *engine.RootConfig, d *framework.FieldData) (warnings []string, err error) {
+	at, unusable := engine.PlaceOf(ctx, after)
+	_, stood := before.Validate(at)
+	warnings, err = after.Validate(at)
+	old, err := engine.Stood(d.Raw, stood, err)
+	if err := b.TokenFiles.Validate(after, d, err); err != nil {
+		return nil, err
+	}
+	if d.Raw["identity_token_audience"] != nil && after.IdentityTokenAudience != "" {
+		if _, err := b.VaultToken(ctx, after); err != nil { // better now than at the first credential
+			return nil, err
+		}
+	}
+	warnings = slices.Concat(warnings, old, b.Missing(after, d))
+	if was, err := engine.PlaceOf(ctx, before); err == nil && was.Partition() != at.Partition() {
+		warnings = append(warnings, warnOfPartition(ctx, s, at)...)
+	}
+	if unusable != nil {
+		warnings = append(warnings, unusable.Error()+"; no call to AWS can be made until that is mended")
+	}
+	return warnings, nil
+}
+
+// warnOfPartition names the first role whose ARNs are of another partition than calls go to now.
+func warnOfPartition(ctx context.Context, s logical.Storage, at engine.Place) []string {
+	names, err := s.List(ctx, engine.PrefixRole)
+	if err != nil {
+		return nil // which is no failure of the write to config/root
+	}
+	for _, name := range names {
+		r, err := loadRole(ctx, s, name)
+		if err != nil || r == nil {
+			continue
+		}
+		forms := engine.NewForms(at, new(engine.Mistakes))
+		for _, arn := range slices.Concat(r.PolicyARNs, r.RoleARNs, []string{r.PermissionsBoundaryARN}) {
+			forms.InPartition("its ARN "+arn, arn)
+		}
+		if found := forms.Finish(); len(found) > 0 {
+			return []string{fmt.Sprintf("region: role %q, and perhaps others: %s", name, found[0])}
+		}
+	}
+	return nil
 }
 
 func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {

@@ -80,12 +80,13 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 		r = newRole()
 	}
 	before := *r
-	_, stood := before.validate(name)
 	warnings, err := r.update(d)
 	if err != nil {
 		return nil, err
 	}
-	more, err := r.validate(name)
+	at := b.Place(ctx, req.Storage)
+	_, stood := before.validate(name, at)
+	more, err := r.validate(name, at)
 	old, err := engine.Stood(req.Data, stood, err)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func TestFormsOfARole(t *testing.T) {
 		{"ARNs in a list", `{"policy_arns": ["arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"]}`, "policy_arns", []string{"arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"}},
 		{"an ARN twice", `{"policy_arns": ["arn:aws:iam::aws:policy/B", "arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"]}`, "policy_arns", []string{"arn:aws:iam::aws:policy/B", "arn:aws:iam::aws:policy/A"}},
 		{"an empty ARN between", `{"policy_arns": "arn:aws:iam::aws:policy/A,,"}`, "policy_arns", []string{"arn:aws:iam::aws:policy/A"}},
-		{"ARNs of other partitions", `{"policy_arns": "arn:aws-cn:iam::aws:policy/A,arn:aws-us-gov:iam::123456789012:policy/p/B"}`, "policy_arns", []string{"arn:aws-cn:iam::aws:policy/A", "arn:aws-us-gov:iam::123456789012:policy/p/B"}},
+		{"ARNs of another partition", `{"policy_arns": "arn:aws-cn:iam::aws:policy/A,arn:aws-cn:iam::123456789012:policy/p/B"}`, "policy_arns", []string{"arn:aws-cn:iam::aws:policy/A", "arn:aws-cn:iam::123456789012:policy/p/B"}},
 		{"a group twice", `{"iam_groups": "a,b,a"}`, "iam_groups", []string{"a", "b"}},
 		{"tags in a map", `{"iam_tags": {"team": "payments", "note": ""}}`, "iam_tags", map[string]string{"team": "payments", "note": ""}},
 		{"tags in a list", `{"iam_tags": ["team=payments", "note=a=b"]}`, "iam_tags", map[string]string{"team": "payments", "note": "a=b"}},

@@ -83,10 +83,10 @@ func roleFromLegacy(text string) *role {
 	r := &role{ProhibitFlexibleCredPath: true, Version: 1}
 	compact, err := awsrules.CompactJSON(text)
 	switch {
-	case awsrules.CheckARN(text, "policy") == nil:
+	case awsrules.IsForeignARN(text, "policy"): // validate says whether it can be one
 		r.CredentialTypes = []string{iamUser}
 		r.PolicyARNs = []string{text}
-	case awsrules.CheckARN(text, "role") == nil:
+	case awsrules.IsForeignARN(text, "role"):
 		r.CredentialTypes = []string{assumedRole}
 		r.RoleARNs = []string{text}
 	case !strings.HasPrefix(text, "arn:") && err == nil:

@@ -23,11 +23,9 @@ const (
 )
 
 // validateSession checks what only sessions have, and what narrows them down.
-func (r *role) validateSession(m *engine.Mistakes) (warnings []string) {
+func (r *role) validateSession(m *engine.Mistakes, forms *engine.Forms) (warnings []string) {
 	for _, arn := range r.RoleARNs {
-		if err := awsrules.CheckARN(arn, "role"); err != nil {
-			m.Add("role_arns", "%v", err)
-		}
+		forms.CheckARN("role_arns", arn, "role")
 	}
 	m.AddAll("session_tags", awsrules.CheckTags(r.SessionTags))
 	if r.ExternalID != "" && !awsrules.IsExternalID(r.ExternalID) {
@@ -36,6 +34,7 @@ func (r *role) validateSession(m *engine.Mistakes) (warnings []string) {
 	if !r.idle("mfa_serial_number") && r.SerialNumber != "" && !awsrules.IsSerialNumber(r.SerialNumber) {
 		m.Add("mfa_serial_number", "%q is neither the serial number of an MFA device nor an ARN such as arn:aws:iam::123456789012:mfa/vault", r.SerialNumber)
 	}
+	forms.InPartition("mfa_serial_number", r.SerialNumber)
 	if r.issues(assumedRole) && len(r.RoleARNs) == 0 {
 		warnings = append(warnings, "role_arns: is empty, so nothing can be issued yet; name the roles that may be assumed")
 	}

@@ -23,9 +23,11 @@ const (
 	mostAllGroups   = 500 // groups of an account; AWS grants no more
 )
 
-// validate returns warnings, or every mistake at once.
-func (r *role) validate(name string) (warnings []string, err error) {
+// validate returns warnings, or every mistake at once. What has a form in AWS alone is a mistake
+// only where AWS is called.
+func (r *role) validate(name string, at engine.Place) (warnings []string, err error) {
 	var m engine.Mistakes
+	forms := engine.NewForms(at, &m)
 	for _, credentialType := range r.CredentialTypes {
 		if !slices.Contains(credentialTypes, credentialType) {
 			m.Add("credential_type", "%q is none; use %s", credentialType, strings.Join(credentialTypes, ", "))
@@ -34,25 +36,24 @@ func (r *role) validate(name string) (warnings []string, err error) {
 	if len(r.CredentialTypes) == 0 {
 		m.Add("credential_type", "is missing; use %s", strings.Join(credentialTypes, ", "))
 	}
-	warnings = append(warnings, r.validatePolicies(&m, name)...)
+	warnings = append(warnings, r.validatePolicies(&m, forms, name)...)
 	r.validateGroups(&m)
 	warnings = append(warnings, r.validateUserTags(&m)...)
 	warnings = append(warnings, validateMaxUsers(&m, r.MaxUsers)...)
-	r.validateUser(&m)
+	r.validateUser(&m, forms)
 	warnings = append(warnings, r.validateFields(&m)...)
-	warnings = append(warnings, r.validateSession(&m)...)
+	warnings = append(warnings, r.validateSession(&m, forms)...)
 	r.validateTTLs(&m)
+	warnings = append(warnings, forms.Finish()...)
 	if r.issues(iamUser) && len(r.PolicyARNs)+len(r.IAMGroups) == 0 && r.PolicyDocument == "" {
 		warnings = append(warnings, "the role gives no permissions; set policy_arns, policy_document or iam_groups")
 	}
 	return warnings, m.Err()
 }
 
-func (r *role) validatePolicies(m *engine.Mistakes, name string) (warnings []string) {
+func (r *role) validatePolicies(m *engine.Mistakes, forms *engine.Forms, name string) (warnings []string) {
 	for _, arn := range r.PolicyARNs {
-		if err := awsrules.CheckARN(arn, "policy"); err != nil {
-			m.Add("policy_arns", "%v", err)
-		}
+		forms.CheckARN("policy_arns", arn, "policy")
 	}
 	if r.issues(iamUser) {
 		warnings = r.validateAttached(m)
@@ -90,14 +91,12 @@ func (r *role) validateAttached(m *engine.Mistakes) (warnings []string) {
 }
 
 // validateUser checks what only IAM users have.
-func (r *role) validateUser(m *engine.Mistakes) {
+func (r *role) validateUser(m *engine.Mistakes, forms *engine.Forms) {
 	if r.UserPath != "" && !awsrules.IsPath(r.UserPath) {
 		m.Add("user_path", "%q is not a path in IAM: / alone, or up to %d characters that begin and end with /, without spaces", r.UserPath, awsrules.MostPath)
 	}
 	if r.PermissionsBoundaryARN != "" {
-		if err := awsrules.CheckARN(r.PermissionsBoundaryARN, "policy"); err != nil {
-			m.Add("permissions_boundary_arn", "%v", err)
-		}
+		forms.CheckARN("permissions_boundary_arn", r.PermissionsBoundaryARN, "policy")
 	}
 }
 

@@ -61,7 +61,7 @@ func TestBadRotationFieldsAreRefused(t *testing.T) {
 		"time zone alone": {map[string]any{"rotation_schedule": "TZ=UTC"}, []string{"rotation_schedule: ", "UTC"}},
 		"no key":          {map[string]any{"access_key": "", "rotation_period": "24h"}, []string{"rotation_period: ", "access_key"}},
 		"several": {
-			map[string]any{"rotation_period": 1, "rotation_window": 1, "region": "Mars"},
+			map[string]any{"rotation_period": 1, "rotation_window": 1, "region": "on Mars"},
 			[]string{"rotation_period: ", "rotation_window: ", "region: "},
 		},
 	} {

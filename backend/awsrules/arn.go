@@ -3,52 +3,128 @@
 // Package awsrules says what AWS accepts. It is pure: it knows no Vault, no SDK of AWS's
 // and no clock but that of templates.
 //
-// arn.go, names.go and tags.go have the forms of ARNs, names and tags.
+// arn.go, region.go, names.go and tags.go have the forms of ARNs, regions, names and tags.
 //
 // policy.go checks a policy document: policy_json.go reads it, policy_not_json.go says what is
 // wrong where it is no JSON, and policy_tree.go is what was read. policy_statement.go judges
 // its statements, policy_resource.go their actions and resources, policy_condition.go and
 // policy_date.go their conditions. policy_join.go makes one policy of several.
 //
-// username.go makes names
-// from a template, username_template.go bounds what a template may do, and
+// username.go makes names from a template, username_template.go bounds what a template may do, and
 // username_random.go counts what is random in a name.
 package awsrules
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 )
 
-// arnForm is the shape of the ARN of a policy or a role, in any partition. An AWS
-// managed policy has "aws" for its account.
-var arnForm = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}|aws):([a-z-]+)/([\w+=,.@/-]+)$`)
+// mostARN is the longest ARN that AWS takes: arnType of the IAM and STS API References.
+const mostARN = 2048
 
-// accountForm is an account number, with or without the partition that it is in.
-var accountForm = regexp.MustCompile(`^(aws[a-z-]*:)?\d{12}$`)
+var (
+	partitionForm = regexp.MustCompile(`^aws(-[a-z0-9]+)*$`)
+	accountForm   = regexp.MustCompile(`^\d{12}$`)
+	typeForm      = regexp.MustCompile(`^[a-z-]+$`)
+	nameForm      = regexp.MustCompile(`^[\w+=,.@-]+$`)
+)
+
+// resourceForm is what IAM takes behind the type of a resource in an ARN (IAM API Reference,
+// CreateRole and CreatePolicy, RoleName and PolicyName, Path).
+type resourceForm struct {
+	mostName int
+	path     *regexp.Regexp
+	pathRule string
+}
+
+var resourceForms = map[string]resourceForm{
+	"role":   {64, regexp.MustCompile(`^/([\x21-\x7E]+/)?$`), "printable ASCII characters without spaces"},
+	"policy": {128, regexp.MustCompile(`^/([\w+=,.@-]+/)*$`), "letters, digits and _ + = , . @ -"},
+}
 
 // IsAccount reports whether text is an account number, such as 123456789012 or
 // aws-cn:123456789012.
-func IsAccount(text string) bool { return accountForm.MatchString(text) }
-
-// mostARN is the longest ARN that IAM takes (IAM API Reference, AttachUserPolicy).
-const mostARN = 2048
+func IsAccount(text string) bool {
+	partition, number, both := strings.Cut(text, ":")
+	if !both {
+		return accountForm.MatchString(text)
+	}
+	return partitionForm.MatchString(partition) && accountForm.MatchString(number)
+}
 
 // CheckARN says what keeps text from being the ARN of an IAM resource of a type,
-// "policy" or "role".
+// "policy" or "role", in any partition.
 func CheckARN(text, resource string) error {
 	example := "arn:aws:iam::123456789012:" + resource + "/example"
-	var parts []string
-	if len(text) <= mostARN {
-		parts = arnForm.FindStringSubmatch(text)
+	if len(text) > mostARN {
+		return fmt.Errorf("%q has %d bytes; the longest ARN that AWS takes has %d", Abridged(text), len(text), mostARN)
 	}
-	switch {
-	case parts == nil:
+	parts := strings.SplitN(text, ":", 6)
+	if len(parts) < 6 || parts[0] != "arn" || !partitionForm.MatchString(parts[1]) || parts[2] != "iam" || parts[3] != "" {
 		return fmt.Errorf("%q is not the ARN of a %s, such as %s", Abridged(text), resource, example)
-	case parts[2] != resource:
-		return fmt.Errorf("%q is the ARN of a %s, not of a %s such as %s", Abridged(text), parts[2], resource, example)
-	case resource == "role" && parts[1] == "aws":
-		return fmt.Errorf("%q has no account number, such as %s has", Abridged(text), example)
+	}
+	kind, rest, slash := strings.Cut(parts[5], "/")
+	if kind != resource && typeForm.MatchString(kind) {
+		return fmt.Errorf("%q is the ARN of a %s, not of a %s such as %s", Abridged(text), kind, resource, example)
+	}
+	var err error
+	switch account := parts[4]; {
+	case kind != resource, !slash:
+		err = fmt.Errorf("%s/ is missing after the account number", resource)
+	case accountForm.MatchString(account), account == "aws" && resource == "policy": // AWS's own policies
+		err = resourceForms[resource].check(rest)
+	default:
+		err = errors.New("its account number must have 12 digits")
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not the ARN of a %s, such as %s: %w", Abridged(text), resource, example, err)
 	}
 	return nil
+}
+
+// check looks at the path and the name of a resource, without the slash that begins the path.
+func (f resourceForm) check(rest string) error {
+	slash := strings.LastIndexByte(rest, '/') + 1
+	path, name := "/"+rest[:slash], rest[slash:]
+	switch {
+	case name == "":
+		return errors.New("a name is missing after the last slash")
+	case len(name) > f.mostName:
+		return fmt.Errorf("its name has %d characters; AWS allows %d", len(name), f.mostName)
+	case !nameForm.MatchString(name):
+		return errors.New("its name may hold letters, digits and _ + = , . @ - only")
+	case len(path) > MostPath:
+		return fmt.Errorf("its path has %d characters; AWS allows %d", len(path), MostPath)
+	case !f.path.MatchString(path):
+		return fmt.Errorf("between the slashes of its path must stand %s", f.pathRule)
+	}
+	return nil
+}
+
+// foreignForm is what an ARN has everywhere.
+var foreignForm = regexp.MustCompile(`^arn:[^\s\x00-\x1f\x7f]+$`)
+
+// CheckForeignARN says what keeps a text from being an ARN where AWS's rules do not count.
+func CheckForeignARN(text string) error {
+	if len(text) > mostARN || !foreignForm.MatchString(text) {
+		return fmt.Errorf("%q is not an ARN: arn: and more, without white space, %d bytes at most", Abridged(text), mostARN)
+	}
+	return nil
+}
+
+// IsForeignARN reports whether a text looks like the ARN of a resource of a type, "policy" or
+// "role", where AWS's rules do not count.
+func IsForeignARN(text, resource string) bool {
+	return CheckForeignARN(text) == nil && strings.Contains(text, ":"+resource+"/")
+}
+
+// ARNPartition is the partition in an ARN of AWS; empty in any other text.
+func ARNPartition(text string) string {
+	parts := strings.SplitN(text, ":", 3)
+	if len(parts) < 3 || parts[0] != "arn" || !partitionForm.MatchString(parts[1]) {
+		return ""
+	}
+	return parts[1]
 }

@@ -11,9 +11,9 @@ import (
 )
 
 var (
-	vendorForm     = regexp.MustCompile(`^[A-Za-z0-9.-]+$`)
-	actionNameForm = regexp.MustCompile(`^[\w*?.-]+$`)
-	partitionForm  = regexp.MustCompile(`^(aws(-[a-z]+)*|[a-z-]*[*?][a-z*?-]*)$`)
+	vendorForm        = regexp.MustCompile(`^[A-Za-z0-9.-]+$`)
+	actionNameForm    = regexp.MustCompile(`^[\w*?.-]+$`)
+	partitionWildForm = regexp.MustCompile(`^(aws(-[a-z]+)*|[a-z-]*[*?][a-z*?-]*)$`)
 )
 
 // checkAction checks a string of Action or NotAction: a service, a colon and a name, which
@@ -49,7 +49,7 @@ func (c *policyChecker) checkResource(path string, v *jsonValue) {
 	case len(parts) == 1:
 		c.refuse(path, v, `%s is neither an ARN, such as "arn:aws:s3:::bucket/*", nor "*"`, quoted(v))
 		return
-	case !partitionForm.MatchString(parts[1]):
+	case !partitionWildForm.MatchString(parts[1]):
 		c.refuse(path, v, `%s has %q for its partition; an ARN begins with "arn:aws:", "arn:aws-cn:" or "arn:aws-us-gov:", such as "arn:aws:s3:::bucket/*"`, quoted(v), Abridged(parts[1]))
 		return
 	case len(parts) == 2 || parts[2] == "":

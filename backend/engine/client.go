@@ -6,6 +6,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -117,7 +118,7 @@ func (m *Mount) connect(ctx context.Context, s logical.Storage) (*awscreds.Clien
 	}
 	where := cfg.AWS()
 	where.Token = m.token(cfg)
-	return awscreds.New(ctx, where)
+	return newClient(ctx, where)
 }
 
 // OwnClient calls AWS as the key in a configuration itself, and not as role_arn: whether a
@@ -128,5 +129,16 @@ func OwnClient(ctx context.Context, cfg *RootConfig) (*awscreds.Client, error) {
 	}
 	where := cfg.AWS()
 	where.RoleARN = ""
-	return awscreds.New(ctx, where)
+	return newClient(ctx, where)
+}
+
+// newClient makes a client. What is wrong with the environment is told to whoever asks, as a
+// mistake: asking again is of no use until the operator has mended it.
+func newClient(ctx context.Context, where awscreds.Config) (*awscreds.Client, error) {
+	c, err := awscreds.New(ctx, where)
+	var environment *awscreds.EnvironmentError
+	if errors.As(err, &environment) {
+		return nil, UserErrorf("%v", err)
+	}
+	return c, err
 }

@@ -12,7 +12,8 @@
 // Storage: storage.go has every key and the verbs; wal_entry.go reads entries of the WAL.
 //
 // AWS: root_config.go is config/root, with root_identity.go and token_file.go for an identity
-// without a key and root_plan.go for when its key is rotated; client.go makes the client,
+// without a key, root_checks.go for what it may say and root_plan.go for when its key is rotated;
+// place.go says whether AWS is called at all, client.go makes the client,
 // own_user.go says which IAM user it is, account.go in which AWS account, and proof.go waits
 // until AWS accepts a new key.
 //

@@ -53,7 +53,7 @@ func (c *RootConfig) updateIdentity(d *framework.FieldData) {
 	Set(d, "web_identity_token_file", &c.TokenFile)
 }
 
-func (c *RootConfig) validateIdentity(m *Mistakes) {
+func (c *RootConfig) checkIdentity(m *Mistakes) {
 	check := func(field string) {
 		if c.RoleARN == "" {
 			m.Add("role_arn", "is missing; %s needs the ARN of the IAM role to assume", field)

@@ -49,7 +49,7 @@ func (c *RootConfig) updateRotation(d *framework.FieldData) {
 	Set(d, "rotation_policy", &c.RotationPolicy)
 }
 
-func (c *RootConfig) validateRotation(m *Mistakes) {
+func (c *RootConfig) checkRotation(m *Mistakes) {
 	period, schedule, window := c.RotationPeriod, c.RotationSchedule, c.RotationWindow
 	if period != 0 && schedule != "" {
 		m.Add("rotation_schedule", "cannot be set beside rotation_period; write 0 or an empty text to the other one")

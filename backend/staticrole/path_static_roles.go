@@ -118,14 +118,16 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	}
 	r := newRole(name)
 	var stood error
+	at := k.Place(ctx, req.Storage)
 	if before != nil {
 		*r = *before
-		stood = before.validate()
+		_, stood = before.validate(at)
 	}
 	if err := r.update(d); err != nil {
 		return nil, err
 	}
-	old, err := engine.Stood(req.Data, stood, r.validate())
+	elsewhere, err := r.validate(at)
+	old, err := engine.Stood(req.Data, stood, err)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +147,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(old, r.warnings(), k.warnings(ctx, req.Storage, r, c))}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(elsewhere, old, r.warnings(), k.warnings(ctx, req.Storage, r, c))}, nil
 }
 
 func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

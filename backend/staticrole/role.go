@@ -80,9 +80,10 @@ func (r *role) update(d *framework.FieldData) error {
 	return nil
 }
 
-// validate tells every mistake at once.
-func (r *role) validate() error {
+// validate returns warnings, or every mistake at once.
+func (r *role) validate(at engine.Place) (warnings []string, err error) {
 	var m engine.Mistakes
+	forms := engine.NewForms(at, &m)
 	switch {
 	case r.Username == "":
 		m.Add("username", "is missing; give the name of an existing IAM user")
@@ -90,18 +91,17 @@ func (r *role) validate() error {
 		m.Add("username", "%q is not the name of an IAM user: up to %d letters, digits and _ + = , . @ - (the name, not the ARN)", r.Username, awsrules.MostUserName)
 	}
 	r.Validate(&m) // the schedule
-	r.account.validate(&m)
+	r.account.validate(&m, forms)
 	if r.PreviousKeyTTL < 0 {
 		m.Add("previous_key_ttl", "%s is negative; use 0 or more", r.PreviousKeyTTL)
 	}
-	return m.Err()
+	warnings = forms.Finish()
+	return warnings, m.Err()
 }
 
-func (a account) validate(m *engine.Mistakes) {
+func (a account) validate(m *engine.Mistakes, forms *engine.Forms) {
 	if a.AssumeRoleARN != "" {
-		if err := awsrules.CheckARN(a.AssumeRoleARN, "role"); err != nil {
-			m.Add("assume_role_arn", "%v", err)
-		}
+		forms.CheckARN("assume_role_arn", a.AssumeRoleARN, "role")
 	}
 	check := func(field, value, rule string, fits bool) {
 		switch {

@@ -5,9 +5,10 @@
 package main
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/api"
@@ -17,43 +18,22 @@ import (
 )
 
 func main() {
-	// Vault's own plugin flags, and ours beside them: an operator sets those with
-	// "vault plugin register -args=-wal-min-age=1m".
-	var meta api.PluginAPIClientMeta
-	flags := meta.FlagSet()
-	showVersion := flags.Bool("version", false, "Print the version and exit.")
-	walMinAge := flags.Duration("wal-min-age", backend.DefaultWALMinAge,
-		"How old the record of an IAM user must be before it ends because AWS says that there is no such user.")
-	sweepGrace := flags.Duration("sweep-grace", backend.DefaultSweepGrace,
-		"How long after the last moment of its lease an IAM user that still exists is left to Vault before the engine deletes it; longer than a request of Vault's may take.")
-	lateWindow := flags.Duration("late-window", backend.DefaultLateWindow,
-		"How long the record of an IAM user stays after its deletion where AWS never answered an attempt to create it, and may perform that late.")
-	gapCaution := flags.Duration("gap-caution", backend.DefaultGapCaution,
-		"How long after a gap of more than 5 minutes in the engine's heartbeat rotations by schedule delete no key and auto-tidy deletes no user: this may be a copy of the storage.")
-	opts := backend.Options{Version: currentVersion()}
-	identityFlags(flags, &opts)
-	if err := flags.Parse(os.Args[1:]); err != nil {
-		os.Exit(2) // the flag set has said what is wrong
-	}
-	if *showVersion {
+	c, err := parse(os.Args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		refuse(err)
+		os.Exit(2)
+	case c.showVersion:
 		fmt.Println(currentVersion())
 		return
 	}
-	for _, f := range []struct {
-		name string
-		d    time.Duration
-	}{{"wal-min-age", *walMinAge}, {"sweep-grace", *sweepGrace}, {"late-window", *lateWindow}, {"gap-caution", *gapCaution}} {
-		if f.d <= 0 {
-			fmt.Fprintf(os.Stderr, "-%s must be positive, such as 5m\n", f.name)
-			os.Exit(2)
-		}
-	}
-	opts.WALMinAge, opts.SweepGrace, opts.LateWindow, opts.GapCaution = *walMinAge, *sweepGrace, *lateWindow, *gapCaution
 	logger := hclog.New(&hclog.LoggerOptions{JSONFormat: true}) // Vault reads it so, and logs it as its own
 	exitWithParent(logger)
-	err := plugin.ServeMultiplex(&plugin.ServeOpts{
-		BackendFactoryFunc: backend.New(opts),
-		TLSProviderFunc:    api.VaultPluginTLSProvider(meta.GetTLSConfig()),
+	err = plugin.ServeMultiplex(&plugin.ServeOpts{
+		BackendFactoryFunc: backend.New(c.options),
+		TLSProviderFunc:    api.VaultPluginTLSProvider(c.meta.GetTLSConfig()),
 	})
 	if err != nil {
 		logger.Error("serving the plugin", "error", err)

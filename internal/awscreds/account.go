@@ -96,7 +96,10 @@ func (c *Client) FindAccount(ctx context.Context) (Account, error) {
 }
 
 // awsSuffixes are the ends of the host names of AWS's own services, of all partitions.
-var awsSuffixes = []string{".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk", ".csp.hci.ic.gov"}
+var awsSuffixes = []string{
+	".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk", ".csp.hci.ic.gov",
+	".api.aws", ".api.amazonwebservices.com.cn", ".api.amazonwebservices.eu", ".api.aws.ic.gov", ".api.aws.scloud", ".api.cloud-aws.adc-e.uk", ".api.aws.hci.ic.gov", // dual stack
+}
 
 // foreignHost is the host of an endpoint, with its port, unless it is one of AWS's own.
 func foreignHost(endpoint string) string {

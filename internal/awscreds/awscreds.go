@@ -108,6 +108,7 @@ type Client struct {
 	sts     []*sts.Client           // in the order of trial
 	key     *ownKey                 // nil where the default chain serves
 	host    string                  // of IAM, unless AWS's own
+	iamURL  string                  // the configured one
 	account atomic.Pointer[Account] // that the client works in, once an answer has told
 	helpers helpers
 	lacks   *lacks // of the endpoint
@@ -119,6 +120,7 @@ type Client struct {
 func New(ctx context.Context, cfg Config) (*Client, error) {
 	opts := []func(*config.LoadOptions) error{
 		config.WithAppID(appID),
+		config.WithDefaultRegion(DefaultRegion), // for the clients in the default chain, too
 		config.WithHTTPClient(transport()),
 		config.WithAPIOptions([]func(*middleware.Stack) error{answersOnly}), // of the clients in the default chain, too
 	}
@@ -134,13 +136,10 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	sdk, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("loading the AWS SDK's configuration: %w", err)
+		return nil, ofEnvironment(err)
 	}
 	if key != nil {
 		sdk.Credentials = key // without the cache that the SDK puts around it
-	}
-	if sdk.Region == "" {
-		sdk.Region = DefaultRegion
 	}
 	if cfg.MaxRetries >= 0 {
 		sdk.RetryMaxAttempts = cfg.MaxRetries + 1 // else what AWS_MAX_ATTEMPTS says, or the SDK's default
@@ -154,6 +153,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		iam:     callsOf(iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint))),
 		sts:     stsClients(sdk, cfg.STS),
 		host:    host,
+		iamURL:  cfg.IAMEndpoint,
 		helpers: newHelpers(),
 		lacks:   &lacks{foreign: host != ""},
 		key:     key,
