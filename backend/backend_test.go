@@ -66,17 +66,13 @@ func newMount(t testing.TB) *mount {
 		DefaultLeaseTTLVal: 768 * time.Hour,
 		MaxLeaseTTLVal:     768 * time.Hour,
 	}}
-	m.aws.SetDeletionLagCalls(1) // AWS shows late what is gone, and which keys are new, as far as no test says otherwise
-	m.aws.SetListingLag(0, 1)
+	m.aws.SetDeletionLagCalls(1) // AWS shows late what is gone, as far as no test says otherwise
 	m.start()
 	return m
 }
 
 // instantly lets AWS show all at once, for tests that count calls, or whose subject comes too early otherwise.
-func (m *mount) instantly() {
-	m.aws.SetDeletionLagCalls(0)
-	m.aws.SetListingLag(0, 0)
-}
+func (m *mount) instantly() { m.aws.SetDeletionLagCalls(0) }
 
 // start begins a process: first, and after a crash, of which only storage is left.
 func (m *mount) start() {
