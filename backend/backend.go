@@ -142,7 +142,7 @@ func New(opts Options) logical.Factory {
 		if err := b.Setup(ctx, conf); err != nil {
 			return nil, err
 		}
-		b.Log = b.Logger() // never nil
+		b.Log = engine.LogOf(b.Logger()) // never nil
 		return b, nil
 	}
 }

@@ -37,6 +37,7 @@ type mount struct {
 	system   logical.SystemView
 	id       string       // what Vault calls the mount; mountID where it is empty
 	tokensTo []string     // where tokens of files may go, beside the fake; counts from the next start
+	logger   hclog.Logger // of Vault; counts from the next start
 	ahead    atomic.Int64 // how far the engine's clock is ahead
 }
 
@@ -73,13 +74,16 @@ func newMount(t testing.TB) *mount {
 // start begins a process: first, and after a crash, of which only storage is left.
 func (m *mount) start() {
 	m.t.Helper()
+	if m.logger == nil {
+		m.logger = hclog.NewNullLogger()
+	}
 	factory := New(Options{
 		Version: "v0.0.1", ProofPause: time.Millisecond, TidyPause: time.Millisecond,
 		WebIdentityTokenFiles: []string{os.TempDir() + "/"}, WebIdentitySTSEndpoints: append([]string{m.aws.URL()}, m.tokensTo...),
 		Now: func() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) },
 	})
 	b, err := factory(m.ctx, &logical.BackendConfig{
-		Logger:      hclog.NewNullLogger(),
+		Logger:      m.logger,
 		StorageView: m.storage,
 		System:      m.system,
 		BackendUUID: cmp.Or(m.id, mountID),

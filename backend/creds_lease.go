@@ -179,7 +179,7 @@ func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework
 		err = fmt.Errorf("%w; the mount is being disabled or moved, so config/root and issued/ cannot be written any more: "+
 			"if AWS cannot be made to agree, drop the lease with vault lease revoke -force -prefix, and delete the IAM user in AWS", err)
 	}
-	return nil, err
+	return nil, awscreds.Explained(err)
 }
 
 // revokeUser ends the user of a lease, under the lock of its record: a renewal must not take

@@ -5,7 +5,8 @@
 // mount.go is one mount, with its clock, its locks and its client of AWS: begin there.
 //
 // Requests: fields.go turns fields into values, errors.go mistakes into responses, and
-// operations.go handlers into operations of a path; role_name.go is the name of a role.
+// operations.go handlers into operations of a path; role_name.go is the name of a role, and
+// log.go the log.
 //
 // Storage: storage.go has every key and the verbs; wal_entry.go reads entries of the WAL.
 //

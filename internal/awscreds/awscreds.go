@@ -68,6 +68,9 @@ type Config struct {
 	// Guide, "Standardized credential providers").
 	AccessKey, SecretKey string
 
+	// KeyName is what errors call AccessKey, such as "the access_key of config/root".
+	KeyName string
+
 	// Region picks the partition, and the endpoints in it. Empty: the
 	// environment's, else DefaultRegion.
 	Region string
