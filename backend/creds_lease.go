@@ -92,7 +92,7 @@ func (b *backend) secret() *framework.Secret {
 	return &framework.Secret{
 		Type:   secretType,
 		Fields: credsFields(),
-		Renew:  b.Answer(b.renew),
+		Renew:  b.AnswerLease(b.renew),
 		Revoke: b.revoke,
 	}
 }
@@ -193,6 +193,7 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 	if l.Complete {
 		v, err := u.endLeased(ctx, req.Storage, l, recordOf(l, l.Created))
 		if err == nil && v.ending == endGone {
+			u.logEnded(l)
 			return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.mayBeMirrored(l.Username)))
 		}
 		return u.keepEnding(ctx, req, l, v, err)
@@ -211,13 +212,22 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 		of = recordOf(l, l.began(req.Secret))
 	}
 	v, err := u.endLeased(ctx, req.Storage, l, of)
+	gone := err == nil && v.ending == endGone
+	if gone {
+		u.logEnded(l)
+	}
 	switch {
-	case err == nil && v.ending == endGone && r == nil:
+	case gone && r == nil:
 		return u.dropNoted(ctx, req.Storage, l)
-	case err == nil && v.ending == endGone:
+	case gone:
 		return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.mayBeMirrored(l.Username)))
 	}
 	return u.keepEnding(ctx, req, l, v, err)
+}
+
+// logEnded tells the log that a lease is over and its user gone.
+func (u *users) logEnded(l *lease) {
+	u.Log.Info("deleted an IAM user at the end of its lease", "iam_user", l.Username, "access_key", l.AccessKeyID, "role", l.Role)
 }
 
 // endLeased ends the user of a lease as that of a record.

@@ -63,9 +63,11 @@ func TestErrorsBeginWithWhatAWSSaid(t *testing.T) {
 			_, err := m.lease(logical.RevokeOperation, m.creds("developer-access"))
 			return err.Error()
 		}, "deleting IAM user vault-"},
-		"rotate root":   {"CreateAccessKey", func(m *mount) string { return m.refused(logical.UpdateOperation, "config/rotate-root", nil) }, "creating an access key for "},
-		"static role":   {"GetUser", func(m *mount) string { return m.refused(logical.UpdateOperation, "static-roles/app", daily) }, "reading "},
-		"issued delete": {"DeleteUser", func(m *mount) string { return m.refused(logical.DeleteOperation, "issued/"+m.user(m.creds("developer-access")), nil) }, "deleting IAM user vault-"},
+		"rotate root": {"CreateAccessKey", func(m *mount) string { return m.refused(logical.UpdateOperation, "config/rotate-root", nil) }, "creating an access key for "},
+		"static role": {"GetUser", func(m *mount) string { return m.refused(logical.UpdateOperation, "static-roles/app", daily) }, "reading "},
+		"issued delete": {"DeleteUser", func(m *mount) string {
+			return m.refused(logical.DeleteOperation, "issued/"+m.user(m.creds("developer-access")), nil)
+		}, "deleting IAM user vault-"},
 		"tidy": {"ListUsers", func(m *mount) string {
 			return m.tidy(nil)["error"].(string)
 		}, "listing the IAM users"},

@@ -5,6 +5,7 @@ package engine
 // Mistakes of the caller's, and how an error becomes a response.
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -70,7 +71,8 @@ func (m Mistakes) Err() error {
 }
 
 // Respond says who has to act on an error. 4xx: the caller, and asking again the
-// same way is of no use. 502: AWS throttles or is not well; clients may ask again.
+// same way is of no use. 502: AWS throttles or is not well; 504: the request's time is over;
+// clients may ask again.
 func Respond(err error) (*logical.Response, error) {
 	var mistake *UserError
 	var none *awscreds.NoCredentialsError
@@ -92,6 +94,8 @@ func Respond(err error) (*logical.Response, error) {
 			"or run Vault where AWS gives it a role (EC2, ECS, EKS); %s", text), nil
 	case awscreds.IsFromAWS(err):
 		return nil, logical.CodedError(http.StatusBadGateway, text)
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, logical.CodedError(http.StatusGatewayTimeout, text)
 	}
 	return nil, err
 }

@@ -56,8 +56,9 @@ const (
 
 	// answerTimeout bounds the wait for the first byte of one answer. IAM answers
 	// within a second or so; a connection that says nothing for this long is
-	// taken for dead and the call counts as uncertain.
-	answerTimeout = 20 * time.Second
+	// taken for dead and the call counts as uncertain. Vault does not seal or step
+	// down before the requests under way have ended.
+	answerTimeout = 10 * time.Second
 )
 
 // Config says who calls AWS, and where.

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	smithy "github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -172,7 +171,7 @@ func wordsOf(err error) string {
 		unsent   *unsentError
 		late     *lateError
 		missing  *NoCredentialsError
-		canceled *aws.RequestCanceledError
+		canceled *smithy.CanceledError
 		lost     *smithyhttp.RequestSendError
 	)
 	switch {

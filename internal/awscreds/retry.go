@@ -31,12 +31,15 @@ const (
 	// or two (IAM User Guide, "Changes that I make are not always immediately visible").
 	patientAttempts = 7
 
-	// throttledFor is how long a call is tried that AWS throttles. A user is made and
-	// ended in two rounds of calls, and Vault ends a request after 90 seconds.
+	// throttledFor is how long a call is tried that AWS throttles, where its context has
+	// no earlier end.
 	throttledFor = 40 * time.Second
 
-	// endures is how long those few attempts may take together, which counts where AWS
-	// does not answer at all; and how long calls of [Enduring] go on.
+	// beginsWithin is how long after the first of those few attempts the last one may begin,
+	// which counts where AWS does not answer at all.
+	beginsWithin = 15 * time.Second
+
+	// endures is how long calls of [Enduring] go on.
 	endures = 30 * time.Second
 
 	// The waits: full jitter, doubling, up to longestWait. That a single call was
@@ -120,7 +123,7 @@ func (a *attempts) judge(ctx context.Context, err error) *verdict {
 		a.failures++
 		v.wait = jitter(firstWait, a.failures)
 		at := now.Add(v.wait)
-		v.again = a.counted || a.failures < a.most() && at.Before(a.began.Add(endures)) || at.Before(enduresUntil(ctx))
+		v.again = a.counted || a.failures < a.most() && at.Before(a.began.Add(beginsWithin)) || at.Before(enduresUntil(ctx))
 	}
 	if a.once {
 		v.again = Code(err) == codeExpiredToken && a.failures == 1

@@ -5,6 +5,8 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"strings"
 	"testing"
 
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
@@ -48,7 +50,13 @@ func TestSecretsOperatorRequests(t *testing.T) {
 	if lasts, _ := session.body["lease_duration"].(float64); lasts < 840 || lasts > 900 || session.body["renewable"] != false || session.lease() == "" {
 		t.Errorf("a session's lease lasts %v s, renewable %v", lasts, session.body["renewable"])
 	}
-	v.call(http.MethodPut, "sys/leases/renew", map[string]any{"lease_id": session.lease(), "increment": 900}, http.StatusBadRequest)
+	refused := v.call(http.MethodPut, "sys/leases/renew", map[string]any{"lease_id": session.lease(), "increment": 900}, http.StatusBadRequest)
+	if !strings.Contains(refused.text, "cannot be renewed") || strings.Contains(refused.text, "%!w") {
+		t.Errorf("the renewal is refused with %s", refused.text)
+	}
+	if log, err := os.ReadFile(v.logFile()); err != nil || strings.Contains(string(log), "%!w") {
+		t.Errorf("Vault's log has %%!w (%v)", err)
+	}
 }
 
 // TestConsulTemplateRules: by these it tells a dynamic credential from a static one, and how long to wait.
