@@ -75,11 +75,11 @@ func connectionFields() map[string]*framework.FieldSchema {
 		},
 		"sts_region": {
 			Type:        framework.TypeString,
-			Description: "Region for STS calls. Empty: the one in sts_endpoint's host name, else region.",
+			Description: "Region for STS calls. Empty: the one in sts_endpoint's host name, which is us-east-1 for sts.amazonaws.com, else region.",
 		},
 		"sts_fallback_endpoints": {
 			Type:        framework.TypeCommaStringSlice,
-			Description: "URLs of STS to try, in this order, when sts_endpoint does not answer.",
+			Description: "URLs of STS to try, in this order, when sts_endpoint does not answer, or its region does not serve the account.",
 		},
 		"sts_fallback_regions": {
 			Type:        framework.TypeCommaStringSlice,

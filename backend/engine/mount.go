@@ -10,7 +10,7 @@
 //
 // Storage: storage.go has every key and the verbs; wal_entry.go reads entries of the WAL.
 //
-// AWS: root_config.go is config/root, with root_identity.go and token_file.go for an identity
+// AWS: root_config.go is config/root, with sts_region.go for where STS is called, root_identity.go and token_file.go for an identity
 // without a key and root_plan.go for when its key is rotated; client.go makes the client,
 // own_user.go says which IAM user it is, account.go in which AWS account, and proof.go waits
 // until AWS accepts a new key.

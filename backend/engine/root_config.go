@@ -102,6 +102,7 @@ func (c *RootConfig) Validate() (warnings []string, err error) {
 	for _, endpoint := range c.STSFallbackEndpoints {
 		warnings = append(warnings, validateEndpoint(&m, "sts_fallback_endpoints", endpoint)...)
 	}
+	warnings = append(warnings, c.regionsElsewhere()...)
 	if c.MaxRetries < SDKRetries || c.MaxRetries > mostRetries {
 		m.Add("max_retries", "%d is not possible; use -1 for the default, or 0 to %d", c.MaxRetries, mostRetries)
 	}

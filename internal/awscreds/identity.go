@@ -7,12 +7,10 @@ package awscreds
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // ownKey is the configured access key.
@@ -122,20 +120,6 @@ func (f *found) name() string {
 	return "the key that the AWS SDK found"
 }
 
-// anySTS assumes roles wherever STS answers.
-type anySTS []*sts.Client
-
-// AssumeRole implements [stscreds.AssumeRoleAPIClient].
-func (s anySTS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, opts ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
-	out, err := firstSTS(ctx, s, func(client *sts.Client) (*sts.AssumeRoleOutput, error) {
-		return client.AssumeRole(ctx, in, opts...)
-	})
-	if err != nil {
-		return nil, &assumingError{role: aws.ToString(in.RoleArn), Err: err}
-	}
-	return out, nil
-}
-
 // assumingError says that STS did not give a session of a role.
 type assumingError struct {
 	role, with string
@@ -147,20 +131,3 @@ func (e *assumingError) Error() string { return e.what() + ": " + e.Err.Error() 
 
 // Unwrap returns what STS said.
 func (e *assumingError) Unwrap() error { return e.Err }
-
-// firstSTS makes a call at one STS after another until one answers. A refusal is an
-// answer: another region would say the same.
-func firstSTS[T any](ctx context.Context, clients []*sts.Client, call func(*sts.Client) (T, error)) (out T, err error) {
-	var errs []error
-	for _, client := range clients {
-		out, err = call(client)
-		if err == nil {
-			return out, nil
-		}
-		errs = append(errs, err)
-		if IsRefused(err) || ctx.Err() != nil {
-			break
-		}
-	}
-	return out, errors.Join(errs...)
-}

@@ -155,11 +155,12 @@ func jitter(first time.Duration, failures int) time.Duration {
 
 // passes reports whether the same call may go well a moment later: what the SDK takes
 // for passing, and more. IAM answers 409 in passing when changes of one user overlap.
-// STS may not reach an identity provider for a moment, nor we AWS itself, but somebody
-// else in its place. And an expired session is replaced by a new one for the next attempt (identity.go).
+// STS may not reach an identity provider for a moment, or not have its new keys yet, which it
+// calls InvalidIdentityToken (the SDK's own provider repeats that, too). Somebody else may answer in the
+// place of AWS. And an expired session is replaced by a new one for the next attempt (identity.go).
 func passes(err error) bool {
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool() ||
-		isOverlap(err) || isProviderAway(err) || isNoAnswer(err) || Code(err) == codeExpiredToken
+		isOverlap(err) || isProviderAway(err) || Code(err) == codeInvalidIdentityToken || isNoAnswer(err) || Code(err) == codeExpiredToken
 }
 
 type enduring struct{}

@@ -50,8 +50,14 @@ func TestSecretsOperatorRequests(t *testing.T) {
 	if lasts, _ := session.body["lease_duration"].(float64); lasts < 840 || lasts > 900 || session.body["renewable"] != false || session.lease() == "" {
 		t.Errorf("a session's lease lasts %v s, renewable %v", lasts, session.body["renewable"])
 	}
-	refused := v.call(http.MethodPut, "sys/leases/renew", map[string]any{"lease_id": session.lease(), "increment": 900}, http.StatusBadRequest)
-	if !strings.Contains(refused.text, "cannot be renewed") || strings.Contains(refused.text, "%!w") {
+	v.call(http.MethodPut, "sys/leases/renew", map[string]any{"lease_id": session.lease(), "increment": 900}, http.StatusBadRequest)
+
+	// A refusal of the engine's own reaches who renews.
+	ended := v.call(http.MethodGet, "aws-dyn/creds/app", nil)
+	name := account.Users()[0]
+	v.call(http.MethodDelete, "aws-dyn/issued/"+name, nil)
+	refused := v.call(http.MethodPut, "sys/leases/renew", map[string]any{"lease_id": ended.lease()}, http.StatusBadRequest)
+	if !strings.Contains(refused.text, "has no record any more") || strings.Contains(refused.text, "%!w") {
 		t.Errorf("the renewal is refused with %s", refused.text)
 	}
 	if log, err := os.ReadFile(v.logFile()); err != nil || strings.Contains(string(log), "%!w") {
