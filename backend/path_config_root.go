@@ -151,6 +151,9 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	if !reflect.DeepEqual(before, cfg.AWS()) {
 		b.reconfigured() // so that the new identity is asked
 		warnings = append(warnings, b.leftBehind(ctx, req.Storage)...)
+		if before.RoleARN == "" && cfg.RoleARN != "" {
+			warnings = append(warnings, b.warnOfIdentity(ctx, req.Storage)...)
+		}
 	}
 	return engine.Done(warnings), nil
 }

@@ -131,3 +131,10 @@ func (e *assumingError) Error() string { return e.what() + ": " + e.Err.Error() 
 
 // Unwrap returns what STS said.
 func (e *assumingError) Unwrap() error { return e.Err }
+
+// IsSession reports whether the client's own credentials are those of a session: what it assumes
+// then is chained. It is false where there are no credentials: the call says so.
+func (c *Client) IsSession(ctx context.Context) bool {
+	creds, err := c.iam.options.Credentials.Retrieve(ctx)
+	return err == nil && creds.SessionToken != ""
+}
