@@ -36,25 +36,28 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	}
 	late := time.NewTimer(b.requestTime)
 	defer late.Stop()
-	work, cancel := context.WithTimeout(ctx, b.requestTime-b.requestTime/10) // the rest is for a cleanup
+	work, cancel := context.WithTimeout(ctx, b.requestTime*4/5) // the rest is for a cleanup
 	var resp *logical.Response
 	var err error
 	done := make(chan struct{})
 	go func() {
-		defer end()
 		defer cancel()
 		defer close(done)
 		resp, err = b.handle(work, req)
 	}()
 	select {
 	case <-done:
-		return resp, err
 	case <-late.C:
 	}
 	select {
-	case <-done:
+	case <-done: // in time, or at the last moment
+		defer end()
 		return resp, err
 	default:
+		go func() {
+			<-done
+			end()
+		}()
 		return nil, logical.CodedError(http.StatusGatewayTimeout, fmt.Sprintf(
 			"the request was given up after %s, and what it began is still being cleaned up: AWS or Vault's storage does not answer; Vault's log says more", b.requestTime))
 	}

@@ -21,7 +21,7 @@ import (
 func newHurriedMount(t *testing.T) *mount {
 	t.Helper()
 	m := newConfiguredMount(t)
-	m.gives = 300 * time.Millisecond
+	m.gives = 900 * time.Millisecond
 	m.start()
 	return m
 }
@@ -123,7 +123,7 @@ func TestRequestEndsWhileStorageHangs(t *testing.T) {
 	free := make(chan struct{})
 	m.storage.Storage = hanging{m.storage.Storage, free}
 	text, status := outcome(m.ask(logical.ReadOperation, "creds/developer-access", nil))
-	if status != 504 || !strings.Contains(text, "was given up after 300ms") {
+	if status != 504 || !strings.Contains(text, "was given up after "+m.gives.String()) {
 		t.Errorf("the answer is %d: %s", status, text)
 	}
 	close(free)
