@@ -238,13 +238,6 @@ func (u *users) endLeased(ctx context.Context, s logical.Storage, l *lease, of *
 	return u.end(awscreds.Enduring(ctx), s, l.Username, &asked)
 }
 
-// mayBeMirrored reports whether an entry of the WAL may stand for the record of a user, as far
-// as memory knows.
-func (u *users) mayBeMirrored(user string) bool {
-	e, known := u.index.get(user)
-	return !known || e.pending
-}
-
 // keepEnding writes down that a user is to go, which did not go now, and returns why.
 func (u *users) keepEnding(ctx context.Context, req *logical.Request, l *lease, v verdict, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTime)

@@ -18,7 +18,7 @@ import (
 // AccessDenied, ValidationError, MalformedPolicyDocument, PackedPolicyTooLarge, ExpiredToken,
 // RequestExpired, IDPRejectedClaim, InvalidIdentityToken, and what AWS may add. A wrong MFA code
 // is AccessDenied too, and is not to be tried at each place.
-var aboutPlace = map[string]string{
+var aboutPlace = map[string]string{ //nolint:gosec // pages, and no secret
 	codeRegionDisabled:        "STS API Reference, AssumeRole: the account has not activated STS in the region",
 	codeOptInRequired:         "STS API Reference, Common Errors: the account has no subscription there",
 	codeInvalidClientTokenID:  "IAM User Guide, Manage AWS STS in an AWS Region: a region that is not enabled knows none of the account's keys, nor sessions of the global endpoint",
