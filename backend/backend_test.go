@@ -35,9 +35,11 @@ type mount struct {
 	storage  *storage
 	aws      *fakeaws.Server
 	system   logical.SystemView
-	id       string       // what Vault calls the mount; mountID where it is empty
-	tokensTo []string     // where tokens of files may go, beside the fake; counts from the next start
-	ahead    atomic.Int64 // how far the engine's clock is ahead
+	id       string        // what Vault calls the mount; mountID where it is empty
+	tokensTo []string      // where tokens of files may go, beside the fake; counts from the next start
+	logger   hclog.Logger  // of Vault; counts from the next start
+	gives    time.Duration // how long a request may take; counts from the next start
+	ahead    atomic.Int64  // how far the engine's clock is ahead
 }
 
 // TestMain takes every AWS identity out of the environment: a test that wants one
@@ -77,13 +79,16 @@ func (m *mount) instantly() { m.aws.SetDeletionLagCalls(0) }
 // start begins a process: first, and after a crash, of which only storage is left.
 func (m *mount) start() {
 	m.t.Helper()
+	if m.logger == nil {
+		m.logger = hclog.NewNullLogger()
+	}
 	factory := New(Options{
-		Version: "v0.0.1", ProofPause: time.Millisecond, TidyPause: time.Millisecond,
+		Version: "v0.0.1", RequestTime: m.gives, ProofPause: time.Millisecond, TidyPause: time.Millisecond,
 		WebIdentityTokenFiles: []string{os.TempDir() + "/"}, WebIdentitySTSEndpoints: append([]string{m.aws.URL()}, m.tokensTo...),
 		Now: func() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) },
 	})
 	b, err := factory(m.ctx, &logical.BackendConfig{
-		Logger:      hclog.NewNullLogger(),
+		Logger:      m.logger,
 		StorageView: m.storage,
 		System:      m.system,
 		BackendUUID: cmp.Or(m.id, mountID),
