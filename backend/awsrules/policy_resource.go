@@ -58,13 +58,14 @@ func (c *policyChecker) checkResource(path string, v *jsonValue) {
 	case strings.ContainsAny(parts[2], "*?"):
 		c.refuse(path, v, `%s has a wildcard for the service; AWS allows none there`, quoted(v))
 		return
+	case parts[0] != "arn":
+		c.warn(path, v, `%s does not begin with "arn:"`, quoted(v))
+		return
 	case len(parts) < 6 && strings.Contains(v.text, "::"):
 		c.refuse(path, v, `%s has %d parts; an ARN has six, such as "arn:aws:s3:::bucket/*"`, quoted(v), len(parts))
 		return
 	case len(parts) < 6:
 		c.warn(path, v, `%s has %d parts; an ARN has six, and AWS takes "*" for those that are missing`, quoted(v), len(parts))
-	case parts[0] != "arn":
-		c.warn(path, v, `%s does not begin with "arn:"`, quoted(v))
 	}
 	if c.checkVariables(path, v, strings.Join(parts[:min(len(parts), 5)], ":")) {
 		c.checkOwnForm(path, v, parts)
