@@ -52,14 +52,14 @@ func (c *policyChecker) checkResource(path string, v *jsonValue) {
 	case !partitionForm.MatchString(parts[1]):
 		c.refuse(path, v, `%s has %q for its partition; an ARN begins with "arn:aws:", "arn:aws-cn:" or "arn:aws-us-gov:", such as "arn:aws:s3:::bucket/*"`, quoted(v), Abridged(parts[1]))
 		return
+	case parts[0] != "arn":
+		c.warn(path, v, `%s does not begin with "arn:"`, quoted(v))
+		return
 	case len(parts) == 2 || parts[2] == "":
 		c.refuse(path, v, `%s names no service; an ARN has six parts, such as "arn:aws:s3:::bucket/*"`, quoted(v))
 		return
 	case strings.ContainsAny(parts[2], "*?"):
 		c.refuse(path, v, `%s has a wildcard for the service; AWS allows none there`, quoted(v))
-		return
-	case parts[0] != "arn":
-		c.warn(path, v, `%s does not begin with "arn:"`, quoted(v))
 		return
 	case len(parts) < 6 && strings.Contains(v.text, "::"):
 		c.refuse(path, v, `%s has %d parts; an ARN has six, such as "arn:aws:s3:::bucket/*"`, quoted(v), len(parts))
