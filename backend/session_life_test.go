@@ -50,6 +50,7 @@ func TestSessionsAreCutToWhatAWSGives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newSessionMount(t, c.config)
+			m.aws.SetMaxSession("deploy", 12*time.Hour)
 			for field, value := range c.role {
 				if c.fields == nil {
 					c.fields = map[string]any{}
