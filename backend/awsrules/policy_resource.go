@@ -67,15 +67,13 @@ func (c *policyChecker) checkResource(path string, v *jsonValue) {
 	case len(parts) < 6:
 		c.warn(path, v, `%s has %d parts; an ARN has six, and AWS takes "*" for those that are missing`, quoted(v), len(parts))
 	}
-	if c.checkVariables(path, v, strings.Join(parts[:min(len(parts), 5)], ":")) {
-		c.checkOwnForm(path, v, parts)
-	}
+	c.checkVariables(path, v, strings.Join(parts[:min(len(parts), 5)], ":"))
+	c.checkOwnForm(path, v, parts)
 }
 
 // checkVariables looks at the policy variables of an ARN. AWS replaces those that stand
-// after the fifth colon ("IAM policy elements: Variables and tags"). It reports whether there
-// are none before it.
-func (c *policyChecker) checkVariables(path string, v *jsonValue, before string) bool {
+// after the fifth colon ("IAM policy elements: Variables and tags").
+func (c *policyChecker) checkVariables(path string, v *jsonValue, before string) {
 	for rest := v.text; ; {
 		_, after, found := strings.Cut(rest, "${")
 		if !found {
@@ -88,9 +86,7 @@ func (c *policyChecker) checkVariables(path string, v *jsonValue, before string)
 	}
 	if strings.Contains(before, "${") {
 		c.warn(path, v, `%s has a variable before the fifth colon, where AWS does not replace it`, quoted(v))
-		return false
 	}
-	return true
 }
 
 // checkOwnForm knows the two services whose ARNs IAM checks further. It takes a part that is
