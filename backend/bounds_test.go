@@ -42,16 +42,26 @@ func TestTemplateIsBoundedBeforeItIsParsed(t *testing.T) {
 
 func TestStoredTemplateOverTheBoundStopsNoRevocation(t *testing.T) {
 	t.Parallel()
-	for name, template := range map[string]string{
-		"huge": nestedTemplate(4_000_000), "a loop": `{{range "ab"}}a{{end}}`, "no template": "{{",
+	const huge = 100_000 // levels: more than Vault's integrated storage takes in an entry, a megabyte
+	for name, c := range map[string]struct{ template, refusal string }{
+		"huge":        {nestedTemplate(huge), "the longest that is taken has"},
+		"a loop":      {`{{range "ab"}}a{{end}}`, "range"},
+		"no template": {"{{", "username_template: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newConfiguredMount(t)
 			creds := m.creds("developer-access")
-			m.store(map[string]any{"username_template": template})
-			if text := m.refused(logical.ReadOperation, "creds/developer-access", nil); !strings.Contains(text, "username_template: ") {
-				t.Errorf("refused with %s", shortened(text))
+			m.store(map[string]any{"username_template": c.template})
+			reads := m.watch(engine.KeyRootConfig)
+			for range 3 {
+				text := m.refused(logical.ReadOperation, "creds/developer-access", nil)
+				if !strings.Contains(text, "username_template: ") || !strings.Contains(text, c.refusal) {
+					t.Errorf("refused with %s", shortened(text))
+				}
+			}
+			if n := len(reads); n > 2 { // one for the client, one for the settings
+				t.Errorf("config/root was read %d times", n)
 			}
 			m.renew(creds)
 			m.revoke(creds)

@@ -45,8 +45,9 @@ func TestUnusedUserThatPerhapsNobodyGotEnds(t *testing.T) {
 		prepare func(m *mount, creds *logical.Response)
 		has     bool
 	}{
-		"never used":               {func(*mount, *logical.Response) {}, false},
-		"off, as it is by default": {func(m *mount, _ *logical.Response) { m.write("config/users", map[string]any{"unconfirmed_ttl": 0}) }, true},
+		"never used":                          {func(*mount, *logical.Response) {}, false},
+		"off, as it is by default":            {func(m *mount, _ *logical.Response) { m.write("config/users", map[string]any{"unconfirmed_ttl": 0}) }, true},
+		"with a template that nobody can use": {func(m *mount, _ *logical.Response) { m.store(map[string]any{"username_template": "{{"}) }, false},
 		"used": {func(m *mount, creds *logical.Response) {
 			m.works(creds.Data["access_key"].(string), creds.Data["secret_key"].(string))
 		}, true},

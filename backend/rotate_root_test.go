@@ -32,7 +32,7 @@ func newScheduledMount(t testing.TB, more ...map[string]any) *mount {
 
 func (m *mount) rotateRoot() *logical.Response {
 	m.t.Helper()
-	m.aws.Settle() // the rotation before was a while ago: see TestRotateRootAgainAtOnce
+	m.aws.Settle() // the rotation before was a while ago: see TestRotateRootAfterARestart
 	return m.write("config/rotate-root", nil)
 }
 
@@ -254,13 +254,36 @@ func TestNewRootKeyIsSealed(t *testing.T) {
 	m.oneRootKey()
 }
 
-// Right after a rotation AWS may still show the key that it deleted. It is no stranger's, and waiting helps.
+// Right after a rotation AWS may still show the key that it deleted, and count it. It is no stranger's.
 func TestRotateRootAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	m.aws.Adopt(rootUser)
+	m.rotateRoot()
+	m.write("config/rotate-root", nil)
+	m.oneRootKey()
+}
+
+// The old key may have been left by the rotation before, so that it goes right before the new one is made.
+func TestRotateRootEndsTheKeyOfTheLastRotationFirst(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	m.aws.Adopt(rootUser)
+	kept := m.aws.Inject(fakeaws.Fault{Action: "DeleteAccessKey", Kind: fakeaws.Refuse})
+	m.rotateRoot()
+	kept.Remove()
+	m.write("config/rotate-root", nil)
+	m.oneRootKey()
+}
+
+// A process that has just started does not know what the one before it deleted. Waiting helps.
+func TestRotateRootAfterARestart(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
 	m.aws.Adopt(rootUser)
 	old := m.aws.RootKey().AccessKeyID
 	m.rotateRoot()
+	m.start()
 	if text := m.refused(logical.UpdateOperation, "config/rotate-root", nil); !strings.Contains(text, old+", which is not in config/root") ||
 		!strings.Contains(text, "If a rotation deleted it a moment ago, AWS still shows it: rotate again in a minute") {
 		t.Errorf("the refusal says %q", text)

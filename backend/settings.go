@@ -21,7 +21,8 @@ import (
 // deletes does not need them: a template or a limit that nobody can read stops no
 // revocation.
 type settings struct {
-	usernames *awsrules.NameTemplate
+	usernames *awsrules.NameTemplate // nil where unusable says why
+	unusable  error
 	users     *usersConfig
 	leases    *leaseConfig
 
@@ -67,8 +68,17 @@ func (s *settings) anyUntagged() (some bool) {
 	return some
 }
 
-// settings returns what the configuration says now.
+// settings returns what the configuration says now, for who makes a name.
 func (u *users) settings(ctx context.Context, s logical.Storage) (*settings, error) {
+	set, err := u.anySettings(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return set, set.unusable
+}
+
+// anySettings is settings for who makes no name: the template may be one that nobody can use.
+func (u *users) anySettings(ctx context.Context, s logical.Storage) (*settings, error) {
 	return u.settingsNow.Get(struct{}{}, func() (*settings, error) { return readSettings(ctx, s) })
 }
 
@@ -85,9 +95,9 @@ func readSettings(ctx context.Context, s logical.Storage) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	usernames, err := awsrules.ParseNameTemplate(cfg.UsernameTemplate)
-	if err != nil {
-		return nil, engine.UserErrorf("%w", err)
+	set := &settings{users: users, leases: leases}
+	if set.usernames, err = awsrules.ParseNameTemplate(cfg.UsernameTemplate); err != nil {
+		set.unusable = engine.UserErrorf("%w", err)
 	}
-	return &settings{usernames: usernames, users: users, leases: leases}, nil
+	return set, nil
 }

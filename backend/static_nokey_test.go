@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,6 +93,28 @@ func TestStaticCredsSayThatThereIsNoKey(t *testing.T) {
 	m.pass(30 * time.Second)
 	m.mustTick()
 	m.hasKeys("app", own, m.served("app"))
+}
+
+// A rotation that is under way is waited for: who reads meanwhile gets the new key.
+func TestStaticCredsWaitForTheKeyThatIsBeingMade(t *testing.T) {
+	t.Parallel()
+	m, own := newCrowdedMount(t)
+	before := m.served("app")
+	making := m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.Hang, Times: 1})
+	var group sync.WaitGroup
+	group.Go(func() { _, _ = m.ask(logical.UpdateOperation, "static-roles/app/rotate", nil) })
+	<-making.Reached()
+	reads := m.watch("static-creds/app")
+	group.Go(func() {
+		<-reads
+		making.Release()
+	})
+	after := m.served("app")
+	group.Wait()
+	if after == before {
+		t.Error("the deleted key is answered")
+	}
+	m.hasKeys("app", own, after)
 }
 
 // Whatever goes wrong with a rotation, what static-creds answers works.

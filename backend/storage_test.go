@@ -99,3 +99,27 @@ func (s *storage) dump(t testing.TB) map[string]string {
 	}
 	return all
 }
+
+// watchedReads tells of each read of a key.
+type watchedReads struct {
+	logical.Storage
+	key  string
+	read chan struct{}
+}
+
+// watch returns a channel that gets something whenever somebody has read a key of storage, up to a
+// hundred times.
+func (m *mount) watch(key string) <-chan struct{} {
+	watched := &watchedReads{m.storage.Storage, key, make(chan struct{}, 100)}
+	m.storage.Storage = watched
+	return watched.read
+}
+
+// Get implements [logical.Storage].
+func (s *watchedReads) Get(ctx context.Context, key string) (*logical.StorageEntry, error) {
+	entry, err := s.Storage.Get(ctx, key)
+	if key == s.key {
+		s.read <- struct{}{}
+	}
+	return entry, err
+}

@@ -212,7 +212,7 @@ func (u *users) unconfirmed(r *userRecord) bool {
 
 // unconfirmedTTL is what config/users says; 0 where nobody can read it.
 func (u *users) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Duration {
-	set, err := u.settings(ctx, s)
+	set, err := u.anySettings(ctx, s)
 	if err != nil {
 		return 0
 	}

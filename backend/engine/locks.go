@@ -5,7 +5,7 @@ package engine
 // Locks on one thing each: a static role, an IAM user, the root key, config/root. Unlike a
 // mutex such a lock may be held while storage or AWS works, because nobody is bound to wait
 // for it: a request that waits goes when its client does, and a tick does not wait but comes
-// back. Nothing that only reads takes one.
+// back. Nothing that only reads takes one, though it may wait until one is free.
 
 import (
 	"context"
@@ -82,6 +82,21 @@ func (l *KeyedLocks) Lock(ctx context.Context, keys ...LockKey) (held context.Co
 func (l *KeyedLocks) TryLock(ctx context.Context, keys ...LockKey) (held context.Context, unlock func(), ok bool) {
 	unlock, busy := l.take(keys)
 	return withHeld(ctx, keys), unlock, busy == nil
+}
+
+// Await waits until nobody holds a key, and takes nothing: it is for who reads what somebody
+// may be changing.
+func (l *KeyedLocks) Await(ctx context.Context, key LockKey) {
+	l.mu.Lock()
+	busy, taken := l.taken[key]
+	l.mu.Unlock()
+	if !taken {
+		return
+	}
+	select {
+	case <-busy:
+	case <-ctx.Done():
+	}
 }
 
 // take takes all keys, or returns what is closed when it is worth another try.

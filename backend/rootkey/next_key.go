@@ -114,7 +114,7 @@ func (r *Rotator) retire(ctx context.Context, s logical.Storage, cfg *engine.Roo
 	if err != nil {
 		return err
 	}
-	if err := client.DeleteKey(ctx, n.User, n.Old.AccessKey); err != nil {
+	if err := r.end(ctx, client, n.User, n.Old.AccessKey); err != nil {
 		return fmt.Errorf("deleting the old access key %s: %w", n.Old.AccessKey, err)
 	}
 	if err := r.OpenTerm(ctx, s); err != nil { // which tells whether there was a gap to settle
@@ -150,7 +150,7 @@ func (r *Rotator) discard(ctx context.Context, s logical.Storage, n *nextKey, by
 	for _, cfg := range []*engine.RootConfig{&n.Old, n.Old.WithKey(n.AccessKey, n.SecretKey)} {
 		client, err := engine.OwnClient(ctx, cfg)
 		if err == nil {
-			err = client.DeleteKey(ctx, n.User, n.AccessKey)
+			err = r.end(ctx, client, n.User, n.AccessKey)
 		}
 		if err == nil {
 			r.Log.Warn("deleted a new root key that is not used", "iam_user", n.User, "access_key", n.AccessKey)

@@ -12,19 +12,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // WALKind is the kind of the WAL's entries about a root key that may exist. They end in
 // Tick, which keeps them apart from rotations, and not in the rollback.
 const WALKind = "root_key"
 
-// Rotator rotates the root key of one mount. All that it knows is in storage.
-type Rotator struct{ *engine.Mount }
+// Rotator rotates the root key of one mount. All that it has to know is in storage.
+type Rotator struct {
+	*engine.Mount
+	ended sync.Map // IDs of the keys that this process has deleted, which AWS goes on listing for a while
+}
+
+// end deletes a key of the engine's own user.
+func (r *Rotator) end(ctx context.Context, client *awscreds.Client, user, id string) error {
+	err := client.DeleteKey(ctx, user, id)
+	if err == nil {
+		r.ended.Store(id, true)
+	}
+	return err
+}
+
+// withoutEnded are the keys that AWS lists, but for those that this process has deleted: AWS gives no ID twice.
+func (r *Rotator) withoutEnded(listed []awscreds.KeyInfo) (keys []awscreds.KeyInfo) {
+	return slices.DeleteFunc(slices.Clone(listed), func(key awscreds.KeyInfo) bool {
+		_, ended := r.ended.Load(key.ID)
+		return ended
+	})
+}
 
 // New returns the rotator of a mount.
 func New(m *engine.Mount) *Rotator { return &Rotator{Mount: m} }

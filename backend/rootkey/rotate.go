@@ -87,6 +87,7 @@ func (r *Rotator) makeKey(ctx context.Context, s logical.Storage, by cause) (*ne
 	if err != nil {
 		return nil, err
 	}
+	found = r.withoutEnded(found)
 	if by == bySchedule {
 		if err := r.strangers(ctx, s, user, cfg.AccessKey, found); err != nil {
 			return nil, err
@@ -100,7 +101,7 @@ func (r *Rotator) makeKey(ctx context.Context, s logical.Storage, by cause) (*ne
 	if err != nil {
 		return nil, err
 	}
-	key, certain, err := client.MakeKey(ctx, user, false)
+	key, certain, err := client.MakeKey(ctx, user, true) // room has found a place, which AWS may count for a while
 	made := r.Now()
 
 	// From here on it matters more what becomes of the key than whether the client waits.

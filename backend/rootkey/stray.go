@@ -101,14 +101,14 @@ func (r *Rotator) deleteStray(ctx context.Context, client *awscreds.Client, user
 	if err != nil {
 		return false, err
 	}
-	for _, key := range keys {
+	for _, key := range r.withoutEnded(keys) {
 		if slices.Contains(known, key.ID) || (age-key.Age).Abs() > strayWindow {
 			continue
 		}
 		if used, err := isUsed(ctx, client, key.ID); err != nil || used {
 			return false, err // whoever uses it knows the secret
 		}
-		if err := client.DeleteKey(ctx, user, key.ID); err != nil {
+		if err := r.end(ctx, client, user, key.ID); err != nil {
 			return false, err
 		}
 		r.Log.Info("deleted a root key whose secret was lost", "iam_user", user, "access_key", key.ID)

@@ -36,3 +36,13 @@ func TestStaticPreviousKeyOfTheBuiltInEngine(t *testing.T) {
 		}
 	}
 }
+
+// AWS may go on listing a key that was deleted, beside the two that there are: it costs no key that works.
+func TestStaticRoomBesideAKeyThatIsGone(t *testing.T) {
+	t.Parallel()
+	ch := keyChange{role: &role{}, old: &creds{AccessKey: "current", PreviousKey: "previous"}}
+	goes, _, err := ch.room([]awscreds.KeyInfo{{ID: "gone"}, {ID: "previous"}, {ID: "current"}})
+	if err != nil || len(goes) != 1 || goes[0] != "previous" {
+		t.Errorf("%q make room (%v), and the previous key would do", goes, err)
+	}
+}

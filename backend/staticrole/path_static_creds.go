@@ -14,6 +14,9 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
+// awaitKey is for how long a read waits for a key that is being made.
+const awaitKey = 15 * time.Second
+
 func (k *Keeper) pathCreds() *framework.Path {
 	return &framework.Path{
 		Pattern:      "static-creds/" + engine.RoleName,
@@ -31,8 +34,8 @@ func (k *Keeper) pathCreds() *framework.Path {
 		HelpDescription: `
 Answers the access key of the IAM user of a static role, the same one to everybody
 until it is rotated. It has no lease: ttl tells the seconds until the next rotation.
-Where a rotation has deleted the key to make room and AWS does not make the next one,
-there is none to answer, and the error says so.
+Where a rotation deletes the key to make room for the next one, a read waits for that one.
+While AWS does not make it, there is none to answer, and the error says so.
 `,
 	}
 }
@@ -59,9 +62,22 @@ func (k *Keeper) readCreds(ctx context.Context, req *logical.Request, d *framewo
 		return nil, err
 	}
 	if c.Ending {
+		if r, c, err = k.nextKey(ctx, req.Storage, name); err != nil || c == nil {
+			return nil, err
+		}
+	}
+	if c.Ending {
 		return nil, k.noKey(r)
 	}
 	return &logical.Response{Data: c.response(r, k.nextRotation(r, c), k.Now())}, nil
+}
+
+// nextKey waits until the change of a key that is under way has ended, and reads what came of it.
+func (k *Keeper) nextKey(ctx context.Context, s logical.Storage, name string) (*role, *creds, error) {
+	wait, cancel := context.WithTimeout(ctx, awaitKey)
+	defer cancel()
+	k.Locks.Await(wait, engine.LockStaticRole(name))
+	return load(ctx, s, name)
 }
 
 // nextRotation is when a key will be rotated: when it is due or, where that is past, when it is

@@ -52,12 +52,13 @@ func (ch keyChange) room(keys []awscreds.KeyInfo) (goes, others []string, err er
 		return nil, nil, ownKey(ch.role, ch.replace)
 	}
 	listed := idsOf(keys)
-	for _, id := range ours { // the previous one first
-		if len(keys)-len(goes) >= awscreds.MostKeys && slices.Contains(listed, id) {
+	there := min(len(keys), awscreds.MostKeys) // AWS may go on listing more, which are gone
+	for _, id := range ours {                  // the previous one first
+		if there-len(goes) >= awscreds.MostKeys && slices.Contains(listed, id) {
 			goes = append(goes, id)
 		}
 	}
-	if len(keys)-len(goes) >= awscreds.MostKeys {
+	if there-len(goes) >= awscreds.MostKeys {
 		return nil, nil, ch.full(keys)
 	}
 	return goes, others, nil

@@ -69,6 +69,9 @@ const (
 	cleansUp  = "cleanup"  // it lets go of the mount
 )
 
+// theAnswer is the boundary before an operation answers.
+const theAnswer = "before the answer"
+
 // on has something done at the end of what Vault asks of a mount of its own accord.
 func (v *stepping) on(mount, operation string, do func()) {
 	v.mu.Lock()
@@ -83,7 +86,7 @@ func (v *stepping) serveStep(_ http.ResponseWriter, r *http.Request) {
 	switch operation {
 	case "own":
 	case rollsBack, cleansUp:
-		if what == "before the answer" {
+		if what == theAnswer {
 			v.signal(mount, operation)
 		}
 	default:

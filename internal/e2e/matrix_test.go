@@ -5,6 +5,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +119,9 @@ func (m *matrix) count(of []operation, dies bool) {
 			m.t.Fatalf("%s, uninterrupted: %v", c.name, c.err)
 		}
 		passed := c.seq.boundaries()
+		if end := slices.Index(passed, theAnswer); end >= 0 && c.seq.count(tidyReport) == 0 {
+			passed = passed[:end+1] // what follows is Vault's timer, which came by
+		}
 		m.boundaries[c.name] = len(passed)
 		for n, what := range passed {
 			mount := fmt.Sprintf("case-%d-%d", i, n+1)

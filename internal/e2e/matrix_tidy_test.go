@@ -132,8 +132,10 @@ func tidyAgain(v *stepping, c *crashCase) error {
 	c.said = fmt.Sprint(was.data("state"))
 	why := fmt.Sprint(was.data("error"))
 	switch {
+	case there && was.data("deleted_count") != 0.0:
+		return fmt.Errorf("the orphan is there, and tidy/status has it deleted: %s", was.text)
 	case c.said == "error" && strings.Contains(why, "interrupted"):
-	case c.said == "error" && strings.Contains(why, "awaiting response headers"): // Vault drained for so long that tidy gave AWS up
+	case c.said == "error" && strings.Contains(why, noHeaders), c.said == "finished" && gaveUp(was): // Vault drained for so long that tidy gave AWS up
 	case c.said == "finished" && !there && was.data("errors_count") == 0.0: // Vault has sent the request once more
 	case c.said == "idle" && c.seq.count(tidyReport) == 0:
 	default:
@@ -155,6 +157,16 @@ func tidyAgain(v *stepping, c *crashCase) error {
 		}
 	}
 	return err
+}
+
+// noHeaders is how the HTTP client words that AWS did not begin to answer in time.
+const noHeaders = "awaiting response headers"
+
+// gaveUp says whether a run met errors, and tells of each that AWS did not answer in time.
+func gaveUp(status answer) bool {
+	errs, _ := status.data("errors").([]any)
+	return len(errs) > 0 && status.data("errors_count") == float64(len(errs)) &&
+		!slices.ContainsFunc(errs, func(one any) bool { return !strings.Contains(fmt.Sprint(one), noHeaders) })
 }
 
 // tidyStatus is what tidy/status says when no run is under way any more.

@@ -16,6 +16,7 @@ type oddRole struct {
 	body  fields
 	other fields   // nil is what every role of the type can have
 	why   []string // words of the refusal of a credential, any of them; none if it is made
+	cut   string   // the bound of AWS's that the warning beside the credential names; "" if none is cut
 }
 
 // repeated is a text many times, with the number in place of %d.
@@ -97,20 +98,24 @@ func oddSessionRoles() []oddRole {
 		r.other = fields{"iam_groups": "ops"}
 		return r
 	}
+	cutTo := func(bound string, r oddRole) oddRole {
+		r.cut = bound
+		return lasting(r)
+	}
 	return []oddRole{
 		of("assumed_role", "of-nothing", nil, "role_arn"), assumed("arn", fields{"role_arns": "nonsense"}, invalid), assumed("no-name", fields{"role_arns": "arn:aws:iam::123456789012:role/app/"}, invalid, "AccessDenied"),
 		assumed("empty-arn", fields{"role_arns": []string{"", deployRole, deployRole}}),
 		lasting(assumed("half-a-minute", fields{"default_sts_ttl": 30}, "ttl")), lasting(assumed("a-minute-at-most", fields{"max_sts_ttl": 60}, "ttl")),
-		lasting(assumed("13-hours", fields{"default_sts_ttl": "13h"}, invalid, "12h")), assumed("tag", fields{"session_tags": fields{"a;b": "c"}}, invalid),
+		cutTo("12h", assumed("13-hours", fields{"default_sts_ttl": "13h"})), assumed("tag", fields{"session_tags": fields{"a;b": "c"}}, invalid),
 		assumed("tags-alike", fields{"session_tags": fields{"A": "x", "a": "y"}}, invalid, "InvalidParameterValue", "Duplicate"),
 		assumed("external-id", fields{"external_id": "x"}, invalid), assumed("users-tags", fields{"iam_tags": fields{"aws:x": "y"}}), assumed("device", fields{"mfa_serial_number": "x"}),
 		assumed("11-arns", fields{"policy_arns": repeated(11, "arn:aws:iam::aws:policy/Policy%d")}, invalid, "PackedPolicyTooLarge"),
 		assumed("document", fields{"policy_document": "[]"}, malformed, "policy_document"), assumed("group", fields{"iam_groups": "a b"}, invalid, "NoSuchEntity"),
 		of("federation_token", "of-nothing", nil, "no permissions"), of("federation_token", "arn", fields{"policy_arns": "nonsense"}, invalid),
-		lasting(of("federation_token", "40-hours", fields{"policy_arns": readOnly, "default_sts_ttl": "40h"}, invalid, "36h")),
+		cutTo("36h", of("federation_token", "40-hours", fields{"policy_arns": readOnly, "default_sts_ttl": "40h"})),
 		of("federation_token", "users-tags", fields{"policy_arns": readOnly, "iam_tags": fields{"": "y"}}), of("federation_token", "device", fields{"policy_arns": readOnly, "mfa_serial_number": "x"}),
 		of("session_token", "groups", fields{"iam_groups": "a b"}), of("session_token", "users-tags", fields{"iam_tags": tagsOf(60)}), of("session_token", "device", fields{"mfa_serial_number": "no"}, "mfa_code"),
-		lasting(of("session_token", "40-hours", fields{"default_sts_ttl": "40h"}, invalid, "36h")),
+		cutTo("36h", of("session_token", "40-hours", fields{"default_sts_ttl": "40h"})),
 		{name: "old-arn", body: fields{"arn": readOnly, "iam_groups": "nobody"}, other: fields{"iam_groups": "ops"}},
 		{name: "old-text", body: fields{"policy": `{"foo":1}`}, other: fields{"iam_groups": "ops"}, why: []string{malformed, "policy_document"}},
 	}

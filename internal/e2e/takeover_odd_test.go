@@ -136,8 +136,8 @@ func (o *odd) end(a answer) {
 	}
 }
 
-// issues demands a credential, or a refusal with one of some words.
-func (o *odd) issues(path string, why []string) {
+// issues demands a credential, or a refusal with one of some words. It returns what the answer warns of.
+func (o *odd) issues(path string, why []string) (warnings string) {
 	o.t.Helper()
 	a := o.try(http.MethodGet, path, nil)
 	says := slices.ContainsFunc(why, func(word string) bool { return word != "" && strings.Contains(a.text, word) })
@@ -147,6 +147,7 @@ func (o *odd) issues(path string, why []string) {
 	case len(why) == 0 || a.status < 400 || a.status > 499 || !says:
 		o.t.Errorf("%s/%s: status %d, expected %q: %s", o.mount, path, a.status, why, a.text)
 	}
+	return asJSON(a.body["warnings"])
 }
 
 func TestTakeoverOfOddThings(t *testing.T) {
@@ -188,7 +189,10 @@ func TestTakeoverOfOddThings(t *testing.T) {
 		if r.name == "old-text" {
 			path = "sts/"
 		}
-		all.issues(path+r.name, r.why)
+		warnings := all.issues(path+r.name, r.why)
+		if cut := strings.Contains(warnings, "longest session that AWS gives"); cut != (r.cut != "") || !strings.Contains(warnings, r.cut) {
+			t.Errorf("%s: cut to %q, with the warnings %s", r.name, r.cut, warnings)
+		}
 	}
 	for name := range static {
 		all.write("static-roles/"+name, fields{"rotation_period": "48h"})
