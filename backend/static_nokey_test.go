@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -115,6 +116,21 @@ func TestStaticCredsWaitForTheKeyThatIsBeingMade(t *testing.T) {
 		t.Error("the deleted key is answered")
 	}
 	m.hasKeys("app", own, after)
+}
+
+// While another server makes the key, there is nobody to wait for here, and it takes no day.
+func TestStaticCredsWhileAnotherServerMakesTheKey(t *testing.T) {
+	t.Parallel()
+	m, _ := newCrowdedMount(t)
+	stored, err := engine.Load[map[string]any](m.ctx, m.storage, "static-creds/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	(*stored)["ending"] = true
+	m.put("static-creds/app", stored)
+	if text := m.noKeyYet(); !strings.Contains(text, "read again in 5 seconds") {
+		t.Errorf("told %q", text)
+	}
 }
 
 // Whatever goes wrong with a rotation, what static-creds answers works.

@@ -98,11 +98,9 @@ func (k *Keeper) nextRotation(r *role, c *creds) time.Time {
 func (k *Keeper) noKey(r *role) error {
 	again, why := engine.TimerPause, ""
 	l := k.queue.get(r.Name)
-	if wait := l.at.Sub(k.Now()); wait > 0 {
-		again = wait
-	}
-	if l.failure != "" {
+	if l.failure != "" { // else the next one is being made, and l.at is when the deleted one was due
 		why = ": " + l.failure
+		again = max(again, l.at.Sub(k.Now()))
 	}
 	return logical.CodedError(http.StatusBadGateway, fmt.Sprintf(
 		"the access key of static role %s was deleted to make room for its next one, which AWS has not made so far; read again in %d seconds%s",
