@@ -16,7 +16,8 @@ import (
 // account is the state behind the wire.
 type account struct {
 	id, partition string
-	region        string // that signatures are scoped to; "" is any
+	among         *accounts // of the same server
+	region        string    // that signatures are scoped to; "" is any
 	installation  Installation
 	pageSize      int
 
@@ -102,10 +103,11 @@ type session struct {
 	source     string // source identity
 }
 
-// role is an IAM role, of which the fake knows that it exists, whether it wants an external ID and how long its sessions may
-// last.
+// role is an IAM role, of which the fake knows that it exists, whom it trusts, whether it wants an external ID and how long
+// its sessions may last.
 type role struct {
 	name, id, externalID string
+	trusted              map[string]bool // accounts; nil is everybody
 	maxSession           time.Duration
 }
 

@@ -66,42 +66,42 @@ type lag struct {
 // key after CreateAccessKey, calls signed with the key are refused InvalidClientTokenId. It is about what is made
 // from now on.
 func (s *Server) SetLag(user, key time.Duration) {
-	s.with(func(a *account) { a.lag.user, a.lag.key = user, key })
+	s.withAll(func(a *account) { a.lag.user, a.lag.key = user, key })
 }
 
 // SetLagCalls is SetLag for users, counted instead of timed: the first n other calls about a new user answer
 // NoSuchEntity.
 func (s *Server) SetLagCalls(n int) {
-	s.with(func(a *account) { a.lag.calls = n })
+	s.withAll(func(a *account) { a.lag.calls = n })
 }
 
 // SetListingLag keeps a new key out of ListAccessKeys for a time, and out of the first so many lists, whichever is longer.
 // Everything else knows the key: DeleteUser answers DeleteConflict for it, and it counts against the quota.
 func (s *Server) SetListingLag(d time.Duration, lists int) {
-	s.with(func(a *account) { a.lag.listing = delay{d, lists} })
+	s.withAll(func(a *account) { a.lag.listing = delay{d, lists} })
 }
 
 // SetDeletionLag sets for how long a user shows what was just taken from it: lists go on naming it, quotas count it, and
 // DeleteUser goes on answering DeleteConflict, while whoever removes it again hears NoSuchEntity. A user that was deleted
 // shows as well, and its name is taken. That removals themselves do not lag is a guess.
 func (s *Server) SetDeletionLag(d time.Duration) {
-	s.with(func(a *account) { a.lag.removal.time = d })
+	s.withAll(func(a *account) { a.lag.removal.time = d })
 }
 
 // SetDeletionLagCalls is SetDeletionLag, counted instead of timed: after a removal, the first n calls of each action that
 // could see it do not. So the first DeleteUser answers DeleteConflict, however fast it comes, and no test has to wait.
 func (s *Server) SetDeletionLagCalls(n int) {
-	s.with(func(a *account) { a.lag.removal.looks = n })
+	s.withAll(func(a *account) { a.lag.removal.looks = n })
 }
 
 // SetOldKeyLag sets for how long, and for how many calls, a key that was deleted or made inactive still signs.
 func (s *Server) SetOldKeyLag(d time.Duration, calls int) {
-	s.with(func(a *account) { a.lag.oldKey = delay{d, calls} })
+	s.withAll(func(a *account) { a.lag.oldKey = delay{d, calls} })
 }
 
 // Settle lets all that lags arrive: what somebody changed long ago. Users that nobody has heard of yet stay unknown.
 func (s *Server) Settle() {
-	s.with(func(a *account) {
+	s.withAll(func(a *account) {
 		for _, u := range a.users {
 			u.removals = nil
 		}
@@ -116,7 +116,7 @@ func (s *Server) Settle() {
 // Age makes users, their keys and all sessions d older, and brings the ends of sessions d nearer: what the account
 // looks like after that time, while the clocks of whoever calls stand still.
 func (s *Server) Age(d time.Duration) {
-	s.with(func(a *account) {
+	s.withAll(func(a *account) {
 		for _, u := range a.users {
 			u.created, u.hidden = u.created.Add(-d), u.hidden.Add(-d)
 			for _, r := range u.removals {
