@@ -13,7 +13,8 @@
 //
 // AWS: root_config.go is config/root, with root_identity.go and token_file.go for an identity
 // without a key, root_checks.go for what it may say and root_plan.go for when its key is rotated;
-// place.go says whether AWS is called at all, client.go makes the client,
+// place.go says whether AWS is called at all, client.go makes the client, and
+// assume_role.go those for other accounts;
 // own_user.go says which IAM user it is, account.go in which AWS account, and proof.go waits
 // until AWS accepts a new key.
 //

@@ -87,7 +87,7 @@ func (k *Keeper) mend(ctx context.Context, s logical.Storage, r *role, c *creds)
 	if shown := rotated.Add(k.LagWindow); now.Before(shown) {
 		return shown, nil // AWS may not show it yet
 	}
-	client, err := k.clientOf(ctx, s, r.account)
+	client, err := k.clientOf(ctx, s, r.AssumeRole)
 	if err != nil {
 		return now, err
 	}

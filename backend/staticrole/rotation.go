@@ -133,7 +133,7 @@ func (k *Keeper) rotate(ctx context.Context, s logical.Storage, r *role, old *cr
 
 // endPrevious deletes the key before the last rotation.
 func (k *Keeper) endPrevious(ctx context.Context, s logical.Storage, r *role, c *creds) error {
-	client, err := k.clientOf(ctx, s, r.account)
+	client, err := k.clientOf(ctx, s, r.AssumeRole)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ type walKey struct {
 	UserID   string    `json:"id"`
 	Keep     []string  `json:"keep"` // the keys that were there before
 	Made     time.Time `json:"made"`
-	account
+	engine.AssumeRole
 	In awscreds.Account `json:"aws_account,omitzero"`
 }
 
@@ -138,7 +138,7 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 	if err != nil || known != "" && slices.Contains(recorded, known) {
 		return err == nil, err
 	}
-	client, err := k.clientOf(ctx, s, w.account)
+	client, err := k.clientOf(ctx, s, w.AssumeRole)
 	if err != nil {
 		return false, err
 	}
