@@ -47,7 +47,7 @@ func (c *creation) describe(r *role, random int) {
 	c.lease = &lease{
 		Username: c.name, Role: c.order.role, Created: c.began, Registered: true, Random: random, Edition: secondEdition,
 		PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups,
-		RequestTTL: c.order.ttl, DefaultTTL: r.DefaultTTL, MaxTTL: r.MaxTTL,
+		AssumeRole: r.assumeRole(), RequestTTL: c.order.ttl, DefaultTTL: r.DefaultTTL, MaxTTL: r.MaxTTL,
 	}
 	c.record = recordOf(c.lease, c.began)
 	c.record.State = stateCreating

@@ -43,7 +43,9 @@ type lease struct {
 	UserID  string           `json:"user_id,omitempty"`
 	Random  int              `json:"random,omitempty"`
 	Account awscreds.Account `json:"account,omitzero"`
-	Edition int              `json:"edition,omitempty"`
+	// AssumeRole is how that account is reached, whatever the role says by now.
+	AssumeRole engine.AssumeRole `json:"assume_role,omitzero"`
+	Edition    int               `json:"edition,omitempty"`
 	// Complete says that the lease tells all that the end of its user needs to know, so that
 	// its record need not be read: the name proves whose it is, and nothing of it may come late.
 	Complete bool `json:"complete,omitempty"`

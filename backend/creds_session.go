@@ -29,7 +29,7 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, err
 	}
-	client, err := b.AWS(ctx, s)
+	client, err := b.AWSAs(ctx, s, r.assumeRole())
 	if err != nil {
 		return nil, err
 	}
@@ -75,10 +75,14 @@ func (b *backend) sessionName(ctx context.Context, s logical.Storage, o order) (
 // or the only one.
 func (r *role) pickARN(o order) (string, error) {
 	switch {
-	case o.roleARN != "" && !slices.Contains(r.RoleARNs, o.roleARN):
+	case o.roleARN != "" && !slices.ContainsFunc(r.RoleARNs, func(arn string) bool {
+		return arn == o.roleARN && !r.Patterns || awsrules.Matches(arn, o.roleARN) && r.Patterns
+	}):
 		return "", engine.UserErrorf("role_arn: %q is not among the role_arns of role %q", o.roleARN, o.role)
 	case o.roleARN != "":
 		return o.roleARN, nil
+	case len(r.RoleARNs) == 1 && r.Patterns:
+		return "", engine.UserErrorf("role_arn: is missing, and role %q has the pattern %s; name a role that it covers", o.role, r.RoleARNs[0])
 	case len(r.RoleARNs) == 1:
 		return r.RoleARNs[0], nil
 	}

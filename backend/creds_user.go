@@ -95,7 +95,7 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 	if !b.Writable() {
 		return nil, logical.ErrReadOnly // Vault passes the request on to the server that may
 	}
-	client, err := b.AWS(ctx, s)
+	client, err := b.AWSAs(ctx, s, r.assumeRole())
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (b *backend) admit(ctx context.Context, s logical.Storage, c *creation, r *
 			return errors.Join(err, nameTaken(c.name, time.Time{}))
 		}
 	}
-	return b.index.admit(c.name, c.order.role, c.began, r.MaxUsers, most)
+	return b.index.admit(c.name, indexEntry{role: c.order.role, issued: c.began, by: c.record.AssumeRole.Interned()}, r.MaxUsers, most)
 }
 
 // nameTaken refuses a second user of a name.

@@ -36,7 +36,7 @@ type roleField struct {
 }
 
 // roleTable is all of them, in the order of the documents.
-var roleTable = slices.Concat(commonRoleFields(), userRoleFields(), sessionRoleFields(), deprecatedRoleFields())
+var roleTable = slices.Concat(commonRoleFields(), userRoleFields(), sessionRoleFields(), accountRoleFields(), deprecatedRoleFields())
 
 // roleFields is the schema of a role.
 func roleFields() map[string]*framework.FieldSchema {
@@ -194,7 +194,7 @@ func sessionRoleFields() []roleField {
 		{name: "role_arns", types: []string{assumedRole},
 			in: func(r *role) any { return &r.RoleARNs }, schema: framework.FieldSchema{
 				Type:         framework.TypeCommaStringSlice,
-				Description:  "ARNs of the roles that may be assumed.",
+				Description:  "ARNs of the roles that may be assumed. A name may hold *, as in arn:aws:iam::123456789012:role/team-*; the request then says which role.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Role ARNs"},
 			}},
 		{name: "session_tags", types: []string{assumedRole}, besideLegacy: dropped,
@@ -203,10 +203,10 @@ func sessionRoleFields() []roleField {
 				Description:  "Tags of the sessions of an assumed role, as a map or as key=value pairs, 50 at most.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Session Tags", Value: "[key1=value1, key2=value2]"},
 			}},
-		{name: "external_id", types: []string{assumedRole}, besideLegacy: dropped,
+		{name: "external_id", types: []string{iamUser, assumedRole}, besideLegacy: dropped,
 			in: func(r *role) any { return &r.ExternalID }, schema: framework.FieldSchema{
 				Type:         framework.TypeString,
-				Description:  "External ID that the trust policy of the role to assume asks for.",
+				Description:  "External ID that the trust policy of the role to assume asks for: of role_arns, or of assume_role_arn for an IAM user.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "External ID"},
 			}},
 		{name: "mfa_serial_number", types: []string{sessionToken}, inert: true, besideLegacy: dropped,
@@ -226,6 +226,31 @@ func sessionRoleFields() []roleField {
 				Type:         framework.TypeDurationSecond,
 				Description:  "Longest lifetime of a session; a request for more is cut to it. 0: the mount's longest lease.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Max STS TTL"},
+			}},
+	}
+}
+
+// accountRoleFields say in which account the credentials are made.
+func accountRoleFields() []roleField {
+	types := []string{iamUser, assumedRole}
+	return []roleField{
+		{name: "assume_role_arn", types: types,
+			in: func(r *role) any { return &r.AssumeRoleARN }, schema: framework.FieldSchema{
+				Type:         framework.TypeString,
+				Description:  "ARN of a role to assume for all that concerns this role, which is how other accounts are reached. Empty: the account of config/root.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Assume Role ARN"},
+			}},
+		{name: "assume_role_session_name", types: types,
+			in: func(r *role) any { return &r.AssumeRoleSessionName }, schema: framework.FieldSchema{
+				Type:         framework.TypeString,
+				Description:  "Name of the session of assume_role_arn. Empty: " + defaultAssumeSession + ".",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Assume Role Session Name"},
+			}},
+		{name: "assume_role_external_id", types: types,
+			in: func(r *role) any { return &r.AssumeRoleExternalID }, schema: framework.FieldSchema{
+				Type:         framework.TypeString,
+				Description:  "External ID that the trust policy of assume_role_arn asks for.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Assume Role External ID"},
 			}},
 	}
 }

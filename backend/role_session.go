@@ -25,6 +25,12 @@ const (
 // validateSession checks what only sessions have, and what narrows them down.
 func (r *role) validateSession(m *engine.Mistakes, forms *engine.Forms) (warnings []string) {
 	for _, arn := range r.RoleARNs {
+		if err := awsrules.CheckPattern(arn); r.Patterns && err != nil {
+			m.Add("role_arns", "%v", err)
+			continue
+		} else if r.Patterns {
+			arn = awsrules.Exemplar(arn)
+		}
 		forms.CheckARN("role_arns", arn, "role")
 	}
 	m.AddAll("session_tags", awsrules.CheckTags(r.SessionTags))

@@ -43,6 +43,7 @@ func (r *role) validate(name string, at engine.Place) (warnings []string, err er
 	r.validateUser(&m, forms)
 	warnings = append(warnings, r.validateFields(&m)...)
 	warnings = append(warnings, r.validateSession(&m, forms)...)
+	warnings = append(warnings, r.validateAccount(&m, forms)...)
 	r.validateTTLs(&m)
 	warnings = append(warnings, forms.Finish()...)
 	if r.issues(iamUser) && len(r.PolicyARNs)+len(r.IAMGroups) == 0 && r.PolicyDocument == "" {
@@ -115,6 +116,26 @@ func (r *role) validateGroups(m *engine.Mistakes) {
 	case n > mostAllGroups: // each request for a session reads them all
 		m.Add("iam_groups", "has %d groups; AWS lets an account have %d at most", n, mostAllGroups)
 	}
+}
+
+// validateAccount checks how the account of the credentials is reached.
+func (r *role) validateAccount(m *engine.Mistakes, forms *engine.Forms) (warnings []string) {
+	a := r.assumeRole()
+	a.Check(m, forms)
+	switch {
+	case !r.issues(iamUser):
+	case r.ExternalID != "" && !a.IsSet():
+		m.Add("external_id", "is not supported by credential_type %s without assume_role_arn; only assumed_role has it for role_arns", iamUser)
+	case r.ExternalID != "" && r.AssumeRoleExternalID != "" && r.ExternalID != r.AssumeRoleExternalID:
+		m.Add("assume_role_external_id", "differs from external_id, and to an IAM user both are the one that assume_role_arn asks for; set one of them")
+	}
+	for field, value := range map[string]string{"assume_role_session_name": r.AssumeRoleSessionName, "assume_role_external_id": r.AssumeRoleExternalID} {
+		if value != "" && !a.IsSet() && !r.idle(field) {
+			warnings = append(warnings, field+": is not used without assume_role_arn")
+		}
+	}
+	slices.Sort(warnings)
+	return warnings
 }
 
 // validateUserTags keeps the tags that say whose a user is to the engine.

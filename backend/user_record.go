@@ -61,6 +61,8 @@ type userRecord struct {
 
 	// Account is where the user was made, as far as that is known.
 	Account awscreds.Account `json:"account,omitzero"`
+	// AssumeRole is how that account is reached, where it is not the one of config/root.
+	AssumeRole engine.AssumeRole `json:"assume_role,omitzero"`
 	// UserID is AWS's own of the user, which no other user will ever have.
 	UserID string `json:"user_id,omitempty"`
 	// Random is how many random characters of ours the name has.
@@ -132,34 +134,36 @@ func (r *userRecord) stateName() string {
 // response is what a read shows.
 func (r *userRecord) response(user string, unconfirmed bool) map[string]any {
 	return map[string]any{
-		"username":      user,
-		"state":         r.stateName(),
-		"unconfirmed":   unconfirmed,
-		"account":       r.Account.Number,
-		"role":          r.Role,
-		"access_key_id": r.AccessKeyID,
-		"display_name":  r.DisplayName,
-		"entity_id":     r.EntityID,
-		"issued":        engine.Stamp(r.Issued),
-		"ends":          engine.Stamp(r.Ends),
-		"ending_since":  engine.Stamp(r.Ending),
+		"username":        user,
+		"state":           r.stateName(),
+		"unconfirmed":     unconfirmed,
+		"account":         r.Account.Number,
+		"assume_role_arn": r.AssumeRole.AssumeRoleARN,
+		"role":            r.Role,
+		"access_key_id":   r.AccessKeyID,
+		"display_name":    r.DisplayName,
+		"entity_id":       r.EntityID,
+		"issued":          engine.Stamp(r.Issued),
+		"ends":            engine.Stamp(r.Ends),
+		"ending_since":    engine.Stamp(r.Ending),
 	}
 }
 
 // recordAnswer is what a read may hold.
 func recordAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"username":      {Type: framework.TypeString, Description: "Name of the IAM user."},
-		"state":         {Type: framework.TypeString, Description: "creating: a request is making it, or failed to and it is being deleted. issued: a lease has it. ending: it is being deleted."},
-		"unconfirmed":   {Type: framework.TypeBool, Description: "Whether the server stopped right after it returned this credential, so that perhaps nobody received it. See unconfirmed_ttl at config/users."},
-		"account":       {Type: framework.TypeString, Description: "Number of the AWS account that it was made in; empty where it is not known."},
-		"role":          {Type: framework.TypeString, Description: "Role that it was issued for. Empty for a lease that the built-in engine began."},
-		"access_key_id": {Type: framework.TypeString, Description: "ID of its access key. Empty until there is one."},
-		"display_name":  {Type: framework.TypeString, Description: "Who asked for it, as Vault's audit log calls them."},
-		"entity_id":     {Type: framework.TypeString, Description: "Vault's identity entity of who asked, where there is one."},
-		"issued":        {Type: framework.TypeString, Description: "When it was issued (RFC 3339)."},
-		"ends":          {Type: framework.TypeString, Description: "Latest moment that its lease can live to without another renewal (RFC 3339)."},
-		"ending_since":  {Type: framework.TypeString, Description: "Since when it is being deleted, where AWS has not done it yet (RFC 3339); else null."},
+		"username":        {Type: framework.TypeString, Description: "Name of the IAM user."},
+		"state":           {Type: framework.TypeString, Description: "creating: a request is making it, or failed to and it is being deleted. issued: a lease has it. ending: it is being deleted."},
+		"unconfirmed":     {Type: framework.TypeBool, Description: "Whether the server stopped right after it returned this credential, so that perhaps nobody received it. See unconfirmed_ttl at config/users."},
+		"account":         {Type: framework.TypeString, Description: "Number of the AWS account that it was made in; empty where it is not known."},
+		"assume_role_arn": {Type: framework.TypeString, Description: "Role by which that account is reached; empty for the account of config/root."},
+		"role":            {Type: framework.TypeString, Description: "Role that it was issued for. Empty for a lease that the built-in engine began."},
+		"access_key_id":   {Type: framework.TypeString, Description: "ID of its access key. Empty until there is one."},
+		"display_name":    {Type: framework.TypeString, Description: "Who asked for it, as Vault's audit log calls them."},
+		"entity_id":       {Type: framework.TypeString, Description: "Vault's identity entity of who asked, where there is one."},
+		"issued":          {Type: framework.TypeString, Description: "When it was issued (RFC 3339)."},
+		"ends":            {Type: framework.TypeString, Description: "Latest moment that its lease can live to without another renewal (RFC 3339)."},
+		"ending_since":    {Type: framework.TypeString, Description: "Since when it is being deleted, where AWS has not done it yet (RFC 3339); else null."},
 	}
 }
 
@@ -227,7 +231,7 @@ func (u *users) dropNoted(ctx context.Context, s logical.Storage, l *lease) erro
 // recordOf is the record of a user or, where there is none, what its lease tells.
 func recordOf(l *lease, began time.Time) *userRecord {
 	r := &userRecord{
-		Role: l.Role, AccessKeyID: l.AccessKeyID, Issued: began, UserID: l.UserID, Random: l.Random, Account: l.Account,
+		Role: l.Role, AccessKeyID: l.AccessKeyID, Issued: began, UserID: l.UserID, Random: l.Random, Account: l.Account, AssumeRole: l.AssumeRole,
 		Edition: l.Edition, PolicyARNs: l.PolicyARNs, InlinePolicy: l.InlinePolicy, Groups: l.Groups,
 	}
 	if r.firstEdition() {

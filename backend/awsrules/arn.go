@@ -3,7 +3,8 @@
 // Package awsrules says what AWS accepts. It is pure: it knows no Vault, no SDK of AWS's
 // and no clock but that of templates.
 //
-// arn.go, region.go, names.go and tags.go have the forms of ARNs, regions, names and tags.
+// arn.go, region.go, names.go and tags.go have the forms of ARNs, regions, names and tags;
+// arn_pattern.go says which ARNs a pattern covers.
 //
 // policy.go checks a policy document: policy_json.go reads it, policy_not_json.go says what is
 // wrong where it is no JSON, and policy_tree.go is what was read. policy_statement.go judges

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"unique"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -74,6 +75,25 @@ func (a AssumeRole) Idle() (warnings []string) {
 		warnings = append(warnings, "external_id"+text)
 	}
 	return warnings
+}
+
+// Interned is an AssumeRole of which memory keeps one copy, however many users have it.
+type Interned struct{ handle unique.Handle[AssumeRole] }
+
+// Interned is a in little room.
+func (a AssumeRole) Interned() Interned {
+	if !a.IsSet() {
+		return Interned{}
+	}
+	return Interned{unique.Make(a)}
+}
+
+// Value is the AssumeRole.
+func (i Interned) Value() AssumeRole {
+	if i == (Interned{}) {
+		return AssumeRole{}
+	}
+	return i.handle.Value()
 }
 
 // AWSAs returns the client for the account that a leads to. Its session is kept for all who need

@@ -19,7 +19,7 @@
 // until AWS accepts a new key.
 //
 // Time and order: locks.go locks one thing each, in a fixed order; each.go does something
-// for many items at once; memo.go keeps what was read until it changes; schedule.go says when
+// for many items at once, and each_account.go account by account; memo.go keeps what was read until it changes; schedule.go says when
 // a key is rotated, and timer.go has it done at that moment; heartbeat.go keeps the terms of the engine, gap.go says what waits after a
 // gap in the heartbeat, and leader.go proves by a write that this server still leads.
 package engine
@@ -29,6 +29,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -68,8 +69,10 @@ type Mount struct {
 	GapCaution time.Duration
 
 	clients clients
-	heart   heartbeat
-	wrote   atomic.Pointer[time.Time] // when the last write of storage that went well began
+	// troubled are accounts whose role was not assumed the last time.
+	troubled sync.Map
+	heart    heartbeat
+	wrote    atomic.Pointer[time.Time] // when the last write of storage that went well began
 }
 
 // Writable reports whether this server may write the mount's storage. Where it may not,
