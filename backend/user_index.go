@@ -69,11 +69,11 @@ func (x *userIndex) admit(user string, e indexEntry, ofRole, ofAccount int) erro
 		if e.in() != "" {
 			where = " in AWS account " + e.in()
 		}
-		return engine.UserErrorf("max_users: this mount has %d IAM users%s, and config/users allows %d; revoke leases that nobody needs, or raise max_users at config/users", n, where, ofAccount)
+		return engine.UserErrorf("max_users: this mount has %s%s, and config/users allows %d; revoke leases that nobody needs, or raise max_users at config/users", counted(n, "IAM user"), where, ofAccount)
 	}
 	role := e.role
 	if n := x.ofRole[role]; ofRole > 0 && n >= ofRole {
-		return engine.UserErrorf("max_users: the role %q has %d IAM users, and allows %d; revoke leases that nobody needs, or raise max_users at roles/%s", role, n, ofRole, role)
+		return engine.UserErrorf("max_users: the role %q has %s, and allows %d; revoke leases that nobody needs, or raise max_users at roles/%s", role, counted(n, "IAM user"), ofRole, role)
 	}
 	e.request, e.pending = true, true
 	x.set(user, e)

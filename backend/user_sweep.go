@@ -69,7 +69,7 @@ func (u *users) sweep(ctx context.Context, s logical.Storage) error {
 		if l.Account != "" {
 			where = " of AWS account " + l.Account
 		}
-		errs[i] = fmt.Errorf("%d IAM users%s that are to be deleted are left for the next time: %w", l.Items, where, l.Errs[0])
+		errs[i] = fmt.Errorf("%s%s to be deleted, and left for the next time: %w", counted(l.Items, "IAM user"), where, l.Errs[0])
 	}
 	return errors.Join(errs...)
 }

@@ -74,15 +74,16 @@ func (c *Client) as(role asRole) *Client {
 			other.session.Invalidate()
 		}
 	})
-	paces := ownPaces()
+	chain := &found{chain: other.session, whose: ofSession(role.arn)}
+	more := []func(*middleware.Stack) error{renew, ownPaces(), signer(chain.name)}
 	other.iam = callsOf(iam.New(c.iam.options, func(o *iam.Options) {
-		o.Credentials = found{other.session}
-		o.APIOptions = with(o.APIOptions, renew, paces)
+		o.Credentials = chain
+		o.APIOptions = with(o.APIOptions, more...)
 	}))
 	for _, client := range c.sts {
 		other.sts = append(other.sts, sts.New(client.Options(), func(o *sts.Options) {
-			o.Credentials = found{other.session}
-			o.APIOptions = with(o.APIOptions, renew, paces)
+			o.Credentials = chain
+			o.APIOptions = with(o.APIOptions, more...)
 		}))
 	}
 	return other
@@ -94,7 +95,7 @@ func (c *Client) SignIn(ctx context.Context) error {
 	if c.session == nil {
 		return nil
 	}
-	_, err := found{c.session}.Retrieve(ctx)
+	_, err := (&found{chain: c.session}).Retrieve(ctx)
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
