@@ -15,7 +15,7 @@ func (b *backend) pathConfigUsers() *framework.Path {
 	fields := map[string]*framework.FieldSchema{
 		"max_users": {
 			Type:        framework.TypeInt,
-			Description: "Most IAM users that this mount may have issued at a time. 0: no cap. A role may have a cap of its own.",
+			Description: "Most IAM users that this mount may have issued at a time in an account. 0: no cap. A role may have a cap of its own.",
 		},
 		"ownership_tags": {
 			Type:        framework.TypeBool,
@@ -42,7 +42,8 @@ func (b *backend) pathConfigUsers() *framework.Path {
 		},
 		HelpSynopsis: "How many IAM users this mount may issue, and how they are marked.",
 		HelpDescription: `
-max_users stops a runaway client from exhausting the account's quota of IAM users:
+max_users stops a runaway client from exhausting an account's quota of IAM users, each account
+that a role leads to by itself:
 requests above it are refused until leases end. ownership_tags marks each user as this
 mount's, with a proof that only this mount can make: tidy deletes nobody without. account is the AWS account of users whose records name none, such as those of
 the built-in engine. A write changes only the fields that it names.

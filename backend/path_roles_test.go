@@ -38,14 +38,17 @@ var (
 	fullSession = map[string]any{
 		"credential_type": "assumed_role", "role_arns": []any{deployARN}, "session_tags": map[string]any{"team": "payments"},
 		"external_id": "one", "default_sts_ttl": 1800.0, "max_sts_ttl": 3600.0,
+		"assume_role_arn": otherHub, "assume_role_session_name": "hub-one", "assume_role_external_id": "of-hub-one",
 	}
 	otherSession = map[string]any{
 		"credential_type": "assumed_role", "role_arns": []any{auditARN, deployARN}, "session_tags": map[string]any{"cost-center": "42"},
 		"external_id": "two", "default_sts_ttl": 900.0, "max_sts_ttl": 7200.0,
+		"assume_role_arn": otherHub + "-two", "assume_role_session_name": "hub-two", "assume_role_external_id": "of-hub-two",
 	}
 	emptySession = map[string]any{
 		"credential_type": "assumed_role", "role_arns": []any{}, "session_tags": map[string]any{},
 		"external_id": "", "default_sts_ttl": 0.0, "max_sts_ttl": 0.0,
+		"assume_role_arn": "", "assume_role_session_name": "", "assume_role_external_id": "",
 	}
 
 	// variants are the kinds, and the MFA device that only session tokens have.
@@ -93,6 +96,7 @@ func TestNewRole(t *testing.T) {
 		"credential_type": "iam_user", "policy_arns": []any{readOnly}, "policy_document": "", "iam_groups": nil, "iam_tags": nil,
 		"user_path": "", "permissions_boundary_arn": "", "default_ttl": 0.0, "max_ttl": 0.0, "role_arns": nil, "session_tags": nil,
 		"external_id": "", "default_sts_ttl": 0.0, "max_sts_ttl": 0.0, "mfa_serial_number": "", "max_users": 0.0,
+		"assume_role_arn": "", "assume_role_session_name": "", "assume_role_external_id": "",
 	}
 	if data := through(t, m.read("roles/r")); !reflect.DeepEqual(data, want) {
 		t.Errorf("read %v\nwant %v", data, want)
