@@ -145,7 +145,8 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 	values := map[string]any{
 		"policy_arns": readOnly, "policy_document": s3Only, "iam_groups": "developers", "iam_tags": "team=payments",
 		"user_path": "/vault/", "permissions_boundary_arn": readOnly, "default_ttl": "1h", "max_ttl": "1h", "max_users": 10,
-		"role_arns": deployARN, "session_tags": "team=payments", "external_id": "external-1", "mfa_serial_number": mfaOfVault,
+		"role_arns": deployARN, "session_tags": "team=payments", "external_id": "external-1",
+		"assume_role_arn": otherHub, "assume_role_session_name": "vault-hub", "assume_role_external_id": "tenant", "mfa_serial_number": mfaOfVault,
 		"default_sts_ttl": "1h", "max_sts_ttl": "1h",
 	}
 	heading := []string{"Field"}
@@ -166,7 +167,11 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 			continue
 		}
 		for i, kind := range credentialTypes {
-			resp, err := m.ask(logical.UpdateOperation, "roles/"+kind+"-"+field, map[string]any{"credential_type": kind, field: values[field]})
+			data := map[string]any{"credential_type": kind, field: values[field]}
+			if field == "external_id" && kind == iamUser { // to which no other role is assumed
+				data["assume_role_arn"] = values["assume_role_arn"]
+			}
+			resp, err := m.ask(logical.UpdateOperation, "roles/"+kind+"-"+field, data)
 			text, status := outcome(resp, err)
 			if has := slices.Contains(f.types, kind); has != (said[field][i] == "yes") {
 				t.Errorf("the table gives %s to %s: %v, and the document says %q", field, kind, has, said[field][i])

@@ -36,7 +36,7 @@ type roleField struct {
 }
 
 // roleTable is all of them, in the order of the documents.
-var roleTable = slices.Concat(commonRoleFields(), userRoleFields(), sessionRoleFields(), accountRoleFields(), deprecatedRoleFields())
+var roleTable = slices.Concat(commonRoleFields(), userRoleFields(), accountRoleFields(), sessionRoleFields(), deprecatedRoleFields())
 
 // roleFields is the schema of a role.
 func roleFields() map[string]*framework.FieldSchema {

@@ -127,7 +127,7 @@ var fieldOrder = strings.Fields(`
 	lease lease_max
 	credential_type policy_arns policy_document iam_groups iam_tags user_path permissions_boundary_arn
 	default_ttl max_ttl max_users ownership_tags unconfirmed_ttl account
-	role_arns assume_role_arn assume_role_session_name session_tags external_id mfa_serial_number
+	assume_role_arn assume_role_session_name assume_role_external_id role_arns session_tags external_id mfa_serial_number
 	default_sts_ttl max_sts_ttl arn policy
 	previous_key_ttl replace_access_key force
 	enabled interval_duration delete safety_buffer resume restored`)
