@@ -49,6 +49,7 @@ soak: build ## Run the long tests at their full length: a crash at every step, s
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \
 	go test -run '^TestNoStrangerIsChanged$$' -count=1 -timeout 60m ./backend -strangers.runs 5000 && \
+	go test -run '^TestManyAccounts$$' -count=1 -v ./backend -accounts 200 && \
 	go test -run '^TestSoak' -count=1 -timeout 90m -v ./internal/e2e -soak
 
 .PHONY: lint

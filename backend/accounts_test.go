@@ -86,6 +86,12 @@ func TestUserOfAnotherAccountEndsThere(t *testing.T) {
 		"its record is deleted": func(m *mount, creds *logical.Response) {
 			m.do(logical.DeleteOperation, "issued/"+m.user(creds), nil)
 		},
+		"its record is deleted, which nobody can read": func(m *mount, creds *logical.Response) {
+			m.write("roles/hub", map[string]any{"policy_arns": readOnly, "assume_role_arn": otherHub})
+			m.leave(recordKey(m.user(creds)), `{`)
+			m.start()
+			m.do(logical.DeleteOperation, "issued/"+m.user(creds), nil)
+		},
 		"the sweep": func(m *mount, _ *logical.Response) {
 			m.age(800 * time.Hour)
 			m.mustTick()

@@ -161,7 +161,7 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 	defer unlock()
 	r, err := b.recordFor(ctx, req.Storage, user)
 	if engine.IsUnreadable(err) {
-		r, err = &userRecord{Random: enoughRandom}, nil // of any age, and whatever its name
+		r, err = b.unreadable(ctx, req.Storage, user)
 	}
 	if err != nil {
 		return nil, err
@@ -187,6 +187,30 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 		return nil, fmt.Errorf("%w; the engine will go on deleting IAM user %s when AWS allows it", err, user)
 	}
 	return engine.Warned([]string{"AWS has no IAM user " + user + " now; its record stays for some minutes, in case AWS does not show the user yet or makes it late: the engine looks again by itself"}), nil
+}
+
+// unreadable stands for a record that nobody can read: of any age, whatever the name, and in the
+// account that has such a user.
+func (b *backend) unreadable(ctx context.Context, s logical.Storage, user string) (*userRecord, error) {
+	r := &userRecord{Random: enoughRandom}
+	ways, err := b.ways(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, way := range ways {
+		client, err := b.AWSAs(ctx, s, way)
+		if err == nil {
+			_, err = client.ReadUser(ctx, user)
+		}
+		switch {
+		case err == nil:
+			r.AssumeRole = way
+			return r, nil
+		case !awscreds.IsNotFound(err):
+			return nil, fmt.Errorf("looking for IAM user %s in AWS account %s, since its record cannot be read: %w", user, way.Account(), err)
+		}
+	}
+	return r, nil
 }
 
 // notBeingMade refuses to touch the record of a user that a request is making: its end is that

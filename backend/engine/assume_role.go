@@ -106,22 +106,19 @@ func (m *Mount) AWSAs(ctx context.Context, s logical.Storage, a AssumeRole) (*aw
 	}
 	c = c.As(awscreds.RoleSession{RoleARN: a.AssumeRoleARN, Name: a.AssumeRoleSessionName, ExternalID: a.ExternalID})
 	if err := c.SignIn(ctx); err != nil {
-		return nil, &NotAssumedError{ARN: a.AssumeRoleARN, Err: err}
+		return nil, &NotAssumedError{err}
 	}
 	return c, nil
 }
 
 // NotAssumedError says that an account is out of reach, because its role was not assumed.
-type NotAssumedError struct {
-	ARN string
-	Err error
-}
+type NotAssumedError struct{ Err error }
 
 func (e *NotAssumedError) Error() string {
 	text := fmt.Sprintf("assume_role_arn: %v", e.Err)
 	if awscreds.IsRefused(e.Err) {
-		text += fmt.Sprintf("; check that the role %s exists, that its trust policy allows the identity of config/root and asks for the external ID that is configured, "+
-			"and that this identity may call sts:AssumeRole on it", e.ARN)
+		text += "; check that the role exists, that its trust policy allows the identity of config/root and asks for no other external ID, " +
+			"and that this identity may call sts:AssumeRole on it"
 	}
 	return text
 }

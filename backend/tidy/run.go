@@ -271,7 +271,8 @@ func (r *run) patiently(ctx context.Context, do func(*awscreds.Client) error) er
 // passes reports whether AWS may do later what it did not do now.
 func passes(err error) bool {
 	var none *awscreds.NoCredentialsError
-	return awscreds.IsFromAWS(err) && !awscreds.IsRefused(err) && !errors.As(err, &none)
+	var not *engine.NotAssumedError // others wait for their account
+	return awscreds.IsFromAWS(err) && !awscreds.IsRefused(err) && !errors.As(err, &none) && !errors.As(err, &not)
 }
 
 func (r *run) pause(ctx context.Context, times int) error {

@@ -8,6 +8,7 @@ package awscreds
 import (
 	"container/list"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -95,11 +96,17 @@ func (c *Client) SignIn(ctx context.Context) error {
 	if c.session == nil {
 		return nil
 	}
-	_, err := (&found{chain: c.session}).Retrieve(ctx)
-	if err == nil || ctx.Err() == nil {
-		return err
+	_, err := c.session.Retrieve(ctx)
+	var assuming *assumingError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &assuming): // without what the SDK's cache says
+		return assuming
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
-	return ctx.Err()
+	return err
 }
 
 // with adds to a list that others may share.
