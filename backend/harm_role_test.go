@@ -25,6 +25,7 @@ func TestNoFieldIsLostBesideADeprecatedOne(t *testing.T) {
 		"user_path": "/vault/", "permissions_boundary_arn": readOnly, "default_ttl": "1h", "max_ttl": "1h", "max_users": 2,
 		"role_arns": deployARN, "session_tags": "team=payments", "external_id": "external-1", "mfa_serial_number": mfaOfVault,
 		"default_sts_ttl": "1h", "max_sts_ttl": "1h",
+		"assume_role_arn": otherHub, "assume_role_session_name": "vault-hub", "assume_role_external_id": "of-hub",
 	}
 	drops := []string{"iam_groups", "iam_tags", "session_tags", "external_id", "mfa_serial_number"}
 	before := m.storage.dump(t)
