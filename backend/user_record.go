@@ -72,6 +72,8 @@ type userRecord struct {
 	Unanswered bool `json:"unanswered,omitempty"`
 	// Term is the life of the engine in which the credential was last said to live.
 	Term string `json:"term,omitempty"`
+	// MadeIn is the life of the engine in which the user was made, which its proof names.
+	MadeIn string `json:"made_in,omitempty"`
 
 	// Confirmed says that somebody has renewed the lease, hence got it.
 	Confirmed bool `json:"confirmed,omitempty"`
