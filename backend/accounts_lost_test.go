@@ -94,7 +94,9 @@ func TestHangingAccount(t *testing.T) {
 		}
 	}
 	cancel()
-	<-ended
+	if err := <-ended; err == nil {
+		t.Error("a tick that left users behind went well")
+	}
 	hang.Remove()
 	hang.Release()
 	m.mustTick()

@@ -85,7 +85,7 @@ func (g *accountItems[T]) work(ctx context.Context, m *Mount, atOnce int, more f
 		}
 		return err
 	})
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // as Each returns it
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		g.errs = joined.Unwrap()
 	}
 	g.left = len(g.errs)
