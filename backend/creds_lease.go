@@ -112,6 +112,9 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 			return nil, err
 		}
 		if r != nil {
+			if err := r.RenewalRefusal("roles/" + l.Role); err != nil {
+				return nil, err
+			}
 			l.DefaultTTL, l.MaxTTL = r.DefaultTTL, r.MaxTTL
 		}
 	}

@@ -145,6 +145,8 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 	values := map[string]any{
 		"policy_arns": readOnly, "policy_document": s3Only, "iam_groups": "developers", "iam_tags": "team=payments",
 		"user_path": "/vault/", "permissions_boundary_arn": readOnly, "default_ttl": "1h", "max_ttl": "1h", "max_users": 10,
+		"wait_until_usable": true, "wait_timeout": "5s",
+		"disabled": true, "disabled_reason": "leaked", "disabled_renewals": true,
 		"role_arns": deployARN, "session_tags": "team=payments", "external_id": "external-1", "mfa_serial_number": mfaOfVault,
 		"default_sts_ttl": "1h", "max_sts_ttl": "1h",
 	}

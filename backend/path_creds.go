@@ -54,7 +54,8 @@ be renewed, and revoking it takes nothing back. sts/<name> is the same path unde
 the name that some clients expect for sessions.
 
 AWS takes some seconds until a new key of an IAM user is accepted everywhere. If
-the first call is answered InvalidClientTokenId, try it again.
+the first call is answered InvalidClientTokenId, try it again; or set
+wait_until_usable at the role, and the request waits for it.
 `,
 	}
 }
@@ -103,6 +104,9 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	}
 	if r == nil {
 		return nil, engine.UserErrorf("name: there is no role %q; write it to roles/%s first", o.role, o.role)
+	}
+	if err := r.Refusal("roles/" + o.role); err != nil {
+		return nil, err
 	}
 	resp, err := b.issue(ctx, req.Storage, r, o)
 	if err != nil {

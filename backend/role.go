@@ -60,6 +60,13 @@ type role struct {
 	MaxTTL     time.Duration `json:"max_ttl,omitempty"`
 	// MaxUsers is how many IAM users of the role there may be at a time; 0 is no cap.
 	MaxUsers int `json:"max_users,omitempty"`
+
+	// WaitUntilUsable has a request wait until AWS accepts the new key of an IAM user, for
+	// WaitTimeout at most; 0 is defaultWait.
+	WaitUntilUsable bool          `json:"wait_until_usable,omitempty"`
+	WaitTimeout     time.Duration `json:"wait_timeout,omitempty"`
+
+	engine.Disabling
 }
 
 func newRole() *role { return &role{CredentialTypes: []string{iamUser}} }
@@ -114,6 +121,7 @@ func (r *role) response() map[string]any {
 			data[f.name] = f.shown(r)
 		}
 	}
+	data["disabled_since"] = engine.Stamp(r.DisabledSince)
 	if r.InvalidData != "" {
 		data["invalid_data"] = r.InvalidData
 	}

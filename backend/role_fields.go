@@ -28,7 +28,7 @@ type roleField struct {
 	// does nothing: so it earns a warning there and no refusal. Terraform's provider insists
 	// on one of policy_document, policy_arns, role_arns and iam_groups for every type.
 	inert bool
-	// in is where it stands: a *string, *[]string, *map[string]string, *int or *time.Duration.
+	// in is where it stands: a *string, *[]string, *map[string]string, *int, *bool or *time.Duration.
 	// nil for what update handles by itself.
 	in func(*role) any
 	// besideLegacy is what becomes of it beside the deprecated fields arn and policy.
@@ -36,7 +36,7 @@ type roleField struct {
 }
 
 // roleTable is all of them, in the order of the documents.
-var roleTable = slices.Concat(commonRoleFields(), userRoleFields(), sessionRoleFields(), deprecatedRoleFields())
+var roleTable = slices.Concat(commonRoleFields(), userRoleFields(), sessionRoleFields(), disablingFields(), deprecatedRoleFields())
 
 // roleFields is the schema of a role.
 func roleFields() map[string]*framework.FieldSchema {
@@ -59,6 +59,8 @@ func (f roleField) take(d *framework.FieldData, r *role) {
 	case *map[string]string:
 		engine.Set(d, f.name, dst)
 	case *int:
+		engine.Set(d, f.name, dst)
+	case *bool:
 		engine.Set(d, f.name, dst)
 	case *time.Duration:
 		engine.SetSeconds(d, f.name, dst)
@@ -185,6 +187,28 @@ func userRoleFields() []roleField {
 				Description:  "Most IAM users of this role that there may be at a time; requests above it are refused. 0: no cap but that of config/users.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Max Users"},
 			}},
+		{name: "wait_until_usable", types: []string{iamUser},
+			in: func(r *role) any { return &r.WaitUntilUsable }, schema: framework.FieldSchema{
+				Type:         framework.TypeBool,
+				Description:  "Whether a request waits until AWS accepts the new key of the IAM user, so that it works when it arrives.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Wait Until Usable"},
+			}},
+		{name: "wait_timeout", types: []string{iamUser},
+			in: func(r *role) any { return &r.WaitTimeout }, schema: framework.FieldSchema{
+				Type:         framework.TypeDurationSecond,
+				Description:  "How long wait_until_usable waits, 30s at most; then the key is returned with a warning. 0: 20s.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Wait Timeout"},
+			}},
+	}
+}
+
+// disablingFields switch a role of any type off.
+func disablingFields() []roleField {
+	schema := engine.DisablingFields()
+	return []roleField{
+		{name: "disabled", types: credentialTypes, in: func(r *role) any { return &r.Disabled }, schema: *schema["disabled"]},
+		{name: "disabled_reason", types: credentialTypes, in: func(r *role) any { return &r.DisabledReason }, schema: *schema["disabled_reason"]},
+		{name: "disabled_renewals", types: credentialTypes, in: func(r *role) any { return &r.DisabledRenewals }, schema: *schema["disabled_renewals"]},
 	}
 }
 

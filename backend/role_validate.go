@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
@@ -41,6 +42,8 @@ func (r *role) validate(name string, at engine.Place) (warnings []string, err er
 	warnings = append(warnings, r.validateUserTags(&m)...)
 	warnings = append(warnings, validateMaxUsers(&m, r.MaxUsers)...)
 	r.validateUser(&m, forms)
+	warnings = append(warnings, r.validateWait(&m)...)
+	r.ValidateDisabling(&m)
 	warnings = append(warnings, r.validateFields(&m)...)
 	warnings = append(warnings, r.validateSession(&m, forms)...)
 	r.validateTTLs(&m)
@@ -98,6 +101,30 @@ func (r *role) validateUser(m *engine.Mistakes, forms *engine.Forms) {
 	if r.PermissionsBoundaryARN != "" {
 		forms.CheckARN("permissions_boundary_arn", r.PermissionsBoundaryARN, "policy")
 	}
+}
+
+// Waiting for a key has to fit into a request, with the calls that make the user.
+const (
+	defaultWait = 20 * time.Second
+	longestWait = 30 * time.Second
+)
+
+func (r *role) validateWait(m *engine.Mistakes) (warnings []string) {
+	switch {
+	case r.WaitTimeout > longestWait:
+		m.Add("wait_timeout", "%s is more than %s, which is what fits into a request", r.WaitTimeout, longestWait)
+	case r.WaitTimeout > 0 && !r.WaitUntilUsable && r.issues(iamUser):
+		warnings = append(warnings, "wait_timeout: is not used without wait_until_usable")
+	}
+	return warnings
+}
+
+// wait is how long a request waits at most until AWS accepts a new key; 0 is not at all.
+func (r *role) wait() time.Duration {
+	if !r.WaitUntilUsable {
+		return 0
+	}
+	return min(firstSet(r.WaitTimeout, defaultWait), longestWait) // whatever storage holds
 }
 
 func (r *role) validateGroups(m *engine.Mistakes) {

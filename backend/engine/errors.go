@@ -20,7 +20,10 @@ func Respond(err error) (*logical.Response, error) {
 	var none *awscreds.NoCredentialsError
 	var notYet *awscreds.NotAcceptedError
 	var elsewhere *OtherAccountError
+	var coded logical.HTTPCodedError
 	switch {
+	case errors.As(err, &coded): // wrapped, the status would not reach Vault
+		return nil, logical.CodedError(coded.Code(), err.Error())
 	case errors.As(err, &mistake), errors.As(err, &elsewhere):
 		return logical.ErrorResponse(err.Error()), nil
 	case errors.As(err, &notYet):

@@ -16,9 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
-// stsLook bounds the wait for STS where it is only asked for its opinion.
-const stsLook = 3 * time.Second
-
 // MostKeys is how many access keys AWS lets a user have.
 const MostKeys = 2
 
@@ -116,27 +113,6 @@ func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
 		return &KeyKeptError{Err: err}
 	}
 	return err
-}
-
-// Accepted asks IAM and STS, once each, whether they accept the client's own key, which
-// has to be user's. An STS that does not answer says nothing: not everybody has a way
-// to it, nor needs one. One that denies the call, by an endpoint policy or a service
-// control policy, knows the key: AWS authenticates a caller before it looks at policies
-// (IAM User Guide, "How AWS enforcement code logic evaluates requests").
-func (c *Client) Accepted(ctx context.Context, user string) error {
-	info, err := c.LookUpUser(ctx, "")
-	if err != nil {
-		return err
-	}
-	if info.Name != user {
-		return fmt.Errorf("the access key belongs to %s and not to %s", info.Name, user)
-	}
-	ctx, cancel := context.WithTimeout(ctx, stsLook)
-	defer cancel()
-	if _, err := c.WhoAmI(ctx); isNotAccepted(err) || IsThrottled(err) && !isNoAnswer(err) {
-		return err
-	}
-	return nil
 }
 
 // KeyUser tells whose a key is by now, whether it was ever used, and if so how long ago at

@@ -82,9 +82,9 @@ type accessKey struct {
 	session           *session // nil for a user
 	created           time.Time
 	expires           time.Time // zero for a user's key
-	usableFrom        time.Time
 	inactive          bool
 	expected          bool     // no leftover: seeded or forgiven
+	usable            *arrival // of a new key: until then it does not sign
 	listed            *arrival // of a new key in lists
 	ended             *arrival // of its end, where it was deleted or made inactive: until then it signs
 	shows             *arrival // of its end, where it was deleted: until then GetAccessKeyLastUsed knows it

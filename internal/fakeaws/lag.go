@@ -53,12 +53,13 @@ func (a *arrival) pass(d time.Duration) {
 
 // lag is what takes time.
 type lag struct {
-	user, key time.Duration // until a new user is known, and until a new key signs
-	calls     int           // calls about a new user that do not know it
-	listing   delay         // until a new key is listed
-	removal   delay         // until what was taken away does not show any more
-	oldKey    delay         // until a key that was deleted or made inactive does not sign any more
-	use       time.Duration // until GetAccessKeyLastUsed reports a use
+	user    time.Duration // until a new user is known
+	calls   int           // calls about a new user that do not know it
+	key     delay         // until a new key signs
+	listing delay         // until a new key is listed
+	removal delay         // until what was taken away does not show any more
+	oldKey  delay         // until a key that was deleted or made inactive does not sign any more
+	use     time.Duration // until GetAccessKeyLastUsed reports a use
 }
 
 // SetLag sets for how long a new user, and a new key, are not known: for user after CreateUser, every other call
@@ -66,13 +67,18 @@ type lag struct {
 // key after CreateAccessKey, calls signed with the key are refused InvalidClientTokenId. It is about what is made
 // from now on.
 func (s *Server) SetLag(user, key time.Duration) {
-	s.with(func(a *account) { a.lag.user, a.lag.key = user, key })
+	s.with(func(a *account) { a.lag.user, a.lag.key.time = user, key })
 }
 
 // SetLagCalls is SetLag for users, counted instead of timed: the first n other calls about a new user answer
 // NoSuchEntity.
 func (s *Server) SetLagCalls(n int) {
 	s.with(func(a *account) { a.lag.calls = n })
+}
+
+// SetKeyLagCalls is SetLag for keys, counted instead of timed: the first n calls signed with a new key are refused.
+func (s *Server) SetKeyLagCalls(n int) {
+	s.with(func(a *account) { a.lag.key.looks = n })
 }
 
 // SetListingLag keeps a new key out of ListAccessKeys for a time, and out of the first so many lists, whichever is longer.
@@ -139,6 +145,7 @@ func (s *Server) Age(d time.Duration) {
 // age makes a key older.
 func (k *accessKey) age(d time.Duration) {
 	k.created = k.created.Add(-d)
+	k.usable.pass(d)
 	k.listed.pass(d)
 	k.ended.pass(d)
 	for i := range k.uses {
