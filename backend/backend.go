@@ -78,6 +78,10 @@ const DefaultWALMinAge = 5 * time.Minute
 // engine with a copy of the storage might need.
 const DefaultGapCaution = engine.DefaultGapCaution
 
+// DefaultRequestTime is how long a request may take: Vault's command line and its clients
+// give up after 60 seconds, and then nobody hears what went wrong.
+const DefaultRequestTime = 50 * time.Second
+
 // Options are what the plugin's flags and the tests decide.
 type Options struct {
 	// Version is what the plugin reports to Vault: "v" and a semantic version.
@@ -90,6 +94,8 @@ type Options struct {
 	LateWindow time.Duration
 	// GapCaution replaces DefaultGapCaution when it is not zero.
 	GapCaution time.Duration
+	// RequestTime replaces DefaultRequestTime when it is not zero.
+	RequestTime time.Duration
 	// ProofPause replaces engine.DefaultProofPause when it is not zero.
 	ProofPause time.Duration
 	// TidyPause replaces tidy.DefaultPause when it is not zero.
@@ -112,6 +118,8 @@ type backend struct {
 	requests inFlight                   // the requests under way
 	rootKey  *rootkey.Rotator
 	tidy     *tidy.Tidy
+
+	requestTime time.Duration
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
@@ -124,7 +132,7 @@ func New(opts Options) logical.Factory {
 			LagWindow: opts.WALMinAge, GapCaution: opts.GapCaution, ProofPause: opts.ProofPause,
 			TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 		}
-		b := &backend{users: &users{Mount: mount, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow}}
+		b := &backend{users: &users{Mount: mount, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow}, requestTime: opts.RequestTime}
 		b.Begin = b.requests.begin
 		b.rootKey = rootkey.New(b.Mount)
 		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
@@ -143,7 +151,7 @@ func New(opts Options) logical.Factory {
 		if err := b.Setup(ctx, conf); err != nil {
 			return nil, err
 		}
-		b.Log = b.Logger() // never nil
+		b.Log = engine.LogOf(b.Logger()) // never nil
 		return b, nil
 	}
 }
@@ -157,7 +165,7 @@ func (o Options) withDefaults() Options {
 		option *time.Duration
 		or     time.Duration
 	}{
-		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.LateWindow, DefaultLateWindow}, {&o.GapCaution, DefaultGapCaution}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
+		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.LateWindow, DefaultLateWindow}, {&o.GapCaution, DefaultGapCaution}, {&o.RequestTime, DefaultRequestTime}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
 	} {
 		if *d.option == 0 {
 			*d.option = d.or

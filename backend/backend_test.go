@@ -35,9 +35,11 @@ type mount struct {
 	storage  *storage
 	aws      *fakeaws.Server
 	system   logical.SystemView
-	id       string       // what Vault calls the mount; mountID where it is empty
-	tokensTo []string     // where tokens of files may go, beside the fake; counts from the next start
-	ahead    atomic.Int64 // how far the engine's clock is ahead
+	id       string        // what Vault calls the mount; mountID where it is empty
+	tokensTo []string      // where tokens of files may go, beside the fake; counts from the next start
+	logger   hclog.Logger  // of Vault; counts from the next start
+	gives    time.Duration // how long a request may take; counts from the next start
+	ahead    atomic.Int64  // how far the engine's clock is ahead
 }
 
 // TestMain takes every AWS identity out of the environment: a test that wants one
@@ -66,28 +68,27 @@ func newMount(t testing.TB) *mount {
 		DefaultLeaseTTLVal: 768 * time.Hour,
 		MaxLeaseTTLVal:     768 * time.Hour,
 	}}
-	m.aws.SetDeletionLagCalls(1) // AWS shows late what is gone, and which keys are new, as far as no test says otherwise
-	m.aws.SetListingLag(0, 1)
+	m.aws.SetDeletionLagCalls(1) // AWS shows late what is gone, as far as no test says otherwise
 	m.start()
 	return m
 }
 
 // instantly lets AWS show all at once, for tests that count calls, or whose subject comes too early otherwise.
-func (m *mount) instantly() {
-	m.aws.SetDeletionLagCalls(0)
-	m.aws.SetListingLag(0, 0)
-}
+func (m *mount) instantly() { m.aws.SetDeletionLagCalls(0) }
 
 // start begins a process: first, and after a crash, of which only storage is left.
 func (m *mount) start() {
 	m.t.Helper()
+	if m.logger == nil {
+		m.logger = hclog.NewNullLogger()
+	}
 	factory := New(Options{
-		Version: "v0.0.1", ProofPause: time.Millisecond, TidyPause: time.Millisecond,
+		Version: "v0.0.1", RequestTime: m.gives, ProofPause: time.Millisecond, TidyPause: time.Millisecond,
 		WebIdentityTokenFiles: []string{os.TempDir() + "/"}, WebIdentitySTSEndpoints: append([]string{m.aws.URL()}, m.tokensTo...),
 		Now: func() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) },
 	})
 	b, err := factory(m.ctx, &logical.BackendConfig{
-		Logger:      hclog.NewNullLogger(),
+		Logger:      m.logger,
 		StorageView: m.storage,
 		System:      m.system,
 		BackendUUID: cmp.Or(m.id, mountID),

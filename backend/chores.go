@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // tickTime is what Vault gives a visit.
@@ -62,7 +64,7 @@ func (b *backend) tick(ctx context.Context, req *logical.Request) error {
 			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
 		}
 	}
-	return errors.Join(errs...)
+	return awscreds.Explained(errors.Join(errs...))
 }
 
 // end is when the chore has to be over. Where the visit has less time, each gets less.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -166,19 +167,55 @@ func (c *creation) made(made awscreds.Created) {
 	}
 }
 
-// abandon cleans up after a creation that failed, and returns why it failed. The
-// record goes only when the user is known not to exist.
-func (c *creation) abandon(ctx context.Context, cause error) error {
+// finish makes the user, or cleans up and says why there is none. A cleanup that AWS does not
+// answer goes on without the request, and the mount waits for it as for a request.
+func (c *creation) finish(ctx context.Context, r *role) (*logical.Response, error) {
+	ours := true
+	defer func() {
+		if ours {
+			c.end()
+		}
+	}()
+	resp, cause := c.make(ctx, r)
+	if cause == nil {
+		c.b.Log.Info("issued an IAM user", "iam_user", c.name, "access_key", c.lease.AccessKeyID, "role", c.order.role, "lease_ends", engine.Stamp(c.record.Ends))
+		return resp, nil
+	}
+	c.b.Log.Warn("creating an IAM user failed", "role", c.order.role, "iam_user", c.name, "error", cause)
+	ours = false
+	_, done := c.b.requests.begin(context.WithoutCancel(ctx))
+	cleaned := make(chan error, 1)
+	go func() {
+		err := c.abandon(ctx, cause)
+		c.end()
+		done()
+		cleaned <- err
+	}()
+	patience := time.NewTimer(c.b.requestTime / 10)
+	defer patience.Stop()
+	select {
+	case err := <-cleaned:
+		if err == nil {
+			return nil, cause
+		}
+	case <-patience.C:
+	}
+	return nil, fmt.Errorf("%w; the IAM user %s may exist and will be deleted when AWS allows it", cause, c.name)
+}
+
+// abandon cleans up after a creation that failed. The record goes only when the user is known
+// not to exist.
+func (c *creation) abandon(ctx context.Context, cause error) (err error) {
 	b := c.b
+	defer b.Recover(&err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
-	b.Log.Warn("creating an IAM user failed", "role", c.order.role, "iam_user", c.name, "error", cause)
 	var never *awscreds.NotCreatedError
 	if errors.As(cause, &never) {
 		if err := b.dropRecord(ctx, c.storage, c.name, false); err != nil {
 			b.Log.Warn("a record outlives its IAM user; the sweep will remove it", "iam_user", c.name, "error", err)
 		}
-		return cause
+		return nil
 	}
 	r := *c.record
 	if r.UserID != "" {
@@ -197,7 +234,6 @@ func (c *creation) abandon(ctx context.Context, cause error) error {
 	c.look = v.at // AWS may not show the user yet, or make it late
 	if err != nil {
 		b.Log.Error("cleaning up after a failed creation; the sweep will go on", "iam_user", c.name, "error", err)
-		return fmt.Errorf("%w; the IAM user %s may exist and will be deleted when AWS allows it", cause, c.name)
 	}
-	return cause
+	return err
 }

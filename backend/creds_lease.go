@@ -92,7 +92,7 @@ func (b *backend) secret() *framework.Secret {
 	return &framework.Secret{
 		Type:   secretType,
 		Fields: credsFields(),
-		Renew:  b.Answer(b.renew),
+		Renew:  b.AnswerLease(b.renew),
 		Revoke: b.revoke,
 	}
 }
@@ -182,7 +182,7 @@ func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework
 		err = fmt.Errorf("%w; the mount is being disabled or moved, so config/root and issued/ cannot be written any more: "+
 			"if AWS cannot be made to agree, drop the lease with vault lease revoke -force -prefix, and delete the IAM user in AWS", err)
 	}
-	return nil, err
+	return nil, awscreds.Explained(err)
 }
 
 // revokeUser ends the user of a lease, under the lock of its record: a renewal must not take
@@ -196,6 +196,7 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 	if l.Complete {
 		v, err := u.endLeased(ctx, req.Storage, l, recordOf(l, l.Created))
 		if err == nil && v.ending == endGone {
+			u.logEnded(l)
 			return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.mayBeMirrored(l.Username)))
 		}
 		return u.keepEnding(ctx, req, l, v, err)
@@ -214,13 +215,22 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 		of = recordOf(l, l.began(req.Secret))
 	}
 	v, err := u.endLeased(ctx, req.Storage, l, of)
+	gone := err == nil && v.ending == endGone
+	if gone {
+		u.logEnded(l)
+	}
 	switch {
-	case err == nil && v.ending == endGone && r == nil:
+	case gone && r == nil:
 		return u.dropNoted(ctx, req.Storage, l)
-	case err == nil && v.ending == endGone:
+	case gone:
 		return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.mayBeMirrored(l.Username)))
 	}
 	return u.keepEnding(ctx, req, l, v, err)
+}
+
+// logEnded tells the log that a lease is over and its user gone.
+func (u *users) logEnded(l *lease) {
+	u.Log.Info("deleted an IAM user at the end of its lease", "iam_user", l.Username, "access_key", l.AccessKeyID, "role", l.Role)
 }
 
 // endLeased ends the user of a lease as that of a record.
@@ -229,13 +239,6 @@ func (u *users) endLeased(ctx context.Context, s logical.Storage, l *lease, of *
 	asked.Ending = u.Now().UTC()
 	asked.AccessKeyID = cmp.Or(asked.AccessKeyID, l.AccessKeyID)
 	return u.end(awscreds.Enduring(ctx), s, l.Username, &asked)
-}
-
-// mayBeMirrored reports whether an entry of the WAL may stand for the record of a user, as far
-// as memory knows.
-func (u *users) mayBeMirrored(user string) bool {
-	e, known := u.index.get(user)
-	return !known || e.pending
 }
 
 // keepEnding writes down that a user is to go, which did not go now, and returns why.

@@ -25,11 +25,11 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, err
 	}
-	ttl, err := b.sessionTTL(r, o)
+	client, err := b.AWS(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	client, err := b.AWS(ctx, s)
+	life, err := b.sessionLife(ctx, client, r, o)
 	if err != nil {
 		return nil, err
 	}
@@ -46,12 +46,12 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 		return nil, err
 	}
 	session, err := client.AssumeRole(ctx, awscreds.RoleSession{
-		RoleARN: arn, Name: name, ExternalID: r.ExternalID, Tags: r.SessionTags, Duration: ttl, Limits: limits,
+		RoleARN: arn, Name: name, ExternalID: r.ExternalID, Tags: r.SessionTags, Duration: life.ttl, Limits: limits,
 	})
 	if err != nil {
 		return nil, err
 	}
-	resp, err := b.sessionResponse(session, &lease{Username: name, Role: o.role}, o.ttl, ttl)
+	resp, err := b.sessionResponse(session, &lease{Username: name, Role: o.role}, life)
 	if n := utf8.RuneCountInString(o.sessionName); err == nil && n > awsrules.MostSessionName {
 		resp.AddWarning(fmt.Sprintf("role_session_name: cut from %d characters to %d, the most that AWS takes", n, awsrules.MostSessionName))
 	}
@@ -88,7 +88,7 @@ func (r *role) pickARN(o order) (string, error) {
 // issueFederatedUser makes a session of a new name. It may do only what its policies
 // allow, so there have to be some (STS API Reference, GetFederationToken).
 func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
-	ttl, err := b.sessionTTL(r, o)
+	life, err := b.sessionLife(ctx, nil, r, o)
 	if err != nil {
 		return nil, err
 	}
@@ -111,16 +111,16 @@ func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *
 	if limits.Policy == "" && len(limits.PolicyARNs) == 0 {
 		return nil, engine.UserErrorf("role %q gives no permissions, and a federation token without any could do nothing; set policy_arns, policy_document or iam_groups", o.role)
 	}
-	session, err := client.FederatedUser(ctx, name, ttl, limits)
+	session, err := client.FederatedUser(ctx, name, life.ttl, limits)
 	if err != nil {
 		return nil, err
 	}
-	return b.sessionResponse(session, &lease{Username: name, Role: o.role}, o.ttl, ttl)
+	return b.sessionResponse(session, &lease{Username: name, Role: o.role}, life)
 }
 
 // issueOwnSession makes a session of the engine's own identity.
 func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
-	ttl, err := b.sessionTTL(r, o)
+	life, err := b.sessionLife(ctx, nil, r, o)
 	if err != nil {
 		return nil, err
 	}
@@ -137,20 +137,31 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 	if err != nil {
 		return nil, err
 	}
-	session, err := client.OwnSession(ctx, ttl, awscreds.MFA{Serial: r.SerialNumber, Code: o.mfaCode})
+	session, err := client.OwnSession(ctx, life.ttl, awscreds.MFA{Serial: r.SerialNumber, Code: o.mfaCode})
 	if err != nil {
 		return nil, err
 	}
-	return b.sessionResponse(session, &lease{Role: o.role}, o.ttl, ttl)
+	return b.sessionResponse(session, &lease{Role: o.role}, life)
 }
 
-// sessionTTL asks Vault for the mount's bound only where the role has none.
-func (b *backend) sessionTTL(r *role, o order) (time.Duration, error) {
-	var mount time.Duration
+// life is how long a session shall run.
+type life struct {
+	ttl     time.Duration
+	warning string // what was cut, and by whose bound
+}
+
+// sessionLife asks Vault for the mount's bound only where the role has none, and whom the client
+// is only where it may be too long for a session of a session.
+func (b *backend) sessionLife(ctx context.Context, client *awscreds.Client, r *role, o order) (l life, err error) {
+	bounds := []bound{r.ofAWS()}
 	if r.MaxSTSTTL == 0 {
-		mount = b.Vault.MaxLeaseTTL()
+		bounds = append(bounds, bound{b.Vault.MaxLeaseTTL(), "max_lease_ttl of the mount"})
 	}
-	return r.sessionTTL(o.ttl, mount)
+	l.ttl, l.warning, err = r.sessionTTL(o.ttl, bounds...)
+	if err == nil && client != nil && l.ttl > longestChained && client.IsSession(ctx) {
+		l.ttl, l.warning, err = r.sessionTTL(o.ttl, append(bounds, ofChain)...)
+	}
+	return l, err
 }
 
 // limits are the policies that narrow a session of the role down: its own and those
@@ -190,17 +201,16 @@ func (r *role) joinedPolicy(ofGroups []awscreds.Document) (string, error) {
 	return joined, nil
 }
 
-// sessionResponse makes the response that gives a session and its lease to Vault. Of how
-// long the session runs, asked is what the request wanted, and given what it got.
-func (b *backend) sessionResponse(session awscreds.Session, l *lease, asked, given time.Duration) (*logical.Response, error) {
+// sessionResponse makes the response that gives a session and its lease to Vault.
+func (b *backend) sessionResponse(session awscreds.Session, l *lease, asked life) (*logical.Response, error) {
 	l.IsSTS = true
 	internal, err := l.internal()
 	if err != nil {
 		return nil, err
 	}
 	ttl := session.Expires.Sub(b.Now())
-	if ttl <= 0 || ttl > given {
-		ttl = given // our clock and AWS's differ
+	if ttl <= 0 || ttl > asked.ttl {
+		ttl = asked.ttl // our clock and AWS's differ
 	}
 	data := map[string]any{
 		"access_key":     session.AccessKeyID,
@@ -212,11 +222,15 @@ func (b *backend) sessionResponse(session awscreds.Session, l *lease, asked, giv
 	if session.ARN != "" {
 		data["arn"] = session.ARN
 	}
+	b.Log.Debug("issued a session", "access_key", session.AccessKeyID, "arn", session.ARN, "role", l.Role, "ends", engine.Stamp(session.Expires))
 	resp := b.Secret(secretType).Response(data, internal)
 	resp.Secret.TTL = ttl
 	resp.Secret.Renewable = false
-	if asked > given {
-		resp.AddWarning(fmt.Sprintf("ttl: cut from %s to %s, the longest that the role or the mount allows", asked, given))
+	if asked.warning != "" {
+		resp.AddWarning(asked.warning)
+	}
+	if asked.ttl > longestOfRoot && (ttl-longestOfRoot).Abs() < clockSlack { // which AWS cuts by itself
+		resp.AddWarning(fmt.Sprintf("ttl: AWS gave %s of %s, as it does to the root user of an account", longestOfRoot, asked.ttl))
 	}
 	return resp, nil
 }

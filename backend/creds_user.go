@@ -148,12 +148,7 @@ func (b *backend) issueNamed(ctx context.Context, r *role, c *creation) (*logica
 	if err := c.begin(ctx, r); err != nil {
 		return nil, err
 	}
-	defer c.end()
-	resp, err := c.make(ctx, r)
-	if err != nil {
-		return nil, c.abandon(ctx, err)
-	}
-	return resp, nil
+	return c.finish(ctx, r)
 }
 
 // admit keeps to the caps on IAM users, and to one user of a name.
@@ -203,9 +198,12 @@ func (b *backend) keyResponse(l *lease, key awscreds.Key, bounds *leaseConfig) (
 		return nil, err
 	}
 	resp := b.Secret(secretType).Response(map[string]any{
-		"access_key":    key.ID,
-		"secret_key":    key.Secret,
-		"session_token": nil,
+		"access_key": key.ID,
+		"secret_key": key.Secret,
+		// Empty, so that one script serves users and sessions: vault read -field fails on null, and
+		// some clients write the word "null". AWS's SDKs take an empty token for none.
+		"session_token":  "",
+		"security_token": "",
 	}, internal)
 	resp.Secret.TTL, resp.Secret.MaxTTL = l.ttls(bounds)
 	return resp, nil

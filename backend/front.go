@@ -9,6 +9,9 @@ package backend
 
 import (
 	"context"
+	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -16,11 +19,47 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-// HandleRequest is the front door.
-func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
-	defer b.Recover(&err)
+// HandleRequest is the front door. A request has a time from its start, which bounds all that it
+// waits for: locks, AWS, its turn while AWS throttles. What it has to clean up then goes on
+// after the answer. The visits of the rollback manager have the time that Vault gives them.
+func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
 	ctx, end := b.requests.begin(ctx)
-	defer end()
+	if req.Operation == logical.RollbackOperation {
+		defer end()
+		return b.handle(ctx, req)
+	}
+	late := time.NewTimer(b.requestTime)
+	defer late.Stop()
+	work, cancel := context.WithTimeout(ctx, b.requestTime*4/5) // the rest is for a cleanup
+	var resp *logical.Response
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer cancel()
+		defer close(done)
+		resp, err = b.handle(work, req)
+	}()
+	select {
+	case <-done:
+	case <-late.C:
+	}
+	select {
+	case <-done: // in time, or at the last moment
+		defer end()
+		return resp, err
+	default:
+		go func() {
+			<-done
+			end()
+		}()
+		return nil, logical.CodedError(http.StatusGatewayTimeout, fmt.Sprintf(
+			"the request was given up after %s, and what it began is still being cleaned up: AWS or Vault's storage does not answer; Vault's log says more", b.requestTime))
+	}
+}
+
+// handle is HandleRequest, whatever time it takes.
+func (b *backend) handle(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
+	defer b.Recover(&err)
 	req, err = b.decoded(req)
 	if err != nil {
 		return engine.Respond(err)

@@ -133,7 +133,7 @@ func (fm *fuzzMount) renewAndRevoke(data map[string]any, age int64, named names)
 // clearLeaseError reports whether a refusal says what it is about: the lease, the
 // user, what is stored under a key, or what AWS says.
 func clearLeaseError(text string) bool {
-	return slices.ContainsFunc([]string{"lease", "IAM user", "from storage", "api error", "secret is unsupported", " of "}, func(word string) bool {
+	return slices.ContainsFunc([]string{"lease", "IAM user", "from storage", "request ID", "secret is unsupported", " of "}, func(word string) bool {
 		return strings.Contains(text, word)
 	})
 }

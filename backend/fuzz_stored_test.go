@@ -182,7 +182,7 @@ func (fm *fuzzMount) explains(what string, s stored, entry string, status int, t
 	if !fm.elsewhere(s, entry) {
 		fm.secretless(what, text)
 	}
-	if status < 500 || strings.Contains(text, "api error") || strings.Contains(text, "issues no identity tokens") {
+	if status < 500 || strings.Contains(text, "request ID") || strings.Contains(text, "issues no identity tokens") {
 		return
 	}
 	if !slices.ContainsFunc(s.named, func(name string) bool { return strings.Contains(text, name) }) {

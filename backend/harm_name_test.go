@@ -126,7 +126,6 @@ func TestRepeatedRevokeLeavesTheNextUserOfANameAlone(t *testing.T) {
 	m := newConfiguredMount(t, repeating)
 	one := m.creds("developer-access")
 	m.revoke(one)
-	m.aws.Settle() // the name is free again
 	two := m.creds("developer-access")
 	m.age(20 * time.Minute)
 	m.revoke(one)

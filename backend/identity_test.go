@@ -156,7 +156,7 @@ func TestSTSThatIsAwayIsTold(t *testing.T) {
 	m.configure(noRetries, map[string]any{"role_arn": "arn:aws:iam::123456789012:role/vault", "sts_endpoint": "http://127.0.0.1:1"})
 	m.write("roles/developer-access", map[string]any{"policy_arns": readOnly})
 	text, status := outcome(m.ask(logical.ReadOperation, "creds/developer-access", nil))
-	if status != 502 || !strings.Contains(text, "AssumeRole") {
+	if status != 502 || !strings.Contains(text, "; assuming role ") && !strings.Contains(text, ": assuming role ") {
 		t.Errorf("the answer is %d: %s", status, text)
 	}
 	m.recorded(0) // no call was made, so there is no doubt

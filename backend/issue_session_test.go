@@ -224,19 +224,6 @@ func TestDeprecatedRolesAtBothPaths(t *testing.T) {
 	m.do(logical.ReadOperation, "creds/old-role", nil)
 }
 
-// The fallback serves the call that needs it, and what STS itself says is told.
-func TestSTSFallbackServesTheCallThatNeedsIt(t *testing.T) {
-	t.Parallel()
-	m := newSessionMount(t, map[string]any{"sts_endpoint": "http://127.0.0.1:1", "max_retries": 0})
-	m.write("config/root", map[string]any{"sts_fallback_endpoints": m.aws.URL()})
-	m.do(logical.ReadOperation, "sts/own", nil)
-	m.write("config/root", map[string]any{"sts_endpoint": m.aws.URL(), "sts_fallback_endpoints": "http://127.0.0.1:1"})
-	m.write("roles/deploy", map[string]any{"role_arns": "arn:aws:iam::123456789012:role/not-there"})
-	if text := m.refused(logical.ReadOperation, "sts/deploy", nil); !strings.Contains(text, "AccessDenied") {
-		t.Errorf("the answer is: %s", text)
-	}
-}
-
 // Parameters that the role has no use for are told, and do no harm: Terraform sends
 // an empty role_arn with every request.
 func TestParametersOfOtherTypesAreTold(t *testing.T) {

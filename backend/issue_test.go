@@ -60,7 +60,7 @@ func TestCredentialIsMadeAsTheRoleSays(t *testing.T) {
 	if len(user.AccessKeys) != 1 || user.AccessKeys[0] != creds.Data["access_key"] {
 		t.Errorf("keys: %v, handed out: %v", user.AccessKeys, creds.Data["access_key"])
 	}
-	if got := slices.Sorted(maps.Keys(creds.Data)); !slices.Equal(got, []string{"access_key", "secret_key", "session_token"}) {
+	if got := slices.Sorted(maps.Keys(creds.Data)); !slices.Equal(got, []string{"access_key", "secret_key", "security_token", "session_token"}) {
 		t.Errorf("answer has %v", got)
 	}
 	m.recorded(0)

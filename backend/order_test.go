@@ -35,7 +35,7 @@ func beginnings(texts []string, of []string) (fields []string) {
 	return fields
 }
 
-func inOrder(t *testing.T, what string, order, got []string) {
+func asDocumented(t *testing.T, what string, order, got []string) {
 	t.Helper()
 	want := slices.DeleteFunc(slices.Clone(order), func(field string) bool { return !slices.Contains(got, field) })
 	if !slices.Equal(got, want) {
@@ -61,7 +61,7 @@ func TestMistakesOfTypeComeInTheOrderOfTheDocuments(t *testing.T) {
 			if len(got) < min(len(order), 20) {
 				t.Fatalf("%s: only %v", path, got)
 			}
-			inOrder(t, path, order, got)
+			asDocumented(t, path, order, got)
 		}
 	}
 }
@@ -92,7 +92,7 @@ func TestMistakesOfValueComeInTheOrderOfTheDocuments(t *testing.T) {
 		first := ""
 		for range often {
 			text := m.refused(logical.UpdateOperation, path, maps.Clone(wrong))
-			inOrder(t, path, order, beginnings(strings.Split(text, "; "), order))
+			asDocumented(t, path, order, beginnings(strings.Split(text, "; "), order))
 			if first == "" {
 				first = text
 			}
@@ -130,7 +130,7 @@ func TestWarningsComeInTheOrderOfTheDocuments(t *testing.T) {
 			}
 			got := m.write(c.path, maps.Clone(c.data)).Warnings
 			fields := beginnings(got, order)
-			if inOrder(t, c.path, order, fields); len(fields) < c.fewest {
+			if asDocumented(t, c.path, order, fields); len(fields) < c.fewest {
 				t.Fatalf("%s: only %q", c.path, got)
 			}
 			if first == nil {

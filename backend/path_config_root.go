@@ -77,11 +77,11 @@ func connectionFields() map[string]*framework.FieldSchema {
 		},
 		"sts_region": {
 			Type:        framework.TypeString,
-			Description: "Region for STS calls. Empty: the one in sts_endpoint's host name, else region.",
+			Description: "Region for STS calls. Empty: the one in sts_endpoint's host name, which is us-east-1 for sts.amazonaws.com, else region.",
 		},
 		"sts_fallback_endpoints": {
 			Type:        framework.TypeCommaStringSlice,
-			Description: "URLs of STS to try, in this order, when sts_endpoint does not answer.",
+			Description: "URLs of STS to try, in this order, when sts_endpoint does not answer, or its region does not serve the account.",
 		},
 		"sts_fallback_regions": {
 			Type:        framework.TypeCommaStringSlice,
@@ -148,6 +148,9 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	if !reflect.DeepEqual(before.AWS(), cfg.AWS()) {
 		b.reconfigured() // so that the new identity is asked
 		warnings = append(warnings, b.leftBehind(ctx, req.Storage)...)
+		if before.RoleARN == "" && cfg.RoleARN != "" {
+			warnings = append(warnings, b.warnOfIdentity(ctx, req.Storage)...)
+		}
 	}
 	return engine.Done(warnings), nil
 }

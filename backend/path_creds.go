@@ -65,8 +65,8 @@ func credsFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"access_key":     {Type: framework.TypeString, Description: "ID of the AWS access key."},
 		"secret_key":     {Type: framework.TypeString, Description: "Secret of the AWS access key.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
-		"session_token":  {Type: framework.TypeString, Description: "Token of a session; an IAM user has none.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
-		"security_token": {Type: framework.TypeString, Description: "The older name of session_token; sessions have both.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
+		"session_token":  {Type: framework.TypeString, Description: "Token of a session; empty for an IAM user, which has none.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
+		"security_token": {Type: framework.TypeString, Description: "The older name of session_token.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
 		"arn":            {Type: framework.TypeString, Description: "ARN of a session, as AWS knows its holder."},
 		"ttl":            {Type: framework.TypeInt64, Description: "Seconds until a session ends."},
 	}

@@ -17,6 +17,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 func (b *backend) pathIssuedList() *framework.Path {
@@ -176,9 +177,10 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 	var unproven *unprovenError
 	switch {
 	case gone:
+		b.Log.Info("deleted an IAM user on request", "iam_user", user, "role", r.Role, "access_key", r.AccessKeyID)
 		return nil, err
 	case errors.As(err, &unproven): // it is of no use to ask again as things are
-		return nil, engine.UserErrorf("%v", err)
+		return nil, engine.UserErrorf("%v", awscreds.Explained(err))
 	case errors.As(err, &elsewhere):
 		return nil, fmt.Errorf("%w; the lease of the user can no longer be renewed", err)
 	case err != nil:

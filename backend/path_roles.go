@@ -100,7 +100,9 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return nil, err
 	}
-	defer b.roles.Reset() // after a failed write as well: it may have been stored all the same
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
+	more = append(more, r.warnOfBounds(err == nil && cfg.RoleARN != "")...) // whatever config/root holds, the role is written
+	defer b.roles.Reset()                                                   // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.PrefixRole+name, r); err != nil {
 		return nil, err
 	}

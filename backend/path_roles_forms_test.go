@@ -34,8 +34,8 @@ func TestFormsOfARole(t *testing.T) {
 		{"TTL in a number", `{"max_ttl": 5400}`, "max_ttl", int64(5400)},
 		{"TTL in days", `{"max_ttl": "2d"}`, "max_ttl", int64(172800)},
 		{"path that is the root", `{"user_path": "/"}`, "user_path", "/"},
-		{"policy with white space", `{"policy_document": " {\n\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Deny\", \"NotAction\": [\"s3:*\"], \"Resource\": \"arn:aws:s3:::a/b c\"}}\n"}`,
-			"policy_document", `{"Version":"2012-10-17","Statement":{"Effect":"Deny","NotAction":["s3:*"],"Resource":"arn:aws:s3:::a/b c"}}`},
+		{"policy with white space", `{"policy_document": " {\n\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Deny\", \"NotAction\": [\"s3:a b\"], \"Resource\": \"*\"}}\n"}`,
+			"policy_document", `{"Version":"2012-10-17","Statement":{"Effect":"Deny","NotAction":["s3:a b"],"Resource":"*"}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := newMount(t)

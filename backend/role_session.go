@@ -7,8 +7,13 @@ package backend
 // GetSessionToken.
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
@@ -19,6 +24,8 @@ const (
 	longestRole       = 12 * time.Hour   // AssumeRole, where the role allows that much
 	longestFederation = 36 * time.Hour   // GetFederationToken, GetSessionToken
 	mostSessionARNs   = 10               // managed policies that narrow a session down
+	longestChained    = time.Hour        // AssumeRole with the credentials of a session
+	longestOfRoot     = time.Hour        // GetFederationToken, GetSessionToken as the root user of an account
 	defaultSession    = time.Hour        // when neither the request nor the role says
 )
 
@@ -91,13 +98,88 @@ func (r *role) validateTTLs(m *engine.Mistakes) {
 	}
 }
 
-// sessionTTL is how long a session shall run: as asked, else as the role says, else
-// an hour; never longer than the role, the mount or AWS allows.
-func (r *role) sessionTTL(asked, mount time.Duration) (time.Duration, error) {
-	ttl := firstSet(asked, r.DefaultSTSTTL, defaultSession)
-	ttl = min(ttl, firstSet(r.MaxSTSTTL, mount, ttl), r.longest())
-	if ttl < shortestSession {
-		return 0, engine.UserErrorf("ttl: %s is less than %s, the shortest session that AWS gives", ttl, shortestSession)
+// bound is how long a session may run at most, and by whose word. Zero bounds nothing.
+type bound struct {
+	most  time.Duration
+	whose string
+}
+
+// cut cuts a lifetime to the first of the bounds that it exceeds most.
+func cut(ttl time.Duration, bounds ...bound) (time.Duration, string) {
+	by := ""
+	for _, b := range bounds {
+		if b.most > 0 && ttl > b.most {
+			ttl, by = b.most, b.whose
+		}
 	}
-	return ttl, nil
+	return ttl, by
+}
+
+// ofAWS is the longest session of the role's kind that AWS gives to anybody.
+func (r *role) ofAWS() bound {
+	return bound{r.longest(), "the longest session that AWS gives for credential_type " + strings.Join(r.CredentialTypes, ",")}
+}
+
+// ofChain is the bound where a session of a role assumes another role (IAM User Guide, "Roles
+// terms and concepts", role chaining).
+var ofChain = bound{longestChained, "the longest that AWS gives where the engine's own identity is a session, as with role_arn in config/root"}
+
+// sessionTTL is how long a session shall run: as asked, else as the role says, else an hour;
+// never longer than the bounds allow. warning says what was cut, and by whose bound.
+func (r *role) sessionTTL(asked time.Duration, bounds ...bound) (ttl time.Duration, warning string, err error) {
+	field, want := "default_sts_ttl", firstSet(r.DefaultSTSTTL, defaultSession)
+	if asked != 0 {
+		field, want = "ttl", asked
+	}
+	ttl, by := cut(want, append([]bound{{r.MaxSTSTTL, "max_sts_ttl of the role"}}, bounds...)...)
+	if ttl < shortestSession {
+		return 0, "", engine.UserErrorf("ttl: %s is less than %s, the shortest session that AWS gives", ttl, shortestSession)
+	}
+	if ttl < want && (asked != 0 || r.DefaultSTSTTL != 0) {
+		warning = fmt.Sprintf("%s: cut from %s to %s, %s", field, want, ttl, by)
+	}
+	return ttl, warning, nil
+}
+
+// warnOfBounds warns of lifetimes that AWS will cut; session says that config/root makes the
+// engine's identity a session.
+func (r *role) warnOfBounds(session bool) (warnings []string) {
+	bounds := []bound{r.ofAWS()}
+	switch {
+	case r.issues(iamUser):
+		return nil
+	case session && r.issues(assumedRole):
+		bounds = append(bounds, ofChain)
+	case session:
+		warnings = append(warnings, "credential_type: "+strings.Join(r.CredentialTypes, ",")+" needs the access key of an IAM user, and config/root has a role_arn: "+
+			"AWS answers AccessDenied to the session of a role; use assumed_role, or a mount without role_arn")
+	}
+	for _, f := range []struct {
+		name string
+		ttl  time.Duration
+	}{{"default_sts_ttl", r.DefaultSTSTTL}, {"max_sts_ttl", r.MaxSTSTTL}} {
+		if ttl, by := cut(f.ttl, bounds...); ttl < f.ttl {
+			warnings = append(warnings, fmt.Sprintf("%s: %s is more than %s, %s; sessions are cut to that", f.name, f.ttl, ttl, by))
+		}
+	}
+	return warnings
+}
+
+// warnOfIdentity warns of the first role that a session as the engine's own identity does not
+// serve as it is written.
+func (b *backend) warnOfIdentity(ctx context.Context, s logical.Storage) (warnings []string) {
+	names, err := s.List(ctx, engine.PrefixRole)
+	if err != nil {
+		return nil // which is no failure of the write to config/root
+	}
+	for _, name := range names {
+		r, err := loadRole(ctx, s, name)
+		if err != nil || r == nil {
+			continue
+		}
+		if more := r.warnOfBounds(true); len(more) > len(r.warnOfBounds(false)) {
+			return []string{fmt.Sprintf("role_arn: role %q, and perhaps others: %s", name, more[0])}
+		}
+	}
+	return nil
 }

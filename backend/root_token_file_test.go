@@ -183,7 +183,7 @@ func TestErrorsDoNotTellWhichFilesThereAre(t *testing.T) {
 		"not allowed, and missing": "/etc/no-such",
 	} {
 		m.store(map[string]any{"web_identity_token_file": path})
-		_, text, _ := strings.Cut(m.refused(logical.ReadOperation, "creds/developer-access", nil), ": ") // without the user's name
+		text, _, _ := strings.Cut(m.refused(logical.ReadOperation, "creds/developer-access", nil), "; creating IAM user ")
 		texts[text] = name
 	}
 	if len(texts) != 1 {

@@ -238,6 +238,7 @@ func TestRotateRootMeetsEveryFault(t *testing.T) {
 			t.Run(fault.name+", "+name, func(t *testing.T) {
 				t.Parallel()
 				m := newScheduledMount(t)
+				m.instantly() // a rotation that first ends a key of the one before is refused while AWS shows that key
 				fault.play(m)
 				end(m)
 				m.pass(DefaultWALMinAge) // what AWS may show late

@@ -60,10 +60,10 @@ func (x *userIndex) admit(user, role string, now time.Time, ofRole, ofMount int)
 		return nameTaken(e.name, e.look)
 	}
 	if n := len(x.users); ofMount > 0 && n >= ofMount {
-		return engine.UserErrorf("max_users: this mount has %d IAM users, and config/users allows %d; revoke leases that nobody needs, or raise max_users at config/users", n, ofMount)
+		return engine.UserErrorf("max_users: this mount has %s, and config/users allows %d; revoke leases that nobody needs, or raise max_users at config/users", counted(n, "IAM user"), ofMount)
 	}
 	if n := x.ofRole[role]; ofRole > 0 && n >= ofRole {
-		return engine.UserErrorf("max_users: the role %q has %d IAM users, and allows %d; revoke leases that nobody needs, or raise max_users at roles/%s", role, n, ofRole, role)
+		return engine.UserErrorf("max_users: the role %q has %s, and allows %d; revoke leases that nobody needs, or raise max_users at roles/%s", role, counted(n, "IAM user"), ofRole, role)
 	}
 	x.set(user, indexEntry{role: role, issued: now, request: true, pending: true})
 	return nil

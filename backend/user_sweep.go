@@ -68,7 +68,7 @@ func (u *users) sweep(ctx context.Context, s logical.Storage) error {
 		failed, first = len(joined.Unwrap()), joined.Unwrap()[0]
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d IAM users that are to be deleted are left for the next time: %w", failed, first)
+		return fmt.Errorf("%s to be deleted, and left for the next time: %w", counted(failed, "IAM user"), first)
 	}
 	return nil
 }

@@ -240,3 +240,10 @@ func (u *users) nameInWAL(ctx context.Context, s logical.Storage, user string) (
 	}
 	return false, nil
 }
+
+// mayBeMirrored reports whether an entry of the WAL may stand for the record of a user, as far
+// as memory knows.
+func (u *users) mayBeMirrored(user string) bool {
+	e, known := u.index.get(user)
+	return !known || e.pending
+}

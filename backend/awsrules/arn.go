@@ -19,10 +19,14 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
-// mostARN is the longest ARN that AWS takes: arnType of the IAM and STS API References.
-const mostARN = 2048
+// How long an ARN is: arnType of the IAM and STS API References.
+const (
+	leastARN = 20
+	mostARN  = 2048
+)
 
 var (
 	partitionForm = regexp.MustCompile(`^aws(-[a-z0-9]+)*$`)
@@ -103,13 +107,14 @@ func (f resourceForm) check(rest string) error {
 	return nil
 }
 
-// foreignForm is what an ARN has everywhere.
-var foreignForm = regexp.MustCompile(`^arn:[^\s\x00-\x1f\x7f]+$`)
+// foreignForm is what an ARN has everywhere: the characters of arnType, without white space, in the
+// STS API Reference. Anything shorter than leastARN is none that the API could carry.
+var foreignForm = regexp.MustCompile(`^arn:[\x21-\x7E\x{A1}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]+$`)
 
 // CheckForeignARN says what keeps a text from being an ARN where AWS's rules do not count.
 func CheckForeignARN(text string) error {
-	if len(text) > mostARN || !foreignForm.MatchString(text) {
-		return fmt.Errorf("%q is not an ARN: arn: and more, without white space, %d bytes at most", Abridged(text), mostARN)
+	if n := utf8.RuneCountInString(text); n < leastARN || len(text) > mostARN || !foreignForm.MatchString(text) {
+		return fmt.Errorf("%q is not an ARN: arn: and more, without white space, %d characters at least and %d bytes at most", Abridged(text), leastARN, mostARN)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 var (
 	vendorForm        = regexp.MustCompile(`^[A-Za-z0-9.-]+$`)
 	actionNameForm    = regexp.MustCompile(`^[\w*?.-]+$`)
-	partitionWildForm = regexp.MustCompile(`^(aws(-[a-z]+)*|[a-z-]*[*?][a-z*?-]*)$`)
+	partitionWildForm = regexp.MustCompile(`^(aws(-[a-z]+)*|\*)$`)
 )
 
 // checkAction checks a string of Action or NotAction: a service, a colon and a name, which
@@ -52,6 +52,9 @@ func (c *policyChecker) checkResource(path string, v *jsonValue) {
 	case !partitionWildForm.MatchString(parts[1]):
 		c.refuse(path, v, `%s has %q for its partition; an ARN begins with "arn:aws:", "arn:aws-cn:" or "arn:aws-us-gov:", such as "arn:aws:s3:::bucket/*"`, quoted(v), Abridged(parts[1]))
 		return
+	case parts[0] != "arn":
+		c.warn(path, v, `%s does not begin with "arn:"`, quoted(v))
+		return
 	case len(parts) == 2 || parts[2] == "":
 		c.refuse(path, v, `%s names no service; an ARN has six parts, such as "arn:aws:s3:::bucket/*"`, quoted(v))
 		return
@@ -63,10 +66,8 @@ func (c *policyChecker) checkResource(path string, v *jsonValue) {
 		return
 	case len(parts) < 6:
 		c.warn(path, v, `%s has %d parts; an ARN has six, and AWS takes "*" for those that are missing`, quoted(v), len(parts))
-	case parts[0] != "arn":
-		c.warn(path, v, `%s does not begin with "arn:"`, quoted(v))
 	}
-	if c.checkVariables(path, v, strings.Join(parts[:min(len(parts), 5)], ":")) && len(parts) == 6 {
+	if c.checkVariables(path, v, strings.Join(parts[:min(len(parts), 5)], ":")) {
 		c.checkOwnForm(path, v, parts)
 	}
 }
@@ -92,18 +93,27 @@ func (c *policyChecker) checkVariables(path string, v *jsonValue, before string)
 	return true
 }
 
-// checkOwnForm knows the two services whose ARNs IAM checks further.
+// checkOwnForm knows the two services whose ARNs IAM checks further. It takes a part that is
+// missing for "*", which is a region too.
 func (c *policyChecker) checkOwnForm(path string, v *jsonValue, parts []string) {
-	service, region, account, resource := parts[2], parts[3], parts[4], parts[5]
-	wild := func(text string) bool { return strings.ContainsAny(text, "*?") }
-	switch {
-	case service == "iam" && region != "" && wild(region):
-		c.warn(path, v, `%s has a region; ARNs of IAM have none`, quoted(v))
-	case service == "iam" && region != "":
-		c.refuse(path, v, `%s has a region; ARNs of IAM have none, such as "arn:aws:iam::123456789012:role/example"`, quoted(v))
-	case service == "iam" && !strings.Contains(resource, "/") && !wild(resource) && !strings.Contains(resource, "${"):
+	missing := len(parts) < 6
+	region, account, resource := "*", "", ""
+	if len(parts) > 3 {
+		region = parts[3]
+	}
+	if len(parts) > 4 {
+		account = parts[4]
+	}
+	if len(parts) > 5 {
+		resource = parts[5]
+	}
+	kind, _, typed := strings.Cut(resource, "/")
+	switch service := parts[2]; {
+	case service == "iam" && (region != "" || missing):
+		c.refuse(path, v, `%s has a region, or less than six parts; ARNs of IAM have none, such as "arn:aws:iam::123456789012:role/example"`, quoted(v))
+	case service == "iam" && resource != "*" && resource != "root" && (!typed || strings.ContainsAny(kind, "*?$")):
 		c.refuse(path, v, `%s names no type of resource in IAM, such as "user/", "role/" or "policy/" before the name`, quoted(v))
-	case service == "s3" && region != "" && !wild(region) && account == "":
+	case service == "s3" && region != "" && account == "":
 		c.refuse(path, v, `%s has a region; ARNs of buckets have none, such as "arn:aws:s3:::bucket/*"`, quoted(v))
 	}
 }

@@ -5,6 +5,7 @@ package engine
 // How an error becomes a response.
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -14,30 +15,34 @@ import (
 )
 
 // Respond says who has to act on an error. 4xx: the caller, and asking again the
-// same way is of no use. 502: AWS throttles or is not well; clients may ask again.
+// same way is of no use. 502: AWS throttles or is not well; 504: the request's time is over;
+// clients may ask again.
 func Respond(err error) (*logical.Response, error) {
 	var mistake *UserError
 	var none *awscreds.NoCredentialsError
 	var notYet *awscreds.NotAcceptedError
 	var elsewhere *OtherAccountError
 	var coded logical.HTTPCodedError
+	text := awscreds.Explain(err)
 	switch {
 	case errors.As(err, &coded): // wrapped, the status would not reach Vault
-		return nil, logical.CodedError(coded.Code(), err.Error())
+		return nil, logical.CodedError(coded.Code(), text)
 	case errors.As(err, &mistake), errors.As(err, &elsewhere):
-		return logical.ErrorResponse(err.Error()), nil
+		return logical.ErrorResponse(text), nil
 	case errors.As(err, &notYet):
-		return nil, logical.CodedError(http.StatusBadGateway, err.Error())
+		return nil, logical.CodedError(http.StatusBadGateway, text)
 	case awscreds.IsThrottled(err):
-		return logical.ErrorResponse(err.Error()), logical.ErrUpstreamRateLimited // 502 with the text
+		return logical.ErrorResponse(text), logical.ErrUpstreamRateLimited // 502 with the text
 	case awscreds.IsRefused(err):
-		return logical.ErrorResponse(err.Error()), nil
+		return logical.ErrorResponse(text), nil
 	case errors.As(err, &none) && !none.FromSTS():
 		return logical.ErrorResponse("the engine has no AWS credentials to work with: write access_key and secret_key to config/root, "+
 			"or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the plugin's environment, "+
-			"or run Vault where AWS gives it a role (EC2, ECS, EKS); %v", err), nil
+			"or run Vault where AWS gives it a role (EC2, ECS, EKS); %s", text), nil
 	case awscreds.IsFromAWS(err):
-		return nil, logical.CodedError(http.StatusBadGateway, err.Error())
+		return nil, logical.CodedError(http.StatusBadGateway, text)
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, logical.CodedError(http.StatusGatewayTimeout, text)
 	}
 	return nil, err
 }

@@ -72,7 +72,7 @@ func (l *KeyedLocks) Lock(ctx context.Context, keys ...LockKey) (held context.Co
 		select {
 		case <-busy:
 		case <-ctx.Done():
-			return ctx, nil, ctx.Err()
+			return ctx, nil, fmt.Errorf("waiting for another request about %s: %w", keys[0].name, ctx.Err())
 		}
 	}
 }

@@ -7,12 +7,12 @@
 // Requests: decode.go turns what was sent into values, lists and maps in decode_list.go, and
 // fields.go hands them out; mistakes.go gathers what is wrong, and errors.go turns errors into
 // responses; operations.go turns handlers into operations of a path; role_name.go is the name
-// of a role, and disabling.go switches a role off.
+// of a role, disabling.go switches a role off, and log.go is the log.
 //
 // Storage: storage.go has every key and the verbs; wal_entry.go reads entries of the WAL.
 //
 // AWS: root_config.go is config/root, with root_identity.go and token_file.go for an identity
-// without a key, root_checks.go for what it may say and root_plan.go for when its key is rotated;
+// without a key, root_checks.go for what it may say, sts_region.go for where STS is called and root_plan.go for when its key is rotated;
 // place.go says whether AWS is called at all, client.go makes the client,
 // own_user.go says which IAM user it is, account.go in which AWS account, and proof.go waits
 // until AWS accepts a new key.

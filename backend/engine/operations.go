@@ -89,6 +89,22 @@ func (m *Mount) Answer(h framework.OperationFunc) framework.OperationFunc {
 	}
 }
 
+// AnswerLease is Answer for what Vault asks of a lease. Vault logs the error that comes back and
+// shows it to who renews; where a response tells what is wrong, both end in "%!w(<nil>)".
+func (m *Mount) AnswerLease(h framework.OperationFunc) framework.OperationFunc {
+	answer := m.Answer(h)
+	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+		resp, err := answer(ctx, req, d)
+		switch {
+		case !resp.IsError():
+			return resp, err
+		case err != nil:
+			return nil, logical.CodedError(http.StatusBadGateway, resp.Error().Error())
+		}
+		return nil, logical.CodedError(http.StatusBadRequest, resp.Error().Error())
+	}
+}
+
 // Configure is Write, named aws-configure-<what>.
 func (m *Mount) Configure(what, summary string, h framework.OperationFunc) *framework.PathOperation {
 	op := m.Write(summary, h)

@@ -35,6 +35,7 @@ func (c *RootConfig) Validate(at Place) (warnings []string, err error) {
 	warnings = append(warnings, checkEndpoints(&m, "sts_endpoint", c.STSEndpoint)...)
 	warnings = append(warnings, checkRegions(forms, &m, "sts_region", c.STSRegion)...)
 	warnings = append(warnings, c.checkFallbacks(forms, &m)...)
+	warnings = append(warnings, c.regionsElsewhere()...)
 	if c.MaxRetries < SDKRetries || c.MaxRetries > mostRetries {
 		m.Add("max_retries", "%d is not possible; use -1 for the default, or 0 to %d", c.MaxRetries, mostRetries)
 	}

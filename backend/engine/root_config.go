@@ -3,6 +3,8 @@
 package engine
 
 import (
+	"cmp"
+
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/automatedrotationutil"
 	"github.com/hashicorp/vault/sdk/helper/pluginidentityutil"
@@ -33,6 +35,8 @@ type RootConfig struct {
 
 	// TokenFile is where the platform keeps a token of the engine's identity.
 	TokenFile string `json:"web_identity_token_file,omitempty"`
+
+	keyName string // what errors call the key, where it is not that of config/root
 }
 
 // NewRootConfig has lists that are empty and not missing: clients count their entries.
@@ -78,6 +82,9 @@ func (c *RootConfig) AWS() awscreds.Config {
 		RoleARN:     c.RoleARN,
 		MaxRetries:  c.MaxRetries,
 	}
+	if c.AccessKey != "" {
+		cfg.KeyName = cmp.Or(c.keyName, "the access_key of config/root")
+	}
 	for i := range max(len(c.STSFallbackEndpoints), len(c.STSFallbackRegions)) {
 		var place awscreds.STSEndpoint
 		if i < len(c.STSFallbackEndpoints) {
@@ -112,9 +119,9 @@ func (c *RootConfig) Response() map[string]any {
 	return data
 }
 
-// WithKey is a configuration with another key.
+// WithKey is a configuration with a new key.
 func (c *RootConfig) WithKey(id, secret string) *RootConfig {
 	other := *c
-	other.AccessKey, other.SecretKey = id, secret
+	other.AccessKey, other.SecretKey, other.keyName = id, secret, "the new access key"
 	return &other
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 func (r *Rotator) pathRotate() *framework.Path {
@@ -51,7 +52,7 @@ func (r *Rotator) writeRotate(ctx context.Context, req *logical.Request, _ *fram
 	}
 	resp := &logical.Response{Data: map[string]any{"access_key": id}}
 	if left != nil {
-		resp.AddWarning("the new key is active, and the engine will try every minute to finish: " + left.Error())
+		resp.AddWarning("the new key is active, and the engine will try every minute to finish: " + awscreds.Explain(left))
 	}
 	return resp, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // rotationTime is what a tick must have left to begin a rotation of its own accord.
@@ -134,7 +135,7 @@ func (r *Rotator) noteFailure(ctx context.Context, s logical.Storage, why error)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
 	return r.remember(ctx, s, func(was *state) bool {
-		was.Error, was.At, was.Waits = why.Error(), r.Now().UTC(), ""
+		was.Error, was.At, was.Waits = awscreds.Explain(why), r.Now().UTC(), ""
 		was.Times++
 		return true
 	})

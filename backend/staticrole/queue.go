@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // A rotation that failed is tried again after firstRetry, then twice that, and so on
@@ -89,7 +90,7 @@ func (q *queue) fail(role string, err error, now time.Time) (news bool) {
 	if l.failures < 5 {
 		wait = firstRetry << l.failures
 	}
-	q.put(role, look{at: now.Add(wait), failures: l.failures + 1, failure: err.Error(), mended: l.mended})
+	q.put(role, look{at: now.Add(wait), failures: l.failures + 1, failure: awscreds.Explain(err), mended: l.mended})
 	return news
 }
 

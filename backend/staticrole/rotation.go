@@ -124,9 +124,7 @@ func (k *Keeper) rotate(ctx context.Context, s logical.Storage, r *role, old *cr
 			k.Log.Warn("writing down the account of a static role; the next rotation does", "static_role", r.Name, "error", err)
 		}
 	}
-	if failures := k.queue.get(r.Name).failures; failures > 0 {
-		k.Log.Info("a static role is rotated after earlier failures", "static_role", r.Name, "failures", failures)
-	}
+	k.Log.Info("a static role has a new key", "static_role", r.Name, "iam_user", r.Username, "access_key", c.AccessKey, "earlier_failures", k.queue.get(r.Name).failures)
 	k.queue.set(r.Name, c.look(r, k.Now()), true)
 	return c, nil
 }

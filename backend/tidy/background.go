@@ -154,7 +154,11 @@ func (t *Tidy) carryOut(ctx context.Context, s logical.Storage, report *runRepor
 	if err := t.keepReport(ctx, s, final); err != nil {
 		t.Log.Warn("the report of tidy could not be stored", "error", err)
 	}
-	t.Log.Info("tidy ended", "state", final.State, "error", final.Error, "users", final.Seen, "found", final.Orphans, "deleted", final.Deleted, "errors", final.Failures)
+	say := t.Log.Info
+	if final.State == stateFailed {
+		say = t.Log.Error
+	}
+	say("tidy ended", "state", final.State, "error", final.Error, "users", final.Seen, "found", final.Orphans, "deleted", final.Deleted, "errors", final.Failures)
 	unlock()
 	t.current.note(report, func(r *runReport) { *r = *final })
 }

@@ -154,7 +154,7 @@ func (r *runReport) failure(err error) {
 }
 
 func cutShort(err error) string {
-	text := err.Error()
+	text := awscreds.Explain(err)
 	if len(text) > mostErrorText {
 		text = strings.ToValidUTF8(text[:mostErrorText], "") + "…"
 	}

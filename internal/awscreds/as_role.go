@@ -28,15 +28,17 @@ func (c *Client) As(s RoleSession) *Client {
 			creds.Invalidate()
 		}
 	})
+	chain := &found{chain: creds, whose: ofSession(s.RoleARN)}
+	name := signer(chain.name)
 	other := &Client{host: c.host, helpers: newHelpers(), lacks: c.lacks}
 	other.iam = callsOf(iam.New(c.iam.options, func(o *iam.Options) {
-		o.Credentials = found{creds}
-		o.APIOptions = with(o.APIOptions, renew)
+		o.Credentials = chain
+		o.APIOptions = with(with(o.APIOptions, renew), name)
 	}))
 	for _, client := range c.sts {
 		other.sts = append(other.sts, sts.New(client.Options(), func(o *sts.Options) {
-			o.Credentials = found{creds}
-			o.APIOptions = with(o.APIOptions, renew)
+			o.Credentials = chain
+			o.APIOptions = with(with(o.APIOptions, renew), name)
 		}))
 	}
 	return other

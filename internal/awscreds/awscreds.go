@@ -56,8 +56,9 @@ const (
 
 	// answerTimeout bounds the wait for the first byte of one answer. IAM answers
 	// within a second or so; a connection that says nothing for this long is
-	// taken for dead and the call counts as uncertain.
-	answerTimeout = 20 * time.Second
+	// taken for dead and the call counts as uncertain. Vault does not seal or step
+	// down before the requests under way have ended.
+	answerTimeout = 10 * time.Second
 )
 
 // Config says who calls AWS, and where.
@@ -67,6 +68,9 @@ type Config struct {
 	// file, container credentials, instance role (AWS SDKs and Tools Reference
 	// Guide, "Standardized credential providers").
 	AccessKey, SecretKey string
+
+	// KeyName is what errors call AccessKey, such as "the access_key of config/root".
+	KeyName string
 
 	// Region picks the partition, and the endpoints in it. Empty: the
 	// environment's, else DefaultRegion.

@@ -9,6 +9,7 @@ package awscreds
 import (
 	"context"
 	"regexp"
+	"strings"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -89,7 +90,7 @@ func (e iamEndpoint) ResolveEndpoint(ctx context.Context, p iam.EndpointParamete
 
 // regionInHost finds the region in the host name of a regional STS endpoint (IAM
 // User Guide, "Manage AWS STS in an AWS Region"), of FIPS and VPC endpoints too.
-var regionInHost = regexp.MustCompile(`(?:^|[./])sts(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d+)\.`)
+var regionInHost = regexp.MustCompile(`(?:^|\.)sts(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d+)\.`)
 
 // stsClients makes a client for each place where STS may be called.
 func stsClients(sdk aws.Config, places []STSEndpoint) []*sts.Client {
@@ -103,11 +104,43 @@ func stsClients(sdk aws.Config, places []STSEndpoint) []*sts.Client {
 	return clients
 }
 
+// globalSTS is AWS's one endpoint of STS that is of no region. Calls of it are signed for
+// us-east-1, whatever else is configured (STS API Reference, "Endpoints"). It is the commercial
+// partition's: the others have regional ones alone.
+const globalSTS, globalSTSRegion = "sts.amazonaws.com", "us-east-1"
+
+// RegionOfSTS is the region that calls of an endpoint of STS have to be signed for, as its host's
+// name tells; empty if it does not.
+func RegionOfSTS(endpoint string) string {
+	u, err := absolute(endpoint)
+	if err != nil {
+		return ""
+	}
+	if IsGlobalSTS(endpoint) {
+		return globalSTSRegion
+	}
+	host := strings.ToLower(u.Hostname())
+	if m := regionInHost.FindStringSubmatch(host + "."); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// IsGlobalSTS reports whether an endpoint is AWS's global one.
+func IsGlobalSTS(endpoint string) bool {
+	u, err := absolute(endpoint)
+	return err == nil && strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") == globalSTS
+}
+
 func (e STSEndpoint) apply(o *sts.Options) {
-	if e.Region != "" {
+	of := RegionOfSTS(e.URL)
+	switch {
+	case IsGlobalSTS(e.URL):
+		o.Region = of
+	case e.Region != "":
 		o.Region = e.Region
-	} else if m := regionInHost.FindStringSubmatch(e.URL); m != nil {
-		o.Region = m[1]
+	case of != "":
+		o.Region = of
 	}
 	if e.URL == "" {
 		return

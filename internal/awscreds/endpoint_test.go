@@ -79,6 +79,14 @@ func TestSTSRegion(t *testing.T) {
 		{STSEndpoint{URL: "https://sts.us-gov-west-1.amazonaws.com"}, "us-gov-west-1"},
 		{STSEndpoint{URL: "https://sts.us-west-2.amazonaws.com", Region: "us-east-1"}, "us-east-1"},
 		{STSEndpoint{URL: "https://sts.internal.example"}, "eu-central-1"},
+		{STSEndpoint{URL: "https://proxy.internal.example/sts.us-west-2.amazonaws.com/"}, "eu-central-1"},
+		{STSEndpoint{URL: "https://sts.amazonaws.com"}, "us-east-1"},
+		{STSEndpoint{URL: "STS.amazonaws.com.:443/"}, "us-east-1"},
+		{STSEndpoint{URL: "https://sts.amazonaws.com", Region: "eu-west-1"}, "us-east-1"},
+		{STSEndpoint{URL: "https://STS.us-west-2.amazonaws.com"}, "us-west-2"},
+		{STSEndpoint{URL: "https://sts.us-west-2.api.aws"}, "us-west-2"},
+		{STSEndpoint{URL: "https://sts.eusc-de-east-1.amazonaws.eu"}, "eusc-de-east-1"},
+		{STSEndpoint{URL: "https://sts.us-iso-east-1.c2s.ic.gov"}, "us-iso-east-1"},
 	} {
 		client := stsClients(aws.Config{Region: "eu-central-1"}, []STSEndpoint{c.place})[0]
 		if got := client.Options().Region; got != c.want {

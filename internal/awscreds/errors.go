@@ -33,7 +33,14 @@ const (
 	codeExpiredToken            = "ExpiredToken"
 	codeAccessDenied            = "AccessDenied"
 	codeInvalidClientTokenID    = "InvalidClientTokenId"
+	codeInvalidAccessKeyID      = "InvalidAccessKeyId"
+	codeUnrecognizedClient      = "UnrecognizedClientException"
+	codeSignatureDoesNotMatch   = "SignatureDoesNotMatch"
+	codeExpiredTokenException   = "ExpiredTokenException"
 	codeIdentityProviderAway    = "IDPCommunicationError"
+	codeInvalidIdentityToken    = "InvalidIdentityToken"
+	codeRegionDisabled          = "RegionDisabledException"
+	codeOptInRequired           = "OptInRequired"
 )
 
 // Code returns AWS's error code, or "" when err is not an answer of AWS.
@@ -150,7 +157,7 @@ func IsUnknownKey(err error) bool { return Code(err) == codeInvalidClientTokenID
 // immediately visible"). Services differ in what they call it.
 func isNotAccepted(err error) bool {
 	switch Code(err) {
-	case codeInvalidClientTokenID, "InvalidAccessKeyId", "UnrecognizedClientException", "SignatureDoesNotMatch":
+	case codeInvalidClientTokenID, codeInvalidAccessKeyID, codeUnrecognizedClient, codeSignatureDoesNotMatch:
 		return true
 	}
 	return false

@@ -36,7 +36,7 @@ func (f federated) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		})
 	})
 	if err != nil {
-		return aws.Credentials{}, fmt.Errorf("assuming role %s with an identity token: %w", f.role, err)
+		return aws.Credentials{}, &assumingError{role: f.role, with: " with an identity token", Err: err}
 	}
 	s := session(out.Credentials, nil)
 	return aws.Credentials{

@@ -7,14 +7,10 @@ package awscreds
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // ownKey is the configured access key.
@@ -52,24 +48,29 @@ func withIdentity(sdk aws.Config, cfg Config) aws.Config {
 	if cfg.Token != nil {
 		anonymous := sdk
 		anonymous.Credentials = aws.AnonymousCredentials{}
-		return signedBy(sdk, cached(federated{sts: stsClients(anonymous, cfg.STS), role: cfg.RoleARN, token: cfg.Token}))
+		return signedBy(sdk, cached(federated{sts: stsClients(anonymous, cfg.STS), role: cfg.RoleARN, token: cfg.Token}), ofSession(cfg.RoleARN))
 	}
-	base := signedBy(sdk, sdk.Credentials)
+	base := signedBy(sdk, sdk.Credentials, cfg.KeyName)
 	if cfg.RoleARN == "" {
 		return base
 	}
 	return signedBy(sdk, cached(stscreds.NewAssumeRoleProvider(
 		anySTS(stsClients(base, cfg.STS)), cfg.RoleARN,
-		func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = rootSession })))
+		func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = rootSession })), ofSession(cfg.RoleARN))
 }
+
+func ofSession(roleARN string) string { return "of the session of role " + roleARN }
 
 // signedBy makes all calls of a configuration with some credentials. Those that
 // AWS says have expired before their time, because clocks differ or somebody ended
-// the session, are fetched anew for the next attempt.
-func signedBy(sdk aws.Config, creds aws.CredentialsProvider) aws.Config {
-	sdk.Credentials = found{creds}
+// the session, are fetched anew for the next attempt. Errors say whose the credentials
+// are; where nobody has named them, where they were found.
+func signedBy(sdk aws.Config, creds aws.CredentialsProvider, whose string) aws.Config {
+	chain := &found{chain: creds, whose: whose}
+	sdk.Credentials = chain
+	sdk.APIOptions = with(sdk.APIOptions, signer(chain.name))
 	if cache, ok := creds.(interface{ Invalidate() }); ok {
-		sdk.APIOptions = append(slices.Clone(sdk.APIOptions), eachAttempt("Expired", func(err error) {
+		sdk.APIOptions = append(sdk.APIOptions, eachAttempt("Expired", func(err error) {
 			if Code(err) == codeExpiredToken {
 				cache.Invalidate()
 			}
@@ -89,44 +90,51 @@ func cached(provider aws.CredentialsProvider) *aws.CredentialsCache {
 
 // found marks the failure to find any credentials, which reads in a dozen ways
 // in the SDK, as a [NoCredentialsError].
-type found struct{ chain aws.CredentialsProvider }
+type found struct {
+	chain  aws.CredentialsProvider
+	whose  string                 // for people; empty where source tells
+	source atomic.Pointer[string] // what the SDK calls the source of the last ones
+}
 
 // Retrieve asks the chain.
-func (f found) Retrieve(ctx context.Context) (aws.Credentials, error) {
+func (f *found) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	creds, err := f.chain.Retrieve(ctx)
-	if err != nil && ctx.Err() == nil {
+	switch last := f.source.Load(); {
+	case err != nil && ctx.Err() == nil:
 		err = &NoCredentialsError{Err: err}
+	case err == nil && (last == nil || *last != creds.Source):
+		f.source.Store(&creds.Source)
 	}
 	return creds, err
 }
 
-// anySTS assumes roles wherever STS answers.
-type anySTS []*sts.Client
-
-// AssumeRole implements [stscreds.AssumeRoleAPIClient].
-func (s anySTS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, opts ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
-	out, err := firstSTS(ctx, s, func(client *sts.Client) (*sts.AssumeRoleOutput, error) {
-		return client.AssumeRole(ctx, in, opts...)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("assuming role %s: %w", aws.ToString(in.RoleArn), err)
+// name says whose the last credentials were.
+func (f *found) name() string {
+	source := f.source.Load()
+	switch {
+	case f.whose != "":
+		return f.whose
+	case source != nil:
+		return foundAt(*source)
 	}
-	return out, nil
+	return "the key that the AWS SDK found"
 }
 
-// firstSTS makes a call at one STS after another until one answers. A refusal is an
-// answer: another region would say the same.
-func firstSTS[T any](ctx context.Context, clients []*sts.Client, call func(*sts.Client) (T, error)) (out T, err error) {
-	var errs []error
-	for _, client := range clients {
-		out, err = call(client)
-		if err == nil {
-			return out, nil
-		}
-		errs = append(errs, err)
-		if IsRefused(err) || ctx.Err() != nil {
-			break
-		}
-	}
-	return out, errors.Join(errs...)
+// assumingError says that STS did not give a session of a role.
+type assumingError struct {
+	role, with string
+	Err        error
+}
+
+func (e *assumingError) what() string  { return "assuming role " + e.role + e.with }
+func (e *assumingError) Error() string { return e.what() + ": " + e.Err.Error() }
+
+// Unwrap returns what STS said.
+func (e *assumingError) Unwrap() error { return e.Err }
+
+// IsSession reports whether the client's own credentials are those of a session: what it assumes
+// then is chained. It is false where there are no credentials: the call says so.
+func (c *Client) IsSession(ctx context.Context) bool {
+	creds, err := c.iam.options.Credentials.Retrieve(ctx)
+	return err == nil && creds.SessionToken != ""
 }

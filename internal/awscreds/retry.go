@@ -31,12 +31,15 @@ const (
 	// or two (IAM User Guide, "Changes that I make are not always immediately visible").
 	patientAttempts = 7
 
-	// throttledFor is how long a call is tried that AWS throttles. A user is made and
-	// ended in two rounds of calls, and Vault ends a request after 90 seconds.
+	// throttledFor is how long a call is tried that AWS throttles, where its context has
+	// no earlier end.
 	throttledFor = 40 * time.Second
 
-	// endures is how long those few attempts may take together, which counts where AWS
-	// does not answer at all; and how long calls of [Enduring] go on.
+	// beginsWithin is how long after the first of those few attempts the last one may begin,
+	// which counts where AWS does not answer at all.
+	beginsWithin = 15 * time.Second
+
+	// endures is how long calls of [Enduring] go on.
 	endures = 30 * time.Second
 
 	// The waits: full jitter, doubling, up to longestWait. That a single call was
@@ -133,7 +136,7 @@ func (a *attempts) judge(ctx context.Context, err error) *verdict {
 		a.failures++
 		v.wait = jitter(firstWait, a.failures)
 		at := now.Add(v.wait)
-		v.again = a.counted || a.failures < a.most() && at.Before(a.began.Add(endures)) || at.Before(enduresUntil(ctx))
+		v.again = a.counted || a.failures < a.most() && at.Before(a.began.Add(beginsWithin)) || at.Before(enduresUntil(ctx))
 	}
 	if a.certain && !notDone(err) {
 		v.again = false
@@ -168,11 +171,12 @@ func jitter(first time.Duration, failures int) time.Duration {
 
 // passes reports whether the same call may go well a moment later: what the SDK takes
 // for passing, and more. IAM answers 409 in passing when changes of one user overlap.
-// STS may not reach an identity provider for a moment, nor we AWS itself, but somebody
-// else in its place. And an expired session is replaced by a new one for the next attempt (identity.go).
+// STS may not reach an identity provider for a moment, or not have its new keys yet, which it
+// calls InvalidIdentityToken (the SDK's own provider repeats that, too). Somebody else may answer in the
+// place of AWS. And an expired session is replaced by a new one for the next attempt (identity.go).
 func passes(err error) bool {
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool() ||
-		isOverlap(err) || isProviderAway(err) || isNoAnswer(err) && !IsUnsupported(err) || Code(err) == codeExpiredToken
+		isOverlap(err) || isProviderAway(err) || Code(err) == codeInvalidIdentityToken || isNoAnswer(err) && !IsUnsupported(err) || Code(err) == codeExpiredToken
 }
 
 type enduring struct{}

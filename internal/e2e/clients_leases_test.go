@@ -5,6 +5,8 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"strings"
 	"testing"
 
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
@@ -49,6 +51,18 @@ func TestSecretsOperatorRequests(t *testing.T) {
 		t.Errorf("a session's lease lasts %v s, renewable %v", lasts, session.body["renewable"])
 	}
 	v.call(http.MethodPut, "sys/leases/renew", map[string]any{"lease_id": session.lease(), "increment": 900}, http.StatusBadRequest)
+
+	// A refusal of the engine's own reaches who renews.
+	ended := v.call(http.MethodGet, "aws-dyn/creds/app", nil)
+	name := account.Users()[0]
+	v.call(http.MethodDelete, "aws-dyn/issued/"+name, nil)
+	refused := v.call(http.MethodPut, "sys/leases/renew", map[string]any{"lease_id": ended.lease()}, http.StatusBadRequest)
+	if !strings.Contains(refused.text, "has no record any more") || strings.Contains(refused.text, "%!w") {
+		t.Errorf("the renewal is refused with %s", refused.text)
+	}
+	if log, err := os.ReadFile(v.logFile()); err != nil || strings.Contains(string(log), "%!w") {
+		t.Errorf("Vault's log has %%!w (%v)", err)
+	}
 }
 
 // TestConsulTemplateRules: by these it tells a dynamic credential from a static one, and how long to wait.

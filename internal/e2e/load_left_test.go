@@ -60,7 +60,7 @@ func (v *server) memory() int {
 
 // codeIn finds what AWS called an error, or what else is known to go wrong, in what Vault or Go says of it.
 func codeIn(text string) string {
-	if match := regexp.MustCompile(`api error (\w+)`).FindStringSubmatch(text); match != nil {
+	if match := regexp.MustCompile(`(?:^|\W)(\w+): .*request ID`).FindStringSubmatch(text); match != nil {
 		return match[1]
 	}
 	return regexp.MustCompile(`deadline exceeded|context canceled|EOF|connection refused|awaiting response headers|was not made|` +

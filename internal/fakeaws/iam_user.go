@@ -75,7 +75,7 @@ func createUser(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if a.users[fold(name)] != nil || a.lingers(name, q.action(), q.at) {
+	if a.users[fold(name)] != nil {
 		return nil, alreadyExists("User with name %s already exists.", name)
 	}
 	if len(a.users) >= maxUsers {

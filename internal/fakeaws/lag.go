@@ -89,7 +89,7 @@ func (s *Server) SetListingLag(d time.Duration, lists int) {
 
 // SetDeletionLag sets for how long a user shows what was just taken from it: lists go on naming it, quotas count it, and
 // DeleteUser goes on answering DeleteConflict, while whoever removes it again hears NoSuchEntity. A user that was deleted
-// shows as well, and its name is taken. That removals themselves do not lag is a guess.
+// shows as well, and its name is free: CreateUser knows what is, as removals do (a guess).
 func (s *Server) SetDeletionLag(d time.Duration) {
 	s.with(func(a *account) { a.lag.removal.time = d })
 }

@@ -50,11 +50,11 @@ func (a *account) inPartition(arn string) *Refusal {
 // account (AWS STS API Reference, GetAccessKeyInfo); where it stands in it was found out by others, and is measured.
 func (a *account) newKeyID(prefix string) string {
 	var raw [10]byte
-	rand.Read(raw[:])                                         // it never fails: crypto/rand
-	number, _ := strconv.ParseUint(a.id, 10, 40)              // 0 for what is no number
-	head := 1<<47 | number<<7 | uint64(raw[5]&0x7f)           // six bytes
-	binary.BigEndian.PutUint32(raw[:4], uint32(head>>16))     //nolint:gosec // four of the six
-	binary.BigEndian.PutUint16(raw[4:6], uint16(head&0xffff)) //nolint:gosec // and two
+	rand.Read(raw[:])                                     // it never fails: crypto/rand
+	number, _ := strconv.ParseUint(a.id, 10, 40)          // 0 for what is no number
+	head := 1<<47 | number<<7 | uint64(raw[5]&0x7f)       // six bytes
+	binary.BigEndian.PutUint32(raw[:4], uint32(head>>16)) //nolint:gosec // four of the six
+	binary.BigEndian.PutUint16(raw[4:6], uint16(head&0xffff))
 	return prefix + base32.StdEncoding.EncodeToString(raw[:])
 }
 

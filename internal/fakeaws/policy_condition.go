@@ -85,11 +85,15 @@ func baseOperator(name string) string {
 	return name
 }
 
-// isScalar says whether a value is a string, a number or a Boolean, which is all that the grammar has.
+// isScalar says whether a value is a string, a number or a Boolean, which is all that the grammar has. That a number
+// beyond a double is refused is a guess.
 func isScalar(value any) bool {
-	switch value.(type) {
-	case string, json.Number, bool:
+	switch v := value.(type) {
+	case string, bool:
 		return true
+	case json.Number:
+		_, err := v.Float64()
+		return err == nil
 	}
 	return false
 }

@@ -22,8 +22,8 @@ const (
 type policy struct {
 	document   string
 	statements []statement
-	// bare is that the one statement stands outside of a list, with no Version before it.
-	bare bool
+	// lone is that the statement stands outside of a list, and bare that a Version comes after it.
+	lone, bare bool
 }
 
 // statement is what a policy statement says, as far as it is checked.
@@ -86,18 +86,16 @@ func readPolicy(document string) (policy, bool) {
 	if err != nil || !ok {
 		return p, false
 	}
-	versioned := false
 	for _, e := range elements {
 		switch e.name {
 		case "Version":
-			versioned = true
+			p.bare = p.lone
 			ok = e.value == "2012-10-17" || e.value == "2008-10-17"
 		case "Id":
 			_, ok = e.value.(string)
 		case "Conditions":
 		case "Statement":
-			p.bare, ok = p.readStatements(e.value)
-			p.bare = p.bare && !versioned
+			ok = p.readStatements(e.value)
 		default:
 			ok = false
 		}
@@ -108,20 +106,20 @@ func readPolicy(document string) (policy, bool) {
 	return p, len(p.statements) > 0
 }
 
-// readStatements reads a list of statements, or one that is bare.
-func (p *policy) readStatements(value any) (bare, ok bool) {
+// readStatements reads a list of statements, or a lone one.
+func (p *policy) readStatements(value any) bool {
 	list, ok := value.([]any)
 	if !ok {
-		list, bare = []any{value}, true
+		list, p.lone = []any{value}, true
 	}
 	for _, item := range list {
 		s, ok := readStatement(item)
 		if !ok {
-			return bare, false
+			return false
 		}
 		p.statements = append(p.statements, s)
 	}
-	return bare, true
+	return true
 }
 
 // readStatement reads the elements of a statement.
