@@ -106,6 +106,7 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 		now := b.Now().UTC()
 		answered := now.Add(r.wait()) // at the latest: the lease counts from the answer
 		c.record.prolong(c.lease.lastMoment(c.bounds, c.settings.leases, answered, answered, 0), now, b.Term())
+		c.record.Waited = r.wait()
 		c.held = true
 		held := *c.record
 		held.State = stateIssued

@@ -71,6 +71,9 @@ type userRecord struct {
 	// Term is the life of the engine in which the credential was last said to live.
 	Term string `json:"term,omitempty"`
 
+	// Waited is how long the engine itself may have used the key, to see whether AWS accepts it.
+	Waited time.Duration `json:"waited,omitempty"`
+
 	// Confirmed says that somebody has renewed the lease, hence got it.
 	Confirmed bool `json:"confirmed,omitempty"`
 

@@ -230,12 +230,19 @@ func (u *users) unused(ctx context.Context, s logical.Storage, r *userRecord) (b
 	if err != nil {
 		return false, err
 	}
-	_, _, used, err := client.KeyUser(ctx, r.AccessKeyID)
+	use, err := client.KeyUse(ctx, r.AccessKeyID)
 	switch {
 	case awscreds.IsUnanswerable(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("asking AWS whether %s was ever used: %w", r.AccessKeyID, err)
 	}
-	return !used, nil
+	return !use.Used || r.usedByUs(use, u.Age(r.Written)), nil
+}
+
+// usedByUs reports whether the last use of a key was the engine's own, as it waited for AWS to
+// accept it. written is how long ago the wait began.
+func (r *userRecord) usedByUs(use awscreds.KeyUse, written time.Duration) bool {
+	const slack = 5 * time.Second // the last look, and AWS's clock
+	return r.Waited > 0 && use.Service == "sts" && written-use.Ago <= r.Waited+slack
 }

@@ -57,6 +57,7 @@ func (k *Keeper) adopt(ctx context.Context, s logical.Storage, r *role, replace 
 		return nil, err
 	}
 	k.queue.set(r.Name, c.look(r, k.Now()), true)
+	k.prove(ctx, s, r, c, askedPatience)
 	return c, nil
 }
 
@@ -157,7 +158,7 @@ func (k *Keeper) endKeys(ctx context.Context, s logical.Storage, r *role, c *cre
 		}
 		existed, err := k.endKey(ctx, s, client, r.iamUser(), id)
 		if err == nil && !existed && id == c.AccessKey && k.Now().Sub(c.rotated(r)) < k.LagWindow {
-			w := walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: c.OtherKeys, Made: c.rotated(r), account: r.account, In: r.In}
+			w := walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: c.OtherKeys, AccessKey: id, Made: c.rotated(r), account: r.account, In: r.In}
 			_, err = framework.PutWAL(ctx, s, WALKind, w)
 		}
 		errs = append(errs, err)

@@ -170,6 +170,7 @@ func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *frame
 	if c, err = k.rotate(ctx, req.Storage, r, c, false); err != nil {
 		return nil, err
 	}
+	k.prove(ctx, req.Storage, r, c, askedPatience)
 	return &logical.Response{Data: k.describe(r, c), Warnings: k.warnings(ctx, req.Storage, r, c)}, nil
 }
 

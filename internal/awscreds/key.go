@@ -120,19 +120,29 @@ func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
 // and keeps its keys: the name that a key was made for may be another. That AWS does not know
 // the key may be an error of either kind, [IsNotFound] or [IsDenied].
 func (c *Client) KeyUser(ctx context.Context, keyID string) (name string, ago time.Duration, used bool, err error) {
-	var out *iam.GetAccessKeyLastUsedOutput
-	err = c.lacks.unless("GetAccessKeyLastUsed", func() error {
-		out, err = c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &keyID})
-		return err
-	})
+	use, err := c.KeyUse(ctx, keyID)
+	return use.User, use.Ago, use.Used, err
+}
+
+// KeyUse is whose a key is, and its last use.
+type KeyUse struct {
+	User    string
+	Used    bool
+	Ago     time.Duration
+	Service string // in lower case, such as "sts"
+}
+
+// KeyUse is KeyUser, and tells by which service the key was used last.
+func (c *Client) KeyUse(ctx context.Context, keyID string) (KeyUse, error) {
+	out, err := c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &keyID})
 	if err != nil {
-		return "", 0, false, fmt.Errorf("asking when access key %s was last used: %w", keyID, err)
+		return KeyUse{}, fmt.Errorf("asking when access key %s was last used: %w", keyID, err)
 	}
-	at := out.AccessKeyLastUsed.LastUsedDate
-	if at != nil {
-		ago = serverTime(out.ResultMetadata).Sub(*at)
+	use := KeyUse{User: aws.ToString(out.UserName), Service: strings.ToLower(aws.ToString(out.AccessKeyLastUsed.ServiceName))}
+	if at := out.AccessKeyLastUsed.LastUsedDate; at != nil {
+		use.Used, use.Ago = true, serverTime(out.ResultMetadata).Sub(*at)
 	}
-	return aws.ToString(out.UserName), ago, at != nil, nil
+	return use, nil
 }
 
 func userOrOwn(name string) string {
