@@ -202,3 +202,29 @@ func TestAStandbyHearsOfADisabledRole(t *testing.T) {
 	standby.b.InvalidateKey(m.ctx, "role/deploy")
 	standby.forbidden(logical.ReadOperation, "creds/deploy")
 }
+
+// A static role hands out nothing, and its key is rotated as ever.
+func TestADisabledStaticRole(t *testing.T) {
+	t.Parallel()
+	m := newRotatingMount(t)
+	before := m.served("app")
+	resp := m.write("static-roles/app", map[string]any{"disabled": true, "disabled_reason": "leaked"})
+	want := fmt.Sprintf("static-roles/app was disabled at %s: leaked", resp.Data["disabled_since"])
+	if text := m.forbidden(logical.ReadOperation, "static-creds/app"); text != want {
+		t.Errorf("refused with %s, want %s", text, want)
+	}
+	for range 2 {
+		m.write("static-roles/app/rotate", nil)
+	}
+	if ids := m.keys("app"); len(ids) != 2 || ids[0] == before || ids[1] == before {
+		t.Errorf("after two rotations of %s there are %v", before, ids)
+	}
+	if since := m.disabledSince("static-roles/app"); since != resp.Data["disabled_since"] {
+		t.Errorf("since %s", since)
+	}
+	m.write("static-roles/app", map[string]any{"disabled": false})
+	m.served("app")
+	if text := m.refused(logical.UpdateOperation, "static-roles/app", map[string]any{"disabled_reason": "a\nb"}); !strings.HasPrefix(text, "disabled_reason: ") {
+		t.Errorf("refused with %s", text)
+	}
+}

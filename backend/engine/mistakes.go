@@ -128,6 +128,6 @@ var fieldOrder = strings.Fields(`
 	credential_type policy_arns policy_document iam_groups iam_tags user_path permissions_boundary_arn
 	default_ttl max_ttl max_users wait_until_usable wait_timeout ownership_tags unconfirmed_ttl account
 	role_arns assume_role_arn assume_role_session_name session_tags external_id mfa_serial_number
-	default_sts_ttl max_sts_ttl disabled disabled_reason disabled_renewals arn policy
-	previous_key_ttl replace_access_key force
+	default_sts_ttl max_sts_ttl previous_key_ttl disabled disabled_reason disabled_renewals arn policy
+	replace_access_key force
 	enabled interval_duration delete safety_buffer resume restored`)

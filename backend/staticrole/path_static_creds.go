@@ -60,6 +60,9 @@ func (k *Keeper) readCreds(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil || c == nil {
 		return nil, err
 	}
+	if err := r.Refusal("static-roles/" + name); err != nil {
+		return nil, err
+	}
 	if c.Ending {
 		return nil, k.noKey(r)
 	}

@@ -47,6 +47,9 @@ room for it.
 Keys of the user that the engine did not make are never deleted, but for the one
 that replace_access_key names. One IAM user can have one static role. With
 assume_role_arn the user is in another account.
+
+disabled switches a role off: static-creds answers 403 with disabled_reason. The key
+works on and is rotated as ever; write to static-roles/<name>/rotate twice to end it.
 `,
 	}
 }
@@ -126,6 +129,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err := r.update(d); err != nil {
 		return nil, err
 	}
+	r.NoteDisabled(k.Now())
 	elsewhere, err := r.validate(at)
 	old, err := engine.Stood(req.Data, stood, err)
 	if err != nil {

@@ -34,6 +34,8 @@ type role struct {
 
 	// In is the AWS account of the user, once AWS has told it.
 	In awscreds.Account `json:"aws_account,omitzero"`
+
+	engine.Disabling // whose renewals are of no use here: there are no leases
 }
 
 // account says where an IAM user is: nothing for the account of config/root.
@@ -77,6 +79,8 @@ func (r *role) update(d *framework.FieldData) error {
 	engine.Set(d, "assume_role_session_name", &r.AssumeRoleSessionName)
 	engine.Set(d, "external_id", &r.ExternalID)
 	engine.SetSeconds(d, "previous_key_ttl", &r.PreviousKeyTTL)
+	engine.Set(d, "disabled", &r.Disabled)
+	engine.Set(d, "disabled_reason", &r.DisabledReason)
 	return nil
 }
 
@@ -92,6 +96,7 @@ func (r *role) validate(at engine.Place) (warnings []string, err error) {
 	}
 	r.Validate(&m) // the schedule
 	r.account.validate(&m, forms)
+	r.ValidateDisabling(&m)
 	if r.PreviousKeyTTL < 0 {
 		m.Add("previous_key_ttl", "%s is negative; use 0 or more", r.PreviousKeyTTL)
 	}
@@ -150,5 +155,8 @@ func (r *role) response() map[string]any {
 		"assume_role_session_name": r.AssumeRoleSessionName,
 		"external_id":              r.ExternalID,
 		"previous_key_ttl":         engine.Seconds(r.PreviousKeyTTL),
+		"disabled":                 r.Disabled,
+		"disabled_reason":          r.DisabledReason,
+		"disabled_since":           engine.Stamp(r.DisabledSince),
 	}
 }
