@@ -282,10 +282,17 @@ func (x *userIndex) found(user string, e *indexEntry) {
 	delete(x.changed, key) // it was we who changed it
 }
 
-// end closes the index; after an error all is read again.
-func (x *userIndex) end(err error) {
+// end closes the index. After an error the next use goes on with what is left to read; nil is
+// all. However slow storage is, many records are read in the end.
+func (x *userIndex) end(left map[string]string, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.filling, x.changed = false, nil
-	x.filled = x.filled && err == nil
+	if err == nil {
+		return
+	}
+	if x.filled = x.filled && left != nil; x.stale == nil {
+		x.stale = map[string]string{}
+	}
+	maps.Copy(x.stale, left)
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -253,23 +254,27 @@ func (u *users) known(ctx context.Context, s logical.Storage) error {
 	if !all && len(stale) == 0 {
 		return nil
 	}
-	err = u.fillIndex(ctx, s, all, stale)
-	u.index.end(err)
+	left, err := u.fillIndex(ctx, s, all, stale)
+	u.index.end(left, err)
 	return err
 }
 
-func (u *users) fillIndex(ctx context.Context, s logical.Storage, all bool, stale map[string]string) error {
+// fillIndex reads records, all or those of some keys. left are the keys that it did not get to
+// read; after an error, nil is all.
+func (u *users) fillIndex(ctx context.Context, s logical.Storage, all bool, stale map[string]string) (left map[string]string, err error) {
 	if all {
 		keys, err := s.List(ctx, engine.PrefixIssued)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		stale = map[string]string{}
 		for _, key := range keys {
 			stale[engine.PrefixIssued+key] = userOf(key)
 		}
 	}
-	return engine.Each(ctx, u.Mount, readsAtOnce, slices.Collect(maps.Keys(stale)), nil, func(ctx context.Context, key string) error {
+	left = maps.Clone(stale)
+	var mu sync.Mutex // guards left
+	err = engine.Each(ctx, u.Mount, readsAtOnce, slices.Collect(maps.Keys(stale)), nil, func(ctx context.Context, key string) error {
 		r, err := engine.Load[userRecord](ctx, s, key)
 		switch {
 		case engine.IsUnreadable(err):
@@ -282,6 +287,10 @@ func (u *users) fillIndex(ctx context.Context, s logical.Storage, all bool, stal
 			e := u.entryOf(r)
 			u.index.found(stale[key], &e)
 		}
+		mu.Lock()
+		defer mu.Unlock()
+		delete(left, key)
 		return nil
 	})
+	return left, err
 }
