@@ -31,9 +31,10 @@ func TestRotateRootWhereSTSDenies(t *testing.T) {
 			denial.Action = "GetCallerIdentity"
 			met := m.aws.Inject(denial)
 			m.rotateRoot()
+			asked := met.Hits()
 			m.oneRootKey()
-			if met.Hits() != proofs {
-				t.Errorf("STS was asked %d times", met.Hits())
+			if asked != proofs {
+				t.Errorf("STS was asked %d times", asked)
 			}
 		})
 	}

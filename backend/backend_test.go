@@ -100,6 +100,19 @@ func (m *mount) start() {
 	m.b = b
 }
 
+// knowAccount has the engine know its account, as from its first creation on.
+func (m *mount) knowAccount() {
+	m.t.Helper()
+	client, err := m.b.(*backend).AWS(m.ctx, m.storage)
+	if err == nil {
+		_, err = client.FindAccount(m.ctx)
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.aws.ResetCalls()
+}
+
 // pass moves the engine's clock. Meanwhile all that lags in AWS arrives.
 func (m *mount) pass(d time.Duration) {
 	m.ahead.Add(int64(d))

@@ -54,9 +54,7 @@ func (c *creation) describe(r *role, random int) {
 	c.record = recordOf(c.lease, c.began)
 	c.record.State = stateCreating
 	c.record.DisplayName, c.record.EntityID = c.order.displayName, c.order.entityID
-	c.record.Account = c.client.KnownAccount()
-	c.recorded = c.record.Account
-	c.record.Term = c.b.Term()
+	c.record.Term, c.record.MadeIn = c.b.Term(), c.b.Term()
 }
 
 // askBounds asks Vault how long the lease can be, while AWS makes the user.
@@ -74,12 +72,28 @@ func (c *creation) begin(ctx context.Context, r *role) error {
 	if err := c.b.admit(ctx, c.storage, c, r); err != nil {
 		return err
 	}
-	c.latest = time.Now().Add(awscreds.CreateBegins) // counted from the record
-	err := c.b.storeRecord(ctx, c.storage, c.name, c.record)
+	err := c.findAccount(ctx)
+	if err == nil {
+		c.latest = time.Now().Add(awscreds.CreateBegins) // counted from the record
+		err = c.b.storeRecord(ctx, c.storage, c.name, c.record)
+	}
 	if err != nil {
 		c.b.index.release(c.name, c.b.Now()) // it may have been stored all the same
 	}
 	return err
+}
+
+// findAccount asks AWS which account this is, unless an answer has told: the first creation after
+// a start does. A record without an account would later believe any to which config/root leads
+// that it has no such user. Where AWS refuses to tell, there is no better.
+func (c *creation) findAccount(ctx context.Context) error {
+	account, err := c.client.FindAccount(ctx)
+	var untold *awscreds.UntoldError
+	if err != nil && (!errors.As(err, &untold) || !untold.Refused) {
+		return fmt.Errorf("no IAM user was made, since AWS does not say in which account it would be: %w", err)
+	}
+	c.record.Account, c.recorded = account, account
+	return nil
 }
 
 // end says that no request stands behind the record any more. If it is still there, it is

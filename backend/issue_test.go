@@ -72,6 +72,7 @@ func TestCredentialIsMadeAsTheRoleSays(t *testing.T) {
 func TestCreateAndRevokeTakeTwoRoundTrips(t *testing.T) {
 	m := newWideMount(t, noRetries)
 	m.instantly()
+	m.knowAccount()
 	second := []string{"AttachUserPolicy", "PutUserPolicy", "AddUserToGroup", "CreateAccessKey"}
 	made := m.aws.Barrier(7, second...)
 	creds := m.creds("wide")

@@ -82,6 +82,7 @@ func TestNamesThatAreAllTaken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newConfiguredMount(t, map[string]any{"username_template": c.template})
+			m.knowAccount()
 			m.aws.Inject(takenName)
 			text := m.refused(logical.ReadOperation, "creds/developer-access", nil)
 			if !strings.Contains(text, c.says) || !strings.Contains(text, "EntityAlreadyExists") {

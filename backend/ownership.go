@@ -129,11 +129,11 @@ func (u *users) ourTags(ctx context.Context, s logical.Storage, user string, tag
 }
 
 // wrote reports whether tags that prove a user are of the record's own request. A copy of the
-// storage proves its users with the same key, and makes the same names where a template has
-// no random part.
+// storage proves its users with the same key, and makes the same names, perhaps in the same second,
+// where a template has no random part.
 func (r *userRecord) wrote(tags map[string]string) bool {
 	term, _, _ := strings.Cut(tags[tagProof], "/")
-	return term == r.Term || tags[tagCreated] == r.Issued.UTC().Format(time.RFC3339)
+	return tags[tagCreated] == r.Issued.UTC().Format(time.RFC3339) && (r.MadeIn == "" || r.MadeIn == term)
 }
 
 // isOwnTag reports whether the key of a tag is one of ours; to AWS case does not matter.

@@ -76,6 +76,7 @@ func TestPanicIsTheErrorOfItsRequestAlone(t *testing.T) {
 		t.Run(string(c.op)+" "+c.path+" in "+c.verb+" of "+c.key, func(t *testing.T) {
 			m := newConfiguredMount(t)
 			m.start()
+			m.knowAccount()
 			var data map[string]any
 			if c.op == logical.CreateOperation || c.op == logical.UpdateOperation {
 				data = failureData[c.path]

@@ -96,6 +96,7 @@ func TestStorageFailureIsAnError(t *testing.T) {
 		t.Run(string(c.op)+" "+c.path+" without "+c.verb+" of "+c.key, func(t *testing.T) {
 			m := newConfiguredMount(t)
 			m.start() // a new process keeps nothing in memory
+			m.knowAccount()
 			before := m.storage.dump(t)
 			m.storage.breaks(c.verb, c.key)
 			var data map[string]any

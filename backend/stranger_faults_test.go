@@ -32,10 +32,8 @@ func (w *world) ask(req *logical.Request) (*logical.Response, error) {
 	case 3:
 		w.refusals()
 	case 4:
-		w.diedAway = w.diedAway || w.away
 		return w.stumble(req)
 	case 5:
-		w.diedAway = w.diedAway || w.away
 		return w.leave(req)
 	case 6:
 		if !w.away && w.late.next == nil {

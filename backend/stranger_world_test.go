@@ -41,7 +41,6 @@ type world struct {
 	restored  bool            // storage was set back
 	copied    bool            // a copy has been made
 	jumped    bool            // this mount's clock was wrong for a while
-	diedAway  bool            // something was interrupted while config/root led elsewhere
 	reused    map[string]bool // names that have been taken over by strangers
 	names     []string        // what a template without a random part makes
 	skew      time.Duration   // how far this mount's clock is wrong
@@ -124,7 +123,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 // mount is one of the engine, whose clock begins with ours.
 func (w *world) mount(aws *fakeaws.Server, id string) *mount {
 	m := &mount{t: w.t, ctx: w.t.Context(), storage: newStorage(), aws: aws, id: id, system: &logical.StaticSystemView{
-		DefaultLeaseTTLVal: 2 * time.Hour, MaxLeaseTTLVal: 48 * time.Hour,
+		DefaultLeaseTTLVal: 2 * time.Hour, MaxLeaseTTLVal: longestLease,
 	}}
 	m.start()
 	return m

@@ -187,13 +187,19 @@ func (u *users) prove(ctx context.Context, s logical.Storage, c *awscreds.Client
 	if err != nil || ours && r.wrote(found.Tags) {
 		return err
 	}
-	if age := u.Age(r.Issued); r.firstEdition() && !u.taggedByAnother(found.Tags) && found.Age-clockSlack <= age && found.Age+clockSlack+u.lateWindow >= age {
-		return nil // made when the record says: all that it lets anybody tell
+	if r.firstEdition() && r.AccessKeyID == "" && !u.taggedByAnother(found.Tags) && u.madeWhenRecorded(r, found) {
+		return nil // all that the record lets anybody tell
 	}
 	if f.young == nil {
 		err = u.proveByKey(ctx, s, c, user, r, found.ID, f, &unprovenError{user, "nothing proves that it is the one that the engine made, and somebody else may have made it", nil})
 	}
 	return err
+}
+
+// madeWhenRecorded reports whether a user is as old as its record.
+func (u *users) madeWhenRecorded(r *userRecord, found *awscreds.FoundUser) bool {
+	age := u.Age(r.Issued)
+	return found.Age-clockSlack <= age && found.Age+clockSlack+u.lateWindow >= age
 }
 
 // proveByKey asks AWS whose the access key of the record is. Where it does not tell, the key is

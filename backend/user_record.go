@@ -71,6 +71,8 @@ type userRecord struct {
 	Unanswered bool `json:"unanswered,omitempty"`
 	// Term is the life of the engine in which the credential was last said to live.
 	Term string `json:"term,omitempty"`
+	// MadeIn is the life of the engine in which the user was made, which its proof names.
+	MadeIn string `json:"made_in,omitempty"`
 
 	// Waited is how long the engine itself may have used the key, to see whether AWS accepts it.
 	Waited time.Duration `json:"waited,omitempty"`

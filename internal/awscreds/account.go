@@ -87,13 +87,25 @@ func (c *Client) FindAccount(ctx context.Context) (Account, error) {
 	if err != nil {
 		user, other := c.LookUpUser(ctx, "") // not everybody has a way to STS
 		if other != nil && (!IsUnanswerable(err) || !IsUnanswerable(other)) {
-			return Account{}, fmt.Errorf("asking AWS which account this is: %w", errors.Join(err, other))
+			return Account{}, &UntoldError{Err: fmt.Errorf("asking AWS which account this is: %w", errors.Join(err, other)), Refused: IsRefused(other)}
 		}
 		caller.ARN = user.ARN
 	}
 	c.learn(caller.ARN)
 	return c.KnownAccount(), nil
 }
+
+// UntoldError says that AWS did not tell which account a client works in. Refused says that IAM
+// answered: to ask again is of no use then, unless there is a way to STS later.
+type UntoldError struct {
+	Err     error
+	Refused bool
+}
+
+func (e *UntoldError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why.
+func (e *UntoldError) Unwrap() error { return e.Err }
 
 // awsSuffixes are the ends of the host names of AWS's own services, of all partitions.
 var awsSuffixes = []string{
