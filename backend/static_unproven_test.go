@@ -5,6 +5,7 @@ package backend
 // A static role hands out its new key when AWS accepts it, and the one before until then.
 
 import (
+	"net/url"
 	"testing"
 	"time"
 
@@ -165,5 +166,38 @@ func TestStaticKeyWhereSTSCannotTell(t *testing.T) {
 	m.write("static-roles/app/rotate", nil)
 	if now := m.handed(); now == before {
 		t.Error("hands out the key before")
+	}
+}
+
+// A key before that is gone, or that somebody made inactive, is not handed out.
+func TestStaticKeyBeforeThatDoesNotWork(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(m *mount, id string){
+		"gone":     func(m *mount, id string) { m.deleteKey("app", id) },
+		"inactive": func(m *mount, id string) { m.deactivate("app", id) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newRotatingMount(t)
+			before := m.served("app")
+			m.pass(time.Hour)
+			end(m, before)
+			m.aws.SetLag(0, time.Hour)
+			m.meanwhile("static-roles/app/rotate", nil)
+			resp := m.do(logical.ReadOperation, "static-creds/app", nil)
+			m.warns(resp, "access_key: was made ")
+			if resp.Data["access_key"] == before {
+				t.Error("hands out the key before")
+			}
+		})
+	}
+}
+
+// deactivate makes a key inactive behind the engine's back.
+func (m *mount) deactivate(user, id string) {
+	m.t.Helper()
+	root := fakeaws.Client{Endpoint: m.aws.URL(), Key: m.aws.RootKey()}
+	if _, err := root.Do(m.ctx, "iam", "UpdateAccessKey", url.Values{"UserName": {user}, "AccessKeyId": {id}, "Status": {"Inactive"}}); err != nil {
+		m.t.Fatal(err)
 	}
 }

@@ -100,6 +100,7 @@ func (k *Keeper) mend(ctx context.Context, s logical.Storage, r *role, c *creds)
 		if c, err = k.rotate(ctx, s, r, c, false); err != nil {
 			return now, err
 		}
+		k.prove(ctx, s, r, c, lookPatience)
 		again = c.look(r, k.Now())
 	}
 	k.queue.mend(r.Name, decided)

@@ -108,7 +108,7 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 	c, ended, err := k.swap(ctx, client, ch, goes)
 	if err == nil {
 		c.OtherKeys, c.Settled = others, k.settled(stored, ch.scheduled)
-		c.await(r, stored)
+		c.await(r, k.working(r, stored, keys))
 		err = ch.commit(ctx, c)
 	}
 	if err != nil {

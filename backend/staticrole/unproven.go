@@ -9,6 +9,7 @@ package staticrole
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -34,6 +35,20 @@ type unproven struct {
 	Unproven         bool      `json:"unproven,omitempty"`
 	PreviousSecret   string    `json:"previous_secret_key,omitempty"`
 	PreviousRotation time.Time `json:"previous_rotation,omitzero"`
+}
+
+// working is a stored key as long as AWS may accept it; nil where AWS shows that it is gone or
+// inactive. AWS may not show a key that is young.
+func (k *Keeper) working(r *role, c *creds, keys []awscreds.KeyInfo) *creds {
+	if c == nil {
+		return nil
+	}
+	at := slices.IndexFunc(keys, func(key awscreds.KeyInfo) bool { return key.ID == c.AccessKey })
+	switch {
+	case at < 0 && k.Now().Sub(c.rotated(r)) >= k.LagWindow, at >= 0 && !keys[at].Active:
+		return nil
+	}
+	return c
 }
 
 // await marks a new key as one that AWS may not accept yet. before is what was stored, if anything was.
