@@ -295,7 +295,7 @@ func TestAWaitEndsBeforeTheRequestDoes(t *testing.T) {
 	t.Parallel()
 	m := newWaitingMount(t)
 	m.aws.SetLag(0, time.Hour)
-	ctx, cancel := context.WithTimeout(m.ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(m.ctx, 1500*time.Millisecond)
 	defer cancel()
 	resp, err := m.b.HandleRequest(ctx, m.request(logical.ReadOperation, "creds/ci", nil))
 	if err != nil || resp.IsError() {

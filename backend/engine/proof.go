@@ -55,7 +55,8 @@ func (m *Mount) ProveKey(ctx context.Context, accepted func(context.Context) err
 // and leaves the request time to answer in. It holds nothing while it waits.
 func (m *Mount) AwaitKey(ctx context.Context, patience time.Duration, accepted func(context.Context) error) error {
 	if end, bounded := ctx.Deadline(); bounded {
-		patience = min(patience, time.Until(end)-answerTime)
+		left := time.Until(end)
+		patience = min(patience, left-min(answerTime, left/2))
 	}
 	until := m.Now().Add(patience)
 	ctx, cancel := context.WithTimeout(ctx, patience)
