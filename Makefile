@@ -44,11 +44,13 @@ differential: build ## Send the same requests to Vault's built-in engine and to 
 	go test -run '^TestDifferential$$' -count=1 -v ./internal/e2e
 
 .PHONY: soak
-soak: build ## Run the long tests at their full length: a crash at every step, strangers, a cluster in trouble, and load for minutes.
+soak: build ## Run the long tests at their full length: a crash at every step, strangers, a cluster in trouble, load for minutes, and figures at scale.
 	@. scripts/clean-env.sh && \
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \
 	go test -run '^TestNoStrangerIsChanged$$' -count=1 -timeout 60m ./backend -strangers.runs 5000 && \
+	go test -run '^TestManyAccounts$$' -count=1 -v ./backend -accounts 200 && \
+	go test -run '^(TestTheRegisterAtScale|TestManyMountsInAProcess|TestKeysWorkAtEveryLag)$$' -count=1 -timeout 30m -v ./backend -scale.records 500,5000,50000 -scale.mounts 500 -usable.lags 0s,5s,15s -usable.keys 100 && \
 	go test -run '^TestSoak' -count=1 -timeout 90m -v ./internal/e2e -soak
 
 .PHONY: lint

@@ -8,8 +8,12 @@ package backend
 // its number, unless somebody writes another to config/users.
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -21,13 +25,40 @@ import (
 
 // madeIn is the account that the user of a record was made in; zero where nobody knows.
 func (u *users) madeIn(ctx context.Context, s logical.Storage, r *userRecord, here awscreds.Account) (awscreds.Account, error) {
-	if r.Account.Known() {
-		return r.Account, nil
+	if r.Account.Known() || r.AssumeRole.IsSet() {
+		return r.Account, nil // whatever config/root leads to, a role is in one account
 	}
 	if here.Known() && awscreds.AccountOfKey(r.AccessKeyID) == here.Number {
 		return here, nil // the number in a key's ID confirms, and never contradicts
 	}
 	return engine.HomeAccount(ctx, s)
+}
+
+// ways are how the accounts of roles and records are reached, those of one account together;
+// the one of config/root is not among them.
+func (u *users) ways(ctx context.Context, s logical.Storage) ([]engine.AssumeRole, error) {
+	names, err := s.List(ctx, engine.PrefixRole)
+	if err != nil {
+		return nil, err
+	}
+	ways := map[engine.AssumeRole]bool{}
+	u.index.each(func(e indexEntry) {
+		if e.in() != "" {
+			ways[e.by.Value()] = true
+		}
+	})
+	for _, name := range names {
+		r, err := loadRole(ctx, s, name)
+		if err != nil && !engine.IsUnreadable(err) {
+			return nil, err
+		}
+		if r != nil && r.assumeRole().IsSet() {
+			ways[r.assumeRole()] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(ways), func(a, b engine.AssumeRole) int {
+		return cmp.Or(strings.Compare(a.Account(), b.Account()), strings.Compare(a.AssumeRoleARN, b.AssumeRoleARN), strings.Compare(a.ExternalID, b.ExternalID))
+	}), nil
 }
 
 // whoseWord finds out which account it is that AWS's words are about, where answers have not
@@ -114,7 +145,7 @@ func (u *users) leftBehind(ctx context.Context, s logical.Storage) []string {
 	if err != nil {
 		return nil
 	}
-	users, from := u.index.elsewhere(here, home)
+	users, from := u.elsewhere(here, home)
 	roles, err := staticrole.Elsewhere(ctx, s, here)
 	if err != nil || users+roles == 0 {
 		return nil
@@ -131,6 +162,21 @@ func (u *users) leftBehind(ctx context.Context, s logical.Storage) []string {
 	}
 	return []string{fmt.Sprintf("config/root leads to AWS account %s now, and this mount has %s in another account, such as %s: "+
 		"until config/root leads there again they cannot be deleted or rotated, and revocations fail; do not disable the mount before", here, left, from)}
+}
+
+// elsewhere counts the users whose account is another than here and is reached by config/root
+// alone; home is the account of those that do not say theirs.
+func (u *users) elsewhere(here, home awscreds.Account) (n int, one awscreds.Account) {
+	u.index.each(func(e indexEntry) {
+		in := e.account
+		if !in.Known() {
+			in = home
+		}
+		if e.in() == "" && in.Known() && !in.Same(here) {
+			n, one = n+1, in
+		}
+	})
+	return n, one
 }
 
 // counted is a number of things in words.

@@ -31,9 +31,10 @@
 // path_config_users.go, path_roles.go, path_creds.go, path_issued.go.
 //
 // Roles: role.go is the stored type and role_fields.go its schema; role_validate.go and
-// role_session.go say what a role may hold, and role_legacy.go reads its deprecated forms.
+// role_session.go say what a role may hold, role_identity.go what it makes of who asks, and
+// role_legacy.go reads its deprecated forms.
 //
-// The mount's settings: lease_config.go and users_config.go are stored types, and
+// The mount's settings: lease_config.go is a stored type, as is that in path_config_users.go, and
 // settings.go is what a creation needs of them, read once.
 //
 // Credentials: creds_user.go and creds_session.go make an IAM user or a session of STS from

@@ -35,10 +35,12 @@ type mount struct {
 	storage  *storage
 	aws      *fakeaws.Server
 	system   logical.SystemView
+	entityID string        // who asks; nobody that Vault knows where it is empty
 	id       string        // what Vault calls the mount; mountID where it is empty
 	tokensTo []string      // where tokens of files may go, beside the fake; counts from the next start
 	logger   hclog.Logger  // of Vault; counts from the next start
 	gives    time.Duration // how long a request may take; counts from the next start
+	pause    time.Duration // between two looks whether AWS accepts a key; a millisecond where it is zero
 	ahead    atomic.Int64  // how far the engine's clock is ahead
 }
 
@@ -83,7 +85,7 @@ func (m *mount) start() {
 		m.logger = hclog.NewNullLogger()
 	}
 	factory := New(Options{
-		Version: "v0.0.1", RequestTime: m.gives, ProofPause: time.Millisecond, TidyPause: time.Millisecond,
+		Version: "v0.0.1", RequestTime: m.gives, ProofPause: cmp.Or(m.pause, time.Millisecond), TidyPause: time.Millisecond,
 		WebIdentityTokenFiles: []string{os.TempDir() + "/"}, WebIdentitySTSEndpoints: append([]string{m.aws.URL()}, m.tokensTo...),
 		Now: func() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) },
 	})
@@ -159,7 +161,7 @@ func (m *mount) ask(op logical.Operation, path string, data map[string]any) (*lo
 func (m *mount) request(op logical.Operation, path string, data map[string]any) *logical.Request {
 	return &logical.Request{
 		Operation: op, Path: path, Data: data, Storage: m.storage,
-		DisplayName: "token-test", MountPoint: "aws-dyn/",
+		DisplayName: "token-test", EntityID: m.entityID, MountPoint: "aws-dyn/",
 	}
 }
 

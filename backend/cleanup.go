@@ -126,7 +126,11 @@ func (u *users) endAll(ctx context.Context) error {
 		return errors.Join(rolledBack, err)
 	}
 	users := slices.Collect(maps.Keys(u.index.holders("")))
-	return errors.Join(rolledBack, engine.Each(ctx, u.Mount, sweepsAtOnce, users, nil, u.endDisabled))
+	errs := []error{rolledBack}
+	for _, left := range engine.EachByAccount(ctx, u.Mount, sweepsAtOnce, users, u.accountOf, nil, u.endDisabled) {
+		errs = append(errs, left.Errs...)
+	}
+	return errors.Join(errs...)
 }
 
 func (u *users) endDisabled(ctx context.Context, user string) error {

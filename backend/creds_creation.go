@@ -5,6 +5,7 @@ package backend
 // How a request makes an IAM user, and what becomes of it when that fails.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func (c *creation) describe(r *role, random int) {
 	c.lease = &lease{
 		Username: c.name, Role: c.order.role, Created: c.began, Registered: true, Random: random, Edition: secondEdition,
 		PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups,
-		RequestTTL: c.order.ttl, DefaultTTL: r.DefaultTTL, MaxTTL: r.MaxTTL,
+		AssumeRole: r.assumeRole(), RequestTTL: c.order.ttl, DefaultTTL: r.DefaultTTL, MaxTTL: r.MaxTTL,
 	}
 	c.record = recordOf(c.lease, c.began)
 	c.record.State = stateCreating
@@ -117,7 +118,9 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 			return c.unasked
 		}
 		now := b.Now().UTC()
-		c.record.prolong(c.lease.lastMoment(c.bounds, c.settings.leases, now, now, 0), now, b.Term())
+		answered := now.Add(r.wait()) // at the latest: the lease counts from the answer
+		c.record.prolong(c.lease.lastMoment(c.bounds, c.settings.leases, answered, answered, 0), now, b.Term())
+		c.record.Waited = r.wait()
 		c.held = true
 		held := *c.record
 		held.State = stateIssued
@@ -125,8 +128,10 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 	}
 	made, err := c.client.CreateUser(ctx, user)
 	c.made(made)
+	var warning string
 	if err == nil {
-		err = ctx.Err() // nobody is there to take the key
+		warning = c.await(ctx, r, made.Key)
+		err = cmp.Or(ctx.Err(), b.stillEnabled(ctx, c.storage, c.order.role)) // nobody is there to take the key, or may
 	}
 	if err != nil {
 		return nil, err
@@ -135,7 +140,36 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 	c.record.State = stateIssued
 	b.index.put(c.name, b.entryOf(c.record))
 	b.noteLeftOut(c, user, made.LeftOut)
-	return b.keyResponse(c.lease, made.Key, c.settings.leases)
+	resp, err := b.keyResponse(c.lease, made.Key, c.settings.leases)
+	if err == nil && warning != "" {
+		resp.AddWarning(warning)
+	}
+	return resp, err
+}
+
+// await waits until AWS accepts the new key, where the role says so, and returns what to warn
+// of. It holds nothing while it waits but the name and its place under the caps.
+func (c *creation) await(ctx context.Context, r *role, key awscreds.Key) (warning string) {
+	if !r.WaitUntilUsable {
+		return ""
+	}
+	var err error
+	unsupported := c.settings.noProbe.Load()
+	if !unsupported {
+		err = c.b.AwaitKey(ctx, r.wait(), c.client.Probe(key))
+		unsupported = awscreds.IsUnsupported(err)
+	}
+	switch {
+	case unsupported:
+		if c.settings.noProbe.CompareAndSwap(false, true) {
+			c.b.Log.Warn("STS has no GetCallerIdentity, so requests do not wait until a new key is accepted", "role", c.order.role, "error", err)
+		}
+		return "wait_until_usable: STS has no GetCallerIdentity here, so nothing tells when the key is accepted; it may be refused at first"
+	case err != nil:
+		return fmt.Sprintf("wait_until_usable: AWS does not accept the key everywhere after %s (%s); it is returned all the same, and may be refused at first",
+			r.wait(), cmp.Or(awscreds.Code(err), err.Error()))
+	}
+	return ""
 }
 
 // made takes what AWS has told of the user.

@@ -39,11 +39,12 @@ type lease struct {
 	// Registered says that the user has a record for as long as it exists.
 	Registered bool `json:"registered,omitempty"`
 
-	// What tells the user from all others, where its record is lost: see userRecord.
-	UserID  string           `json:"user_id,omitempty"`
-	Random  int              `json:"random,omitempty"`
-	Account awscreds.Account `json:"account,omitzero"`
-	Edition int              `json:"edition,omitempty"`
+	// What tells the user from all others, where its record is lost: see [userRecord].
+	UserID     string            `json:"user_id,omitempty"`
+	Random     int               `json:"random,omitempty"`
+	Account    awscreds.Account  `json:"account,omitzero"`
+	AssumeRole engine.AssumeRole `json:"assume_role,omitzero"` // by which that is reached
+	Edition    int               `json:"edition,omitempty"`
 	// Complete says that the lease tells all that the end of its user needs to know, so that
 	// its record need not be read: the name proves whose it is, and nothing of it may come late.
 	Complete bool `json:"complete,omitempty"`
@@ -112,6 +113,9 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 			return nil, err
 		}
 		if r != nil {
+			if err := r.RenewalRefusal("roles/" + l.Role); err != nil {
+				return nil, err
+			}
 			l.DefaultTTL, l.MaxTTL = r.DefaultTTL, r.MaxTTL
 		}
 	}
@@ -260,14 +264,6 @@ func (u *users) keepEnding(ctx context.Context, req *logical.Request, l *lease, 
 		r = recordOf(l, l.began(req.Secret))
 	}
 	return errors.Join(why, u.endLater(ctx, req.Storage, l.Username, r, v.at))
-}
-
-// recordFor reads the record of a user that no request is making; nil when there is none. One
-// that a request is making, or was when the read began, is that request's alone.
-func (u *users) recordFor(ctx context.Context, s logical.Storage, user string) (*userRecord, error) {
-	before := u.notBeingMade(user) // first: the request may end while the record is read
-	r, err := loadRecord(ctx, s, user)
-	return r, cmp.Or(before, u.notBeingMade(user), err)
 }
 
 // holds reports whether a record is of the user that a lease was given: a template without

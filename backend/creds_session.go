@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -25,7 +26,7 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, err
 	}
-	client, err := b.AWS(ctx, s)
+	client, err := b.AWSAs(ctx, s, r.assumeRole())
 	if err != nil {
 		return nil, err
 	}
@@ -33,23 +34,20 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, err
 	}
-	name := awsrules.SessionName(o.sessionName)
-	if name == "" {
-		if name, err = b.sessionName(ctx, s, o); err != nil {
-			return nil, err
-		}
-	} else if err := awsrules.CheckSessionName(name); err != nil {
-		return nil, engine.UserErrorf("role_session_name: %v", err)
+	name, err := b.sessionName(ctx, s, r, o)
+	if err != nil {
+		return nil, err
 	}
 	limits, err := r.limits(ctx, client)
 	if err != nil {
 		return nil, err
 	}
 	session, err := client.AssumeRole(ctx, awscreds.RoleSession{
-		RoleARN: arn, Name: name, ExternalID: r.ExternalID, Tags: r.SessionTags, Duration: life.ttl, Limits: limits,
+		RoleARN: arn, Name: name, ExternalID: r.ExternalID, Tags: r.SessionTags, TransitiveTags: r.transitiveTags(),
+		SourceIdentity: r.SourceIdentity, Duration: life.ttl, Limits: limits,
 	})
 	if err != nil {
-		return nil, err
+		return nil, r.denied(err, "the policy of the engine's own identity and in the trust policy of "+arn+"; AWS does not tell which of the two lacks it")
 	}
 	resp, err := b.sessionResponse(session, &lease{Username: name, Role: o.role}, life)
 	if n := utf8.RuneCountInString(o.sessionName); err == nil && n > awsrules.MostSessionName {
@@ -58,13 +56,54 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	return resp, err
 }
 
-// sessionName names a session as the template in config/root says.
-func (b *backend) sessionName(ctx context.Context, s logical.Storage, o order) (string, error) {
+// transitiveTags are the keys of those tags of the session that pass on to further ones.
+func (r *role) transitiveTags() (keys []string) {
+	for _, key := range r.TransitiveTagKeys {
+		if own := tagKey(r.SessionTags, key); own != "" { // a request need not bring it
+			keys = append(keys, own)
+		}
+	}
+	return keys
+}
+
+// denied adds to AWS's refusal of a session which permissions it needs besides the usual, and where
+// (IAM User Guide, "Pass session tags in AWS STS" and "Monitor and control actions taken with
+// assumed roles").
+func (r *role) denied(err error, where string) error {
+	var needs []string
+	if len(r.SessionTags) > 0 {
+		needs = append(needs, "sts:TagSession for its tags")
+	}
+	if r.SourceIdentity != "" {
+		needs = append(needs, "sts:SetSourceIdentity for its source identity")
+	}
+	if len(needs) == 0 || !awscreds.IsDenied(err) {
+		return err
+	}
+	return fmt.Errorf("%w; the session needs %s, in %s", err, strings.Join(needs, " and "), where)
+}
+
+// sessionName names the session of a role: as the request says, else as ownName.
+func (b *backend) sessionName(ctx context.Context, s logical.Storage, r *role, o order) (string, error) {
+	if name := awsrules.SessionName(o.sessionName); name != "" {
+		if err := awsrules.CheckSessionName(name); err != nil {
+			return "", engine.UserErrorf("role_session_name: %v", err)
+		}
+		return name, nil
+	}
+	return b.ownName(ctx, s, r, o, (*awsrules.NameTemplate).Session)
+}
+
+// ownName names a session as the role says, else by the template in config/root.
+func (b *backend) ownName(ctx context.Context, s logical.Storage, r *role, o order, make func(t *awsrules.NameTemplate, displayName, role string) (string, error)) (string, error) {
+	if r.SessionName != "" {
+		return r.SessionName, nil
+	}
 	set, err := b.settings(ctx, s)
 	if err != nil {
 		return "", err
 	}
-	name, err := set.usernames.Session(o.displayName, o.role)
+	name, err := make(set.usernames, o.displayName, o.role)
 	if err != nil {
 		return "", engine.UserErrorf("%w", err)
 	}
@@ -75,10 +114,14 @@ func (b *backend) sessionName(ctx context.Context, s logical.Storage, o order) (
 // or the only one.
 func (r *role) pickARN(o order) (string, error) {
 	switch {
-	case o.roleARN != "" && !slices.Contains(r.RoleARNs, o.roleARN):
+	case o.roleARN != "" && !slices.ContainsFunc(r.RoleARNs, func(arn string) bool {
+		return arn == o.roleARN && !r.Patterns || awsrules.Matches(arn, o.roleARN) && r.Patterns
+	}):
 		return "", engine.UserErrorf("role_arn: %q is not among the role_arns of role %q", o.roleARN, o.role)
 	case o.roleARN != "":
 		return o.roleARN, nil
+	case len(r.RoleARNs) == 1 && r.Patterns:
+		return "", engine.UserErrorf("role_arn: is missing, and role %q has the pattern %s; name a role that it covers", o.role, r.RoleARNs[0])
 	case len(r.RoleARNs) == 1:
 		return r.RoleARNs[0], nil
 	}
@@ -96,13 +139,9 @@ func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *
 	if err != nil {
 		return nil, err
 	}
-	set, err := b.settings(ctx, s)
+	name, err := b.ownName(ctx, s, r, o, (*awsrules.NameTemplate).Federated)
 	if err != nil {
 		return nil, err
-	}
-	name, err := set.usernames.Federated(o.displayName, o.role)
-	if err != nil {
-		return nil, engine.UserErrorf("%w", err)
 	}
 	limits, err := r.limits(ctx, client)
 	if err != nil {
@@ -111,9 +150,9 @@ func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *
 	if limits.Policy == "" && len(limits.PolicyARNs) == 0 {
 		return nil, engine.UserErrorf("role %q gives no permissions, and a federation token without any could do nothing; set policy_arns, policy_document or iam_groups", o.role)
 	}
-	session, err := client.FederatedUser(ctx, name, life.ttl, limits)
+	session, err := client.FederatedUser(ctx, awscreds.FederatedSession{Name: name, Tags: r.SessionTags, Duration: life.ttl, Limits: limits})
 	if err != nil {
-		return nil, err
+		return nil, r.denied(err, "the policy of the engine's own identity")
 	}
 	return b.sessionResponse(session, &lease{Username: name, Role: o.role}, life)
 }

@@ -29,6 +29,7 @@ type order struct {
 	sts         bool   // asked at sts/, not at creds/
 	roleARN     string // which of the role's role_arns to assume
 	sessionName string
+	tags        map[string]string // of the session, beside the role's
 	mfaCode     string
 }
 
@@ -38,17 +39,36 @@ func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order
 	if err != nil {
 		return nil, err
 	}
+	var session *logical.Response
 	switch credentialType {
 	case iamUser:
 		return b.issueUser(ctx, s, r, o)
 	case assumedRole:
-		return b.issueRoleSession(ctx, s, r, o)
+		session, err = b.issueRoleSession(ctx, s, r, o)
 	case federationToken:
-		return b.issueFederatedUser(ctx, s, r, o)
+		session, err = b.issueFederatedUser(ctx, s, r, o)
 	case sessionToken:
-		return b.issueOwnSession(ctx, s, r, o)
+		session, err = b.issueOwnSession(ctx, s, r, o)
+	default:
+		err = engine.UserErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, credentialType, strings.Join(credentialTypes, ", "))
 	}
-	return nil, engine.UserErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, credentialType, strings.Join(credentialTypes, ", "))
+	if err == nil {
+		err = b.stillEnabled(ctx, s, o.role)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return session, nil
+}
+
+// stillEnabled reports that a role was switched off while a request was under way. One that
+// was deleted meanwhile had allowed the request.
+func (b *backend) stillEnabled(ctx context.Context, s logical.Storage, name string) error {
+	r, err := b.roleNow(ctx, s, name)
+	if err != nil || r == nil {
+		return err
+	}
+	return r.Refusal("roles/" + name)
 }
 
 // explained adds to AWS's refusal of a policy what is wrong with the role's own: AWS says
@@ -95,7 +115,7 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 	if !b.Writable() {
 		return nil, logical.ErrReadOnly // Vault passes the request on to the server that may
 	}
-	client, err := b.AWS(ctx, s)
+	client, err := b.AWSAs(ctx, s, r.assumeRole())
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +166,7 @@ func (b *backend) admit(ctx context.Context, s logical.Storage, c *creation, r *
 			return errors.Join(err, nameTaken(c.name, time.Time{}))
 		}
 	}
-	return b.index.admit(c.name, c.order.role, c.began, r.MaxUsers, most)
+	return b.index.admit(c.name, indexEntry{role: c.order.role, issued: c.began, by: c.record.AssumeRole.Interned()}, r.MaxUsers, most)
 }
 
 // nameTaken refuses a second user of a name.

@@ -145,8 +145,13 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 	values := map[string]any{
 		"policy_arns": readOnly, "policy_document": s3Only, "iam_groups": "developers", "iam_tags": "team=payments",
 		"user_path": "/vault/", "permissions_boundary_arn": readOnly, "default_ttl": "1h", "max_ttl": "1h", "max_users": 10,
-		"role_arns": deployARN, "session_tags": "team=payments", "external_id": "external-1", "mfa_serial_number": mfaOfVault,
+		"wait_until_usable": true, "wait_timeout": "5s",
+		"disabled": true, "disabled_reason": "leaked", "disabled_renewals": true,
+		"role_arns": deployARN, "session_tags": "team=payments", "external_id": "external-1",
+		"assume_role_arn": otherHub, "assume_role_session_name": "vault-hub", "assume_role_external_id": "tenant", "mfa_serial_number": mfaOfVault,
 		"default_sts_ttl": "1h", "max_sts_ttl": "1h",
+		"templates": true, "require_entity": true, "session_name": "vault", "allow_session_name": false, "source_identity": "vault",
+		"transitive_tag_keys": "team", "allowed_request_tags": "ticket",
 	}
 	heading := []string{"Field"}
 	for _, kind := range credentialTypes {
@@ -166,7 +171,14 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 			continue
 		}
 		for i, kind := range credentialTypes {
-			resp, err := m.ask(logical.UpdateOperation, "roles/"+kind+"-"+field, map[string]any{"credential_type": kind, field: values[field]})
+			data := map[string]any{"credential_type": kind, field: values[field]}
+			if field == "external_id" && kind == iamUser { // to which no other role is assumed
+				data["assume_role_arn"] = values["assume_role_arn"]
+			}
+			if field == "transitive_tag_keys" {
+				data["session_tags"] = values["session_tags"]
+			}
+			resp, err := m.ask(logical.UpdateOperation, "roles/"+kind+"-"+field, data)
 			text, status := outcome(resp, err)
 			if has := slices.Contains(f.types, kind); has != (said[field][i] == "yes") {
 				t.Errorf("the table gives %s to %s: %v, and the document says %q", field, kind, has, said[field][i])
@@ -216,8 +228,9 @@ func TestDocsJSON(t *testing.T) {
 
 // allowedUncalled are actions that AWS asks for though nobody calls them.
 var allowedUncalled = map[string]string{
-	"iam:TagUser":    "CreateUser with tags",
-	"sts:TagSession": "AssumeRole with tags",
+	"iam:TagUser":           "CreateUser with tags",
+	"sts:TagSession":        "AssumeRole and GetFederationToken with tags",
+	"sts:SetSourceIdentity": "AssumeRole with a source identity",
 }
 
 // needNoPermission are called, and AWS allows them to everybody.

@@ -23,8 +23,13 @@ func TestNoFieldIsLostBesideADeprecatedOne(t *testing.T) {
 	values := map[string]any{
 		"credential_type": iamUser, "policy_arns": readOnly, "policy_document": s3Only, "iam_groups": "developers", "iam_tags": "team=payments",
 		"user_path": "/vault/", "permissions_boundary_arn": readOnly, "default_ttl": "1h", "max_ttl": "1h", "max_users": 2,
+		"wait_until_usable": true, "wait_timeout": "5s",
+		"disabled": true, "disabled_reason": "leaked", "disabled_renewals": true,
 		"role_arns": deployARN, "session_tags": "team=payments", "external_id": "external-1", "mfa_serial_number": mfaOfVault,
 		"default_sts_ttl": "1h", "max_sts_ttl": "1h",
+		"assume_role_arn": otherHub, "assume_role_session_name": "vault-hub", "assume_role_external_id": "of-hub",
+		"templates": true, "require_entity": true, "session_name": "vault", "allow_session_name": false, "source_identity": "vault",
+		"transitive_tag_keys": "team", "allowed_request_tags": "ticket",
 	}
 	drops := []string{"iam_groups", "iam_tags", "session_tags", "external_id", "mfa_serial_number"}
 	before := m.storage.dump(t)
@@ -61,10 +66,10 @@ func TestEveryFieldOfARoleStandsInTheTable(t *testing.T) {
 			t.Errorf("%s is of no credential type", f.name)
 		}
 	}
-	apart := map[string]bool{"CredentialTypes": true, "InvalidData": true, "ProhibitFlexibleCredPath": true, "Version": true}
+	apart := map[string]bool{"DisabledSince": true, "CredentialTypes": true, "InvalidData": true, "ProhibitFlexibleCredPath": true, "Version": true, "Patterns": true}
 	value := reflect.ValueOf(r).Elem()
-	for i := range value.NumField() {
-		if name := value.Type().Field(i).Name; !apart[name] && !places[value.Field(i).Addr().Interface()] {
+	for _, field := range reflect.VisibleFields(value.Type()) {
+		if name := field.Name; !field.Anonymous && !apart[name] && !places[value.FieldByIndex(field.Index).Addr().Interface()] {
 			t.Errorf("%s of a role stands in no line of the table", name)
 		}
 	}

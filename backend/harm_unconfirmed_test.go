@@ -96,3 +96,30 @@ func TestConfirmedByARenewalForGood(t *testing.T) {
 	m.shownUnconfirmed(creds, false)
 	m.revoke(creds)
 }
+
+// That the engine itself has used a key, to see whether AWS accepts it, does not say that
+// anybody got it.
+func TestAnAwaitedKeyThatPerhapsNobodyGot(t *testing.T) {
+	t.Parallel()
+	for name, used := range map[string]bool{"never used since": false, "used since": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newConfiguredMount(t)
+			m.mustTick()
+			m.write("config/users", map[string]any{"unconfirmed_ttl": "24h"})
+			m.write("roles/developer-access", map[string]any{"wait_until_usable": true})
+			creds := m.answered()
+			m.shownUnconfirmed(creds, true)
+			if used {
+				m.age(time.Minute)
+				m.works(creds.Data["access_key"].(string), creds.Data["secret_key"].(string))
+			}
+			m.day()
+			m.has(m.user(creds), used)
+			if used {
+				m.revoke(creds)
+			}
+			m.noUsers()
+		})
+	}
+}

@@ -74,6 +74,7 @@ func TestMistakesOfValueComeInTheOrderOfTheDocuments(t *testing.T) {
 			"credential_type": "root_user", "policy_arns": "x,y", "policy_document": "x", "iam_groups": "a b,c d", "user_path": "x",
 			"iam_tags": map[string]string{"#": "#", "aws:x": ";", "vault-mount": "x"}, "permissions_boundary_arn": "x", "default_ttl": "2h", "max_ttl": "1h", "max_users": -1,
 			"role_arns": "x", "session_tags": map[string]string{"#": "#", "aws:x": ";"}, "external_id": "x", "mfa_serial_number": "x", "default_sts_ttl": "1m", "max_sts_ttl": "1s",
+			"session_name": "x y", "source_identity": "x y", "transitive_tag_keys": "x,X", "allowed_request_tags": "aws:x,#",
 		},
 		"config/root": {
 			"access_key": "x", "secret_key": "x y", "region": "X", "sts_region": "Y", "iam_endpoint": "ftp://x", "sts_endpoint": "ftp://y", "sts_fallback_endpoints": "ftp://z",

@@ -4,18 +4,21 @@ package backend
 
 import (
 	"context"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 func (b *backend) pathConfigUsers() *framework.Path {
 	fields := map[string]*framework.FieldSchema{
 		"max_users": {
 			Type:        framework.TypeInt,
-			Description: "Most IAM users that this mount may have issued at a time. 0: no cap. A role may have a cap of its own.",
+			Description: "Most IAM users that this mount may have issued at a time in an account. 0: no cap. A role may have a cap of its own.",
 		},
 		"ownership_tags": {
 			Type:        framework.TypeBool,
@@ -42,7 +45,8 @@ func (b *backend) pathConfigUsers() *framework.Path {
 		},
 		HelpSynopsis: "How many IAM users this mount may issue, and how they are marked.",
 		HelpDescription: `
-max_users stops a runaway client from exhausting the account's quota of IAM users:
+max_users stops a runaway client from exhausting an account's quota of IAM users, each account
+that a role leads to by itself:
 requests above it are refused until leases end. ownership_tags marks each user as this
 mount's, with a proof that only this mount can make: tidy deletes nobody without. account is the AWS account of users whose records name none, such as those of
 the built-in engine. A write changes only the fields that it names.
@@ -84,4 +88,57 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	return engine.Done(append(warnings, old...)), nil
+}
+
+// accountUsers is how many IAM users an account may have (IAM User Guide, "IAM and
+// AWS STS quotas"; AWS does not raise it).
+const accountUsers = 5000
+
+// usersConfig says how the mount's IAM users are kept.
+type usersConfig struct {
+	MaxUsers      int  `json:"max_users"` // 0: no cap
+	OwnershipTags bool `json:"ownership_tags"`
+	// UnconfirmedTTL is after how long a user goes that perhaps nobody got and nobody has
+	// used; 0 is never.
+	UnconfirmedTTL time.Duration `json:"unconfirmed_ttl,omitempty"`
+}
+
+func newUsersConfig() *usersConfig { return &usersConfig{OwnershipTags: true} }
+
+// update takes what the request names.
+func (c *usersConfig) update(d *framework.FieldData) {
+	engine.Set(d, "max_users", &c.MaxUsers)
+	engine.Set(d, "ownership_tags", &c.OwnershipTags)
+	engine.SetSeconds(d, "unconfirmed_ttl", &c.UnconfirmedTTL)
+}
+
+// validate returns warnings, or every mistake at once; account is what the request says of the home account.
+func (c *usersConfig) validate(account string) (warnings []string, err error) {
+	var m engine.Mistakes
+	warnings = validateMaxUsers(&m, c.MaxUsers)
+	if ttl := c.UnconfirmedTTL; ttl != 0 && ttl < leastUnconfirmed {
+		m.Add("unconfirmed_ttl", "%s is too short; use at least %s, or 0 for never", ttl, leastUnconfirmed)
+	}
+	if account != "" && !awsrules.IsAccount(account) {
+		m.Add("account", "%q is not an AWS account: 12 digits, or a partition, a colon and 12 digits, such as aws-us-gov:123456789012", account)
+	}
+	return warnings, m.Err()
+}
+
+// validateMaxUsers checks a cap, of the mount or of a role.
+func validateMaxUsers(m *engine.Mistakes, most int) (warnings []string) {
+	switch {
+	case most < 0:
+		m.Add("max_users", "%d is not possible; use 0 for no cap, or a number up to %d, which is what AWS allows an account", most, accountUsers)
+	case most > accountUsers:
+		return []string{"max_users: is more than the 5000 IAM users that AWS allows an account, so it caps nothing"}
+	}
+	return warnings
+}
+
+func (c *usersConfig) response(home awscreds.Account) map[string]any {
+	return map[string]any{
+		"max_users": c.MaxUsers, "ownership_tags": c.OwnershipTags, "unconfirmed_ttl": engine.Seconds(c.UnconfirmedTTL),
+		"account": engine.AccountText(home),
+	}
 }

@@ -4,11 +4,14 @@ package backend
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
@@ -34,7 +37,12 @@ func (b *backend) pathCreds() *framework.Path {
 			"role_session_name": {
 				Type:        framework.TypeString,
 				Query:       true,
-				Description: "Name of the session, for a role of the type assumed_role. Not given: made from username_template.",
+				Description: "Name of the session, for a role of the type assumed_role with allow_session_name. Not given: the role's session_name, else made from username_template.",
+			},
+			"session_tags": {
+				Type:        framework.TypeKVPairs,
+				Query:       true,
+				Description: "Tags of the session, beside those of the role, as a map or as key=value pairs. Only keys in the role's allowed_request_tags.",
 			},
 			"mfa_code": {
 				Type:        framework.TypeString,
@@ -54,7 +62,8 @@ be renewed, and revoking it takes nothing back. sts/<name> is the same path unde
 the name that some clients expect for sessions.
 
 AWS takes some seconds until a new key of an IAM user is accepted everywhere. If
-the first call is answered InvalidClientTokenId, try it again.
+the first call is answered InvalidClientTokenId, try it again; or set
+wait_until_usable at the role, and the request waits for it.
 `,
 	}
 }
@@ -92,6 +101,7 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	engine.SetSeconds(d, "ttl", &o.ttl)
 	engine.Set(d, "role_arn", &o.roleARN)
 	engine.Set(d, "role_session_name", &o.sessionName)
+	engine.Set(d, "session_tags", &o.tags)
 	engine.Set(d, "mfa_code", &o.mfaCode)
 	o.mfaCode = strings.Join(strings.Fields(o.mfaCode), "") // devices show it with a gap
 	if err := engine.CheckRoleName(o.role); err != nil {
@@ -104,6 +114,12 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	if r == nil {
 		return nil, engine.UserErrorf("name: there is no role %q; write it to roles/%s first", o.role, o.role)
 	}
+	if err := r.Refusal("roles/" + o.role); err != nil {
+		return nil, err
+	}
+	if r, err = b.roleFor(r, o); err != nil {
+		return nil, err
+	}
 	resp, err := b.issue(ctx, req.Storage, r, o)
 	if err != nil {
 		return nil, r.explained(err)
@@ -114,6 +130,7 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	}{
 		{"role_arn", o.roleARN != "" && !r.issues(assumedRole)},
 		{"role_session_name", o.sessionName != "" && !r.issues(assumedRole)},
+		{"session_tags", len(o.tags) > 0 && r.idle("session_tags")},
 		{"mfa_code", o.mfaCode != "" && !r.issues(sessionToken)},
 	} {
 		if field.misplaced {
@@ -121,4 +138,112 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 		}
 	}
 	return resp, nil
+}
+
+// roleFor is the role as a request gets it: with what Vault knows of the caller in place of its
+// templates, and with the tags that the request brings.
+func (b *backend) roleFor(r *role, o order) (*role, error) {
+	var m engine.Mistakes
+	if r.RequireEntity && o.entityID == "" {
+		m.Add("require_entity", "role %q issues to callers with an entity alone, and %s", o.role, noEntity)
+	}
+	if o.sessionName != "" && bool(r.RefuseSessionName) && !r.idle("allow_session_name") {
+		m.Add("role_session_name", "the role %q names its sessions itself (allow_session_name=false); omit it", o.role)
+	}
+	own := r.copied()
+	if r.Templates && len(m) == 0 {
+		if err := b.render(own, o, &m); err != nil {
+			return nil, err
+		}
+	}
+	own.addTags(o, &m)
+	return own, m.Err()
+}
+
+// noEntity says what to do about a token that has none.
+const noEntity = "the token of this request has none: log in with an auth method; root tokens, and tokens that were made from them, have no entity"
+
+// render puts the values of the caller's identity in place of a role's templates, and checks what
+// AWS then gets. A policy that the role's groups add comes later, as it is.
+func (b *backend) render(r *role, o order, m *engine.Mistakes) error {
+	entity, groups := r.needs()
+	if !entity {
+		return nil
+	}
+	if o.entityID == "" {
+		m.Add("templates", "role %q has templates that name the caller's entity, and %s", o.role, noEntity)
+		return nil
+	}
+	id, err := b.Identity(o.entityID, groups)
+	if err != nil {
+		return err
+	}
+	r.eachText(func(t roleText) string {
+		template, err := awsrules.ParseTemplate(t.text)
+		text := ""
+		if err == nil {
+			text, err = template.Render(id, t.values)
+		}
+		if err != nil {
+			m.Add(t.field, "%s%w", t.where, err)
+		}
+		return text
+	})
+	if r.PolicyDocument != "" {
+		text, mistakes := awsrules.RenderPolicy(r.PolicyDocument, id)
+		m.AddAll("policy_document", mistakes)
+		r.PolicyDocument = text
+	}
+	if len(*m) == 0 {
+		r.checkRendered(m)
+	}
+	return nil
+}
+
+// needs says what the templates of the role ask Vault for.
+func (r *role) needs() (entity, groups bool) {
+	entity, groups = awsrules.PolicyNeeds(r.PolicyDocument)
+	r.copied().eachText(func(t roleText) string {
+		if template, err := awsrules.ParseTemplate(t.text); err == nil {
+			e, g := template.Needs()
+			entity, groups = entity || e, groups || g
+		}
+		return t.text
+	})
+	return entity, groups
+}
+
+// checkRendered checks what could not be known when the role was written.
+func (r *role) checkRendered(m *engine.Mistakes) {
+	if r.PolicyDocument != "" {
+		_, _, mistakes := awsrules.CheckPolicy(r.PolicyDocument, awsrules.MostInline)
+		m.AddAll("policy_document", mistakes)
+	}
+	r.validatePath(m)
+	r.validateUserTags(m)
+	m.AddAll("session_tags", awsrules.CheckTags(r.SessionTags))
+	r.validateNames(m)
+	r.validateLimits(m)
+}
+
+// addTags adds the tags that a request brings to those of the role, as far as the role allows.
+func (r *role) addTags(o order, m *engine.Mistakes) {
+	if r.idle("session_tags") {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(o.tags)) {
+		switch {
+		case tagKey(r.SessionTags, key) != "":
+			m.Add("session_tags", "the role %q sets the tag %q itself; omit it", o.role, key)
+		case !r.allowsTag(key):
+			m.Add("session_tags", "the role %q does not let requests bring the tag %q; those in its allowed_request_tags are %q", o.role, key, r.AllowedRequestTags)
+		}
+	}
+	if len(*m) > 0 || len(o.tags) == 0 {
+		return
+	}
+	tags := maps.Clone(o.tags)
+	maps.Copy(tags, r.SessionTags)
+	m.AddAll("session_tags", awsrules.CheckTags(tags))
+	r.SessionTags = tags
 }

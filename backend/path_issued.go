@@ -161,7 +161,7 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 	defer unlock()
 	r, err := b.recordFor(ctx, req.Storage, user)
 	if engine.IsUnreadable(err) {
-		r, err = &userRecord{Random: enoughRandom}, nil // of any age, and whatever its name
+		r, err = b.unreadable(ctx, req.Storage, user)
 	}
 	if err != nil {
 		return nil, err
@@ -187,6 +187,30 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 		return nil, fmt.Errorf("%w; the engine will go on deleting IAM user %s when AWS allows it", err, user)
 	}
 	return engine.Warned([]string{"AWS has no IAM user " + user + " now; its record stays for some minutes, in case AWS does not show the user yet or makes it late: the engine looks again by itself"}), nil
+}
+
+// unreadable stands for a record that nobody can read: of any age, whatever the name, and in the
+// account that has such a user.
+func (b *backend) unreadable(ctx context.Context, s logical.Storage, user string) (*userRecord, error) {
+	r := &userRecord{Random: enoughRandom}
+	ways, err := b.ways(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, way := range ways {
+		client, err := b.AWSAs(ctx, s, way)
+		if err == nil {
+			_, err = client.ReadUser(ctx, user)
+		}
+		switch {
+		case err == nil:
+			r.AssumeRole = way
+			return r, nil
+		case !awscreds.IsNotFound(err):
+			return nil, fmt.Errorf("looking for IAM user %s in AWS account %s, since its record cannot be read: %w", user, way.Account(), err)
+		}
+	}
+	return r, nil
 }
 
 // notBeingMade refuses to touch the record of a user that a request is making: its end is that
@@ -223,4 +247,40 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 	key := cmp.Or(r.AccessKeyID, "(not known)")
 	return engine.Warned([]string{"the record is gone; if the IAM user " + user + " exists in AWS, its access key " + key +
 		" goes on working: delete the user in AWS. If it has a lease, that cannot be renewed, and its revocation still tries to delete the user"}), nil
+}
+
+// response is what a read shows.
+func (r *userRecord) response(user string, unconfirmed bool) map[string]any {
+	return map[string]any{
+		"username":        user,
+		"state":           r.stateName(),
+		"unconfirmed":     unconfirmed,
+		"account":         r.Account.Number,
+		"assume_role_arn": r.AssumeRole.AssumeRoleARN,
+		"role":            r.Role,
+		"access_key_id":   r.AccessKeyID,
+		"display_name":    r.DisplayName,
+		"entity_id":       r.EntityID,
+		"issued":          engine.Stamp(r.Issued),
+		"ends":            engine.Stamp(r.Ends),
+		"ending_since":    engine.Stamp(r.Ending),
+	}
+}
+
+// recordAnswer is what a read may hold.
+func recordAnswer() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"username":        {Type: framework.TypeString, Description: "Name of the IAM user."},
+		"state":           {Type: framework.TypeString, Description: "creating: a request is making it, or failed to and it is being deleted. issued: a lease has it. ending: it is being deleted."},
+		"unconfirmed":     {Type: framework.TypeBool, Description: "Whether the server stopped right after it returned this credential, so that perhaps nobody received it. See unconfirmed_ttl at config/users."},
+		"account":         {Type: framework.TypeString, Description: "Number of the AWS account that it was made in; empty where it is not known."},
+		"assume_role_arn": {Type: framework.TypeString, Description: "Role by which that account is reached; empty for the account of config/root."},
+		"role":            {Type: framework.TypeString, Description: "Role that it was issued for. Empty for a lease that the built-in engine began."},
+		"access_key_id":   {Type: framework.TypeString, Description: "ID of its access key. Empty until there is one."},
+		"display_name":    {Type: framework.TypeString, Description: "Who asked for it, as Vault's audit log calls them."},
+		"entity_id":       {Type: framework.TypeString, Description: "Vault's identity entity of who asked, where there is one."},
+		"issued":          {Type: framework.TypeString, Description: "When it was issued (RFC 3339)."},
+		"ends":            {Type: framework.TypeString, Description: "Latest moment that its lease can live to without another renewal (RFC 3339)."},
+		"ending_since":    {Type: framework.TypeString, Description: "Since when it is being deleted, where AWS has not done it yet (RFC 3339); else null."},
+	}
 }

@@ -26,12 +26,14 @@ func (b *backend) pathRoles() *framework.Path {
 
 func (b *backend) pathRole() *framework.Path {
 	fields := roleFields()
+	shown := engine.Without(fields, "name", "arn", "policy")
+	shown["disabled_since"] = engine.DisablingFields()["disabled_since"]
 	return &framework.Path{
 		Pattern:      "roles/" + engine.RoleName,
 		DisplayAttrs: engine.Operation("", "role"),
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(b.Read("Read a role.", b.readRole), engine.Without(fields, "name", "arn", "policy")),
+			logical.ReadOperation:   engine.Gives(b.Read("Read a role.", b.readRole), shown),
 			logical.UpdateOperation: b.Write("Create or change a role.", b.writeRole),
 			logical.DeleteOperation: b.Write("Delete a role; its leases live on.", b.deleteRole),
 		},
@@ -48,6 +50,17 @@ and external_id. federation_token: a session of the engine's own identity under 
 new name. Both may do what their identity may and policy_arns, policy_document and
 the policies of iam_groups allow, taken together. session_token: a session of the
 engine's own identity, with mfa_serial_number where that has an MFA device.
+
+AWS takes some seconds until it accepts a new key of an IAM user everywhere. With
+wait_until_usable a request waits for that, wait_timeout at most.
+
+disabled switches a role off: requests are answered 403 with disabled_reason. Leases
+live on; with disabled_renewals they are not renewed either.
+
+With templates=true, {{identity.entity.name}} and the other names of Vault's templated
+policies stand for what Vault knows of the caller: in the policy, the tags, the path, and
+in session_name and source_identity, which say in CloudTrail whose a session is. A request
+may add the session tags in allowed_request_tags. require_entity refuses root tokens.
 
 A write changes only the fields that it names. Deleting a role leaves the
 credentials that were issued from it alone: they end with their leases.
@@ -86,6 +99,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	}
 	at := b.Place(ctx, req.Storage)
 	_, stood := before.validate(name, at)
+	r.NoteDisabled(b.Now())
 	more, err := r.validate(name, at)
 	old, err := engine.Stood(req.Data, stood, err)
 	if err != nil {

@@ -24,38 +24,54 @@ var (
 		"credential_type": "iam_user", "policy_arns": []any{readOnly}, "policy_document": goodPolicy,
 		"iam_groups": []any{"developers"}, "iam_tags": map[string]any{"team": "payments"}, "user_path": "/vault/",
 		"permissions_boundary_arn": readOnly, "default_ttl": 1800.0, "max_ttl": 3600.0, "max_users": 100.0,
+		"templates": true, "require_entity": true,
+		"wait_until_usable": true, "wait_timeout": 25.0,
 	}
 	otherRole = map[string]any{
 		"credential_type": "iam_user", "policy_arns": []any{policyARN(1), policyARN(2)}, "policy_document": policyWith("s3:*", "ec2:*"),
 		"iam_groups": []any{"readers", "writers"}, "iam_tags": map[string]any{"cost-center": "42"}, "user_path": "/other/",
 		"permissions_boundary_arn": policyARN(3), "default_ttl": 900.0, "max_ttl": 7200.0, "max_users": 7.0,
+		"templates": false, "require_entity": false,
+		"wait_until_usable": false, "wait_timeout": 30.0,
 	}
 	emptyRole = map[string]any{
 		"credential_type": "iam_user", "policy_arns": []any{}, "policy_document": "", "iam_groups": []any{}, "iam_tags": map[string]any{},
 		"user_path": "", "permissions_boundary_arn": "", "default_ttl": 0.0, "max_ttl": 0.0, "max_users": 0.0,
+		"templates": false, "require_entity": false,
+		"wait_until_usable": false, "wait_timeout": 0.0,
 	}
 
 	fullSession = map[string]any{
-		"credential_type": "assumed_role", "role_arns": []any{deployARN}, "session_tags": map[string]any{"team": "payments"},
+		"credential_type": "assumed_role", "role_arns": []any{deployARN}, "session_tags": map[string]any{"team": "payments", "cost-center": "1"},
 		"external_id": "one", "default_sts_ttl": 1800.0, "max_sts_ttl": 3600.0,
+		"assume_role_arn": otherHub, "assume_role_session_name": "hub-one", "assume_role_external_id": "of-hub-one",
+		"session_name": "one", "allow_session_name": false, "source_identity": "one", "transitive_tag_keys": []any{"team"}, "allowed_request_tags": []any{"team", "cost-center"},
 	}
 	otherSession = map[string]any{
-		"credential_type": "assumed_role", "role_arns": []any{auditARN, deployARN}, "session_tags": map[string]any{"cost-center": "42"},
+		"credential_type": "assumed_role", "role_arns": []any{auditARN, deployARN}, "session_tags": map[string]any{"cost-center": "42", "team": "ops"},
 		"external_id": "two", "default_sts_ttl": 900.0, "max_sts_ttl": 7200.0,
+		"assume_role_arn": otherHub + "-two", "assume_role_session_name": "hub-two", "assume_role_external_id": "of-hub-two",
+		"session_name": "two", "allow_session_name": true, "source_identity": "two", "transitive_tag_keys": []any{"cost-center"}, "allowed_request_tags": []any{"ticket", "cost-center", "team"},
 	}
 	emptySession = map[string]any{
 		"credential_type": "assumed_role", "role_arns": []any{}, "session_tags": map[string]any{},
 		"external_id": "", "default_sts_ttl": 0.0, "max_sts_ttl": 0.0,
+		"assume_role_arn": "", "assume_role_session_name": "", "assume_role_external_id": "",
+		"session_name": "", "allow_session_name": true, "source_identity": "", "transitive_tag_keys": []any{}, "allowed_request_tags": []any{},
 	}
 
-	// variants are the kinds, and the MFA device that only session tokens have.
+	// variants are the kinds, and the MFA device that only session tokens have. All types can be
+	// disabled.
 	variants = []struct{ full, other, empty map[string]any }{
 		{fullRole, otherRole, emptyRole},
 		{fullSession, otherSession, emptySession},
 		{
-			map[string]any{"credential_type": "session_token", "mfa_serial_number": mfaOfVault},
-			map[string]any{"credential_type": "session_token", "mfa_serial_number": "GAHT12345678"},
-			map[string]any{"credential_type": "session_token", "mfa_serial_number": ""},
+			map[string]any{"credential_type": "session_token", "mfa_serial_number": mfaOfVault,
+				"disabled": true, "disabled_reason": "leaked", "disabled_renewals": true},
+			map[string]any{"credential_type": "session_token", "mfa_serial_number": "GAHT12345678",
+				"disabled": false, "disabled_reason": "audit", "disabled_renewals": false},
+			map[string]any{"credential_type": "session_token", "mfa_serial_number": "",
+				"disabled": false, "disabled_reason": "", "disabled_renewals": false},
 		},
 	}
 )
@@ -93,6 +109,10 @@ func TestNewRole(t *testing.T) {
 		"credential_type": "iam_user", "policy_arns": []any{readOnly}, "policy_document": "", "iam_groups": nil, "iam_tags": nil,
 		"user_path": "", "permissions_boundary_arn": "", "default_ttl": 0.0, "max_ttl": 0.0, "role_arns": nil, "session_tags": nil,
 		"external_id": "", "default_sts_ttl": 0.0, "max_sts_ttl": 0.0, "mfa_serial_number": "", "max_users": 0.0,
+		"assume_role_arn": "", "assume_role_session_name": "", "assume_role_external_id": "",
+		"templates": false, "require_entity": false, "session_name": "", "allow_session_name": true, "source_identity": "", "transitive_tag_keys": nil,
+		"allowed_request_tags": nil,
+		"wait_until_usable":    false, "wait_timeout": 0.0, "disabled": false, "disabled_reason": "", "disabled_renewals": false, "disabled_since": nil,
 	}
 	if data := through(t, m.read("roles/r")); !reflect.DeepEqual(data, want) {
 		t.Errorf("read %v\nwant %v", data, want)
@@ -162,7 +182,7 @@ const goldenRole = `{"credential_types":["iam_user"],"policy_arns":["arn:aws:iam
 	`"policy_document":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\"}]}",` +
 	`"iam_groups":["developers"],"iam_tags":{"team":"payments"},"user_path":"/vault/",` +
 	`"permissions_boundary_arn":"arn:aws:iam::aws:policy/ReadOnlyAccess","role_arns":null,"session_tags":null,"external_id":"",` +
-	`"default_sts_ttl":0,"max_sts_ttl":0,"mfa_serial_number":"","version":0,"default_ttl":1800000000000,"max_ttl":3600000000000,"max_users":100}`
+	`"default_sts_ttl":0,"max_sts_ttl":0,"mfa_serial_number":"","version":0,"default_ttl":1800000000000,"max_ttl":3600000000000,"max_users":100,"wait_until_usable":true,"wait_timeout":25000000000,"templates":true,"require_entity":true}`
 
 func TestStoredFormOfARole(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,6 +61,47 @@ type role struct {
 	MaxTTL     time.Duration `json:"max_ttl,omitempty"`
 	// MaxUsers is how many IAM users of the role there may be at a time; 0 is no cap.
 	MaxUsers int `json:"max_users,omitempty"`
+
+	// How the account is reached in which the role's credentials are made, where that is not
+	// the one of config/root.
+	AssumeRoleARN         string `json:"assume_role_arn,omitempty"`
+	AssumeRoleSessionName string `json:"assume_role_session_name,omitempty"`
+	AssumeRoleExternalID  string `json:"assume_role_external_id,omitempty"`
+	// Patterns says that * in role_arns was written as a pattern. To the built-in engine it was
+	// a character that no role's name has.
+	Patterns bool `json:"role_arns_patterns,omitempty"`
+
+	// WaitUntilUsable has a request wait until AWS accepts the new key of an IAM user, for
+	// WaitTimeout at most; 0 is defaultWait.
+	WaitUntilUsable bool          `json:"wait_until_usable,omitempty"`
+	WaitTimeout     time.Duration `json:"wait_timeout,omitempty"`
+
+	// Of who asks.
+	Templates          bool     `json:"templates,omitempty"`
+	RequireEntity      bool     `json:"require_entity,omitempty"`
+	SessionName        string   `json:"session_name,omitempty"`
+	RefuseSessionName  optOut   `json:"refuse_session_name,omitempty"` // of a request
+	SourceIdentity     string   `json:"source_identity,omitempty"`
+	TransitiveTagKeys  []string `json:"transitive_tag_keys,omitzero"`
+	AllowedRequestTags []string `json:"allowed_request_tags,omitzero"`
+
+	engine.Disabling
+}
+
+// defaultAssumeSession names the session of assume_role_arn, where the role does not.
+const defaultAssumeSession = "vault-role"
+
+// assumeRole is how the account of the role's credentials is reached. To an IAM user no role is
+// assumed but this one, so both external IDs are of it.
+func (r *role) assumeRole() engine.AssumeRole {
+	if r.AssumeRoleARN == "" {
+		return engine.AssumeRole{}
+	}
+	a := engine.AssumeRole{AssumeRoleARN: r.AssumeRoleARN, AssumeRoleSessionName: r.AssumeRoleSessionName, ExternalID: r.AssumeRoleExternalID}
+	if r.issues(iamUser) {
+		a.ExternalID = cmp.Or(a.ExternalID, r.ExternalID)
+	}
+	return a.Named(defaultAssumeSession)
 }
 
 func newRole() *role { return &role{CredentialTypes: []string{iamUser}} }
@@ -86,6 +128,9 @@ func (r *role) update(d *framework.FieldData) (warnings []string, err error) {
 		if f.in != nil {
 			f.take(d, r)
 		}
+	}
+	if d.Raw["role_arns"] != nil {
+		r.Patterns = slices.ContainsFunc(r.RoleARNs, awsrules.IsPattern)
 	}
 	return warnings, nil
 }
@@ -114,6 +159,7 @@ func (r *role) response() map[string]any {
 			data[f.name] = f.shown(r)
 		}
 	}
+	data["disabled_since"] = engine.Stamp(r.DisabledSince)
 	if r.InvalidData != "" {
 		data["invalid_data"] = r.InvalidData
 	}

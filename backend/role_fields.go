@@ -28,7 +28,7 @@ type roleField struct {
 	// does nothing: so it earns a warning there and no refusal. Terraform's provider insists
 	// on one of policy_document, policy_arns, role_arns and iam_groups for every type.
 	inert bool
-	// in is where it stands: a *string, *[]string, *map[string]string, *int or *time.Duration.
+	// in is where it stands: a *string, *[]string, *map[string]string, *int, *bool, *optOut or *time.Duration.
 	// nil for what update handles by itself.
 	in func(*role) any
 	// besideLegacy is what becomes of it beside the deprecated fields arn and policy.
@@ -36,7 +36,7 @@ type roleField struct {
 }
 
 // roleTable is all of them, in the order of the documents.
-var roleTable = slices.Concat(commonRoleFields(), userRoleFields(), sessionRoleFields(), deprecatedRoleFields())
+var roleTable = slices.Concat(commonRoleFields(), userRoleFields(), accountRoleFields(), sessionRoleFields(), identityRoleFields(), disablingFields(), deprecatedRoleFields())
 
 // roleFields is the schema of a role.
 func roleFields() map[string]*framework.FieldSchema {
@@ -60,16 +60,29 @@ func (f roleField) take(d *framework.FieldData, r *role) {
 		engine.Set(d, f.name, dst)
 	case *int:
 		engine.Set(d, f.name, dst)
+	case *bool:
+		engine.Set(d, f.name, dst)
+	case *optOut:
+		if on := !bool(*dst); engine.Set(d, f.name, &on) {
+			*dst = optOut(!on)
+		}
 	case *time.Duration:
 		engine.SetSeconds(d, f.name, dst)
 	}
 }
 
+// optOut is a field that is true by default. It is stored the other way round, so that roles which
+// were stored without it have the default.
+type optOut bool
+
 // shown is the field in an answer.
 func (f roleField) shown(r *role) any {
 	value := reflect.ValueOf(f.in(r)).Elem().Interface()
-	if d, ok := value.(time.Duration); ok {
-		return engine.Seconds(d)
+	switch v := value.(type) {
+	case time.Duration:
+		return engine.Seconds(v)
+	case optOut:
+		return !bool(v)
 	}
 	return value
 }
@@ -185,6 +198,28 @@ func userRoleFields() []roleField {
 				Description:  "Most IAM users of this role that there may be at a time; requests above it are refused. 0: no cap but that of config/users.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Max Users"},
 			}},
+		{name: "wait_until_usable", types: []string{iamUser},
+			in: func(r *role) any { return &r.WaitUntilUsable }, schema: framework.FieldSchema{
+				Type:         framework.TypeBool,
+				Description:  "Whether a request waits until AWS accepts the new key of the IAM user, so that it works when it arrives.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Wait Until Usable"},
+			}},
+		{name: "wait_timeout", types: []string{iamUser},
+			in: func(r *role) any { return &r.WaitTimeout }, schema: framework.FieldSchema{
+				Type:         framework.TypeDurationSecond,
+				Description:  "How long wait_until_usable waits, 30s at most; then the key is returned with a warning. 0: 20s.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Wait Timeout"},
+			}},
+	}
+}
+
+// disablingFields switch a role of any type off.
+func disablingFields() []roleField {
+	schema := engine.DisablingFields()
+	return []roleField{
+		{name: "disabled", types: credentialTypes, in: func(r *role) any { return &r.Disabled }, schema: *schema["disabled"]},
+		{name: "disabled_reason", types: credentialTypes, in: func(r *role) any { return &r.DisabledReason }, schema: *schema["disabled_reason"]},
+		{name: "disabled_renewals", types: credentialTypes, in: func(r *role) any { return &r.DisabledRenewals }, schema: *schema["disabled_renewals"]},
 	}
 }
 
@@ -194,19 +229,19 @@ func sessionRoleFields() []roleField {
 		{name: "role_arns", types: []string{assumedRole},
 			in: func(r *role) any { return &r.RoleARNs }, schema: framework.FieldSchema{
 				Type:         framework.TypeCommaStringSlice,
-				Description:  "ARNs of the roles that may be assumed.",
+				Description:  "ARNs of the roles that may be assumed. A name may hold *, as in arn:aws:iam::123456789012:role/team-*; the request then says which role.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Role ARNs"},
 			}},
-		{name: "session_tags", types: []string{assumedRole}, besideLegacy: dropped,
+		{name: "session_tags", types: []string{assumedRole, federationToken}, besideLegacy: dropped,
 			in: func(r *role) any { return &r.SessionTags }, schema: framework.FieldSchema{
 				Type:         framework.TypeKVPairs,
-				Description:  "Tags of the sessions of an assumed role, as a map or as key=value pairs, 50 at most.",
+				Description:  "Tags of the sessions, as a map or as key=value pairs, 50 at most. Needs sts:TagSession.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Session Tags", Value: "[key1=value1, key2=value2]"},
 			}},
-		{name: "external_id", types: []string{assumedRole}, besideLegacy: dropped,
+		{name: "external_id", types: []string{iamUser, assumedRole}, besideLegacy: dropped,
 			in: func(r *role) any { return &r.ExternalID }, schema: framework.FieldSchema{
 				Type:         framework.TypeString,
-				Description:  "External ID that the trust policy of the role to assume asks for.",
+				Description:  "External ID that the trust policy of the role to assume asks for: of role_arns, or of assume_role_arn for an IAM user.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "External ID"},
 			}},
 		{name: "mfa_serial_number", types: []string{sessionToken}, inert: true, besideLegacy: dropped,
@@ -226,6 +261,31 @@ func sessionRoleFields() []roleField {
 				Type:         framework.TypeDurationSecond,
 				Description:  "Longest lifetime of a session; a request for more is cut to it. 0: the mount's longest lease.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Max STS TTL"},
+			}},
+	}
+}
+
+// accountRoleFields say in which account the credentials are made.
+func accountRoleFields() []roleField {
+	types := []string{iamUser, assumedRole}
+	return []roleField{
+		{name: "assume_role_arn", types: types,
+			in: func(r *role) any { return &r.AssumeRoleARN }, schema: framework.FieldSchema{
+				Type:         framework.TypeString,
+				Description:  "ARN of a role to assume for all that concerns this role, which is how other accounts are reached. Empty: the account of config/root.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Assume Role ARN"},
+			}},
+		{name: "assume_role_session_name", types: types,
+			in: func(r *role) any { return &r.AssumeRoleSessionName }, schema: framework.FieldSchema{
+				Type:         framework.TypeString,
+				Description:  "Name of the session of assume_role_arn. Empty: " + defaultAssumeSession + ".",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Assume Role Session Name"},
+			}},
+		{name: "assume_role_external_id", types: types,
+			in: func(r *role) any { return &r.AssumeRoleExternalID }, schema: framework.FieldSchema{
+				Type:         framework.TypeString,
+				Description:  "External ID that the trust policy of assume_role_arn asks for.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Assume Role External ID"},
 			}},
 	}
 }

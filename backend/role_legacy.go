@@ -52,7 +52,8 @@ func legacyField(d *framework.FieldData) (string, error) {
 	return arn + policy, nil
 }
 
-// updateLegacy replaces the whole role, as a write in the deprecated form always did.
+// updateLegacy replaces the whole role, as a write in the deprecated form always did, but
+// for who may ask and whether it is switched off.
 func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []string, err error) {
 	var m engine.Mistakes
 	for _, f := range roleTable {
@@ -70,7 +71,10 @@ func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []str
 	if err := awsrules.CheckPolicyText(text); err != nil {
 		return nil, engine.UserErrorf("arn or policy: %v", err)
 	}
+	entity, disabling := r.RequireEntity, r.Disabling
 	*r = *roleFromLegacy(text)
+	r.RequireEntity = entity // who may ask has nothing to do with what is given
+	r.Disabling = disabling  // whoever switched the role off has not changed their mind
 	if r.InvalidData != "" {
 		_, err := awsrules.ParsePolicy(text)
 		return nil, engine.UserErrorf("arn or policy: %q is neither the ARN of a managed policy or of a role, nor the JSON text of a policy: it %w", r.InvalidData, err)

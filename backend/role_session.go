@@ -32,9 +32,22 @@ const (
 // validateSession checks what only sessions have, and what narrows them down.
 func (r *role) validateSession(m *engine.Mistakes, forms *engine.Forms) (warnings []string) {
 	for _, arn := range r.RoleARNs {
+		warning, err := awsrules.CheckPattern(arn)
+		switch {
+		case err != nil:
+			m.Add("role_arns", "%v", err)
+			continue
+		case warning != "":
+			warnings = append(warnings, "role_arns: "+warning)
+		}
+		if r.Patterns {
+			arn = awsrules.Exemplar(arn)
+		}
 		forms.CheckARN("role_arns", arn, "role")
 	}
 	m.AddAll("session_tags", awsrules.CheckTags(r.SessionTags))
+	r.validateNames(m)
+	warnings = append(warnings, r.validateTagKeys(m)...)
 	if r.ExternalID != "" && !awsrules.IsExternalID(r.ExternalID) {
 		m.Add("external_id", "is not an external ID: 2 to %d letters, digits and _ + = , . @ : / -", awsrules.MostExternalID)
 	}
@@ -122,7 +135,7 @@ func (r *role) ofAWS() bound {
 
 // ofChain is the bound where a session of a role assumes another role (IAM User Guide, "Roles
 // terms and concepts", role chaining).
-var ofChain = bound{longestChained, "the longest that AWS gives where the engine's own identity is a session, as with role_arn in config/root"}
+var ofChain = bound{longestChained, "the longest that AWS gives where the engine's own identity is a session, as with assume_role_arn, or role_arn in config/root"}
 
 // sessionTTL is how long a session shall run: as asked, else as the role says, else an hour;
 // never longer than the bounds allow. warning says what was cut, and by whose bound.
@@ -148,7 +161,7 @@ func (r *role) warnOfBounds(session bool) (warnings []string) {
 	switch {
 	case r.issues(iamUser):
 		return nil
-	case session && r.issues(assumedRole):
+	case (session || r.AssumeRoleARN != "") && r.issues(assumedRole):
 		bounds = append(bounds, ofChain)
 	case session:
 		warnings = append(warnings, "credential_type: "+strings.Join(r.CredentialTypes, ",")+" needs the access key of an IAM user, and config/root has a role_arn: "+

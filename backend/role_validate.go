@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
@@ -38,11 +39,16 @@ func (r *role) validate(name string, at engine.Place) (warnings []string, err er
 	}
 	warnings = append(warnings, r.validatePolicies(&m, forms, name)...)
 	r.validateGroups(&m)
-	warnings = append(warnings, r.validateUserTags(&m)...)
+	warnings = append(warnings, r.validateTemplates(&m)...)
+	sample := r.sampled()
+	warnings = append(warnings, sample.validateUserTags(&m)...)
 	warnings = append(warnings, validateMaxUsers(&m, r.MaxUsers)...)
-	r.validateUser(&m, forms)
+	sample.validateUser(&m, forms)
+	warnings = append(warnings, r.validateWait(&m)...)
+	r.ValidateDisabling(&m)
 	warnings = append(warnings, r.validateFields(&m)...)
-	warnings = append(warnings, r.validateSession(&m, forms)...)
+	warnings = append(warnings, sample.validateSession(&m, forms)...)
+	warnings = append(warnings, r.validateAccount(&m, forms)...)
 	r.validateTTLs(&m)
 	warnings = append(warnings, forms.Finish()...)
 	if r.issues(iamUser) && len(r.PolicyARNs)+len(r.IAMGroups) == 0 && r.PolicyDocument == "" {
@@ -61,7 +67,11 @@ func (r *role) validatePolicies(m *engine.Mistakes, forms *engine.Forms, name st
 	if r.PolicyDocument == "" {
 		return warnings
 	}
-	compact, more, mistakes := awsrules.CheckPolicy(r.PolicyDocument, awsrules.MostInline)
+	check := awsrules.CheckPolicy
+	if r.Templates {
+		check = awsrules.CheckPolicyTemplate
+	}
+	compact, more, mistakes := check(r.PolicyDocument, awsrules.MostInline)
 	if len(mistakes) > 0 {
 		m.AddAll("policy_document", mistakes)
 		return warnings
@@ -92,12 +102,40 @@ func (r *role) validateAttached(m *engine.Mistakes) (warnings []string) {
 
 // validateUser checks what only IAM users have.
 func (r *role) validateUser(m *engine.Mistakes, forms *engine.Forms) {
-	if r.UserPath != "" && !awsrules.IsPath(r.UserPath) {
-		m.Add("user_path", "%q is not a path in IAM: / alone, or up to %d characters that begin and end with /, without spaces", r.UserPath, awsrules.MostPath)
-	}
+	r.validatePath(m)
 	if r.PermissionsBoundaryARN != "" {
 		forms.CheckARN("permissions_boundary_arn", r.PermissionsBoundaryARN, "policy")
 	}
+}
+
+func (r *role) validatePath(m *engine.Mistakes) {
+	if r.UserPath != "" && !awsrules.IsPath(r.UserPath) {
+		m.Add("user_path", "%q is not a path in IAM: / alone, or up to %d characters that begin and end with /, without spaces", r.UserPath, awsrules.MostPath)
+	}
+}
+
+// Waiting for a key has to fit into a request, with the calls that make the user.
+const (
+	defaultWait = 20 * time.Second
+	longestWait = 30 * time.Second
+)
+
+func (r *role) validateWait(m *engine.Mistakes) (warnings []string) {
+	switch {
+	case r.WaitTimeout > longestWait:
+		m.Add("wait_timeout", "%s is more than %s, which is what fits into a request", r.WaitTimeout, longestWait)
+	case r.WaitTimeout > 0 && !r.WaitUntilUsable && r.issues(iamUser):
+		warnings = append(warnings, "wait_timeout: is not used without wait_until_usable")
+	}
+	return warnings
+}
+
+// wait is how long a request waits at most until AWS accepts a new key; 0 is not at all.
+func (r *role) wait() time.Duration {
+	if !r.WaitUntilUsable {
+		return 0
+	}
+	return min(firstSet(r.WaitTimeout, defaultWait), longestWait) // whatever storage holds
 }
 
 func (r *role) validateGroups(m *engine.Mistakes) {
@@ -115,6 +153,26 @@ func (r *role) validateGroups(m *engine.Mistakes) {
 	case n > mostAllGroups: // each request for a session reads them all
 		m.Add("iam_groups", "has %d groups; AWS lets an account have %d at most", n, mostAllGroups)
 	}
+}
+
+// validateAccount checks how the account of the credentials is reached.
+func (r *role) validateAccount(m *engine.Mistakes, forms *engine.Forms) (warnings []string) {
+	a := r.assumeRole()
+	a.Check(m, forms)
+	switch {
+	case !r.issues(iamUser):
+	case r.ExternalID != "" && !a.IsSet():
+		m.Add("external_id", "is not supported by credential_type %s without assume_role_arn; only assumed_role has it for role_arns", iamUser)
+	case r.ExternalID != "" && r.AssumeRoleExternalID != "" && r.ExternalID != r.AssumeRoleExternalID:
+		m.Add("assume_role_external_id", "differs from external_id, and to an IAM user both are the one that assume_role_arn asks for; set one of them")
+	}
+	for field, value := range map[string]string{"assume_role_session_name": r.AssumeRoleSessionName, "assume_role_external_id": r.AssumeRoleExternalID} {
+		if value != "" && !a.IsSet() && !r.idle(field) {
+			warnings = append(warnings, field+": is not used without assume_role_arn")
+		}
+	}
+	slices.Sort(warnings)
+	return warnings
 }
 
 // validateUserTags keeps the tags that say whose a user is to the engine.

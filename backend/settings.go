@@ -8,6 +8,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -26,7 +27,8 @@ type settings struct {
 	users     *usersConfig
 	leases    *leaseConfig
 
-	noTags sync.Map // refusedTags, by role
+	noTags  sync.Map    // refusedTags, by role
+	noProbe atomic.Bool // STS cannot tell whether a key is accepted
 }
 
 // tagPause is for how long tags that AWS refused are left out. The identity may be allowed to

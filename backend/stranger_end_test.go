@@ -44,6 +44,7 @@ func (w *world) end() {
 	w.unchanged()
 	w.nothingLeft(w.m.aws)
 	w.nothingLeft(w.elsewhere)
+	w.nothingLeft(w.far)
 	w.noRecords()
 	w.othersGoOn()
 	if w.t.Failed() {
@@ -110,7 +111,7 @@ func (w *world) noRecords() {
 			w.m.write("issued/"+user+"/forget", nil)
 			continue
 		}
-		if w.isStranger(w.m.aws, user) || w.isStranger(w.elsewhere, user) || w.leaves["nothing proves whose it is"] > 0 {
+		if w.isStranger(w.m.aws, user) || w.isStranger(w.elsewhere, user) || w.isStranger(w.far, user) || w.leaves["nothing proves whose it is"] > 0 {
 			if !r.provenByName() && r.UserID == "" {
 				w.leaves["a record whose user is somebody's"]++
 				w.m.write("issued/"+user+"/forget", nil)

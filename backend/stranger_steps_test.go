@@ -59,7 +59,7 @@ var strangerSteps = []strangerStep{
 }
 
 func (w *world) create() {
-	resp, err := w.ask(w.m.request(logical.UpdateOperation, "creds/"+one(w, "dev", "ops"), map[string]any{"ttl": one(w, "15m", "1h", "2h")}))
+	resp, err := w.ask(w.m.request(logical.UpdateOperation, "creds/"+one(w, "dev", "ops", "far"), map[string]any{"ttl": one(w, "15m", "1h", "2h")}))
 	if well(resp, err) {
 		resp.Secret.IssueTime = w.m.now()
 		w.leases = append(w.leases, resp)
@@ -287,7 +287,9 @@ func (w *world) earlier() {
 func awsrulesText(w *world) string { return fmt.Sprintf("%012x", w.rng.Uint64()>>16) }
 
 // strangerComes has somebody make a user whose name a template of ours would make.
-func (w *world) strangerComes() { w.newcomer(w.aws(), one(w, w.names...), "a newcomer") }
+func (w *world) strangerComes() {
+	w.newcomer(one(w, w.aws(), w.far), one(w, w.names...), "a newcomer")
+}
 
 // madeAnew deletes a user of ours and makes another one under its name. Where the name alone proves a user, nobody does.
 func (w *world) madeAnew() {

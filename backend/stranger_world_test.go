@@ -22,12 +22,13 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
-// world is one run: two accounts, this mount, and others.
+// world is one run: three accounts, this mount, and others.
 type world struct {
 	t         *testing.T
 	rng       *rand.Rand
 	m         *mount          // ours
 	elsewhere *fakeaws.Server // the other account
+	far       *fakeaws.Server // an account that a role of this mount leads to
 	away      bool            // config/root leads there
 	others    []*mount        // another mount, another cluster's, and perhaps a copy of ours
 	held      map[*mount][]*logical.Response
@@ -93,6 +94,9 @@ func newWorld(t *testing.T, seed uint64) *world {
 	aws := fakeaws.New(t, fakeaws.WithPageSize(7), fakeaws.WithSteps(w.late.step))
 	w.elsewhere = fakeaws.New(t, fakeaws.WithPageSize(7), fakeaws.WithAccount("210987654321"))
 	w.m = w.mount(aws, "")
+	w.far = aws.Account("333333333333")
+	w.far.SetTrust("hub", home)
+	w.far.AddGroup("developers")
 	for _, aws := range []*fakeaws.Server{aws, w.elsewhere} {
 		aws.AddGroup("developers")
 		w.newcomer(aws, "app", "the user of a static role").rotates = true
@@ -114,7 +118,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		w.configureAll(other, key)
 		w.others = append(w.others, other)
 	}
-	w.names = []string{"vault-token-test-dev", "vault-token-test-ops", "v-dev", "v-ops"}
+	w.names = []string{"vault-token-test-dev", "vault-token-test-ops", "v-dev", "v-ops", "vault-token-test-far", "v-far"}
 	w.settlers(seed)
 	w.unchanged()
 	return w
@@ -139,6 +143,9 @@ func (w *world) configureAll(m *mount, key fakeaws.Key) {
 	m.write("roles/dev", map[string]any{"policy_arns": readOnly})
 	m.write("roles/ops", map[string]any{"policy_arns": readOnly, "iam_groups": "developers", "iam_tags": map[string]any{"team": "payments"},
 		"policy_document": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`})
+	if m == w.m {
+		m.write("roles/far", map[string]any{"policy_arns": readOnly, "iam_groups": "developers", "assume_role_arn": "arn:aws:iam::333333333333:role/hub"})
+	}
 	m.mustTick()
 }
 
@@ -164,6 +171,7 @@ func (w *world) settlers(seed uint64) {
 		w.newcomer(aws, name, "a name like ours")
 	}
 	w.newcomer(w.elsewhere, one(w, w.names...), "a name like ours, elsewhere")
+	w.newcomer(w.far, one(w, w.names...), "a name like ours, far")
 	for i, mount := range []string{"aws-dyn/" + mountID, "other/0d4f6c1e-0000-4f3e-9d55-2a41c0e7b913"} {
 		name := fmt.Sprintf("vault-forged-%d", i)
 		s := w.newcomer(aws, name, "forged tags")

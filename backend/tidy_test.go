@@ -123,7 +123,9 @@ func TestTidyLeavesAlone(t *testing.T) {
 				m.t.Fatal(err)
 			}
 		}, "users_recorded"},
-		"one that a request is making": {func(m *mount, user string) { _ = m.b.(*backend).index.admit(user, "r", time.Now(), 0, 0) }, "users_recorded"},
+		"one that a request is making": {func(m *mount, user string) {
+			_ = m.b.(*backend).index.admit(user, indexEntry{role: "r", issued: time.Now()}, 0, 0)
+		}, "users_recorded"},
 		"one that became a static role's": {func(m *mount, user string) {
 			m.put(engine.PrefixStaticRole+"legacy", map[string]any{"name": "legacy", "username": strings.ToUpper(user)})
 		}, "users_recorded"},

@@ -65,16 +65,34 @@ func (v tidyView) HasRecord(ctx context.Context, s logical.Storage, user string)
 	return adopted[strings.ToLower(user)], err
 }
 
-// Unlisted are the users of leases that AWS does not list.
-func (v tidyView) Unlisted(listed map[string]bool, before time.Time) []string {
+// Accounts are those of the records and of the roles, the one of config/root first.
+func (v tidyView) Accounts(ctx context.Context, s logical.Storage) ([]tidy.Account, error) {
+	ways, err := v.b.ways(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	accounts := []tidy.Account{{Ways: []engine.AssumeRole{{}}}}
+	for _, way := range ways {
+		if last := &accounts[len(accounts)-1]; last.Name == way.Account() {
+			last.Ways = append(last.Ways, way)
+			continue
+		}
+		accounts = append(accounts, tidy.Account{Name: way.Account(), Ways: []engine.AssumeRole{way}})
+	}
+	return accounts, nil
+}
+
+// Unlisted are the users of leases in an account that AWS does not list.
+func (v tidyView) Unlisted(account string, listed map[string]bool, before time.Time) []string {
 	return v.b.index.pick(func(e indexEntry) bool {
-		return !e.pending && !e.request && e.issued.Before(before) && !listed[strings.ToLower(e.name)]
+		return e.in() == account && !e.pending && !e.request && e.issued.Before(before) && !listed[strings.ToLower(e.name)]
 	}, byAge)
 }
 
 // EndIfGone ends the record of a user that AWS says is gone.
 func (v tidyView) EndIfGone(ctx context.Context, s logical.Storage, user string) (gone bool, err error) {
-	client, err := v.b.AWS(ctx, s)
+	e, _ := v.b.index.get(user)
+	client, err := v.b.AWSAs(ctx, s, e.by.Value())
 	if err != nil {
 		return false, err
 	}
@@ -84,7 +102,7 @@ func (v tidyView) EndIfGone(ctx context.Context, s logical.Storage, user string)
 	case !awscreds.IsNotFound(err):
 		return false, err
 	}
-	return v.b.endGhost(ctx, s, client, user)
+	return v.b.endGhost(ctx, s, user)
 }
 
 // Owner is whose a user is, by its tags. One that this mount's key proves is this mount's if
@@ -115,8 +133,8 @@ func (v tidyView) Owner(ctx context.Context, s logical.Storage, user *awscreds.F
 func (v tidyView) RoleOf(tags map[string]string) string { return tags[tagRole] }
 
 // DeleteUser deletes a user that has no record.
-func (v tidyView) DeleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, name string) error {
-	_, err := v.b.deleteUser(ctx, s, c, name, awscreds.Owned{})
+func (v tidyView) DeleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, way engine.AssumeRole, name string) error {
+	_, err := v.b.deleteUser(ctx, s, c, name, &userRecord{AssumeRole: way})
 	return err
 }
 

@@ -114,7 +114,7 @@ func (u *users) end(ctx context.Context, s logical.Storage, user string, r *user
 	if err := u.ProveLeader(ctx, s); err != nil && !u.Vault.Tainted() { // nobody else has a mount that is being disabled
 		return verdict{}, err
 	}
-	client, err := u.AWS(ctx, s)
+	client, err := u.AWSAs(ctx, s, r.AssumeRole)
 	if err != nil {
 		return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
 	}
@@ -134,7 +134,7 @@ func (u *users) end(ctx context.Context, s logical.Storage, user string, r *user
 		return verdict{}, err
 	}
 	if f.unproven == nil && f.young == nil && !f.absent && !f.replaced {
-		existed, err := u.deleteUser(ctx, s, client, user, r.owned())
+		existed, err := u.deleteUser(ctx, s, client, user, r)
 		if err != nil {
 			return verdict{}, err
 		}
@@ -240,7 +240,7 @@ func (u *users) confirmAbsence(ctx context.Context, s logical.Storage, c *awscre
 	}
 	if name != "" {
 		u.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
-		existed, err := u.deleteUser(ctx, s, c, name, r.owned())
+		existed, err := u.deleteUser(ctx, s, c, name, r)
 		f.deleted, f.absent = existed, !existed
 		return err
 	}

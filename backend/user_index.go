@@ -21,11 +21,12 @@ import (
 // does not matter. The mutex guards the fields and is never held while anything else
 // happens.
 type userIndex struct {
-	mu     sync.Mutex
-	filled bool
-	stale  map[string]string // keys of storage that another server has changed, with their users
-	users  map[string]indexEntry
-	ofRole map[string]int // how many of users
+	mu        sync.Mutex
+	filled    bool
+	stale     map[string]string // keys of storage that another server has changed, with their users
+	users     map[string]indexEntry
+	ofRole    map[string]int // how many of users
+	ofAccount map[string]int // by the account of how they are reached
 	// filling says that records are being read, and changed of which users more is known
 	// by now than storage said.
 	filling bool
@@ -42,30 +43,40 @@ type indexEntry struct {
 	request bool      // a request of this process stands behind it
 	mirror  bool      // an entry of the WAL stands for it as well, or never will
 	account awscreds.Account
-	earlier bool // its lease began in an earlier term, and was not renewed since
+	by      engine.Interned // how its account is reached
+	earlier bool            // its lease began in an earlier term, and was not renewed since
 }
+
+// in is the account of a user; empty for the one of config/root.
+func (e indexEntry) in() string { return e.by.Value().Account() }
 
 // entryOf is what memory keeps of a record that no request stands behind.
 func (u *users) entryOf(r *userRecord) indexEntry {
-	return indexEntry{role: r.Role, issued: r.Issued, look: u.dueBy(r), pending: r.pending(), account: r.Account,
+	return indexEntry{role: r.Role, issued: r.Issued, look: u.dueBy(r), pending: r.pending(), account: r.Account, by: r.AssumeRole.Interned(),
 		earlier: !r.Confirmed && r.Term != "" && r.Term != u.Term()}
 }
 
 // admit counts a user that a request is about to make, unless a cap is reached or there is a
 // user of that name already. Zero is no cap.
-func (x *userIndex) admit(user, role string, now time.Time, ofRole, ofMount int) error {
+func (x *userIndex) admit(user string, e indexEntry, ofRole, ofAccount int) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if e, known := x.users[strings.ToLower(user)]; known {
-		return nameTaken(e.name, e.look)
+	if known, taken := x.users[strings.ToLower(user)]; taken {
+		return nameTaken(known.name, known.look)
 	}
-	if n := len(x.users); ofMount > 0 && n >= ofMount {
-		return engine.UserErrorf("max_users: this mount has %s, and config/users allows %d; revoke leases that nobody needs, or raise max_users at config/users", counted(n, "IAM user"), ofMount)
+	if n := x.ofAccount[e.in()]; ofAccount > 0 && n >= ofAccount {
+		where := ""
+		if e.in() != "" {
+			where = " in AWS account " + e.in()
+		}
+		return engine.UserErrorf("max_users: this mount has %s%s, and config/users allows %d; revoke leases that nobody needs, or raise max_users at config/users", counted(n, "IAM user"), where, ofAccount)
 	}
+	role := e.role
 	if n := x.ofRole[role]; ofRole > 0 && n >= ofRole {
 		return engine.UserErrorf("max_users: the role %q has %s, and allows %d; revoke leases that nobody needs, or raise max_users at roles/%s", role, counted(n, "IAM user"), ofRole, role)
 	}
-	x.set(user, indexEntry{role: role, issued: now, request: true, pending: true})
+	e.request, e.pending = true, true
+	x.set(user, e)
 	return nil
 }
 
@@ -122,11 +133,12 @@ func (x *userIndex) drop(user string) {
 func (x *userIndex) set(user string, e indexEntry) {
 	x.remove(user)
 	if x.users == nil {
-		x.users, x.ofRole = map[string]indexEntry{}, map[string]int{}
+		x.users, x.ofRole, x.ofAccount = map[string]indexEntry{}, map[string]int{}, map[string]int{}
 	}
 	e.name = user
 	x.users[strings.ToLower(user)] = e
 	x.ofRole[e.role]++
+	x.ofAccount[e.in()]++
 }
 
 func (x *userIndex) remove(user string) {
@@ -141,6 +153,9 @@ func (x *userIndex) remove(user string) {
 	delete(x.users, key)
 	if x.ofRole[e.role]--; x.ofRole[e.role] == 0 {
 		delete(x.ofRole, e.role)
+	}
+	if x.ofAccount[e.in()]--; x.ofAccount[e.in()] == 0 {
+		delete(x.ofAccount, e.in())
 	}
 }
 
@@ -170,13 +185,11 @@ func (x *userIndex) unmirrored() []string {
 
 // oldestRequest is when the oldest request under way began; zero is none.
 func (x *userIndex) oldestRequest() (oldest time.Time) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, e := range x.users {
+	x.each(func(e indexEntry) {
 		if e.request && (oldest.IsZero() || e.issued.Before(oldest)) {
 			oldest = e.issued
 		}
-	}
+	})
 	return oldest
 }
 
@@ -189,14 +202,12 @@ func byAge(a, c indexEntry) int { return a.issued.Compare(c.issued) }
 
 // pick lists some users in some order.
 func (x *userIndex) pick(which func(indexEntry) bool, order func(a, c indexEntry) int) []string {
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	var picked []indexEntry
-	for _, e := range x.users {
+	x.each(func(e indexEntry) {
 		if which(e) {
 			picked = append(picked, e)
 		}
-	}
+	})
 	slices.SortFunc(picked, order)
 	names := make([]string, len(picked))
 	for i, e := range picked {
@@ -205,34 +216,24 @@ func (x *userIndex) pick(which func(indexEntry) bool, order func(a, c indexEntry
 	return names
 }
 
-// elsewhere counts the users whose account is another than here; home is the account of those
-// that do not say theirs.
-func (x *userIndex) elsewhere(here, home awscreds.Account) (n int, one awscreds.Account) {
+// each calls do with every user.
+func (x *userIndex) each(do func(indexEntry)) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, e := range x.users {
-		in := e.account
-		if !in.Known() {
-			in = home
-		}
-		if in.Known() && !in.Same(here) {
-			n, one = n+1, in
-		}
+		do(e)
 	}
-	return n, one
 }
 
 // holders returns the users that have a record and no request behind it, of one role or of
 // all, with their roles.
 func (x *userIndex) holders(role string) map[string]string {
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	holders := map[string]string{}
-	for _, e := range x.users {
+	x.each(func(e indexEntry) {
 		if !e.request && (role == "" || role == e.role) {
 			holders[e.name] = e.role
 		}
-	}
+	})
 	return holders
 }
 
@@ -260,6 +261,7 @@ func (x *userIndex) begin() (all bool, stale map[string]string) {
 		maps.DeleteFunc(x.users, func(_ string, e indexEntry) bool {
 			if !e.request {
 				x.ofRole[e.role]--
+				x.ofAccount[e.in()]--
 			}
 			return !e.request
 		})
@@ -282,10 +284,17 @@ func (x *userIndex) found(user string, e *indexEntry) {
 	delete(x.changed, key) // it was we who changed it
 }
 
-// end closes the index; after an error all is read again.
-func (x *userIndex) end(err error) {
+// end closes the index. After an error the next use goes on with what is left to read; nil is
+// all. However slow storage is, many records are read in the end.
+func (x *userIndex) end(left map[string]string, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.filling, x.changed = false, nil
-	x.filled = x.filled && err == nil
+	if err == nil {
+		return
+	}
+	if x.filled = x.filled && left != nil; x.stale == nil {
+		x.stale = map[string]string{}
+	}
+	maps.Copy(x.stale, left)
 }

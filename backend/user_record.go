@@ -3,15 +3,16 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
@@ -61,6 +62,8 @@ type userRecord struct {
 
 	// Account is where the user was made, as far as that is known.
 	Account awscreds.Account `json:"account,omitzero"`
+	// AssumeRole is how that account is reached, where it is not the one of config/root.
+	AssumeRole engine.AssumeRole `json:"assume_role,omitzero"`
 	// UserID is AWS's own of the user, which no other user will ever have.
 	UserID string `json:"user_id,omitempty"`
 	// Random is how many random characters of ours the name has.
@@ -72,6 +75,9 @@ type userRecord struct {
 	Term string `json:"term,omitempty"`
 	// MadeIn is the life of the engine in which the user was made, which its proof names.
 	MadeIn string `json:"made_in,omitempty"`
+
+	// Waited is how long the engine itself may have used the key, to see whether AWS accepts it.
+	Waited time.Duration `json:"waited,omitempty"`
 
 	// Confirmed says that somebody has renewed the lease, hence got it.
 	Confirmed bool `json:"confirmed,omitempty"`
@@ -131,40 +137,6 @@ func (r *userRecord) stateName() string {
 	return "issued"
 }
 
-// response is what a read shows.
-func (r *userRecord) response(user string, unconfirmed bool) map[string]any {
-	return map[string]any{
-		"username":      user,
-		"state":         r.stateName(),
-		"unconfirmed":   unconfirmed,
-		"account":       r.Account.Number,
-		"role":          r.Role,
-		"access_key_id": r.AccessKeyID,
-		"display_name":  r.DisplayName,
-		"entity_id":     r.EntityID,
-		"issued":        engine.Stamp(r.Issued),
-		"ends":          engine.Stamp(r.Ends),
-		"ending_since":  engine.Stamp(r.Ending),
-	}
-}
-
-// recordAnswer is what a read may hold.
-func recordAnswer() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
-		"username":      {Type: framework.TypeString, Description: "Name of the IAM user."},
-		"state":         {Type: framework.TypeString, Description: "creating: a request is making it, or failed to and it is being deleted. issued: a lease has it. ending: it is being deleted."},
-		"unconfirmed":   {Type: framework.TypeBool, Description: "Whether the server stopped right after it returned this credential, so that perhaps nobody received it. See unconfirmed_ttl at config/users."},
-		"account":       {Type: framework.TypeString, Description: "Number of the AWS account that it was made in; empty where it is not known."},
-		"role":          {Type: framework.TypeString, Description: "Role that it was issued for. Empty for a lease that the built-in engine began."},
-		"access_key_id": {Type: framework.TypeString, Description: "ID of its access key. Empty until there is one."},
-		"display_name":  {Type: framework.TypeString, Description: "Who asked for it, as Vault's audit log calls them."},
-		"entity_id":     {Type: framework.TypeString, Description: "Vault's identity entity of who asked, where there is one."},
-		"issued":        {Type: framework.TypeString, Description: "When it was issued (RFC 3339)."},
-		"ends":          {Type: framework.TypeString, Description: "Latest moment that its lease can live to without another renewal (RFC 3339)."},
-		"ending_since":  {Type: framework.TypeString, Description: "Since when it is being deleted, where AWS has not done it yet (RFC 3339); else null."},
-	}
-}
-
 // recordKey is where the record of a user stands.
 func recordKey(user string) string { return engine.PrefixIssued + keyOf(user) }
 
@@ -186,6 +158,14 @@ func loadRecord(ctx context.Context, s logical.Storage, user string) (*userRecor
 		r.Random = awsrules.RandomIn(user)
 	}
 	return r, err
+}
+
+// recordFor reads the record of a user that no request is making; nil when there is none. One
+// that a request is making, or was when the read began, is that request's alone.
+func (u *users) recordFor(ctx context.Context, s logical.Storage, user string) (*userRecord, error) {
+	before := u.notBeingMade(user) // first: the request may end while the record is read
+	r, err := loadRecord(ctx, s, user)
+	return r, cmp.Or(before, u.notBeingMade(user), err)
 }
 
 // saveRecord writes the record of a user, and lets memory know.
@@ -229,7 +209,7 @@ func (u *users) dropNoted(ctx context.Context, s logical.Storage, l *lease) erro
 // recordOf is the record of a user or, where there is none, what its lease tells.
 func recordOf(l *lease, began time.Time) *userRecord {
 	r := &userRecord{
-		Role: l.Role, AccessKeyID: l.AccessKeyID, Issued: began, UserID: l.UserID, Random: l.Random, Account: l.Account,
+		Role: l.Role, AccessKeyID: l.AccessKeyID, Issued: began, UserID: l.UserID, Random: l.Random, Account: l.Account, AssumeRole: l.AssumeRole,
 		Edition: l.Edition, PolicyARNs: l.PolicyARNs, InlinePolicy: l.InlinePolicy, Groups: l.Groups,
 	}
 	if r.firstEdition() {
@@ -252,23 +232,27 @@ func (u *users) known(ctx context.Context, s logical.Storage) error {
 	if !all && len(stale) == 0 {
 		return nil
 	}
-	err = u.fillIndex(ctx, s, all, stale)
-	u.index.end(err)
+	left, err := u.fillIndex(ctx, s, all, stale)
+	u.index.end(left, err)
 	return err
 }
 
-func (u *users) fillIndex(ctx context.Context, s logical.Storage, all bool, stale map[string]string) error {
+// fillIndex reads records, all or those of some keys. left are the keys that it did not get to
+// read; after an error, nil is all.
+func (u *users) fillIndex(ctx context.Context, s logical.Storage, all bool, stale map[string]string) (left map[string]string, err error) {
 	if all {
 		keys, err := s.List(ctx, engine.PrefixIssued)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		stale = map[string]string{}
 		for _, key := range keys {
 			stale[engine.PrefixIssued+key] = userOf(key)
 		}
 	}
-	return engine.Each(ctx, u.Mount, readsAtOnce, slices.Collect(maps.Keys(stale)), nil, func(ctx context.Context, key string) error {
+	left = maps.Clone(stale)
+	var mu sync.Mutex // guards left
+	err = engine.Each(ctx, u.Mount, readsAtOnce, slices.Collect(maps.Keys(stale)), nil, func(ctx context.Context, key string) error {
 		r, err := engine.Load[userRecord](ctx, s, key)
 		switch {
 		case engine.IsUnreadable(err):
@@ -281,6 +265,10 @@ func (u *users) fillIndex(ctx context.Context, s logical.Storage, all bool, stal
 			e := u.entryOf(r)
 			u.index.found(stale[key], &e)
 		}
+		mu.Lock()
+		defer mu.Unlock()
+		delete(left, key)
 		return nil
 	})
+	return left, err
 }

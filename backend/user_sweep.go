@@ -62,15 +62,22 @@ func (u *users) sweep(ctx context.Context, s logical.Storage) error {
 	began := u.Now()
 	due := u.index.due(began, u.unconfirmedTTL(ctx, s))
 	more := func() bool { return u.Age(began) <= sweepStart } // the rest is the next tick's
-	failed, first := 0, error(nil)
-	err := engine.Each(ctx, u.Mount, sweepsAtOnce, due, more, func(ctx context.Context, user string) error { return u.sweepUser(ctx, s, user) })
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		failed, first = len(joined.Unwrap()), joined.Unwrap()[0]
+	left := engine.EachByAccount(ctx, u.Mount, sweepsAtOnce, due, u.accountOf, more, func(ctx context.Context, user string) error { return u.sweepUser(ctx, s, user) })
+	errs := make([]error, len(left))
+	for i, l := range left {
+		where := ""
+		if l.Account != "" {
+			where = " of AWS account " + l.Account
+		}
+		errs[i] = fmt.Errorf("%s%s to be deleted, and left for the next time: %w", counted(l.Items, "IAM user"), where, l.Errs[0])
 	}
-	if failed > 0 {
-		return fmt.Errorf("%s to be deleted, and left for the next time: %w", counted(failed, "IAM user"), first)
-	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// accountOf is the account of a user, as far as memory knows.
+func (u *users) accountOf(user string) string {
+	e, _ := u.index.get(user)
+	return e.in()
 }
 
 // sweepUser ends a user whose time is over, if storage and AWS say so too.
@@ -151,16 +158,17 @@ func (u *users) sweepGhosts(ctx context.Context, s logical.Storage) error {
 	if len(oldest) == 0 {
 		return nil
 	}
-	client, err := u.AWS(ctx, s)
-	if err != nil {
-		return nil //nolint:nilerr // what needs AWS has said so
-	}
 	var errs []error
 	from := int(u.ghosts.Load())
 	for i := range min(ghostLooks, len(oldest)) {
 		user := oldest[(from+i)%len(oldest)]
+		e, _ := u.index.get(user)
+		client, err := u.AWSAs(ctx, s, e.by.Value())
+		if err != nil {
+			continue // what needs AWS says so
+		}
 		if _, err := client.ReadUser(ctx, user); awscreds.IsNotFound(err) { // else it exists, or nobody can tell
-			_, err = u.endGhost(ctx, s, client, user)
+			_, err = u.endGhost(ctx, s, user)
 			errs = append(errs, err)
 		}
 	}
@@ -170,7 +178,7 @@ func (u *users) sweepGhosts(ctx context.Context, s logical.Storage) error {
 
 // endGhost ends the record of a user of a lease that AWS does not have. It deletes nothing: the
 // lease may live, and AWS's word may be wrong or be another account's.
-func (u *users) endGhost(ctx context.Context, s logical.Storage, client *awscreds.Client, user string) (gone bool, err error) {
+func (u *users) endGhost(ctx context.Context, s logical.Storage, user string) (gone bool, err error) {
 	ctx, unlock, ok := u.Locks.TryLock(ctx, engine.LockRecord(user))
 	if !ok {
 		return false, nil
@@ -178,6 +186,10 @@ func (u *users) endGhost(ctx context.Context, s logical.Storage, client *awscred
 	defer unlock()
 	r, err := loadRecord(ctx, s, user)
 	if err != nil || r == nil || r.pending() {
+		return false, err
+	}
+	client, err := u.AWSAs(ctx, s, r.AssumeRole)
+	if err != nil {
 		return false, err
 	}
 	if name, err := nameNow(ctx, client, user, r); err != nil || name != "" {
@@ -226,16 +238,23 @@ func (u *users) unused(ctx context.Context, s logical.Storage, r *userRecord) (b
 	if ttl == 0 || !u.unconfirmed(r) || u.Age(r.Issued) < ttl {
 		return false, nil
 	}
-	client, err := u.AWS(ctx, s)
+	client, err := u.AWSAs(ctx, s, r.AssumeRole)
 	if err != nil {
 		return false, err
 	}
-	_, _, used, err := client.KeyUser(ctx, r.AccessKeyID)
+	use, err := client.KeyUse(ctx, r.AccessKeyID)
 	switch {
 	case awscreds.IsUnanswerable(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("asking AWS whether %s was ever used: %w", r.AccessKeyID, err)
 	}
-	return !used, nil
+	return !use.Used || r.usedByUs(use, u.Age(r.Written)), nil
+}
+
+// usedByUs reports whether the last use of a key was the engine's own, as it waited for AWS to
+// accept it. written is how long ago the wait began.
+func (r *userRecord) usedByUs(use awscreds.KeyUse, written time.Duration) bool {
+	const slack = 5 * time.Second // the last look, and AWS's clock
+	return r.Waited > 0 && use.Service == "sts" && written-use.Ago <= r.Waited+slack
 }

@@ -44,6 +44,8 @@ type walUser struct {
 // has it no more, and AWS has kept the device: nothing in the account says whose it was.
 type walDevice struct {
 	Serial string `json:"serial"`
+	// AssumeRole is how its account is reached, where it is not the one of config/root.
+	AssumeRole engine.AssumeRole `json:"assume_role,omitzero"`
 }
 
 // mirrorID is the ID of the mirror of a user's record.
@@ -62,7 +64,7 @@ func (u *users) mirror(ctx context.Context, s logical.Storage) error {
 			return err
 		}
 		switch {
-		case !r.provenByName():
+		case !r.provenByName(), r.AssumeRole.IsSet(): // the built-in engine would look in the account of config/root
 			u.index.mirrored(user) // it never will be
 			return nil
 		case !u.isHere(r): // until config/root leads back
@@ -134,6 +136,8 @@ func (u *users) rollBackUser(ctx context.Context, s logical.Storage, entry *fram
 		return err
 	}
 	switch {
+	case record != nil && record.AssumeRole.IsSet():
+		record = nil // of another account than all that has such entries
 	case record != nil && strings.HasPrefix(entry.ID, mirrorPrefix):
 		return nil // the record's end is its own
 	case record != nil && record.Issued.Unix() < entry.CreatedAt:
@@ -168,8 +172,8 @@ func (u *users) rollBackUser(ctx context.Context, s logical.Storage, entry *fram
 
 // deleteUser has AWS delete a user, and writes down what of it AWS has kept. An error says that
 // the user may exist.
-func (u *users) deleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, owned awscreds.Owned) (existed bool, err error) {
-	existed, err = c.DeleteUser(ctx, user, owned)
+func (u *users) deleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord) (existed bool, err error) {
+	existed, err = c.DeleteUser(ctx, user, r.owned())
 	var left *awscreds.LeftError
 	if !errors.As(err, &left) {
 		return existed, err
@@ -177,7 +181,7 @@ func (u *users) deleteUser(ctx context.Context, s logical.Storage, c *awscreds.C
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
 	for _, serial := range left.Devices {
-		if _, err := framework.PutWAL(ctx, s, walKindDevice, walDevice{Serial: serial}); err != nil {
+		if _, err := framework.PutWAL(ctx, s, walKindDevice, walDevice{Serial: serial, AssumeRole: r.AssumeRole}); err != nil {
 			return existed, errors.Join(left, err)
 		}
 	}
@@ -196,7 +200,7 @@ func (u *users) rollBackDevice(ctx context.Context, s logical.Storage, entry *fr
 	if len(parts) < 6 {
 		return fmt.Errorf("rolling back entry %s: it names no MFA device", entry.ID)
 	}
-	client, err := u.AWS(ctx, s)
+	client, err := u.AWSAs(ctx, s, wal.AssumeRole)
 	if err != nil {
 		return err
 	}

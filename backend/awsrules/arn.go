@@ -3,12 +3,16 @@
 // Package awsrules says what AWS accepts. It is pure: it knows no Vault, no SDK of AWS's
 // and no clock but that of templates.
 //
-// arn.go, region.go, names.go and tags.go have the forms of ARNs, regions, names and tags.
+// arn.go, region.go, names.go and tags.go have the forms of ARNs, regions, names and tags;
+// arn_pattern.go says which ARNs a pattern covers.
 //
 // policy.go checks a policy document: policy_json.go reads it, policy_not_json.go says what is
 // wrong where it is no JSON, and policy_tree.go is what was read. policy_statement.go judges
 // its statements, policy_resource.go their actions and resources, policy_condition.go and
 // policy_date.go their conditions. policy_join.go makes one policy of several.
+//
+// template.go reads templates that name who asks, template_identity.go has the values for them,
+// and template_policy.go renders a policy.
 //
 // username.go makes names from a template, username_template.go bounds what a template may do, and
 // username_random.go counts what is random in a name.

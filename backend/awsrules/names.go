@@ -68,6 +68,14 @@ func CheckSessionName(name string) error {
 	return nil
 }
 
+// CheckFederatedName is the same for a federated user, whose name is shorter.
+func CheckFederatedName(name string) error {
+	if len(name) > mostFederated || !IsSessionName(name) {
+		return fmt.Errorf("%q cannot name a federation token; use %d to %d letters, digits and _ + = , . @ -", name, leastSessionName, mostFederated)
+	}
+	return nil
+}
+
 // outsideName are the characters that the name of a user or a session cannot have.
 var outsideName = regexp.MustCompile(`[^a-zA-Z0-9+=,.@_-]`)
 

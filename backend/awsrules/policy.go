@@ -101,11 +101,15 @@ func CheckPolicy(text string, most int) (compact string, warnings []string, mist
 	if err != nil {
 		return "", nil, []error{err}
 	}
-	compact = (&Policy{root: root}).String()
-	if n := utf8.RuneCountInString(compact) - strings.Count(compact, " "); n > most {
+	return (&policyChecker{text: text}).judge(root, (&Policy{root: root}).String(), 0, most)
+}
+
+// judge checks a whole policy, of which so many characters will not be sent.
+func (c *policyChecker) judge(root *jsonValue, compact string, less, most int) (string, []string, []error) {
+	var mistakes []error
+	if n := utf8.RuneCountInString(compact) - strings.Count(compact, " ") - less; n > most {
 		mistakes = append(mistakes, fmt.Errorf("has %d characters; AWS allows %d to an inline policy of a user or a session, so make it a managed policy and name it in policy_arns", n, most))
 	}
-	c := &policyChecker{text: text}
 	c.check(root)
 	if mistakes = append(mistakes, c.mistakes...); len(mistakes) > 0 {
 		return "", nil, mistakes

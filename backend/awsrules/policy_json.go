@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf16"
 )
 
 // mostNested is how deep a JSON text may be nested. A policy needs six levels.
@@ -166,4 +167,25 @@ func (r *jsonReader) scalar(kind jsonKind, form *regexp.Regexp) (*jsonValue, err
 	v := &jsonValue{kind: kind, offset: r.at, raw: raw}
 	r.at = end
 	return v, nil
+}
+
+// quoteJSON writes a text as a JSON string of Latin-1, in which AWS takes policies.
+func quoteJSON(text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, char := range text {
+		switch {
+		case char == '"' || char == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(char)
+		case char >= ' ' && char <= 0xff:
+			b.WriteRune(char)
+		default:
+			for _, unit := range utf16.Encode([]rune{char}) {
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			}
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
 }

@@ -7,6 +7,7 @@ package awsrules
 // services, actions, resources and conditions are AWS's to judge.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -61,7 +62,7 @@ func (c *policyChecker) located(path string, v *jsonValue, format string, args .
 // quoted is a value as a message shows it.
 func quoted(v *jsonValue) string {
 	if v.kind == jsonString {
-		return fmt.Sprintf("%q", Abridged(v.text))
+		return fmt.Sprintf("%q", Abridged(cmp.Or(v.written, v.text)))
 	}
 	return string(v.kind)
 }

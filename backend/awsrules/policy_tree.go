@@ -29,6 +29,7 @@ type jsonValue struct {
 	offset  int          // of its first byte
 	raw     string       // as written, unless it is an object or a list
 	text    string       // what a string says
+	written string       // what it said with templates, where text has stand-ins for them
 	members []jsonMember // of an object, in order, repetitions included
 	items   []*jsonValue // of a list
 }
@@ -114,19 +115,24 @@ type Place struct {
 // Strings are all strings of the policy but the names of its elements, in order.
 func (p *Policy) Strings() iter.Seq2[Place, string] {
 	return func(yield func(Place, string) bool) {
-		for _, m := range p.root.members {
-			if m.key.text != "Statement" {
-				if !walkStrings(m.value, Place{Element: m.key.text, Path: []string{m.key.text}}, yield) {
-					return
-				}
-				continue
+		eachString(p.root, func(at Place, v *jsonValue) bool { return yield(at, v.text) })
+	}
+}
+
+// eachString yields all strings of a policy but the names of its elements, until yield has enough.
+func eachString(root *jsonValue, yield func(Place, *jsonValue) bool) {
+	for _, m := range root.members {
+		if m.key.text != "Statement" {
+			if !walkStrings(m.value, Place{Element: m.key.text, Path: []string{m.key.text}}, yield) {
+				return
 			}
-			for i, st := range listed(m.value) {
-				for _, element := range st.members {
-					at := Place{Element: element.key.text, Path: []string{statementName(m.value, i), element.key.text}}
-					if !walkStrings(element.value, at, yield) {
-						return
-					}
+			continue
+		}
+		for i, st := range listed(m.value) {
+			for _, element := range st.members {
+				at := Place{Element: element.key.text, Path: []string{statementName(m.value, i), element.key.text}}
+				if !walkStrings(element.value, at, yield) {
+					return
 				}
 			}
 		}
@@ -134,10 +140,10 @@ func (p *Policy) Strings() iter.Seq2[Place, string] {
 }
 
 // walkStrings yields the strings of a value, keys before what they lead to.
-func walkStrings(v *jsonValue, at Place, yield func(Place, string) bool) bool {
+func walkStrings(v *jsonValue, at Place, yield func(Place, *jsonValue) bool) bool {
 	switch v.kind {
 	case jsonString:
-		return yield(at, v.text)
+		return yield(at, v)
 	case jsonList:
 		for _, item := range v.items {
 			if !walkStrings(item, at, yield) {
@@ -147,7 +153,7 @@ func walkStrings(v *jsonValue, at Place, yield func(Place, string) bool) bool {
 	case jsonObject:
 		for _, m := range v.members {
 			under := Place{Element: at.Element, Path: append(at.Path[:len(at.Path):len(at.Path)], m.key.text)}
-			if !yield(Place{Element: at.Element, Path: at.Path, Key: true}, m.key.text) || !walkStrings(m.value, under, yield) {
+			if !yield(Place{Element: at.Element, Path: at.Path, Key: true}, m.key) || !walkStrings(m.value, under, yield) {
 				return false
 			}
 		}

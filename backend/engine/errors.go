@@ -22,8 +22,11 @@ func Respond(err error) (*logical.Response, error) {
 	var none *awscreds.NoCredentialsError
 	var notYet *awscreds.NotAcceptedError
 	var elsewhere *OtherAccountError
+	var coded logical.HTTPCodedError
 	text := awscreds.Explain(err)
 	switch {
+	case errors.As(err, &coded): // wrapped, the status would not reach Vault
+		return nil, logical.CodedError(coded.Code(), text)
 	case errors.As(err, &mistake), errors.As(err, &elsewhere):
 		return logical.ErrorResponse(text), nil
 	case errors.As(err, &notYet):

@@ -7,18 +7,19 @@
 // Requests: decode.go turns what was sent into values, lists and maps in decode_list.go, and
 // fields.go hands them out; mistakes.go gathers what is wrong, and errors.go turns errors into
 // responses; operations.go turns handlers into operations of a path; role_name.go is the name
-// of a role, and log.go the log.
+// of a role, identity.go says who asks, disabling.go switches a role off, and log.go is the log.
 //
 // Storage: storage.go has every key and the verbs; wal_entry.go reads entries of the WAL.
 //
 // AWS: root_config.go is config/root, with root_identity.go and token_file.go for an identity
 // without a key, root_checks.go for what it may say, sts_region.go for where STS is called and root_plan.go for when its key is rotated;
-// place.go says whether AWS is called at all, client.go makes the client,
+// place.go says whether AWS is called at all, client.go makes the client, and
+// assume_role.go those for other accounts;
 // own_user.go says which IAM user it is, account.go in which AWS account, and proof.go waits
 // until AWS accepts a new key.
 //
 // Time and order: locks.go locks one thing each, in a fixed order; each.go does something
-// for many items at once; memo.go keeps what was read until it changes; schedule.go says when
+// for many items at once, and each_account.go account by account; memo.go keeps what was read until it changes; schedule.go says when
 // a key is rotated, and timer.go has it done at that moment; heartbeat.go keeps the terms of the engine, gap.go says what waits after a
 // gap in the heartbeat, and leader.go proves by a write that this server still leads.
 package engine
@@ -28,6 +29,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -67,8 +69,10 @@ type Mount struct {
 	GapCaution time.Duration
 
 	clients clients
-	heart   heartbeat
-	wrote   atomic.Pointer[time.Time] // when the last write of storage that went well began
+	// troubled are accounts whose role was not assumed the last time.
+	troubled sync.Map
+	heart    heartbeat
+	wrote    atomic.Pointer[time.Time] // when the last write of storage that went well began
 }
 
 // Writable reports whether this server may write the mount's storage. Where it may not,

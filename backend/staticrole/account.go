@@ -18,17 +18,17 @@ import (
 // iamUser is the IAM user of a static role.
 type iamUser struct {
 	name, id string
-	account  account
+	by       engine.AssumeRole
 	in       awscreds.Account // zero where the first edition or the built-in engine adopted it
 	role     string
 }
 
 func (r *role) iamUser() iamUser {
-	return iamUser{name: r.Username, id: r.ID, account: r.account, in: r.In, role: r.Name}
+	return iamUser{name: r.Username, id: r.ID, by: r.AssumeRole, in: r.In, role: r.Name}
 }
 
 func (w *walKey) iamUser() iamUser {
-	return iamUser{name: w.Username, id: w.UserID, account: w.account, in: w.In, role: w.Role}
+	return iamUser{name: w.Username, id: w.UserID, by: w.AssumeRole, in: w.In, role: w.Role}
 }
 
 // madeIn is the account that the user is in: as AWS told when it was adopted, else the one of
@@ -37,7 +37,7 @@ func (u iamUser) madeIn(ctx context.Context, s logical.Storage) (awscreds.Accoun
 	switch {
 	case u.in.Known():
 		return u.in, nil
-	case u.account.AssumeRoleARN != "":
+	case u.by.IsSet():
 		return awscreds.Account{}, nil // whatever config/root leads to, the role is in one account
 	}
 	return engine.HomeAccount(ctx, s)

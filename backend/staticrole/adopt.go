@@ -21,7 +21,7 @@ import (
 // identify looks up the IAM user of a new role, which must not be somebody else's: two roles
 // would delete each other's keys.
 func (k *Keeper) identify(ctx context.Context, s logical.Storage, r *role) error {
-	client, err := k.clientOf(ctx, s, r.account)
+	client, err := k.clientOf(ctx, s, r.AssumeRole)
 	if err != nil {
 		return err
 	}
@@ -57,6 +57,7 @@ func (k *Keeper) adopt(ctx context.Context, s logical.Storage, r *role, replace 
 		return nil, err
 	}
 	k.queue.set(r.Name, c.look(r, k.Now()), true)
+	k.prove(ctx, s, r, c, askedPatience)
 	return c, nil
 }
 
@@ -72,7 +73,7 @@ type roleChange struct {
 func (k *Keeper) change(ctx context.Context, s logical.Storage, ch roleChange) error {
 	r, c, now := ch.role, ch.creds, k.Now()
 	stored := *c
-	if r.account != ch.before.account || ch.replace != "" {
+	if r.AssumeRole != ch.before.AssumeRole || ch.replace != "" {
 		if err := k.replaceKey(ctx, s, ch); err != nil {
 			return err
 		}
@@ -91,7 +92,7 @@ func (k *Keeper) change(ctx context.Context, s logical.Storage, ch roleChange) e
 // replaceKey deletes a key that is not the role's, as the caller asks, once AWS has
 // said that the role's account leads to its user.
 func (k *Keeper) replaceKey(ctx context.Context, s logical.Storage, ch roleChange) error {
-	client, err := k.clientOf(ctx, s, ch.role.account)
+	client, err := k.clientOf(ctx, s, ch.role.AssumeRole)
 	if err != nil {
 		return err
 	}
@@ -145,7 +146,7 @@ func (k *Keeper) endKeys(ctx context.Context, s logical.Storage, r *role, c *cre
 	if err != nil {
 		return nil, err
 	}
-	client, err := k.clientOf(ctx, s, r.account)
+	client, err := k.clientOf(ctx, s, r.AssumeRole)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +158,7 @@ func (k *Keeper) endKeys(ctx context.Context, s logical.Storage, r *role, c *cre
 		}
 		existed, err := k.endKey(ctx, s, client, r.iamUser(), id)
 		if err == nil && !existed && id == c.AccessKey && k.Now().Sub(c.rotated(r)) < k.LagWindow {
-			w := walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: c.OtherKeys, Made: c.rotated(r), account: r.account, In: r.In}
+			w := walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: c.OtherKeys, AccessKey: id, Made: c.rotated(r), AssumeRole: r.AssumeRole, In: r.In}
 			_, err = framework.PutWAL(ctx, s, WALKind, w)
 		}
 		errs = append(errs, err)

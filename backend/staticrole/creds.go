@@ -32,6 +32,7 @@ type creds struct {
 	// Settled says which gaps in the heartbeat do not matter any more: those that were
 	// noticed before.
 	Settled time.Time `json:"gap_settled,omitzero"`
+	unproven
 }
 
 // load reads a static role and its key; nil where there is none.
@@ -75,6 +76,9 @@ func (c *creds) keys() []string {
 // look is when a role is to be looked at next.
 func (c *creds) look(r *role, now time.Time) time.Time {
 	due := c.due(r, now)
+	if soon := now.Add(proofPause); c.Unproven && soon.Before(due) {
+		return soon
+	}
 	if ends := c.previousEnds(r); !ends.IsZero() && ends.Before(due) {
 		return ends
 	}
@@ -84,11 +88,12 @@ func (c *creds) look(r *role, now time.Time) time.Time {
 // response is what static-creds/<name> answers. Vault Agent waits by rotation_period
 // and ttl, the Vault Secrets Operator by last_vault_rotation as well.
 func (c *creds) response(r *role, next, now time.Time) map[string]any {
+	id, secret, rotated := c.served(r)
 	data := map[string]any{
-		"access_key":          c.AccessKey,
-		"secret_key":          c.SecretKey,
+		"access_key":          id,
+		"secret_key":          secret,
 		"expiration":          timestamp(c.due(r, now)),
-		"last_vault_rotation": timestamp(c.rotated(r)),
+		"last_vault_rotation": timestamp(rotated),
 		"rotation_period":     engine.Seconds(r.RotationPeriod),
 		"ttl":                 seconds(next.Sub(now)),
 	}

@@ -12,7 +12,10 @@ import (
 
 // roleFields is what a static role is written with.
 func roleFields() map[string]*framework.FieldSchema {
+	disabling := engine.DisablingFields()
 	return map[string]*framework.FieldSchema{
+		"disabled":        disabling["disabled"],
+		"disabled_reason": disabling["disabled_reason"],
 		"name": {
 			Type:        framework.TypeString,
 			Description: "Name of the static role.",
@@ -65,6 +68,7 @@ func roleFields() map[string]*framework.FieldSchema {
 func roleAnswer() map[string]*framework.FieldSchema {
 	fields := engine.Without(roleFields(), "replace_access_key", "force")
 	maps.Copy(fields, map[string]*framework.FieldSchema{
+		"disabled_since":      engine.DisablingFields()["disabled_since"],
 		"id":                  {Type: framework.TypeString, Description: "AWS's own ID of the IAM user."},
 		"last_vault_rotation": {Type: framework.TypeString, Description: "When the key was made."},
 		"next_vault_rotation": {Type: framework.TypeString, Description: "When it will be rotated, or its rotation is tried again."},

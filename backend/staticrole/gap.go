@@ -87,7 +87,7 @@ func (k *Keeper) mend(ctx context.Context, s logical.Storage, r *role, c *creds)
 	if shown := rotated.Add(k.LagWindow); now.Before(shown) {
 		return shown, nil // AWS may not show it yet
 	}
-	client, err := k.clientOf(ctx, s, r.account)
+	client, err := k.clientOf(ctx, s, r.AssumeRole)
 	if err != nil {
 		return now, err
 	}
@@ -100,6 +100,7 @@ func (k *Keeper) mend(ctx context.Context, s logical.Storage, r *role, c *creds)
 		if c, err = k.rotate(ctx, s, r, c, false); err != nil {
 			return now, err
 		}
+		k.prove(ctx, s, r, c, lookPatience)
 		again = c.look(r, k.Now())
 	}
 	k.queue.mend(r.Name, decided)

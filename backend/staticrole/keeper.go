@@ -8,7 +8,8 @@
 // make_key.go how it gets a new key, and room.go which keys have to go for it. wal_key.go ends a key that may exist and is stored
 // nowhere. rotation.go rotates what is due, and queue.go remembers when to look. gap.go says
 // what waits after a gap in the heartbeat, and path_config_gap.go is where an operator ends
-// that for the whole mount. own.go says which users cannot have a static role, and account.go
+// that for the whole mount. unproven.go keeps handing
+// out the key before until AWS accepts the new one. own.go says which users cannot have a static role, and account.go
 // in which AWS account one is. path_static_roles.go and path_static_creds.go hold schema and
 // verbs.
 package staticrole

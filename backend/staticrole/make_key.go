@@ -40,23 +40,15 @@ type keyChange struct {
 	commit func(ctx context.Context, c *creds) error
 }
 
-// clientOf returns the client for the account of a static role. It is made for the
-// one use; the client of config/root is everybody's, and is never replaced by it.
-func (k *Keeper) clientOf(ctx context.Context, s logical.Storage, a account) (*awscreds.Client, error) {
-	c, err := k.AWS(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	if a.AssumeRoleARN == "" {
-		return c, nil
-	}
-	return c.As(a.session()), nil
+// clientOf returns the client for the account of a static role.
+func (k *Keeper) clientOf(ctx context.Context, s logical.Storage, a engine.AssumeRole) (*awscreds.Client, error) {
+	return k.AWSAs(ctx, s, a.Named(defaultSession))
 }
 
 // makeKey gives a static role a new key. The caller holds the role's lock.
 func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (*creds, error) {
 	r := ch.role
-	client, err := k.clientOf(ctx, s, r.account)
+	client, err := k.clientOf(ctx, s, r.AssumeRole)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +87,7 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 			return nil, err
 		}
 	}
-	w := &walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: k.Now().UTC(), account: r.account, In: r.In}
+	w := &walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: k.Now().UTC(), AssumeRole: r.AssumeRole, In: r.In}
 	walID, err := framework.PutWAL(ctx, s, WALKind, w)
 	if err != nil {
 		if ending {
@@ -108,6 +100,7 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 	c, ended, err := k.swap(ctx, client, ch, goes)
 	if err == nil {
 		c.OtherKeys, c.Settled = others, k.settled(stored, ch.scheduled)
+		c.await(r, k.working(r, stored, keys))
 		err = ch.commit(ctx, c)
 	}
 	if err != nil {

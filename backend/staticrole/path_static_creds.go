@@ -34,6 +34,8 @@ func (k *Keeper) pathCreds() *framework.Path {
 		HelpDescription: `
 Answers the access key of the IAM user of a static role, the same one to everybody
 until it is rotated. It has no lease: ttl tells the seconds until the next rotation.
+After a rotation the key before is answered until AWS accepts the new one; where that
+one had to go first, a warning says that the new key is young.
 Where a rotation deletes the key to make room for the next one, a read waits for that one.
 While AWS does not make it, there is none to answer, and the error says so.
 `,
@@ -61,6 +63,9 @@ func (k *Keeper) readCreds(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil || c == nil {
 		return nil, err
 	}
+	if err := r.Refusal("static-roles/" + name); err != nil {
+		return nil, err
+	}
 	if c.Ending {
 		if r, c, err = k.nextKey(ctx, req.Storage, name); err != nil || c == nil {
 			return nil, err
@@ -69,7 +74,12 @@ func (k *Keeper) readCreds(ctx context.Context, req *logical.Request, d *framewo
 	if c.Ending {
 		return nil, k.noKey(r)
 	}
-	return &logical.Response{Data: c.response(r, k.nextRotation(r, c), k.Now())}, nil
+	next := k.nextRotation(r, c)
+	now := k.Now() // after it, so that the difference is not more than whole seconds
+	if look := c.look(r, now); c.Unproven && look.Before(next) {
+		next = look // the answer may be another one then
+	}
+	return &logical.Response{Data: c.response(r, next, now), Warnings: c.youngWarnings(r, now)}, nil
 }
 
 // nextKey waits until the change of a key that is under way has ended, and reads what came of it.

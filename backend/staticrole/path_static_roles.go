@@ -47,6 +47,9 @@ room for it.
 Keys of the user that the engine did not make are never deleted, but for the one
 that replace_access_key names. One IAM user can have one static role. With
 assume_role_arn the user is in another account.
+
+disabled switches a role off: static-creds answers 403 with disabled_reason. The key
+works on and is rotated as ever; write to static-roles/<name>/rotate twice to end it.
 `,
 	}
 }
@@ -126,6 +129,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err := r.update(d); err != nil {
 		return nil, err
 	}
+	r.NoteDisabled(k.Now())
 	elsewhere, err := r.validate(at)
 	old, err := engine.Stood(req.Data, stood, err)
 	if err != nil {
@@ -147,7 +151,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(elsewhere, old, r.warnings(), k.warnings(ctx, req.Storage, r, c))}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(elsewhere, old, r.Idle(), k.warnings(ctx, req.Storage, r, c))}, nil
 }
 
 func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -170,6 +174,7 @@ func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *frame
 	if c, err = k.rotate(ctx, req.Storage, r, c, false); err != nil {
 		return nil, err
 	}
+	k.prove(ctx, req.Storage, r, c, askedPatience)
 	return &logical.Response{Data: k.describe(r, c), Warnings: k.warnings(ctx, req.Storage, r, c)}, nil
 }
 

@@ -26,7 +26,7 @@ type role struct {
 	ID       string `json:"id"` // AWS's own of the user, never used again
 	Username string `json:"username"`
 	engine.Schedule
-	account
+	engine.AssumeRole
 
 	// PreviousKeyTTL is how long the key before the last rotation stays; zero is until
 	// the next rotation.
@@ -34,13 +34,8 @@ type role struct {
 
 	// In is the AWS account of the user, once AWS has told it.
 	In awscreds.Account `json:"aws_account,omitzero"`
-}
 
-// account says where an IAM user is: nothing for the account of config/root.
-type account struct {
-	AssumeRoleARN         string `json:"assume_role_arn"`
-	AssumeRoleSessionName string `json:"assume_role_session_name"`
-	ExternalID            string `json:"external_id"`
+	engine.Disabling // whose renewals are of no use here: there are no leases
 }
 
 func newRole(name string) *role { return &role{Name: name} }
@@ -77,6 +72,8 @@ func (r *role) update(d *framework.FieldData) error {
 	engine.Set(d, "assume_role_session_name", &r.AssumeRoleSessionName)
 	engine.Set(d, "external_id", &r.ExternalID)
 	engine.SetSeconds(d, "previous_key_ttl", &r.PreviousKeyTTL)
+	engine.Set(d, "disabled", &r.Disabled)
+	engine.Set(d, "disabled_reason", &r.DisabledReason)
 	return nil
 }
 
@@ -91,50 +88,13 @@ func (r *role) validate(at engine.Place) (warnings []string, err error) {
 		m.Add("username", "%q is not the name of an IAM user: up to %d letters, digits and _ + = , . @ - (the name, not the ARN)", r.Username, awsrules.MostUserName)
 	}
 	r.Validate(&m) // the schedule
-	r.account.validate(&m, forms)
+	r.Check(&m, forms)
+	r.ValidateDisabling(&m)
 	if r.PreviousKeyTTL < 0 {
 		m.Add("previous_key_ttl", "%s is negative; use 0 or more", r.PreviousKeyTTL)
 	}
 	warnings = forms.Finish()
 	return warnings, m.Err()
-}
-
-func (a account) validate(m *engine.Mistakes, forms *engine.Forms) {
-	if a.AssumeRoleARN != "" {
-		forms.CheckARN("assume_role_arn", a.AssumeRoleARN, "role")
-	}
-	check := func(field, value, rule string, fits bool) {
-		switch {
-		case value == "", a.AssumeRoleARN == "":
-		case !fits:
-			m.Add(field, "%q is not what STS takes: %s", value, rule)
-		}
-	}
-	check("assume_role_session_name", a.AssumeRoleSessionName, "2 to 64 letters, digits and _ + = , . @ -",
-		awsrules.IsSessionName(a.AssumeRoleSessionName))
-	check("external_id", a.ExternalID, "2 to 1224 letters, digits and _ + = , . @ : / -",
-		awsrules.IsExternalID(a.ExternalID))
-}
-
-// warnings are of what does nothing, as in the built-in engine.
-func (a account) warnings() (idle []string) {
-	const text = ": is not used without assume_role_arn"
-	if a.AssumeRoleARN == "" && a.AssumeRoleSessionName != "" {
-		idle = append(idle, "assume_role_session_name"+text)
-	}
-	if a.AssumeRoleARN == "" && a.ExternalID != "" {
-		idle = append(idle, "external_id"+text)
-	}
-	return idle
-}
-
-// session is how the account is reached.
-func (a account) session() awscreds.RoleSession {
-	name := a.AssumeRoleSessionName
-	if name == "" {
-		name = defaultSession
-	}
-	return awscreds.RoleSession{RoleARN: a.AssumeRoleARN, Name: name, ExternalID: a.ExternalID}
 }
 
 // response is what a read shows of the role itself.
@@ -150,5 +110,8 @@ func (r *role) response() map[string]any {
 		"assume_role_session_name": r.AssumeRoleSessionName,
 		"external_id":              r.ExternalID,
 		"previous_key_ttl":         engine.Seconds(r.PreviousKeyTTL),
+		"disabled":                 r.Disabled,
+		"disabled_reason":          r.DisabledReason,
+		"disabled_since":           engine.Stamp(r.DisabledSince),
 	}
 }

@@ -93,14 +93,17 @@ func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string
 	}
 	now := k.Now()
 	if c == nil || c.Ending || !now.Before(c.due(r, now)) {
-		_, err = k.rotate(ctx, s, r, c, true)
+		if c, err = k.rotate(ctx, s, r, c, true); err == nil {
+			k.prove(ctx, s, r, c, lookPatience)
+		}
 		return err
 	}
+	k.prove(ctx, s, r, c, lookPatience)
 	if again, err := k.mend(ctx, s, r, c); err != nil || !again.IsZero() {
 		k.queue.set(name, again, false)
 		return err
 	}
-	if ends := c.previousEnds(r); !ends.IsZero() && !now.Before(ends) {
+	if ends := c.previousEnds(r); !ends.IsZero() && !now.Before(ends) && !c.Unproven {
 		if err := k.endPrevious(ctx, s, r, c); err != nil {
 			return err
 		}
@@ -131,7 +134,7 @@ func (k *Keeper) rotate(ctx context.Context, s logical.Storage, r *role, old *cr
 
 // endPrevious deletes the key before the last rotation.
 func (k *Keeper) endPrevious(ctx context.Context, s logical.Storage, r *role, c *creds) error {
-	client, err := k.clientOf(ctx, s, r.account)
+	client, err := k.clientOf(ctx, s, r.AssumeRole)
 	if err != nil {
 		return err
 	}

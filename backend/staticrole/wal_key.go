@@ -32,12 +32,15 @@ const (
 
 // walKey is a key that may exist. It never holds a secret.
 type walKey struct {
-	Role     string    `json:"role"`
-	Username string    `json:"username"`
-	UserID   string    `json:"id"`
-	Keep     []string  `json:"keep"` // the keys that were there before
-	Made     time.Time `json:"made"`
-	account
+	Role     string   `json:"role"`
+	Username string   `json:"username"`
+	UserID   string   `json:"id"`
+	Keep     []string `json:"keep"` // the keys that were there before
+	// AccessKey is the ID where it is known. The engine itself has used the key then, to see
+	// whether AWS accepts it.
+	AccessKey string    `json:"access_key,omitempty"`
+	Made      time.Time `json:"made"`
+	engine.AssumeRole
 	In awscreds.Account `json:"aws_account,omitzero"`
 }
 
@@ -138,7 +141,7 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 	if err != nil || known != "" && slices.Contains(recorded, known) {
 		return err == nil, err
 	}
-	client, err := k.clientOf(ctx, s, w.account)
+	client, err := k.clientOf(ctx, s, w.AssumeRole)
 	if err != nil {
 		return false, err
 	}
@@ -163,7 +166,7 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 		case !w.mayBe(key, now), slices.Contains(own, key.ID):
 		case slices.Contains(recorded, key.ID):
 			settled = true
-		case k.isUsed(ctx, client, key.ID): // whoever uses it knows the secret
+		case key.ID != w.AccessKey && k.isUsed(ctx, client, key.ID): // whoever uses it knows the secret
 			k.Log.Warn("a key that a failed rotation seems to have left is in use, and stays", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
 		default:
 			if settled, err = client.EndKey(ctx, w.Username, key.ID); err != nil {

@@ -81,6 +81,7 @@ type runReport struct {
 // foundUser is an orphaned user of this mount.
 type foundUser struct {
 	Name     string    `json:"username"`
+	Account  string    `json:"account,omitempty"` // empty for the one of config/root
 	Role     string    `json:"role"`
 	Created  time.Time `json:"created"`
 	Deleted  bool      `json:"deleted"`
@@ -105,7 +106,7 @@ func (r *runReport) stopped() {
 }
 
 // examined counts a user that was looked at.
-func (r *runReport) examined(user *awscreds.FoundUser, role string, found finding, err error, refused bool) {
+func (r *runReport) examined(user *awscreds.FoundUser, account, role string, found finding, err error, refused bool) {
 	r.Examined++
 	if refused {
 		r.Refused++
@@ -126,12 +127,12 @@ func (r *runReport) examined(user *awscreds.FoundUser, role string, found findin
 	case found == findOthers:
 		r.Others++
 	default:
-		r.orphan(user, role, found)
+		r.orphan(user, account, role, found)
 	}
 }
 
 // orphan adds an orphaned user.
-func (r *runReport) orphan(u *awscreds.FoundUser, role string, found finding) {
+func (r *runReport) orphan(u *awscreds.FoundUser, account, role string, found finding) {
 	r.Orphans++
 	deleted := found == findDeleted
 	if deleted {
@@ -141,7 +142,7 @@ func (r *runReport) orphan(u *awscreds.FoundUser, role string, found finding) {
 		r.Unproven++
 	}
 	if len(r.Found) < mostFound {
-		r.Found = append(r.Found, foundUser{Name: u.Name, Role: role, Created: u.Created.UTC(), Deleted: deleted, Unproven: found == findUnproven})
+		r.Found = append(r.Found, foundUser{Name: u.Name, Account: account, Role: role, Created: u.Created.UTC(), Deleted: deleted, Unproven: found == findUnproven})
 	}
 }
 
@@ -172,7 +173,7 @@ func (r *runReport) copy() *runReport {
 func (r *runReport) response() map[string]any {
 	found := make([]map[string]any, len(r.Found))
 	for i, u := range r.Found {
-		found[i] = map[string]any{"username": u.Name, "role": u.Role, "created": engine.Stamp(u.Created), "deleted": u.Deleted, "proven": !u.Unproven}
+		found[i] = map[string]any{"username": u.Name, "account": u.Account, "role": u.Role, "created": engine.Stamp(u.Created), "deleted": u.Deleted, "proven": !u.Unproven}
 	}
 	return map[string]any{
 		"state":                  r.State,

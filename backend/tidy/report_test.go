@@ -17,7 +17,7 @@ func TestReportIsBounded(t *testing.T) {
 	report := newReport()
 	for i := range 2 * mostFound {
 		user := &awscreds.FoundUser{Name: fmt.Sprintf("vault-token-developer-access-%d-%s", i, strings.Repeat("x", 20)), Created: time.Now()}
-		report.examined(user, "developer-access", findOrphan, fmt.Errorf("%d: %s", i, strings.Repeat("é", mostErrorText)), false)
+		report.examined(user, "", "developer-access", findOrphan, fmt.Errorf("%d: %s", i, strings.Repeat("é", mostErrorText)), false)
 	}
 	stored, err := json.Marshal(report)
 	if err != nil {

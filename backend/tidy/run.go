@@ -49,6 +49,8 @@ type run struct {
 	// scheduled says that nobody asked for the run.
 	scheduled bool
 	note      func(func(*runReport))
+	account   Account                // where the run is
+	way       engine.AssumeRole      // by which it got there
 	known     func(user string) bool // whether a user is known from the start
 	listed    map[string]bool        // the users that AWS has listed, in lower case
 	own       *string                // the engine's own user; nil until it was asked for
@@ -56,12 +58,8 @@ type run struct {
 	inARow    int                    // users that failed for reasons that are not theirs
 }
 
-// tidy goes through the account once.
-func (r *run) tidy(ctx context.Context) (err error) {
-	defer r.t.Recover(&err)
-	if r.known, err = r.t.records.Known(ctx, r.storage); err != nil {
-		return err
-	}
+// tidyAccount goes through an account.
+func (r *run) tidyAccount(ctx context.Context) error {
 	began := r.t.Now()
 	candidates, err := r.candidates(ctx)
 	if err != nil {
@@ -88,8 +86,8 @@ func (r *run) tidy(ctx context.Context) (err error) {
 // write leaves such a record. A record that began later than before may be of a user that AWS
 // did not list yet.
 func (r *run) endAbsent(ctx context.Context, before time.Time) error {
-	absent := r.t.records.Unlisted(r.listed, before)
-	r.note(func(report *runReport) { report.Absent = len(absent) })
+	absent := r.t.records.Unlisted(r.account.Name, r.listed, before)
+	r.note(func(report *runReport) { report.Absent += len(absent) })
 	for _, user := range absent[:min(len(absent), mostAbsent)] {
 		gone := false
 		err := r.patiently(ctx, func(*awscreds.Client) (err error) {
@@ -168,7 +166,7 @@ func (r *run) examine(ctx context.Context, name string) (refused bool, err error
 	if user != nil {
 		role = r.t.records.RoleOf(user.Tags)
 	}
-	r.note(func(report *runReport) { report.examined(user, role, found, err, refused) })
+	r.note(func(report *runReport) { report.examined(user, r.account.Name, role, found, err, refused) })
 	r.inARow++
 	if err == nil || refused || user != nil && awscreds.IsRefused(err) { // about this user alone
 		r.inARow = 0
@@ -222,7 +220,7 @@ func (r *run) look(ctx context.Context, c *awscreds.Client, name string) (*awscr
 	case !r.order.Delete || r.cautious():
 		return user, findOrphan, nil
 	}
-	if err := r.t.records.DeleteUser(ctx, r.storage, c, name); err != nil {
+	if err := r.t.records.DeleteUser(ctx, r.storage, c, r.way, name); err != nil {
 		return user, findOrphan, err
 	}
 	return user, findDeleted, nil // now, or by an attempt whose answer was lost
@@ -256,7 +254,7 @@ func (r *run) patiently(ctx context.Context, do func(*awscreds.Client) error) er
 		return err
 	}
 	for try := range tries {
-		c, err := r.t.AWS(ctx, r.storage)
+		c, err := r.client(ctx)
 		if err == nil {
 			err = do(c)
 		}
@@ -273,7 +271,8 @@ func (r *run) patiently(ctx context.Context, do func(*awscreds.Client) error) er
 // passes reports whether AWS may do later what it did not do now.
 func passes(err error) bool {
 	var none *awscreds.NoCredentialsError
-	return awscreds.IsFromAWS(err) && !awscreds.IsRefused(err) && !errors.As(err, &none)
+	var not *engine.NotAssumedError // others wait for their account
+	return awscreds.IsFromAWS(err) && !awscreds.IsRefused(err) && !errors.As(err, &none) && !errors.As(err, &not)
 }
 
 func (r *run) pause(ctx context.Context, times int) error {

@@ -6,7 +6,8 @@
 // that it takes nothing from those who wait for credentials.
 //
 // tidy.go is the room's type, and what it has to know of the records. path_tidy.go is where
-// a run is asked for, order.go what it is asked; run.go goes through the account, report.go
+// a run is asked for, order.go what it is asked; run.go goes through an account, accounts.go through
+// all of them, report.go
 // tells what it found, and background.go is how a run begins and ends. schedule.go begins
 // runs by itself, as path_config_auto_tidy.go has it.
 package tidy
@@ -30,9 +31,12 @@ type Records interface {
 	Known(context.Context, logical.Storage) (func(user string) bool, error)
 	// HasRecord reports whether a user has a record now, in storage or by a request.
 	HasRecord(ctx context.Context, s logical.Storage, user string) (bool, error)
-	// Unlisted are the users of leases that began before a moment and are not among those
-	// that AWS lists, by their names in lower case; those with the oldest records first.
-	Unlisted(listed map[string]bool, before time.Time) []string
+	// Accounts are those in which users of the mount may be, the one of config/root first.
+	Accounts(context.Context, logical.Storage) ([]Account, error)
+	// Unlisted are the users of leases in an account that began before a moment and are not
+	// among those that AWS lists, by their names in lower case; those with the oldest records
+	// first.
+	Unlisted(account string, listed map[string]bool, before time.Time) []string
 	// EndIfGone ends the record of a user that AWS says is gone.
 	EndIfGone(ctx context.Context, s logical.Storage, user string) (gone bool, err error)
 	// Owner is whose a user is, by its tags.
@@ -40,7 +44,7 @@ type Records interface {
 	// RoleOf is the role that they name.
 	RoleOf(tags map[string]string) string
 	// DeleteUser deletes a user with all that it owns, or writes down what of it AWS has kept.
-	DeleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, name string) error
+	DeleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, way engine.AssumeRole, name string) error
 	// Untagged warns where users of this mount are made without such tags.
 	Untagged(context.Context, logical.Storage) (warnings []string, err error)
 }

@@ -154,7 +154,7 @@ var everyCall = map[string]func(context.Context, *Client) error{
 		return err
 	},
 	"FederatedUser": func(ctx context.Context, c *Client) error {
-		_, err := c.FederatedUser(ctx, "federated", time.Hour, Limits{})
+		_, err := c.FederatedUser(ctx, FederatedSession{Name: "federated", Duration: time.Hour})
 		return err
 	},
 	"OwnSession": func(ctx context.Context, c *Client) error {

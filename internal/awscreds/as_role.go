@@ -2,49 +2,114 @@
 
 package awscreds
 
-// A client for another account, reached by a role there.
+// Clients for other accounts, each reached by a role there. They live and die with the client
+// that assumes the role: what changes that, such as a new root key, changes them.
 
 import (
+	"container/list"
+	"context"
+	"errors"
 	"slices"
+	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/middleware"
 )
 
-// As returns a client that makes its calls as a role, which c assumes when the first
-// of them is made and again when the session ends. Endpoints and retries are c's,
-// and c stays as it is. Of the session, role, name and external ID count.
+// mostRoles is how many clients for other accounts are kept, those used last. One that is used
+// again is made anew, with a session of its own.
+const mostRoles = 200
+
+// asRole is how a client for another account is told from the others.
+type asRole struct{ arn, session, externalID string }
+
+// others are the clients for other accounts. The mutex guards the fields and is never held while
+// anything else happens.
+type others struct {
+	mu    sync.Mutex
+	by    map[asRole]*list.Element
+	order list.List // of keptClient, the one used last first
+	turns chan struct{}
+}
+
+type keptClient struct {
+	role   asRole
+	client *Client
+}
+
+func newOthers() *others {
+	return &others{by: map[asRole]*list.Element{}, turns: make(chan struct{}, rolesAtOnce)}
+}
+
+// As returns the client that makes its calls as a role, which c assumes when the first of them
+// is made and again before the session ends. Endpoints and retries are c's, and c stays as it
+// is. Of the session, role, name and external ID count.
 func (c *Client) As(s RoleSession) *Client {
-	creds := cached(stscreds.NewAssumeRoleProvider(anySTS(c.sts), s.RoleARN,
-		func(o *stscreds.AssumeRoleOptions) {
-			o.RoleSessionName = s.Name
-			o.ExternalID = optional(s.ExternalID)
-		}))
+	role := asRole{s.RoleARN, s.Name, s.ExternalID}
+	c.others.mu.Lock()
+	defer c.others.mu.Unlock()
+	if kept := c.others.by[role]; kept != nil {
+		c.others.order.MoveToFront(kept)
+		return kept.Value.(keptClient).client
+	}
+	other := c.as(role)
+	c.others.by[role] = c.others.order.PushFront(keptClient{role, other})
+	if c.others.order.Len() > mostRoles {
+		oldest := c.others.order.Remove(c.others.order.Back()).(keptClient)
+		delete(c.others.by, oldest.role)
+	}
+	return other
+}
+
+// as makes the client of a role. It calls nobody.
+func (c *Client) as(role asRole) *Client {
+	other := &Client{host: c.host, iamURL: c.iamURL, helpers: newHelpers(), lacks: c.lacks, others: newOthers()}
+	if c.host == "" { // AWS's own: a role is in the account that its ARN names
+		other.learn(role.arn)
+	}
+	other.session = sessionOf(c, other, role)
 	// Named otherwise than the one of c's own identity, which the options still hold.
 	renew := eachAttempt("ExpiredAsRole", func(err error) {
-		if Code(err) == codeExpiredToken {
-			creds.Invalidate()
+		if Code(err) == codeExpiredToken || IsUnknownKey(err) { // it ended, or the role was deleted
+			other.session.Invalidate()
 		}
 	})
-	chain := &found{chain: creds, whose: ofSession(s.RoleARN)}
-	name := signer(chain.name)
-	other := &Client{host: c.host, helpers: newHelpers(), lacks: c.lacks}
+	chain := &found{chain: other.session, whose: ofSession(role.arn)}
+	more := []func(*middleware.Stack) error{renew, ownPaces(), signer(chain.name)}
 	other.iam = callsOf(iam.New(c.iam.options, func(o *iam.Options) {
 		o.Credentials = chain
-		o.APIOptions = with(with(o.APIOptions, renew), name)
+		o.APIOptions = with(o.APIOptions, more...)
 	}))
 	for _, client := range c.sts {
 		other.sts = append(other.sts, sts.New(client.Options(), func(o *sts.Options) {
 			o.Credentials = chain
-			o.APIOptions = with(with(o.APIOptions, renew), name)
+			o.APIOptions = with(o.APIOptions, more...)
 		}))
 	}
 	return other
 }
 
+// SignIn has the client assume its role, unless it has a session of it. A client that works as
+// no role of [Client.As] has nothing to do.
+func (c *Client) SignIn(ctx context.Context) error {
+	if c.session == nil {
+		return nil
+	}
+	_, err := c.session.Retrieve(ctx)
+	var assuming *assumingError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &assuming): // without what the SDK's cache says
+		return assuming
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return err
+}
+
 // with adds to a list that others may share.
-func with(list []func(*middleware.Stack) error, one func(*middleware.Stack) error) []func(*middleware.Stack) error {
-	return append(slices.Clone(list), one)
+func with(list []func(*middleware.Stack) error, more ...func(*middleware.Stack) error) []func(*middleware.Stack) error {
+	return append(slices.Clone(list), more...)
 }

@@ -116,6 +116,8 @@ type Client struct {
 	account atomic.Pointer[Account] // that the client works in, once an answer has told
 	helpers helpers
 	lacks   *lacks // of the endpoint
+	others  *others
+	session *aws.CredentialsCache // of the role, for a client that [Client.As] made
 }
 
 // New makes a client. It reads the environment and the shared configuration
@@ -160,6 +162,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		iamURL:  cfg.IAMEndpoint,
 		helpers: newHelpers(),
 		lacks:   &lacks{foreign: host != ""},
+		others:  newOthers(),
 		key:     key,
 	}, nil
 }

@@ -16,9 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
-// stsLook bounds the wait for STS where it is only asked for its opinion.
-const stsLook = 3 * time.Second
-
 // MostKeys is how many access keys AWS lets a user have.
 const MostKeys = 2
 
@@ -118,45 +115,34 @@ func (c *Client) DeleteKey(ctx context.Context, user, id string) error {
 	return err
 }
 
-// Accepted asks IAM and STS, once each, whether they accept the client's own key, which
-// has to be user's. An STS that does not answer says nothing: not everybody has a way
-// to it, nor needs one. One that denies the call, by an endpoint policy or a service
-// control policy, knows the key: AWS authenticates a caller before it looks at policies
-// (IAM User Guide, "How AWS enforcement code logic evaluates requests").
-func (c *Client) Accepted(ctx context.Context, user string) error {
-	info, err := c.LookUpUser(ctx, "")
-	if err != nil {
-		return err
-	}
-	if info.Name != user {
-		return fmt.Errorf("the access key belongs to %s and not to %s", info.Name, user)
-	}
-	ctx, cancel := context.WithTimeout(ctx, stsLook)
-	defer cancel()
-	if _, err := c.WhoAmI(ctx); isNotAccepted(err) || IsThrottled(err) && !isNoAnswer(err) {
-		return err
-	}
-	return nil
-}
-
 // KeyUser tells whose a key is by now, whether it was ever used, and if so how long ago at
 // last, by AWS's clock alone. AWS reports a use some time after it. A user can be renamed,
 // and keeps its keys: the name that a key was made for may be another. That AWS does not know
 // the key may be an error of either kind, [IsNotFound] or [IsDenied].
 func (c *Client) KeyUser(ctx context.Context, keyID string) (name string, ago time.Duration, used bool, err error) {
-	var out *iam.GetAccessKeyLastUsedOutput
-	err = c.lacks.unless("GetAccessKeyLastUsed", func() error {
-		out, err = c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &keyID})
-		return err
-	})
+	use, err := c.KeyUse(ctx, keyID)
+	return use.User, use.Ago, use.Used, err
+}
+
+// KeyUse is whose a key is, and its last use.
+type KeyUse struct {
+	User    string
+	Used    bool
+	Ago     time.Duration
+	Service string // in lower case, such as "sts"
+}
+
+// KeyUse is KeyUser, and tells by which service the key was used last.
+func (c *Client) KeyUse(ctx context.Context, keyID string) (KeyUse, error) {
+	out, err := c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &keyID})
 	if err != nil {
-		return "", 0, false, fmt.Errorf("asking when access key %s was last used: %w", keyID, err)
+		return KeyUse{}, fmt.Errorf("asking when access key %s was last used: %w", keyID, err)
 	}
-	at := out.AccessKeyLastUsed.LastUsedDate
-	if at != nil {
-		ago = serverTime(out.ResultMetadata).Sub(*at)
+	use := KeyUse{User: aws.ToString(out.UserName), Service: strings.ToLower(aws.ToString(out.AccessKeyLastUsed.ServiceName))}
+	if at := out.AccessKeyLastUsed.LastUsedDate; at != nil {
+		use.Used, use.Ago = true, serverTime(out.ResultMetadata).Sub(*at)
 	}
-	return aws.ToString(out.UserName), ago, at != nil, nil
+	return use, nil
 }
 
 func userOrOwn(name string) string {

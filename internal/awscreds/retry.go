@@ -79,6 +79,17 @@ func watchAttempts(mode aws.RetryMode, counted bool) func(*middleware.Stack) err
 	}
 }
 
+// ownPaces gives the calls of a client rates of their own: AWS throttles each account by itself.
+func ownPaces() func(*middleware.Stack) error {
+	limits := new(paces)
+	return func(stack *middleware.Stack) error {
+		if m, ok := stack.Finalize.Get(attemptsID); ok && m.(*attempts).pace != nil {
+			m.(*attempts).pace = limits.of(stack.ID())
+		}
+		return nil
+	}
+}
+
 // patience is the option for calls about a user that was created a moment ago: for
 // those, NoSuchEntity means "not yet".
 func patience(o *iam.Options) { tellAttempts(o, func(a *attempts) { a.patient = true }) }

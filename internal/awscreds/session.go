@@ -8,6 +8,8 @@ package awscreds
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,22 +38,33 @@ type RoleSession struct {
 	Name       string // in CloudTrail and in the session's ARN
 	ExternalID string
 	Tags       map[string]string
-	Duration   time.Duration
+	// TransitiveTags are the keys of those that pass on to sessions of further roles.
+	TransitiveTags []string
+	SourceIdentity string // lasts through further roles
+	Duration       time.Duration
+	Limits
+}
+
+// FederatedSession is what GetFederationToken is asked for.
+type FederatedSession struct {
+	Name     string // in CloudTrail and in the session's ARN
+	Tags     map[string]string
+	Duration time.Duration
 	Limits
 }
 
 // AssumeRole returns a session of a role (STS API Reference, AssumeRole).
 func (c *Client) AssumeRole(ctx context.Context, s RoleSession) (Session, error) {
 	in := &sts.AssumeRoleInput{
-		RoleArn:         &s.RoleARN,
-		RoleSessionName: &s.Name,
-		DurationSeconds: wholeSeconds(s.Duration),
-		Policy:          optional(s.Policy),
-		PolicyArns:      descriptors(s.PolicyARNs),
-		ExternalId:      optional(s.ExternalID),
-	}
-	for k, v := range s.Tags {
-		in.Tags = append(in.Tags, types.Tag{Key: aws.String(k), Value: aws.String(v)})
+		RoleArn:           &s.RoleARN,
+		RoleSessionName:   &s.Name,
+		DurationSeconds:   wholeSeconds(s.Duration),
+		Policy:            optional(s.Policy),
+		PolicyArns:        descriptors(s.PolicyARNs),
+		ExternalId:        optional(s.ExternalID),
+		Tags:              sessionTags(s.Tags),
+		TransitiveTagKeys: s.TransitiveTags,
+		SourceIdentity:    optional(s.SourceIdentity),
 	}
 	out, err := anySTS(c.sts).AssumeRole(ctx, in)
 	if err != nil {
@@ -66,18 +79,19 @@ func (c *Client) AssumeRole(ctx context.Context, s RoleSession) (Session, error)
 
 // FederatedUser returns a session of a name that exists in CloudTrail alone, with
 // what both the caller and the limits allow (STS API Reference, GetFederationToken).
-func (c *Client) FederatedUser(ctx context.Context, name string, d time.Duration, limits Limits) (Session, error) {
+func (c *Client) FederatedUser(ctx context.Context, s FederatedSession) (Session, error) {
 	in := &sts.GetFederationTokenInput{
-		Name:            &name,
-		DurationSeconds: wholeSeconds(d),
-		Policy:          optional(limits.Policy),
-		PolicyArns:      descriptors(limits.PolicyARNs),
+		Name:            &s.Name,
+		DurationSeconds: wholeSeconds(s.Duration),
+		Policy:          optional(s.Policy),
+		PolicyArns:      descriptors(s.PolicyARNs),
+		Tags:            sessionTags(s.Tags),
 	}
 	out, err := firstSTS(ctx, c.sts, func(client *sts.Client) (*sts.GetFederationTokenOutput, error) {
 		return client.GetFederationToken(ctx, in)
 	})
 	if err != nil {
-		return Session{}, fmt.Errorf("getting a federation token for %s: %w", name, err)
+		return Session{}, fmt.Errorf("getting a federation token for %s: %w", s.Name, err)
 	}
 	var arn *string
 	if out.FederatedUser != nil {
@@ -129,6 +143,14 @@ func optional(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+// sessionTags are in the order of their keys, so that equal requests look equal.
+func sessionTags(tags map[string]string) (list []types.Tag) {
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		list = append(list, types.Tag{Key: aws.String(key), Value: aws.String(tags[key])})
+	}
+	return list
 }
 
 func descriptors(arns []string) []types.PolicyDescriptorType {

@@ -19,8 +19,10 @@ type Identity struct {
 }
 
 // WhoAmI asks STS whom the client calls AWS as, which needs no permission.
-func (c *Client) WhoAmI(ctx context.Context) (Identity, error) {
-	out, err := firstSTS(ctx, c.sts, func(client *sts.Client) (*sts.GetCallerIdentityOutput, error) {
+func (c *Client) WhoAmI(ctx context.Context) (Identity, error) { return whoAmI(ctx, c.sts) }
+
+func whoAmI(ctx context.Context, clients []*sts.Client) (Identity, error) {
+	out, err := firstSTS(ctx, clients, func(client *sts.Client) (*sts.GetCallerIdentityOutput, error) {
 		return client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	})
 	if err != nil {

@@ -22,6 +22,18 @@ type mounted struct {
 	account *fakeaws.Server
 }
 
+// homeAccount is the account of config/root, and farAccount another that a role of a mount leads to, by farHub.
+const (
+	homeAccount = "123456789012"
+	farAccount  = "210987654321"
+	farHub      = "arn:aws:iam::" + farAccount + ":role/hub"
+)
+
+// users are those of ours in both accounts, whose names are unique in the mount.
+func (m *mounted) users() []string {
+	return slices.Concat(m.account.Users(), m.account.Account(farAccount).Users())
+}
+
 // findStorage asks where the mount's storage is.
 func (m *mounted) findStorage(v *server) error {
 	is, err := v.demand(http.MethodGet, "sys/mounts/"+m.mount, nil)
@@ -77,7 +89,7 @@ func (f findings) String() string {
 // look looks at all leases, users and records of the mount. keyOf says what the holder of a lease has, and whether the
 // lease is being revoked: then it may lose its user at any moment.
 func (m *mounted) look(v *server, keyOf func(*liveLease) (key fakeaws.Key, ending bool)) (f findings, err error) {
-	before := m.account.Users()
+	before := m.users()
 	leases, err := v.storedLeases(m.mount)
 	if err != nil {
 		return f, err
@@ -99,7 +111,7 @@ func (m *mounted) look(v *server, keyOf func(*liveLease) (key fakeaws.Key, endin
 			f.dead = append(f.dead, l.ID+": "+wrong)
 		}
 	}
-	for _, user := range m.account.Users() {
+	for _, user := range m.users() {
 		ends, known := written[user]
 		switch {
 		case with[user] || !slices.Contains(before, user): // a new one is looked at next time
@@ -127,7 +139,7 @@ func (m *mounted) wrongLease(ctx context.Context, l *liveLease, key fakeaws.Key,
 		return "it is irrevocable: " + l.RevokeErr
 	case !l.ExpireTime.After(time.Now()), ending:
 		return ""
-	case !slices.Contains(m.account.Users(), l.user()):
+	case !slices.Contains(m.users(), l.user()):
 		return "its user " + l.user() + " is not in AWS"
 	}
 	who, err := m.whoIs(ctx, key)

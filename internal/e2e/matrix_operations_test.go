@@ -20,6 +20,7 @@ type operation struct {
 	name    string
 	prepare func(v *stepping, c *crashCase) error // in a mount that is configured; may be nil
 	run     func(v *stepping, c *crashCase) (answer, error)
+	held    func(c *crashCase)                    // what happens while it stands at its boundary; may be nil
 	again   func(v *stepping, c *crashCase) error // what has to be asked for after the crash; may be nil
 }
 
@@ -28,6 +29,10 @@ var operations = []operation{
 	{name: "create wide", run: create("wide")},
 	{name: "revoke seed", prepare: hold("seed"), run: revokeHeld},
 	{name: "revoke wide", prepare: hold("wide"), run: revokeHeld},
+	{name: "create in another account", run: create("far")},
+	{name: "create in another account, whose trust goes", run: create("far"), held: distrust, again: trustAgain},
+	{name: "revoke in another account", prepare: hold("far"), run: revokeHeld},
+	{name: "revoke in another account, whose trust goes", prepare: hold("far"), run: revokeHeld, held: distrust, again: trustAgain},
 	{name: "renew", prepare: hold("seed"), run: func(v *stepping, c *crashCase) (answer, error) {
 		return v.request(http.MethodPost, "sys/leases/renew", map[string]any{"lease_id": c.lease, "increment": 3600})
 	}},
@@ -59,6 +64,21 @@ func hold(role string) func(v *stepping, c *crashCase) error {
 		return err
 	}
 }
+
+// distrust takes the other account's trust away, and the sessions that it has given.
+func distrust(c *crashCase) {
+	c.far().SetTrust("hub")
+	c.far().ExpireSessions()
+}
+
+// trustAgain gives the trust back.
+func trustAgain(_ *stepping, c *crashCase) error {
+	c.far().SetTrust("hub", homeAccount)
+	return nil
+}
+
+// far is the other account.
+func (m *mounted) far() *fakeaws.Server { return m.account.Account(farAccount) }
 
 func revokeHeld(v *stepping, c *crashCase) (answer, error) {
 	return v.request(http.MethodPost, "sys/leases/revoke", map[string]any{"lease_id": c.lease, "sync": true})
@@ -128,6 +148,7 @@ func (c *crashCase) begin(v *stepping) error {
 	for _, group := range []string{"ops", "dev"} {
 		account.AddGroup(group)
 	}
+	c.far().SetTrust("hub", homeAccount)
 	c.customers = account.AddUser("app").AccessKeyID
 	root := account.RootKey()
 	account.Adopt("app")
@@ -144,6 +165,7 @@ func (c *crashCase) begin(v *stepping) error {
 			"iam_endpoint": account.URL(), "sts_endpoint": account.URL(),
 		}},
 		{c.mount + "/roles/seed", map[string]any{"policy_arns": managed + "ReadOnlyAccess"}},
+		{c.mount + "/roles/far", map[string]any{"policy_arns": managed + "ReadOnlyAccess", "assume_role_arn": farHub}},
 		{c.mount + "/roles/wide", map[string]any{
 			"policy_arns":     []string{managed + "ReadOnlyAccess", managed + "AmazonS3FullAccess", managed + "AmazonEC2FullAccess"},
 			"policy_document": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`,

@@ -169,5 +169,8 @@ func (m *matrix) hold() {
 		case <-time.After(time.Minute):
 			m.t.Fatalf("%s did not come to boundary %d; it passed %s", c.name, c.number, strings.Join(c.seq.boundaries(), ", "))
 		}
+		if c.held != nil {
+			c.held(c)
+		}
 	}
 }

@@ -16,19 +16,21 @@ import (
 // account is the state behind the wire.
 type account struct {
 	id, partition string
-	region        string // that signatures are scoped to; "" is any
+	among         *accounts // of the same server
+	region        string    // that signatures are scoped to; "" is any
 	installation  Installation
 	pageSize      int
 
-	users    map[string]*user      // by folded name
-	keys     map[string]*accessKey // by id, those of sessions included
-	groups   map[string]*group     // by folded name
-	policies map[string]bool       // ARNs of customer managed policies
-	roles    map[string]*role      // by name
-	devices  map[string]*mfaDevice // by serial number
-	codes    map[string]string     // what an MFA device shows now, by serial number
-	webToken string                // what AssumeRoleWithWebIdentity accepts
-	handed   []Session             // by STS, in order
+	users     map[string]*user      // by folded name
+	keys      map[string]*accessKey // by id, those of sessions included
+	groups    map[string]*group     // by folded name
+	policies  map[string]bool       // ARNs of customer managed policies
+	roles     map[string]*role      // by name
+	devices   map[string]*mfaDevice // by serial number
+	codes     map[string]string     // what an MFA device shows now, by serial number
+	forbidden []string              // actions of STS that nobody's policies allow
+	webToken  string                // what AssumeRoleWithWebIdentity accepts
+	handed    []Session             // by STS, in order
 
 	lag      lag
 	gone     map[string]*gone      // users that were deleted and may still show, by folded name
@@ -82,9 +84,9 @@ type accessKey struct {
 	session           *session // nil for a user
 	created           time.Time
 	expires           time.Time // zero for a user's key
-	usableFrom        time.Time
 	inactive          bool
 	expected          bool     // no leftover: seeded or forgiven
+	usable            *arrival // of a new key: until then it does not sign
 	listed            *arrival // of a new key in lists
 	ended             *arrival // of its end, where it was deleted or made inactive: until then it signs
 	shows             *arrival // of its end, where it was deleted: until then GetAccessKeyLastUsed knows it
@@ -102,11 +104,13 @@ type session struct {
 	source     string // source identity
 }
 
-// role is an IAM role, of which the fake knows that it exists, whether it wants an external ID and how long its sessions may
-// last.
+// role is an IAM role, of which the fake knows that it exists, whom it trusts, whether it wants an external ID and how long
+// its sessions may last.
 type role struct {
 	name, id, externalID string
+	trusted              map[string]bool // accounts; nil is everybody
 	maxSession           time.Duration
+	allowed              []string // actions in the trust policy; nil is all
 }
 
 // group is an IAM group.

@@ -101,7 +101,7 @@ func (a *account) authenticate(r *http.Request, body []byte, service string, now
 	if !ok && old != nil && old.signs(now) {
 		key, ok = old, true
 	}
-	if !ok || (key.inactive && key != old && !key.signs(now)) || now.Before(key.usableFrom) || !hmac.Equal([]byte(key.token), []byte(c.token)) {
+	if !ok || (key.inactive && key != old && !key.signs(now)) || key.usable.late("", now) || !hmac.Equal([]byte(key.token), []byte(c.token)) {
 		return principal{}, invalidToken()
 	}
 	if !key.expires.IsZero() && !now.Before(key.expires) {

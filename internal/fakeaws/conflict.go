@@ -9,23 +9,29 @@ package fakeaws
 // ConcurrentModification. A change holds the user for as long as the call takes, held and delayed time included,
 // so a test needs a latency, a hang or a barrier for changes to overlap.
 func (s *Server) SetConflicts(on bool) {
-	s.with(func(a *account) { a.guarded = on })
+	s.withAll(func(a *account) { a.guarded = on })
 }
 
 // claim holds the user for a change until done is called. It says so if another change holds the user already.
 func (s *Server) claim(act action, call *Call) (overlaps bool, done func()) {
 	name := fold(call.User)
-	held := false
-	s.with(func(a *account) {
+	held, in := false, (*account)(nil)
+	s.withSigner(call.AccessKeyID, func(a *account) {
 		if !a.guarded || !act.changes || name == "" {
 			return
 		}
 		overlaps = a.changing[name]
-		held = !overlaps
+		held, in = !overlaps, a
 		a.changing[name] = true
 	})
 	if !held {
 		return overlaps, func() {}
 	}
-	return false, func() { s.with(func(a *account) { delete(a.changing, name) }) }
+	return false, func() {
+		s.withAll(func(a *account) {
+			if a == in {
+				delete(a.changing, name)
+			}
+		})
+	}
 }

@@ -37,7 +37,7 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
 	case "POST /_reset":
 		s.ClearFaults()
 		s.ResetCalls()
-		s.with(func(a *account) { a.reset() })
+		s.withAll(func(a *account) { a.reset() })
 	case "POST /_faults":
 		fault, err := readFault(r)
 		if err != nil {

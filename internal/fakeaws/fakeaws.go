@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package fakeaws pretends to be AWS: one account that answers IAM, STS and instance-metadata requests on a
+// Package fakeaws pretends to be AWS: an account, or several, that answer IAM, STS and instance-metadata requests on a
 // loopback address, over the real wire protocol.
 //
 // It is the only test double of this module. The product reaches it the way it reaches AWS, through
@@ -26,13 +26,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 )
 
 // Unchecked says, one sentence a line, where the fake is less strict than AWS.
 const Unchecked = `What the fake does not check:
-  - It evaluates no IAM policy, permissions boundary or trust policy: any valid key may do anything.
+  - It evaluates no IAM policy or permissions boundary, and of trust policies no more than actions: any valid key may do anything else.
   - Policies are checked for their grammar, not for services, actions and condition keys that do not exist.
   - Every AWS managed policy exists, unless its name contains "DoesNotExist".
   - A signature may be scoped to any region, unless the call names a host of AWS or the test sets the region.
@@ -43,7 +42,8 @@ const Unchecked = `What the fake does not check:
   - SSH keys and certificates are checked for shape only.
   - A web identity token is a word that the test or the operator chose, not a signed JWT.`
 
-// Server is one AWS account that answers IAM, STS and instance-metadata requests on a loopback address.
+// Server is an AWS account that answers IAM, STS and instance-metadata requests on a loopback address; [Server.Account] is
+// another one at the same address.
 type Server struct {
 	url     string
 	http    *http.Server
@@ -53,8 +53,8 @@ type Server struct {
 	calls   *transcript
 	step    Step // nil: calls are not stopped between their steps
 
-	mu      sync.Mutex
-	account *account // reached through with alone
+	accounts *accounts
+	account  *account // reached through with alone
 }
 
 // Option changes how a server starts.
@@ -97,6 +97,8 @@ func Start(addr string, opts ...Option) (*Server, error) {
 		calls:   newTranscript(),
 		account: newAccount(),
 	}
+	s.accounts = &accounts{all: []*account{s.account}}
+	s.account.among = s.accounts
 	for _, opt := range opts {
 		opt(s)
 	}
@@ -146,7 +148,7 @@ func (s *Server) URL() string { return s.url }
 
 // with runs work on the account while nobody else can. Nothing in work may wait.
 func (s *Server) with(work func(a *account)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.accounts.mu.Lock()
+	defer s.accounts.mu.Unlock()
 	work(s.account)
 }

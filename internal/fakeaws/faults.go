@@ -16,6 +16,7 @@ import (
 type Fault struct {
 	Action  string // "" or "*" is every action
 	User    string // only calls about this user; "" is any
+	Account string // only calls about this account; "" is any
 	Kind    Kind
 	Code    string // for Refuse: default AccessDenied; for Unsupported: default MethodNotAllowed
 	Message string // for Refuse
@@ -30,7 +31,7 @@ type Fault struct {
 
 // matches says whether the fault is about the call.
 func (f Fault) matches(c *Call) bool {
-	return (f.Action == "" || f.Action == "*" || f.Action == c.Action) && (f.User == "" || f.User == c.User)
+	return (f.Action == "" || f.Action == "*" || f.Action == c.Action) && (f.User == "" || f.User == c.User) && (f.Account == "" || f.Account == c.Account)
 }
 
 // refusal is the error that a fault of an answering kind gives.

@@ -208,7 +208,7 @@ func newLaggingUser(t *testing.T, s *Server) Client {
 	var key Key
 	s.with(func(a *account) {
 		k := a.addKey(a.users["ann"], s.now())
-		k.usableFrom = s.now().Add(a.lag.key)
+		k.usable = a.lag.key.from(s.now())
 		key = k.key()
 	})
 	return as(s, key)

@@ -36,7 +36,7 @@ func createAccessKey(a *account, q request) (any, *Refusal) {
 		return nil, overQuota("AccessKeysPerUser", maxAccessKeys)
 	}
 	key := a.addKey(u, q.at)
-	key.usableFrom = q.at.Add(a.lag.key)
+	key.usable = a.lag.key.from(q.at)
 	key.listed = a.lag.listing.from(q.at)
 	key.expected = u.adopted
 	answer := key.xml()

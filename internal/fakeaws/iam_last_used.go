@@ -66,5 +66,5 @@ func getAccessKeyLastUsed(a *account, q request) (any, *Refusal) {
 // SetLastUsedDelay sets how long a use of a key takes until GetAccessKeyLastUsed reports it: none, unless set. AWS names
 // no bound (a guess: minutes), only that IAM is eventually consistent.
 func (s *Server) SetLastUsedDelay(d time.Duration) {
-	s.with(func(a *account) { a.lag.use = d })
+	s.withAll(func(a *account) { a.lag.use = d })
 }

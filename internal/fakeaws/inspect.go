@@ -99,11 +99,11 @@ func (s *Server) Users() []string {
 	return names
 }
 
-// Leftovers says, one line each, what was made over the wire and is still there: users, and keys of seeded
+// Leftovers says, of all accounts, one line each, what was made over the wire and is still there: users, and keys of seeded
 // users; and virtual MFA devices that were taken from a user. It does not matter whether whoever made it was still waiting for the answer.
 func (s *Server) Leftovers() []string {
 	var left []string
-	s.with(func(a *account) {
+	s.withAll(func(a *account) {
 		for _, u := range a.users {
 			if !u.seeded && !u.forgiven {
 				left = append(left, fmt.Sprintf("user %s%s with %s", u.path, u.name, a.possessions(u)))
@@ -116,7 +116,7 @@ func (s *Server) Leftovers() []string {
 			}
 		}
 	})
-	s.with(func(a *account) {
+	s.withAll(func(a *account) {
 		for _, d := range a.devices {
 			if d.deactivated {
 				left = append(left, fmt.Sprintf("virtual MFA device %s of nobody", d.serial))
@@ -152,7 +152,7 @@ func (a *account) possessions(u *user) string {
 
 // Forgive makes what exists now no leftover, for tests that mean to leave something.
 func (s *Server) Forgive() {
-	s.with(func(a *account) {
+	s.withAll(func(a *account) {
 		for _, u := range a.users {
 			u.forgiven = true
 			for _, key := range u.keys {

@@ -53,12 +53,13 @@ func (a *arrival) pass(d time.Duration) {
 
 // lag is what takes time.
 type lag struct {
-	user, key time.Duration // until a new user is known, and until a new key signs
-	calls     int           // calls about a new user that do not know it
-	listing   delay         // until a new key is listed
-	removal   delay         // until what was taken away does not show any more
-	oldKey    delay         // until a key that was deleted or made inactive does not sign any more
-	use       time.Duration // until GetAccessKeyLastUsed reports a use
+	user    time.Duration // until a new user is known
+	calls   int           // calls about a new user that do not know it
+	key     delay         // until a new key signs
+	listing delay         // until a new key is listed
+	removal delay         // until what was taken away does not show any more
+	oldKey  delay         // until a key that was deleted or made inactive does not sign any more
+	use     time.Duration // until GetAccessKeyLastUsed reports a use
 }
 
 // SetLag sets for how long a new user, and a new key, are not known: for user after CreateUser, every other call
@@ -66,42 +67,47 @@ type lag struct {
 // key after CreateAccessKey, calls signed with the key are refused InvalidClientTokenId. It is about what is made
 // from now on.
 func (s *Server) SetLag(user, key time.Duration) {
-	s.with(func(a *account) { a.lag.user, a.lag.key = user, key })
+	s.withAll(func(a *account) { a.lag.user, a.lag.key.time = user, key })
 }
 
 // SetLagCalls is SetLag for users, counted instead of timed: the first n other calls about a new user answer
 // NoSuchEntity.
 func (s *Server) SetLagCalls(n int) {
-	s.with(func(a *account) { a.lag.calls = n })
+	s.withAll(func(a *account) { a.lag.calls = n })
+}
+
+// SetKeyLagCalls is SetLag for keys, counted instead of timed: the first n calls signed with a new key are refused.
+func (s *Server) SetKeyLagCalls(n int) {
+	s.with(func(a *account) { a.lag.key.looks = n })
 }
 
 // SetListingLag keeps a new key out of ListAccessKeys for a time, and out of the first so many lists, whichever is longer.
 // Everything else knows the key: DeleteUser answers DeleteConflict for it, and it counts against the quota.
 func (s *Server) SetListingLag(d time.Duration, lists int) {
-	s.with(func(a *account) { a.lag.listing = delay{d, lists} })
+	s.withAll(func(a *account) { a.lag.listing = delay{d, lists} })
 }
 
 // SetDeletionLag sets for how long a user shows what was just taken from it: lists go on naming it, quotas count it, and
 // DeleteUser goes on answering DeleteConflict, while whoever removes it again hears NoSuchEntity. A user that was deleted
 // shows as well, and its name is free: CreateUser knows what is, as removals do (a guess).
 func (s *Server) SetDeletionLag(d time.Duration) {
-	s.with(func(a *account) { a.lag.removal.time = d })
+	s.withAll(func(a *account) { a.lag.removal.time = d })
 }
 
 // SetDeletionLagCalls is SetDeletionLag, counted instead of timed: after a removal, the first n calls of each action that
 // could see it do not. So the first DeleteUser answers DeleteConflict, however fast it comes, and no test has to wait.
 func (s *Server) SetDeletionLagCalls(n int) {
-	s.with(func(a *account) { a.lag.removal.looks = n })
+	s.withAll(func(a *account) { a.lag.removal.looks = n })
 }
 
 // SetOldKeyLag sets for how long, and for how many calls, a key that was deleted or made inactive still signs.
 func (s *Server) SetOldKeyLag(d time.Duration, calls int) {
-	s.with(func(a *account) { a.lag.oldKey = delay{d, calls} })
+	s.withAll(func(a *account) { a.lag.oldKey = delay{d, calls} })
 }
 
 // Settle lets all that lags arrive: what somebody changed long ago. Users that nobody has heard of yet stay unknown.
 func (s *Server) Settle() {
-	s.with(func(a *account) {
+	s.withAll(func(a *account) {
 		for _, u := range a.users {
 			u.removals = nil
 		}
@@ -116,7 +122,7 @@ func (s *Server) Settle() {
 // Age makes users, their keys and all sessions d older, and brings the ends of sessions d nearer: what the account
 // looks like after that time, while the clocks of whoever calls stand still.
 func (s *Server) Age(d time.Duration) {
-	s.with(func(a *account) {
+	s.withAll(func(a *account) {
 		for _, u := range a.users {
 			u.created, u.hidden = u.created.Add(-d), u.hidden.Add(-d)
 			for _, r := range u.removals {
@@ -139,6 +145,7 @@ func (s *Server) Age(d time.Duration) {
 // age makes a key older.
 func (k *accessKey) age(d time.Duration) {
 	k.created = k.created.Add(-d)
+	k.usable.pass(d)
 	k.listed.pass(d)
 	k.ended.pass(d)
 	for i := range k.uses {

@@ -123,6 +123,7 @@ func (s *Server) understand(r *http.Request, body []byte, call *Call) (action, r
 	call.AccessKeyID = claimed.accessKeyID
 	version := form.Get("Version")
 	call.Service = serviceOf(version, claimed.scope.service)
+	call.Account = s.accountOf(call)
 
 	act, known := actions[call.Action]
 	if act.service != call.Service {
@@ -130,7 +131,7 @@ func (s *Server) understand(r *http.Request, body []byte, call *Call) (action, r
 	}
 	call.User = form.Get("UserName")
 	if call.User == "" && known && act.ofCaller {
-		s.with(func(a *account) {
+		s.withSigner(call.AccessKeyID, func(a *account) {
 			if key := a.keys[call.AccessKeyID]; key != nil {
 				if u := a.principalOf(key).user; u != nil {
 					call.User = u.name
@@ -162,7 +163,8 @@ func serviceOf(version, scoped string) string {
 // work lets the action loose on the account, if the caller may and the account can see the user. It names what
 // AWS itself put in the way: lag or a conflict.
 func (s *Server) work(r *http.Request, body []byte, act action, q request, overlaps bool) (result any, natural string, refusal *Refusal) {
-	s.with(func(a *account) {
+	claimed, _ := readCredential(r)
+	s.withSigner(claimed.accessKeyID, func(a *account) {
 		if !act.unsigned {
 			if q.caller, refusal = a.authenticate(r, body, act.service, q.at); refusal != nil {
 				return

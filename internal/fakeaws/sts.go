@@ -76,9 +76,11 @@ func (s *Server) Sessions() []Session {
 // ExpireSessions ends all sessions that STS handed out so far, from now on.
 func (s *Server) ExpireSessions() {
 	now := s.now()
-	s.with(func(a *account) {
+	s.withAll(func(a *account) {
 		for _, session := range a.handed {
-			a.keys[session.AccessKeyID].expires = now
+			if key := a.keys[session.AccessKeyID]; key != nil { // its role may be gone
+				key.expires = now
+			}
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // This file assumes roles. The rules are those of the AWS STS API Reference, AssumeRole and
-// AssumeRoleWithWebIdentity.
+// AssumeRoleWithWebIdentity. A role may be in another account than whoever asks: its sessions then work there.
 
 var rolePattern = regexp.MustCompile(`^arn:(` + partitionPattern + `):iam::\d{12}:role/(?:[!-~]+/)?([\w+=,.@-]{1,64})$`)
 
@@ -43,8 +43,9 @@ type assumeRoleXML struct {
 
 // assumption is a role that somebody asks for, and what for.
 type assumption struct {
-	arn, name string // of the role; of the session
-	role      *role  // nil if this account has no such role
+	arn, name string   // of the role; of the session
+	in        *account // that the role would be in
+	role      *role    // nil if that account has no such role
 	terms
 }
 
@@ -59,13 +60,14 @@ func (a *account) assumptionOf(q request, b bounds) (x assumption, refusal *Refu
 	if refusal = x.readTTL(q, b); refusal != nil {
 		return x, refusal
 	}
-	if x.role, refusal = a.roleOf(x.arn); refusal != nil {
+	x.in = a.accountIn(x.arn)
+	if x.role, refusal = x.in.roleOf(x.arn); refusal != nil {
 		return x, refusal
 	}
 	if refusal = x.inLimits(q.caller.session); refusal != nil {
 		return x, refusal
 	}
-	return x, x.readPolicies(a, q, b)
+	return x, x.readPolicies(x.in, q, b)
 }
 
 // inLimits compares the length of a session with what the role allows, and with the bound of a chain. That AWS looks at the
@@ -103,11 +105,11 @@ func (a *account) roleOf(arn string) (*role, *Refusal) {
 }
 
 // assume makes the session of a role, once it is clear that the caller may have it.
-func (a *account) assume(kind string, x assumption, q request) assumeRoleXML {
-	who := a.assumed(x.role, x.name)
-	key := a.hand(kind, x.name, who, x.terms, q)
+func (x assumption) assume(kind string, q request) assumeRoleXML {
+	who := x.in.assumed(x.role, x.name)
+	key := x.in.hand(kind, x.name, who, x.terms, q)
 	named := assumedRoleXML{who.id, who.arn}
-	if a.installation == MinIO {
+	if x.in.installation == MinIO {
 		named = assumedRoleXML{} // it answers with empty elements
 	}
 	return assumeRoleXML{
@@ -141,10 +143,13 @@ func assumeRole(a *account, q request) (any, *Refusal) {
 	if refusal := x.readMFA(a, q); refusal != nil {
 		return nil, refusal
 	}
-	if x.role == nil || (x.role.externalID != "" && x.role.externalID != x.externalID) {
+	if x.role == nil || !x.role.trusts(a.id, x.externalID) {
 		return nil, x.denied(q)
 	}
-	return a.assume("AssumeRole", x, q), nil
+	if refusal := a.mayGive(x, q); refusal != nil {
+		return nil, refusal
+	}
+	return x.assume("AssumeRole", q), nil
 }
 
 // denied is what AWS says whether there is no such role or its trust policy wants something else.
@@ -183,7 +188,7 @@ func assumeRoleWithWebIdentity(a *account, q request) (any, *Refusal) {
 	case x.role == nil:
 		return nil, accessDenied("Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	}
-	answer := a.assume("AssumeRoleWithWebIdentity", x, q)
+	answer := x.assume("AssumeRoleWithWebIdentity", q)
 	answer.SubjectFromToken, answer.Provider, answer.Audience = "fake-subject", "fake-provider", "sts.amazonaws.com"
 	return answer, nil
 }

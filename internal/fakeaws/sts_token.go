@@ -33,6 +33,9 @@ func getFederationToken(a *account, q request) (any, *Refusal) {
 	}
 	t.ofOwner(a, q)
 	who := &session{arn: a.sessionARN("federated-user/" + name), id: a.id + ":" + name}
+	if refusal := a.mayTag(t, q, who.arn); refusal != nil {
+		return nil, refusal
+	}
 	key := a.hand("GetFederationToken", name, who, t, q)
 	return struct {
 		Credentials      credentialsXML

@@ -18,6 +18,7 @@ import (
 type Call struct {
 	Service     string     // iam or sts
 	Action      string     // as on the wire: CreateUser
+	Account     string     // the number of the account that it is about: of the key that signed it, or of the role to assume
 	User        string     // whom it is about, "" if nobody: UserName, or the caller where AWS takes that for granted
 	Params      url.Values // as sent, passwords and tokens blanked
 	AccessKeyID string     // the key that signed it, whether or not the key was any good

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// What a role makes of who asks: templates in its texts, and how AWS is told whose a session is.
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+// identityRoleFields are about who asks.
+func identityRoleFields() []roleField {
+	return []roleField{
+		{name: "templates", types: []string{iamUser, assumedRole, federationToken},
+			in: func(r *role) any { return &r.Templates }, schema: framework.FieldSchema{
+				Type:         framework.TypeBool,
+				Description:  "Replace {{identity.…}} in policy_document, iam_tags, session_tags, user_path, session_name and source_identity by what Vault knows of the caller, as in its own policies. false: it is text.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Templates"},
+			}},
+		{name: "require_entity", types: credentialTypes,
+			in: func(r *role) any { return &r.RequireEntity }, schema: framework.FieldSchema{
+				Type:         framework.TypeBool,
+				Description:  "Refuse requests whose token has no entity, such as root tokens and orphan tokens.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Require Entity"},
+			}},
+		{name: "session_name", types: []string{assumedRole, federationToken},
+			in: func(r *role) any { return &r.SessionName }, schema: framework.FieldSchema{
+				Type:         framework.TypeString,
+				Description:  "Name of the sessions, which CloudTrail shows: 2 to 64 characters, for federation_token 32. Not set: made from username_template.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Session Name"},
+			}},
+		{name: "allow_session_name", types: []string{assumedRole},
+			in: func(r *role) any { return &r.RefuseSessionName }, schema: framework.FieldSchema{
+				Type:         framework.TypeBool,
+				Default:      true,
+				Description:  "Whether a request may choose the name of its session with role_session_name.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Allow Session Name"},
+			}},
+		{name: "source_identity", types: []string{assumedRole},
+			in: func(r *role) any { return &r.SourceIdentity }, schema: framework.FieldSchema{
+				Type:         framework.TypeString,
+				Description:  "Source identity of the sessions, which CloudTrail shows and which lasts through further roles: 2 to 64 characters. Needs sts:SetSourceIdentity.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Source Identity"},
+			}},
+		{name: "transitive_tag_keys", types: []string{assumedRole},
+			in: func(r *role) any { return &r.TransitiveTagKeys }, schema: framework.FieldSchema{
+				Type:         framework.TypeCommaStringSlice,
+				Description:  "Keys of those session tags that pass on to the sessions of further roles.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Transitive Tag Keys"},
+			}},
+		{name: "allowed_request_tags", types: []string{assumedRole, federationToken},
+			in: func(r *role) any { return &r.AllowedRequestTags }, schema: framework.FieldSchema{
+				Type:         framework.TypeCommaStringSlice,
+				Description:  "Keys of tags that a request may add to those of the role, with session_tags.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Allowed Request Tags"},
+			}},
+	}
+}
+
+// roleText is a text of a role that may hold templates.
+type roleText struct {
+	field, where string // where it stands within the field
+	text         string
+	values       awsrules.Values
+}
+
+// eachText puts what f makes of them in the place of all texts that may hold templates and are used, but
+// for the policy. Keys of tags are none of them: a condition in a policy may ask for any key.
+func (r *role) eachText(f func(roleText) string) {
+	for _, t := range []struct {
+		field  string
+		text   *string
+		values awsrules.Values
+	}{
+		{"user_path", &r.UserPath, awsrules.PathValues}, {"session_name", &r.SessionName, awsrules.NameValues},
+		{"source_identity", &r.SourceIdentity, awsrules.NameValues},
+	} {
+		if !r.idle(t.field) {
+			*t.text = f(roleText{t.field, "", *t.text, t.values})
+		}
+	}
+	for field, tags := range map[string]map[string]string{"iam_tags": r.IAMTags, "session_tags": r.SessionTags} {
+		if r.idle(field) {
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(tags)) {
+			tags[key] = f(roleText{field, fmt.Sprintf("the value of %q: ", awsrules.Abridged(key)), tags[key], awsrules.TagValues})
+		}
+	}
+}
+
+// copied is a copy whose texts can be changed.
+func (r *role) copied() *role {
+	own := *r
+	own.IAMTags, own.SessionTags = maps.Clone(r.IAMTags), maps.Clone(r.SessionTags)
+	return &own
+}
+
+// sampled is the role with the shortest values in place of its templates. What AWS refuses
+// then, it refuses for every caller.
+func (r *role) sampled() *role {
+	if !r.Templates {
+		return r
+	}
+	own := r.copied()
+	for _, tags := range []map[string]string{own.IAMTags, own.SessionTags} {
+		maps.DeleteFunc(tags, func(key, _ string) bool { return awsrules.HasTemplate(key) })
+	}
+	own.PolicyDocument = awsrules.Sample(own.PolicyDocument)
+	own.eachText(func(t roleText) string {
+		sample := awsrules.Sample(t.text)
+		if sample != t.text && len(sample) == 1 { // a value may be longer
+			sample += "x"
+		}
+		return sample
+	})
+	return own
+}
+
+// validateTemplates checks the templates themselves, but for those of the policy.
+func (r *role) validateTemplates(m *engine.Mistakes) (warnings []string) {
+	const begins = "{{identity."
+	asText := func(field string) {
+		warnings = append(warnings, field+": has "+begins+"…}}, which is text here; set templates=true to have it replaced")
+	}
+	if !r.Templates && strings.Contains(r.PolicyDocument, begins) && !r.idle("policy_document") {
+		asText("policy_document")
+	}
+	for field, tags := range map[string]map[string]string{"iam_tags": r.IAMTags, "session_tags": r.SessionTags} {
+		for _, key := range slices.Sorted(maps.Keys(tags)) {
+			if r.Templates && !r.idle(field) && awsrules.HasTemplate(key) {
+				m.Add(field, "the key %q has a template, which can stand in values only", key)
+			}
+		}
+	}
+	r.copied().eachText(func(t roleText) string {
+		_, err := awsrules.ParseTemplate(t.text)
+		switch {
+		case r.Templates && err != nil:
+			m.Add(t.field, "%s%w", t.where, err)
+		case !r.Templates && strings.Contains(t.text, begins):
+			asText(t.field)
+		}
+		return t.text
+	})
+	return warnings
+}
+
+// validateNames checks what sessions are called.
+func (r *role) validateNames(m *engine.Mistakes) {
+	if name := r.SessionName; name != "" && !r.idle("session_name") {
+		check := awsrules.CheckSessionName
+		if r.issues(federationToken) {
+			check = awsrules.CheckFederatedName
+		}
+		if err := check(name); err != nil {
+			m.Add("session_name", "%w", err)
+		}
+	}
+	if r.SourceIdentity != "" && !r.idle("source_identity") && !awsrules.IsSessionName(r.SourceIdentity) {
+		m.Add("source_identity", "%q is not a source identity: 2 to %d letters, digits and _ + = , . @ -", r.SourceIdentity, awsrules.MostSessionName)
+	}
+}
+
+// validateTagKeys checks the keys that pass on, and those that a request may bring.
+func (r *role) validateTagKeys(m *engine.Mistakes) (warnings []string) {
+	if !r.idle("allowed_request_tags") {
+		keys := map[string]string{}
+		for _, key := range r.AllowedRequestTags {
+			keys[key] = ""
+			if own := tagKey(r.SessionTags, key); own != "" {
+				warnings = append(warnings, fmt.Sprintf("allowed_request_tags: %q is in session_tags, which a request cannot overwrite", key))
+			}
+		}
+		m.AddAll("allowed_request_tags", awsrules.CheckTags(keys))
+	}
+	if r.idle("transitive_tag_keys") {
+		return warnings
+	}
+	for i, key := range r.TransitiveTagKeys {
+		switch {
+		case slices.ContainsFunc(r.TransitiveTagKeys[:i], func(other string) bool { return strings.EqualFold(key, other) }):
+			m.Add("transitive_tag_keys", "%q is there twice; to AWS case does not matter", key)
+		case tagKey(r.SessionTags, key) == "" && !r.allowsTag(key):
+			m.Add("transitive_tag_keys", "%q is neither in session_tags nor in allowed_request_tags; only tags of the session can pass on", key)
+		}
+	}
+	return warnings
+}
+
+// allowsTag reports whether a request may bring a tag; to AWS case does not matter.
+func (r *role) allowsTag(key string) bool {
+	return slices.ContainsFunc(r.AllowedRequestTags, func(allowed string) bool { return strings.EqualFold(allowed, key) })
+}
+
+// tagKey is how a key is written in tags, "" where it is not there.
+func tagKey(tags map[string]string, key string) string {
+	for _, own := range slices.Sorted(maps.Keys(tags)) {
+		if strings.EqualFold(own, key) {
+			return own
+		}
+	}
+	return ""
+}
