@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
@@ -198,5 +199,33 @@ func TestIdentityFromAProfileWithARoleNeedsNoRegion(t *testing.T) {
 	m.revoke(m.creds("developer-access"))
 	if first := m.aws.Calls()[0]; first.Action != "AssumeRole" {
 		t.Errorf("the first call is %s", first.Action)
+	}
+}
+
+// What credential_process in the server's AWS configuration prints is a secret, also where it is not
+// what the SDK reads.
+func TestOutputOfCredentialProcessDoesNotComeBack(t *testing.T) {
+	const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" //nolint:gosec // AWS's own example
+	dir := t.TempDir()
+	output, config := filepath.Join(dir, "output"), filepath.Join(dir, "config")
+	t.Setenv("AWS_CONFIG_FILE", config)
+	for path, text := range map[string]string{
+		output: "Warning: the cache is stale\n" + `{"Version":1,"AccessKeyId":"AKIAIOSFODNN7EXAMPLE","SecretAccessKey":"` + secret + `"}`,
+		config: "[default]\ncredential_process = cat " + output + "\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := newMount(t)
+	log := m.logged(hclog.Trace)
+	m.write("config/root", map[string]any{"iam_endpoint": m.aws.URL(), "sts_endpoint": m.aws.URL()})
+	m.write("roles/developer-access", map[string]any{"policy_arns": readOnly})
+	text := m.refused(logical.ReadOperation, "creds/developer-access", nil)
+	if strings.Contains(text, secret) || !strings.Contains(text, "credential_process") {
+		t.Errorf("the answer is: %s", text)
+	}
+	if strings.Contains(log.String(), secret) {
+		t.Error("the secret is in the log")
 	}
 }

@@ -7,9 +7,13 @@ package awscreds
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os/exec"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 )
 
@@ -101,11 +105,30 @@ func (f *found) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	creds, err := f.chain.Retrieve(ctx)
 	switch last := f.source.Load(); {
 	case err != nil && ctx.Err() == nil:
-		err = &NoCredentialsError{Err: err}
+		err = &NoCredentialsError{Err: withoutOutput(err)}
+	case err != nil:
+		err = withoutOutput(err)
 	case err == nil && (last == nil || *last != creds.Source):
 		f.source.Store(&creds.Source)
 	}
 	return creds, err
+}
+
+// withoutOutput takes what a credential_process printed out of the SDK's error: it holds a secret key as a rule. What the
+// SDK says of the process itself, and of members that are missing, stays.
+func withoutOutput(err error) error {
+	var process *processcreds.ProviderError
+	if !errors.As(err, &process) {
+		return err
+	}
+	var ended *exec.ExitError
+	var unstarted *exec.Error
+	var unopened *fs.PathError
+	if errors.Unwrap(process.Err) == nil || errors.As(err, &ended) || errors.As(err, &unstarted) || errors.As(err, &unopened) {
+		return process
+	}
+	return errors.New("credential_process in the AWS configuration of the server printed something other than the JSON document that AWS asks for, " +
+		`{"Version": 1, "AccessKeyId": "…", "SecretAccessKey": "…"}`)
 }
 
 // name says whose the last credentials were.
