@@ -229,3 +229,17 @@ func TestOutputOfCredentialProcessDoesNotComeBack(t *testing.T) {
 		t.Error("the secret is in the log")
 	}
 }
+
+// What stands in AWS_ACCESS_KEY_ID may be the secret key: only what has the form of an ID comes back.
+func TestSwappedKeysOfTheEnvironmentDoNotComeBack(t *testing.T) {
+	const secret = "wJalrXUtnFEMIxK7MDENGxbPxRfiCYEXAMPLEKEY"
+	t.Setenv("AWS_ACCESS_KEY_ID", secret)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "AKIAIOSFODNN7EXAMPLE")
+	m := newMount(t)
+	m.write("config/root", map[string]any{"iam_endpoint": m.aws.URL(), "sts_endpoint": m.aws.URL()})
+	m.write("roles/developer-access", map[string]any{"policy_arns": readOnly})
+	if text := m.refused(logical.ReadOperation, "creds/developer-access", nil); strings.Contains(text, secret) ||
+		!strings.Contains(text, "AWS does not know AWS_ACCESS_KEY_ID of the plugin's environment") {
+		t.Errorf("the answer is: %s", text)
+	}
+}

@@ -8,6 +8,7 @@ package awscreds
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/aws/smithy-go/middleware"
@@ -27,18 +28,33 @@ func (e *signedError) Unwrap() error { return e.Err }
 
 // note says what is wrong with the key, where that is what AWS says.
 func (e *signedError) note() string {
+	key := e.key()
 	switch Code(e.Err) {
 	case codeInvalidClientTokenID, codeInvalidAccessKeyID, codeUnrecognizedClient:
 		if strings.HasPrefix(e.id, "ASIA") {
-			return fmt.Sprintf("AWS does not know %s, %s: ended early, of another partition, or of a region that is not enabled", e.id, e.whose)
+			return fmt.Sprintf("AWS does not know %s: ended early, of another partition, or of a region that is not enabled", key)
 		}
-		return fmt.Sprintf("AWS does not know %s, %s: deleted, inactive, or of another partition", e.id, e.whose)
+		return fmt.Sprintf("AWS does not know %s: deleted, inactive, or of another partition", key)
 	case codeSignatureDoesNotMatch:
-		return fmt.Sprintf("the secret key is not that of %s, %s, or the endpoint is of another region than the signature", e.id, e.whose)
+		return fmt.Sprintf("the secret key is not that of %s, or the endpoint is of another region than the signature", key)
 	case codeExpiredToken, codeExpiredTokenException:
-		return fmt.Sprintf("the session %s, %s, has expired", e.id, e.whose)
+		return fmt.Sprintf("expired: %s", key)
 	}
 	return ""
+}
+
+// keyIDForm is what the IDs of access keys look like, at AWS and elsewhere, and what no secret key does: AWS's have 40 characters.
+var keyIDForm = regexp.MustCompile(`^[A-Z0-9]{16,32}$`)
+
+// key names the key that signed. Where keys were swapped, its ID is the secret key.
+func (e *signedError) key() string {
+	switch {
+	case keyIDForm.MatchString(e.id):
+		return e.id + ", " + e.whose
+	case strings.HasPrefix(e.whose, "of "):
+		return "the key " + e.whose
+	}
+	return e.whose + ", which does not look like the ID of a key"
 }
 
 const signerID = "Signer"
