@@ -193,3 +193,36 @@ func TestTheLogTellsErrorsInTheSameOrder(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// AWS's answer to a wrong signature repeats what should have been signed, the session token of the
+// engine among it (IAM User Guide, "Troubleshoot Signature Version 4").
+func TestSessionTokenOfTheEngineDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	const token = "FwoGZXIvYXdzEXAMPLEtoken//////////wEaDP"
+	m := newConfiguredMount(t)
+	m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse, Code: "SignatureDoesNotMatch", Status: http.StatusForbidden, Message: "The request signature we calculated does not match the signature you provided. " +
+		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.\n\nThe Canonical String for this request should have been\n" +
+		"'POST\n/\n\ncontent-type:application/x-www-form-urlencoded\nhost:iam.amazonaws.com\nx-amz-date:20261128T093000Z\nx-amz-security-token:" + token + "\n\ncontent-type;host;x-amz-date;x-amz-security-token\n0b5c'"})
+	text := m.refused(logical.ReadOperation, "creds/developer-access", nil)
+	inOrder(t, text, "SignatureDoesNotMatch: ", "Consult the service documentation for details; ", "the access_key of config/root", "creating IAM user")
+	if strings.Contains(text, token) {
+		t.Errorf("the answer is: %s", text)
+	}
+}
+
+// Somebody else may answer in the place of AWS, at length.
+func TestWordsOfAWSDoNotFillTheAnswer(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	for name, fault := range map[string]fakeaws.Fault{
+		"words": {Action: "CreateUser", Kind: fakeaws.Refuse, Message: strings.Repeat("no ", 20_000)},
+		"code":  {Action: "CreateUser", Kind: fakeaws.Refuse, Code: strings.Repeat("No", 20_000), Message: "No."},
+	} {
+		fault := m.aws.Inject(fault)
+		text := m.refused(logical.ReadOperation, "creds/developer-access", nil)
+		if len(text) > 2<<10 || !strings.Contains(text, "…") {
+			t.Errorf("%s: the answer has %d bytes", name, len(text))
+		}
+		fault.Remove()
+	}
+}

@@ -89,26 +89,27 @@ func answersOnly(stack *middleware.Stack) error {
 
 // checkAnswer reads an answer to its end, within bounds, and leaves it to the SDK if it is AWS's.
 func checkAnswer(request any, response *smithyhttp.Response, action string) error {
+	boundHeaders(response.Header)
 	body, err := readBounded(response.Body)
-	response.Body = io.NopCloser(bytes.NewReader(body)) // for an error as well: the SDK reads to the end what it is given
-	if err == nil && isQuery(request) {
-		root := "ErrorResponse"
+	if r, ok := queryOf(request); ok && err == nil {
 		if response.StatusCode >= 200 && response.StatusCode < 300 {
-			root = action + "Response"
+			err = checkDocument(body, action+"Response")
+		} else if err = checkDocument(body, "ErrorResponse"); err == nil {
+			body, err = withinBounds(body, r.Header.Get("X-Amz-Security-Token"))
 		}
-		err = checkDocument(body, root)
 	}
+	response.Body = io.NopCloser(bytes.NewReader(body)) // for an error as well: the SDK reads to the end what it is given
 	if err != nil {
 		return noAnswer(request, response, err)
 	}
 	return nil
 }
 
-// isQuery reports whether a call is one of the AWS Query protocol, of IAM or STS: a form. What the SDK asks elsewhere on
+// queryOf is the request of a call of the AWS Query protocol, of IAM or STS: a form. What the SDK asks elsewhere on
 // their behalf, in the same context, is no form.
-func isQuery(request any) bool {
+func queryOf(request any) (*smithyhttp.Request, bool) {
 	r, ok := request.(*smithyhttp.Request)
-	return ok && r.Header.Get("Content-Type") == "application/x-www-form-urlencoded"
+	return r, ok && r.Header.Get("Content-Type") == "application/x-www-form-urlencoded"
 }
 
 // readBounded reads and closes a body that may never end, in length or in time.
