@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/vault/sdk/logical"
 )
 
 const goodPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`
@@ -129,5 +131,16 @@ func TestLimitsAreAllowed(t *testing.T) {
 				t.Error("nothing is stored")
 			}
 		})
+	}
+}
+
+// A message about a resource says what is wrong with it, and not with what AWS makes of it.
+func TestResourceWithoutARegionIsNotSaidToHaveOne(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	text := m.refused(logical.UpdateOperation, "roles/x", map[string]any{"credential_type": iamUser,
+		"policy_document": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3"}]}`})
+	if strings.Contains(text, "has a region") || !strings.Contains(text, "has 3 parts") {
+		t.Errorf("refused with %s", text)
 	}
 }

@@ -109,6 +109,8 @@ func (c *policyChecker) checkOwnForm(path string, v *jsonValue, parts []string) 
 		c.refuse(path, v, `%s has a region, or less than six parts; ARNs of IAM have none, such as "arn:aws:iam::123456789012:role/example"`, quoted(v))
 	case service == "iam" && resource != "*" && resource != "root" && (!typed || strings.ContainsAny(kind, "*?$")):
 		c.refuse(path, v, `%s names no type of resource in IAM, such as "user/", "role/" or "policy/" before the name`, quoted(v))
+	case service == "s3" && missing && region == "*" && account == "":
+		c.refuse(path, v, `%s has %d parts, and AWS takes "*" for the region that is missing; ARNs of buckets have six parts and no region, such as "arn:aws:s3:::bucket/*"`, quoted(v), len(parts))
 	case service == "s3" && region != "" && account == "":
 		c.refuse(path, v, `%s has a region; ARNs of buckets have none, such as "arn:aws:s3:::bucket/*"`, quoted(v))
 	}
