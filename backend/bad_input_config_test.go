@@ -7,6 +7,8 @@ package backend
 import (
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/vault/sdk/logical"
 )
 
 func TestBadInputToConfigRoot(t *testing.T) {
@@ -34,6 +36,7 @@ var badKeys = []badInput{
 	{name: "access key too short", data: map[string]any{"access_key": "AKIA", "secret_key": goodSecretKey}, field: "access_key"},
 	{name: "access key too long", data: map[string]any{"access_key": strings.Repeat("A", 129), "secret_key": goodSecretKey}, field: "access_key"},
 	{name: "access key with a line end", data: map[string]any{"access_key": goodAccessKey + "\n", "secret_key": goodSecretKey}, field: "access_key"},
+	{name: "access key and secret swapped", data: map[string]any{"access_key": goodSecretKey, "secret_key": goodAccessKey}, field: "access_key"},
 	{name: "the secret in both fields", data: map[string]any{"access_key": goodSecretKey, "secret_key": goodSecretKey}, field: "access_key"},
 }
 
@@ -114,4 +117,32 @@ var badLeases = []badInput{
 	{name: "lease above the longest", data: map[string]any{"lease": "3h", "lease_max": "2h"}, field: "lease_max"},
 	{name: "longest below the stored lease", only: "configured", data: map[string]any{"lease_max": "30m"}, field: "lease_max"},
 	{name: "lease above the stored longest", only: "configured", data: map[string]any{"lease": "3h"}, field: "lease_max"},
+}
+
+// A secret key in the field of the ID would be shown by every read of config/root.
+func TestSwappedKeysAreRefused(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	for _, endpoint := range []string{"", "https://iam.example.com"} {
+		text := m.refused(logical.UpdateOperation, "config/root", map[string]any{
+			"access_key": "wJalrXUtnFEMIxK7MDENGxbPxRfiCYEXAMPLEKEY", "secret_key": "AKIAIOSFODNN7EXAMPLE", "iam_endpoint": endpoint,
+		})
+		if !strings.HasPrefix(text, "access_key: ") || strings.Contains(text, "wJalr") {
+			t.Errorf("at %q: %s", endpoint, text)
+		}
+	}
+}
+
+// A secret key that was copied from a page or a chat brings characters along that nobody sees.
+func TestUnseenCharactersInTheSecretKeyAreRefused(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	for _, unseen := range []string{"\u00a0", "\u200b", "\ufeff", "\v", "\x00", "ä"} {
+		text, status := outcome(m.ask(logical.UpdateOperation, "config/root", map[string]any{
+			"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" + unseen,
+		}))
+		if status != 400 || !strings.HasPrefix(text, "secret_key: ") {
+			t.Errorf("%q: %d %s", unseen, status, text)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 )
@@ -52,11 +53,18 @@ func (c *RootConfig) Validate(at Place) (warnings []string, err error) {
 	return append(warnings, forms.Finish()...), m.Err()
 }
 
-var accessKeyForm = regexp.MustCompile(`^\w{16,128}$`)
+var (
+	accessKeyForm = regexp.MustCompile(`^\w{16,128}$`)
+	// keyIDForm is what the IDs of AWS's access keys look like (IAM User Guide, "IAM identifiers"),
+	// and what no secret key of AWS's does.
+	keyIDForm = regexp.MustCompile(`^A[A-Z0-9]{15,31}$`)
+)
 
 func (c *RootConfig) checkKey(f *Forms, m *Mistakes) {
 	switch id := c.AccessKey; {
 	case id == "":
+	case keyIDForm.MatchString(c.SecretKey) && !keyIDForm.MatchString(id): // every read would show the secret
+		m.Add("access_key", "does not look like the ID of an access key, and secret_key does; write the ID (AKIA…) to access_key and its secret to secret_key")
 	case len(id) > mostAccessKey || strings.ContainsFunc(id, notPrintable):
 		m.Add("access_key", "is not the ID of an access key: up to %d printable characters without spaces", mostAccessKey)
 	case !accessKeyForm.MatchString(id):
@@ -65,8 +73,11 @@ func (c *RootConfig) checkKey(f *Forms, m *Mistakes) {
 		f.Check("access_key", errors.New("is the ID of a temporary key (ASIA…), which AWS takes only with a session token, and that would end within hours; "+
 			"use a key of an IAM user (AKIA…), role_arn, or no key and the identity of the environment"))
 	}
-	if strings.ContainsAny(c.SecretKey, " \t\r\n") {
-		m.Add("secret_key", "contains white space, which no AWS secret access key does; was a line end copied with it?")
+	switch {
+	case strings.ContainsFunc(c.SecretKey, unseen):
+		m.Add("secret_key", "contains white space or a character that cannot be seen, which no AWS secret access key does; was it copied with the key?")
+	case strings.ContainsFunc(c.SecretKey, notPrintable):
+		f.Check("secret_key", errors.New("contains a character other than printable ASCII, which no AWS secret access key does"))
 	}
 	switch {
 	case c.AccessKey != "" && c.SecretKey == "":
@@ -75,6 +86,9 @@ func (c *RootConfig) checkKey(f *Forms, m *Mistakes) {
 		m.Add("access_key", "is missing; a secret_key needs the access key ID that it belongs to")
 	}
 }
+
+// unseen finds what a copy from a page brings along: white space, control and format characters.
+func unseen(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
 
 func notPrintable(r rune) bool { return r <= ' ' || r > '~' }
 
