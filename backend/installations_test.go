@@ -119,24 +119,28 @@ func TestElsewhereNotEverythingGoes(t *testing.T) {
 
 // Without config/root, the environment says where calls go.
 func TestElsewhereByTheEnvironment(t *testing.T) {
-	odd := map[string]any{"credential_type": "assumed_role", "role_arns": "arn:aws:iam:::role/app"}
+	role := map[string]any{"credential_type": "assumed_role", "role_arns": "arn:aws:iam:::role/app"}
+	user := map[string]any{"credential_type": iamUser, "policy_arns": "arn:aws:iam:::policy/app"}
 	for _, c := range []struct {
 		name, value string
+		odd         map[string]any
 		elsewhere   bool
 	}{
-		{"AWS_ENDPOINT_URL", "http://127.0.0.1:4566", true},
-		{"AWS_ENDPOINT_URL_IAM", "http://localhost:8000", true},
-		{"AWS_ENDPOINT_URL_STS", "https://minio.example.com:9000", true},
-		{"AWS_ENDPOINT_URL_STS", "https://ec2-192-0-2-1.compute-1.amazonaws.com:9000", true}, // a customer's server
-		{"AWS_ENDPOINT_URL_STS", "https://sts.eu-central-1.amazonaws.com", false},
-		{"AWS_ENDPOINT_URL_STS", "https://vpce-0a1b.sts.eu-central-1.vpce.amazonaws.com", false},
-		{"AWS_ENDPOINT_URL_IAM", "https://iam.cn-north-1.amazonaws.com.cn", false},
-		{"AWS_REGION", "eu-central-1", false},
+		{"AWS_ENDPOINT_URL", "http://127.0.0.1:4566", role, true},
+		{"AWS_ENDPOINT_URL_IAM", "http://localhost:8000", role, false}, // STS is AWS's
+		{"AWS_ENDPOINT_URL_IAM", "http://localhost:8000", user, true},
+		{"AWS_ENDPOINT_URL_STS", "http://localhost:8000", user, false},
+		{"AWS_ENDPOINT_URL_STS", "https://minio.example.com:9000", role, true},
+		{"AWS_ENDPOINT_URL_STS", "https://ec2-192-0-2-1.compute-1.amazonaws.com:9000", role, true}, // a customer's server
+		{"AWS_ENDPOINT_URL_STS", "https://sts.eu-central-1.amazonaws.com", role, false},
+		{"AWS_ENDPOINT_URL_STS", "https://vpce-0a1b.sts.eu-central-1.vpce.amazonaws.com", role, false},
+		{"AWS_ENDPOINT_URL_IAM", "https://iam.cn-north-1.amazonaws.com.cn", role, false},
+		{"AWS_REGION", "eu-central-1", role, false},
 	} {
-		t.Run(c.name+" "+c.value, func(t *testing.T) {
+		t.Run(c.name+" "+c.value+" "+c.odd["credential_type"].(string), func(t *testing.T) {
 			m := newMount(t)
 			t.Setenv(c.name, c.value)
-			_, status := outcome(m.ask(logical.UpdateOperation, "roles/r", maps.Clone(odd)))
+			_, status := outcome(m.ask(logical.UpdateOperation, "roles/r", maps.Clone(c.odd)))
 			if want := map[bool]int{true: 200, false: 400}[c.elsewhere]; status != want {
 				t.Errorf("answered %d, want %d", status, want)
 			}
@@ -173,4 +177,16 @@ func TestStoredRootConfigDoesNotBlockOtherFields(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where IAM is AWS's, its forms count, whoever answers for STS.
+func TestForeignFallbackOfSTSChangesNoFormsOfIAM(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	m.write("config/root", map[string]any{"region": "eu-central-1", "sts_fallback_endpoints": "https://sts.example.com"})
+	m.refused(logical.UpdateOperation, "roles/x", map[string]any{"credential_type": iamUser, "policy_arns": "arn:aws:iam::12345:policy/short"})
+	m.refused(logical.UpdateOperation, "roles/x", map[string]any{"credential_type": "assumed_role", "role_arns": "arn:aws:iam:::role/app"})
+	m.write("config/root", map[string]any{"sts_endpoint": "https://sts.example.com"})
+	m.refused(logical.UpdateOperation, "roles/x", map[string]any{"credential_type": iamUser, "policy_arns": "arn:aws:iam::12345:policy/short"})
+	m.write("roles/x", map[string]any{"credential_type": "assumed_role", "role_arns": "arn:aws:iam:::role/app"})
 }

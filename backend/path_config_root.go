@@ -192,7 +192,7 @@ func warnOfPartition(ctx context.Context, s logical.Storage, at engine.Place) []
 		}
 		forms := engine.NewForms(at, new(engine.Mistakes))
 		for _, arn := range slices.Concat(r.PolicyARNs, r.RoleARNs, []string{r.PermissionsBoundaryARN}) {
-			forms.InPartition("its ARN "+arn, arn)
+			forms.InPartition(at.Host(), "its ARN "+arn, arn)
 		}
 		if found := forms.Finish(); len(found) > 0 {
 			return []string{fmt.Sprintf("region: role %q, and perhaps others: %s", name, found[0])}

@@ -43,7 +43,7 @@ func (r *role) validateSession(m *engine.Mistakes, forms *engine.Forms) (warning
 		if r.Patterns {
 			arn = awsrules.Exemplar(arn)
 		}
-		forms.CheckARN("role_arns", arn, "role")
+		forms.CheckARN(forms.STS, "role_arns", arn, "role")
 	}
 	m.AddAll("session_tags", awsrules.CheckTags(r.SessionTags))
 	r.validateNames(m)
@@ -54,7 +54,7 @@ func (r *role) validateSession(m *engine.Mistakes, forms *engine.Forms) (warning
 	if !r.idle("mfa_serial_number") && r.SerialNumber != "" && !awsrules.IsSerialNumber(r.SerialNumber) {
 		m.Add("mfa_serial_number", "%q is neither the serial number of an MFA device nor an ARN such as arn:aws:iam::123456789012:mfa/vault", r.SerialNumber)
 	}
-	forms.InPartition("mfa_serial_number", r.SerialNumber)
+	forms.InPartition(forms.STS, "mfa_serial_number", r.SerialNumber)
 	if r.issues(assumedRole) && len(r.RoleARNs) == 0 {
 		warnings = append(warnings, "role_arns: is empty, so nothing can be issued yet; name the roles that may be assumed")
 	}

@@ -58,8 +58,12 @@ func (r *role) validate(name string, at engine.Place) (warnings []string, err er
 }
 
 func (r *role) validatePolicies(m *engine.Mistakes, forms *engine.Forms, name string) (warnings []string) {
+	host := forms.STS // sessions name policies to STS
+	if r.issues(iamUser) {
+		host = forms.IAM
+	}
 	for _, arn := range r.PolicyARNs {
-		forms.CheckARN("policy_arns", arn, "policy")
+		forms.CheckARN(host, "policy_arns", arn, "policy")
 	}
 	if r.issues(iamUser) {
 		warnings = r.validateAttached(m)
@@ -104,7 +108,7 @@ func (r *role) validateAttached(m *engine.Mistakes) (warnings []string) {
 func (r *role) validateUser(m *engine.Mistakes, forms *engine.Forms) {
 	r.validatePath(m)
 	if r.PermissionsBoundaryARN != "" {
-		forms.CheckARN("permissions_boundary_arn", r.PermissionsBoundaryARN, "policy")
+		forms.CheckARN(forms.IAM, "permissions_boundary_arn", r.PermissionsBoundaryARN, "policy")
 	}
 }
 

@@ -53,7 +53,7 @@ func (a AssumeRole) Check(m *Mistakes, forms *Forms) {
 	if !a.IsSet() {
 		return
 	}
-	forms.CheckARN("assume_role_arn", a.AssumeRoleARN, "role")
+	forms.CheckARN(forms.STS, "assume_role_arn", a.AssumeRoleARN, "role")
 	check := func(field, value, rule string, fits bool) {
 		if value != "" && !fits {
 			m.Add(field, "%q is not what STS takes: %s", value, rule)

@@ -6,9 +6,11 @@ package engine
 // regions and ARNs; LocalStack, moto, MinIO and Ceph have others, or none.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,13 +22,16 @@ import (
 
 // Place is where IAM and STS are called. The zero value is AWS, in a partition that nobody knows.
 type Place struct {
-	Host   string // an endpoint that is not AWS's; empty: AWS
-	Region string
+	IAM, STS string // hosts that are not AWS's; empty: AWS
+	Region   string
 }
+
+// Host is the first that is not AWS's. Keys and regions are those of both services.
+func (p Place) Host() string { return cmp.Or(p.IAM, p.STS) }
 
 // Partition is AWS's that calls go to; empty where that is not AWS.
 func (p Place) Partition() string {
-	if p.Host != "" || p.Region == "" {
+	if p.Host() != "" || p.Region == "" {
 		return ""
 	}
 	return awsrules.RegionPartition(p.Region)
@@ -62,48 +67,54 @@ func PlaceOf(ctx context.Context, c *RootConfig) (Place, error) {
 	return placeOf(client), nil
 }
 
-func placeOf(c *awscreds.Client) Place { return Place{Host: c.ForeignHost(), Region: c.Region()} }
+func placeOf(c *awscreds.Client) Place {
+	atIAM, atSTS := c.ForeignHosts()
+	return Place{IAM: atIAM, STS: atSTS, Region: c.Region()}
+}
 
 // Forms gathers what is not as AWS has it: mistakes where AWS is called, and one warning elsewhere.
 type Forms struct {
 	Place
 	mistakes *Mistakes
-	odd      []string            // fields whose values AWS would refuse
+	odd      map[string][]string // host that is not AWS's: the fields whose values AWS would refuse
 	fields   map[string][]string // partition: the fields with ARNs of it
 }
 
 // NewForms adds mistakes to m.
 func NewForms(at Place, m *Mistakes) *Forms {
-	return &Forms{Place: at, mistakes: m, fields: map[string][]string{}}
+	return &Forms{Place: at, mistakes: m, odd: map[string][]string{}, fields: map[string][]string{}}
 }
 
-// Check takes what keeps a value from having AWS's form.
-func (f *Forms) Check(field string, err error) {
+// Check takes what keeps a value from having AWS's form, where both services get it.
+func (f *Forms) Check(field string, err error) { f.checkAt(f.Host(), field, err) }
+
+func (f *Forms) checkAt(host, field string, err error) {
 	switch {
 	case err == nil:
-	case f.Host == "":
+	case host == "":
 		f.mistakes.Add(field, "%v", err)
-	case !slices.Contains(f.odd, field):
-		f.odd = append(f.odd, field)
+	case !slices.Contains(f.odd[host], field):
+		f.odd[host] = append(f.odd[host], field)
 	}
 }
 
-// CheckARN checks the ARN of a resource of a type, "policy" or "role".
-func (f *Forms) CheckARN(field, arn, resource string) {
-	if f.Host != "" {
+// CheckARN checks the ARN of a resource of a type, "policy" or "role", by the rules of the host that
+// gets it, [Place].IAM or [Place].STS.
+func (f *Forms) CheckARN(host, field, arn, resource string) {
+	if host != "" {
 		if err := awsrules.CheckForeignARN(arn); err != nil {
 			f.mistakes.Add(field, "%v", err)
 			return
 		}
 	}
-	f.Check(field, awsrules.CheckARN(arn, resource))
-	f.InPartition(field, arn)
+	f.checkAt(host, field, awsrules.CheckARN(arn, resource))
+	f.InPartition(host, field, arn)
 }
 
 // InPartition remembers the partition of an ARN, if it is one of AWS's.
-func (f *Forms) InPartition(field, arn string) {
+func (f *Forms) InPartition(host, field, arn string) {
 	p := awsrules.ARNPartition(arn)
-	if p != "" && f.Host == "" && !slices.Contains(f.fields[p], field) {
+	if p != "" && host == "" && !slices.Contains(f.fields[p], field) {
 		f.fields[p] = append(f.fields[p], field)
 	}
 }
@@ -126,8 +137,8 @@ func (f *Forms) Finish() (warnings []string) {
 		warnings = append(warnings, fmt.Sprintf("%s: is of the AWS partition %s, and the region %s that config/root leads to is in the partition %s, which does not have it",
 			strings.Join(f.fields[names[0]], ", "), names[0], f.Region, here))
 	}
-	if len(f.odd) > 0 {
-		warnings = append(warnings, fmt.Sprintf("%s: not as AWS has it; taken, because %s is not AWS", strings.Join(f.odd, ", "), f.Host))
+	for _, host := range slices.Sorted(maps.Keys(f.odd)) {
+		warnings = append(warnings, fmt.Sprintf("%s: not as AWS has it; taken, because %s is not AWS", strings.Join(f.odd[host], ", "), host))
 	}
 	return warnings
 }

@@ -45,7 +45,7 @@ func (c *RootConfig) Validate(at Place) (warnings []string, err error) {
 		m = append(m, err) // names the field
 	}
 	if c.RoleARN != "" {
-		forms.CheckARN("role_arn", c.RoleARN, "role")
+		forms.CheckARN(at.STS, "role_arn", c.RoleARN, "role")
 	}
 	c.checkIdentity(&m)
 	c.checkRotation(&m)
@@ -98,13 +98,13 @@ func checkRegions(f *Forms, m *Mistakes, field string, regions ...string) (warni
 		if region == "" {
 			continue
 		}
-		if f.Host != "" && !awsrules.IsHostLabel(region) {
+		if f.Host() != "" && !awsrules.IsHostLabel(region) {
 			m.Add(field, "%q cannot name a region: up to 63 letters, digits and -", region)
 			continue
 		}
 		warning, err := awsrules.CheckRegion(region)
 		f.Check(field, err)
-		if warning != "" && f.Host == "" {
+		if warning != "" && f.Host() == "" {
 			warnings = append(warnings, field+": "+warning)
 		}
 	}

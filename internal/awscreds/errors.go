@@ -97,7 +97,9 @@ func IsFromAWS(err error) bool {
 // that it was never made.
 type NoCredentialsError struct{ Err error }
 
-func (e *NoCredentialsError) Error() string { return "getting AWS credentials: " + cut(e.Err.Error(), 2*mostWords) }
+func (e *NoCredentialsError) Error() string {
+	return "getting AWS credentials: " + cut(e.Err.Error(), 2*mostWords)
+}
 
 // Unwrap returns what the SDK said.
 func (e *NoCredentialsError) Unwrap() error { return e.Err }

@@ -16,23 +16,24 @@ import (
 // the same domains stand servers of AWS's customers, on EC2 for instance.
 var serviceHost = regexp.MustCompile(`^(vpce-[a-z0-9-]+\.)?(iam|sts)(-fips)?\.`)
 
-// ForeignHost is the host that IAM or STS is called at, the first that is not AWS's, by the
-// configuration or by the environment's endpoints; empty where both are AWS's own.
-func (c *Client) ForeignHost() string {
-	endpoints := []string{c.iamURL}
-	if c.iamURL == "" {
-		endpoints[0] = aws.ToString(c.iam.options.BaseEndpoint)
+// ForeignHosts are the hosts that IAM and STS are called at, by the configuration or by the
+// environment's endpoints; empty where it is AWS's own. Fallbacks of STS do not count: AWS's rules
+// hold where calls go first.
+func (c *Client) ForeignHosts() (atIAM, atSTS string) {
+	endpoint := c.iamURL
+	if endpoint == "" {
+		endpoint = aws.ToString(c.iam.options.BaseEndpoint)
 	}
-	for _, client := range c.sts {
-		endpoints = append(endpoints, aws.ToString(client.Options().BaseEndpoint))
+	return outsideAWS(endpoint), outsideAWS(aws.ToString(c.sts[0].Options().BaseEndpoint))
+}
+
+// outsideAWS is the host of an endpoint that is not AWS's own.
+func outsideAWS(endpoint string) string {
+	if server(endpoint) == "" { // none, or nowhere
+		return ""
 	}
-	for _, endpoint := range endpoints {
-		if server(endpoint) == "" { // none, or nowhere
-			continue
-		}
-		if u, err := absolute(endpoint); err == nil && (!serviceHost.MatchString(strings.ToLower(u.Hostname())) || hostOutsideAWS(u) != "") {
-			return strings.ToLower(u.Host)
-		}
+	if u, err := absolute(endpoint); err == nil && (!serviceHost.MatchString(strings.ToLower(u.Hostname())) || hostOutsideAWS(u) != "") {
+		return strings.ToLower(u.Host)
 	}
 	return ""
 }
