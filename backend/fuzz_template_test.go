@@ -30,6 +30,7 @@ func FuzzTemplate(f *testing.F) {
 			f.Add(statementOf(element), "payments", "v-"+ofTeam+value)
 		}
 	}
+	f.Add(statementOf(""), "payments", "{{identity.entity.metadata.team}"+strings.Repeat("\x11", 2000)) // its refusal had 9 kB
 	m := newFuzzMount(f, func(m *mount) {
 		m.configure(noRetries)
 		m.aws.AddRole("deploy")
