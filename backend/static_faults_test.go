@@ -176,3 +176,42 @@ func TestStaticRollbackLeavesALaterKeyAlone(t *testing.T) {
 	m.hasKeys("app", first, own)
 	m.recorded(0)
 }
+
+// A record of one role's lost key does not mean the key of another role of the same user.
+func TestStrayKeyOfOneRoleSparesTheKeyOfAnother(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]func(m *mount){
+		"the first key was not made": func(m *mount) {
+			m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.Cut, Times: 1})
+			m.fails(logical.UpdateOperation, "static-roles/app", daily)
+		},
+		"the answer to its deletion was lost": func(m *mount) {
+			m.write("static-roles/app", daily)
+			m.aws.Inject(fakeaws.Fault{Action: "DeleteAccessKey", Kind: fakeaws.LostAnswer, Times: 1})
+			m.do(logical.DeleteOperation, "static-roles/app", nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newStaticMount(t)
+			before(m)
+			m.write("static-roles/renamed", daily)
+			m.pass(time.Minute)
+			m.mustTick()
+			m.served("renamed")
+			m.do(logical.DeleteOperation, "static-roles/renamed", nil)
+		})
+	}
+}
+
+// A record that names its key means no other.
+func TestDeletedStaticRoleSparesTheNextKeyOfItsUser(t *testing.T) {
+	t.Parallel()
+	m := newRotatingMount(t)
+	m.aws.Inject(fakeaws.Fault{Action: "DeleteAccessKey", Kind: fakeaws.LostAnswer, Times: 1})
+	m.do(logical.DeleteOperation, "static-roles/app", nil)
+	customers := m.aws.AddKey("app").AccessKeyID
+	m.pass(time.Minute)
+	m.mustTick()
+	m.hasKeys("app", customers)
+}

@@ -164,6 +164,7 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 	for _, key := range keys {
 		switch {
 		case !w.mayBe(key, now), slices.Contains(own, key.ID):
+		case w.AccessKey != "" && key.ID != w.AccessKey: // the record means another key
 		case slices.Contains(recorded, key.ID):
 			settled = true
 		case key.ID != w.AccessKey && k.isUsed(ctx, client, key.ID): // whoever uses it knows the secret
@@ -178,19 +179,26 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 	return settled, nil
 }
 
-// recordedKeys are the keys that are stored for the role of a record. Where there is
-// no such role, what is stored for it was not finished, and goes.
+// recordedKeys are the keys that are stored for roles of the user of a record. Where its own role
+// is gone, what is stored for it was not finished, and goes.
 func recordedKeys(ctx context.Context, s logical.Storage, w *walKey) ([]string, error) {
 	r, err := loadRole(ctx, s, w.Role)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
-		return nil, s.Delete(ctx, engine.PrefixStaticCreds+w.Role)
+		if err := s.Delete(ctx, engine.PrefixStaticCreds+w.Role); err != nil {
+			return nil, err
+		}
 	}
-	c, err := engine.Load[creds](ctx, s, engine.PrefixStaticCreds+w.Role)
-	if err != nil || r.ID != w.UserID {
-		return nil, err
-	}
-	return c.keys(), nil
+	var keys []string
+	err = eachRole(ctx, s, func(name string, r *role, err error) error {
+		if err != nil || r.ID != w.UserID {
+			return nil //nolint:nilerr // of a role that nobody can read nothing is known, as before
+		}
+		c, err := engine.Load[creds](ctx, s, engine.PrefixStaticCreds+name)
+		keys = append(keys, c.keys()...)
+		return err
+	})
+	return keys, err
 }
