@@ -205,7 +205,7 @@ func TestIdentityFromAProfileWithARoleNeedsNoRegion(t *testing.T) {
 // What credential_process in the server's AWS configuration prints is a secret, also where it is not
 // what the SDK reads.
 func TestOutputOfCredentialProcessDoesNotComeBack(t *testing.T) {
-	const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" //nolint:gosec // AWS's own example
+	const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 	dir := t.TempDir()
 	output, config := filepath.Join(dir, "output"), filepath.Join(dir, "config")
 	t.Setenv("AWS_CONFIG_FILE", config)
