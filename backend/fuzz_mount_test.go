@@ -164,8 +164,9 @@ func (fm *fuzzMount) put(key, value string) {
 func (fm *fuzzMount) restart() {
 	fm.t.Helper()
 	fm.log = new(fuzzLog)
+	m := fm.mount // a later one has another clock
 	factory := New(Options{Version: "v0.0.1", ProofPause: time.Microsecond, Now: func() time.Time {
-		return time.Now().Add(time.Duration(fm.ahead.Load()))
+		return time.Now().Add(time.Duration(m.ahead.Load()))
 	}})
 	b, err := factory(fm.ctx, &logical.BackendConfig{
 		Logger:      hclog.New(&hclog.LoggerOptions{Output: fm.log, Level: hclog.Trace}),
