@@ -133,7 +133,7 @@ func New(opts Options) logical.Factory {
 			LagWindow: opts.WALMinAge, GapCaution: opts.GapCaution, ProofPause: opts.ProofPause,
 			TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 		}
-		b := &backend{users: &users{Mount: mount, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow}, requestTime: opts.RequestTime}
+		b := &backend{users: &users{Mount: mount, own: ownership{Mount: mount}, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow}, requestTime: opts.RequestTime}
 		b.Begin = b.requests.begin
 		b.rootKey = rootkey.New(b.Mount)
 		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
@@ -181,14 +181,9 @@ func (b *backend) reconfigured() {
 	b.settingsNow.Reset()
 }
 
-// paths is the table of contents.
+// paths is the table of contents: those of this room, and those of the inner ones.
 func (b *backend) paths() []*framework.Path {
-	return slices.Concat(b.ownPaths(), b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
-}
-
-// ownPaths are the paths of this room.
-func (b *backend) ownPaths() []*framework.Path {
-	return []*framework.Path{
+	own := []*framework.Path{
 		b.pathConfigRoot(),
 		b.pathConfigLease(),
 		b.pathConfigUsers(),
@@ -200,6 +195,7 @@ func (b *backend) ownPaths() []*framework.Path {
 		b.pathIssuedOfRole(),
 		b.pathIssued(),
 	}
+	return slices.Concat(own, b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
 }
 
 // pathsSpecial tells Vault which keys are sealed once more, where the seal can,

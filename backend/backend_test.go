@@ -114,6 +114,20 @@ func (m *mount) knowAccount() {
 	m.aws.ResetCalls()
 }
 
+// waitUntil waits for a condition.
+func (m *mount) waitUntil(what string, met func() bool) {
+	m.t.Helper()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for range 30_000 {
+		if met() {
+			return
+		}
+		<-look.C
+	}
+	m.t.Fatalf("waited in vain until %s", what)
+}
+
 // pass moves the engine's clock. Meanwhile all that lags in AWS arrives.
 func (m *mount) pass(d time.Duration) {
 	m.ahead.Add(int64(d))

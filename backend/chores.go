@@ -90,7 +90,7 @@ func (u *users) tendRecords(ctx context.Context, s logical.Storage) error {
 	if err := u.known(ctx, s); err != nil {
 		return fmt.Errorf("reading the records: %w", err)
 	}
-	_, err := u.proofKey(ctx, s, true) // so that no creation has to make it
+	_, err := u.own.proofKey(ctx, s, true) // so that no creation has to make it
 	return errors.Join(err, u.mirror(ctx, s), u.keepHome(ctx, s))
 }
 

@@ -107,7 +107,7 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 	user := r.user(c.name, c.order.role)
 	user.NotAfter = c.latest
 	user.NameMayRepeat = !c.record.provenByName()
-	tags, err := b.ownTags(ctx, c, user)
+	tags, err := b.own.tags(ctx, c, user)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 // handle is HandleRequest, whatever time it takes.
 func (b *backend) handle(ctx context.Context, req *logical.Request) (resp *logical.Response, err error) {
 	defer b.Recover(&err)
-	req, err = b.decoded(req)
+	req, err = decoded(b.Route(req.Path), req)
 	if err != nil {
 		return engine.Respond(err)
 	}
@@ -87,12 +87,11 @@ func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request
 
 // decoded is the request with each field in its own form. What concerns a lease has no
 // fields: what it carries must not stop it.
-func (b *backend) decoded(req *logical.Request) (*logical.Request, error) {
+func decoded(path *framework.Path, req *logical.Request) (*logical.Request, error) {
 	switch req.Operation {
 	case logical.RevokeOperation, logical.RenewOperation, logical.RollbackOperation, logical.HelpOperation:
 		return req, nil
 	}
-	path := b.Route(req.Path)
 	if path == nil {
 		return req, nil
 	}

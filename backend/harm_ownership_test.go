@@ -64,7 +64,7 @@ func TestTidySparesTheEnginesOwnUser(t *testing.T) {
 			m.mustTick()
 			const own = "vault-root"
 			b := m.b.(*backend)
-			key, err := b.proofKey(m.ctx, m.storage, true)
+			key, err := b.own.proofKey(m.ctx, m.storage, true)
 			if err != nil {
 				t.Fatal(err)
 			}

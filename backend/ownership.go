@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -38,12 +39,18 @@ type ownershipKey struct {
 	Key []byte `json:"key"`
 }
 
+// ownership knows which IAM users are this mount's.
+type ownership struct {
+	*engine.Mount
+	key atomic.Pointer[[]byte] // of the proofs, once it was read
+}
+
 // proofKey returns the key of the proofs; it is made when a user is first to have one.
-func (u *users) proofKey(ctx context.Context, s logical.Storage, make bool) ([]byte, error) {
-	if key := u.proof.Load(); key != nil {
+func (o *ownership) proofKey(ctx context.Context, s logical.Storage, make bool) ([]byte, error) {
+	if key := o.key.Load(); key != nil {
 		return *key, nil
 	}
-	ctx, unlock, err := u.Locks.Lock(ctx, engine.LockOwnership)
+	ctx, unlock, err := o.Locks.Lock(ctx, engine.LockOwnership)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +68,7 @@ func (u *users) proofKey(ctx context.Context, s logical.Storage, make bool) ([]b
 			return nil, err
 		}
 	}
-	u.proof.Store(&stored.Key)
+	o.key.Store(&stored.Key)
 	return stored.Key, nil
 }
 
@@ -73,11 +80,11 @@ func prove(key []byte, user, created, term string) string {
 	return term + "/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// ownTags mark a user as this mount's. There are none where they are switched off, where
+// tags mark a user as this mount's. There are none where they are switched off, where
 // Vault gives the mount no identity, or where the role's own tags leave no room; and those that
 // AWS has refused for the role are left out for a while.
-func (u *users) ownTags(ctx context.Context, c *creation, user awscreds.User) (map[string]string, error) {
-	if !c.settings.users.OwnershipTags || u.ID == "" || len(user.Tags)+len(ownTagKeys) > awsrules.MostTags {
+func (o *ownership) tags(ctx context.Context, c *creation, user awscreds.User) (map[string]string, error) {
+	if !c.settings.users.OwnershipTags || o.ID == "" || len(user.Tags)+len(ownTagKeys) > awsrules.MostTags {
 		return nil, nil
 	}
 	for key := range user.Tags {
@@ -85,18 +92,18 @@ func (u *users) ownTags(ctx context.Context, c *creation, user awscreds.User) (m
 			return nil, nil
 		}
 	}
-	key, err := u.proofKey(ctx, c.storage, true)
+	key, err := o.proofKey(ctx, c.storage, true)
 	if err != nil {
 		return nil, err
 	}
 	created := c.began.Format(time.RFC3339)
 	tags := map[string]string{
-		tagMount:   awsrules.InTag(c.order.mountPoint, awsrules.MostTagValue-1-len(u.ID)) + "/" + u.ID,
+		tagMount:   awsrules.InTag(c.order.mountPoint, awsrules.MostTagValue-1-len(o.ID)) + "/" + o.ID,
 		tagRole:    awsrules.InTag(c.order.role, awsrules.MostTagValue),
 		tagCreated: created,
-		tagProof:   prove(key, c.name, created, u.Term()),
+		tagProof:   prove(key, c.name, created, o.Term()),
 	}
-	c.leftOut = c.settings.leftOut(c.order.role, u.Now())
+	c.leftOut = c.settings.leftOut(c.order.role, o.Now())
 	for _, key := range c.leftOut {
 		delete(tags, key)
 	}
@@ -105,23 +112,23 @@ func (u *users) ownTags(ctx context.Context, c *creation, user awscreds.User) (m
 
 // tagged reports whether the tags of a user say that it is this mount's. Anybody may have
 // written them.
-func (u *users) tagged(tags map[string]string) bool {
-	return u.ID != "" && strings.HasSuffix(tags[tagMount], "/"+u.ID)
+func (o *ownership) tagged(tags map[string]string) bool {
+	return o.ID != "" && strings.HasSuffix(tags[tagMount], "/"+o.ID)
 }
 
 // taggedByAnother reports whether the tags of a user say that another mount made it, or a copy
 // of this one: the first edition and the built-in engine wrote no proof.
-func (u *users) taggedByAnother(tags map[string]string) bool {
-	return tags[tagProof] != "" || tags[tagMount] != "" && !u.tagged(tags)
+func (o *ownership) taggedByAnother(tags map[string]string) bool {
+	return tags[tagProof] != "" || tags[tagMount] != "" && !o.tagged(tags)
 }
 
-// ourTags reports whether the tags of a user prove that it is this mount's.
-func (u *users) ourTags(ctx context.Context, s logical.Storage, user string, tags map[string]string) (bool, error) {
+// proven reports whether the tags of a user prove that it is this mount's.
+func (o *ownership) proven(ctx context.Context, s logical.Storage, user string, tags map[string]string) (bool, error) {
 	term, _, proved := strings.Cut(tags[tagProof], "/")
-	if !proved || !u.tagged(tags) {
+	if !proved || !o.tagged(tags) {
 		return false, nil
 	}
-	key, err := u.proofKey(ctx, s, false)
+	key, err := o.proofKey(ctx, s, false)
 	if err != nil || key == nil {
 		return false, err
 	}

@@ -149,7 +149,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 		b.reconfigured() // so that the new identity is asked
 		warnings = append(warnings, b.leftBehind(ctx, req.Storage)...)
 		if before.RoleARN == "" && cfg.RoleARN != "" {
-			warnings = append(warnings, b.warnOfIdentity(ctx, req.Storage)...)
+			warnings = append(warnings, warnOfIdentity(ctx, req.Storage)...)
 		}
 	}
 	return engine.Done(warnings), nil
@@ -181,21 +181,29 @@ func (b *backend) checkRootConfig(ctx context.Context, s logical.Storage, before
 
 // warnOfPartition names the first role whose ARNs are of another partition than calls go to now.
 func warnOfPartition(ctx context.Context, s logical.Storage, at engine.Place) []string {
+	return warnOfRoles(ctx, s, "region", func(r *role) []string {
+		forms := engine.NewForms(at, new(engine.Mistakes))
+		for _, arn := range slices.Concat(r.PolicyARNs, r.RoleARNs, []string{r.PermissionsBoundaryARN}) {
+			forms.InPartition(at.Host(), "its ARN "+arn, arn)
+		}
+		return forms.Finish()
+	})
+}
+
+// warnOfRoles warns of the first role that a field of config/root does not suit. A storage that
+// fails is no failure of the write.
+func warnOfRoles(ctx context.Context, s logical.Storage, field string, complaints func(*role) []string) []string {
 	names, err := s.List(ctx, engine.PrefixRole)
 	if err != nil {
-		return nil // which is no failure of the write to config/root
+		return nil
 	}
 	for _, name := range names {
 		r, err := loadRole(ctx, s, name)
 		if err != nil || r == nil {
 			continue
 		}
-		forms := engine.NewForms(at, new(engine.Mistakes))
-		for _, arn := range slices.Concat(r.PolicyARNs, r.RoleARNs, []string{r.PermissionsBoundaryARN}) {
-			forms.InPartition(at.Host(), "its ARN "+arn, arn)
-		}
-		if found := forms.Finish(); len(found) > 0 {
-			return []string{fmt.Sprintf("region: role %q, and perhaps others: %s", name, found[0])}
+		if found := complaints(r); len(found) > 0 {
+			return []string{fmt.Sprintf("%s: role %q, and perhaps others: %s", field, name, found[0])}
 		}
 	}
 	return nil

@@ -117,7 +117,7 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	if err := r.Refusal("roles/" + o.role); err != nil {
 		return nil, err
 	}
-	if r, err = b.roleFor(r, o); err != nil {
+	if r, err = r.forRequest(b.Mount, o); err != nil {
 		return nil, err
 	}
 	resp, err := b.issue(ctx, req.Storage, r, o)
@@ -140,9 +140,9 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	return resp, nil
 }
 
-// roleFor is the role as a request gets it: with what Vault knows of the caller in place of its
+// forRequest is the role as a request gets it: with what Vault knows of the caller in place of its
 // templates, and with the tags that the request brings.
-func (b *backend) roleFor(r *role, o order) (*role, error) {
+func (r *role) forRequest(mount *engine.Mount, o order) (*role, error) {
 	var m engine.Mistakes
 	if r.RequireEntity && o.entityID == "" {
 		m.Add("require_entity", "role %q issues to callers with an entity alone, and %s", o.role, noEntity)
@@ -152,7 +152,7 @@ func (b *backend) roleFor(r *role, o order) (*role, error) {
 	}
 	own := r.copied()
 	if r.Templates && len(m) == 0 {
-		if err := b.render(own, o, &m); err != nil {
+		if err := own.render(mount, o, &m); err != nil {
 			return nil, err
 		}
 	}
@@ -165,7 +165,7 @@ const noEntity = "the token of this request has none: log in with an auth method
 
 // render puts the values of the caller's identity in place of a role's templates, and checks what
 // AWS then gets. A policy that the role's groups add comes later, as it is.
-func (b *backend) render(r *role, o order, m *engine.Mistakes) error {
+func (r *role) render(mount *engine.Mount, o order, m *engine.Mistakes) error {
 	entity, groups := r.needs()
 	if !entity {
 		return nil
@@ -174,7 +174,7 @@ func (b *backend) render(r *role, o order, m *engine.Mistakes) error {
 		m.Add("templates", "role %q has templates that name the caller's entity, and %s", o.role, noEntity)
 		return nil
 	}
-	id, err := b.Identity(o.entityID, groups)
+	id, err := mount.Identity(o.entityID, groups)
 	if err != nil {
 		return err
 	}

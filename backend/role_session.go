@@ -180,19 +180,11 @@ func (r *role) warnOfBounds(session bool) (warnings []string) {
 
 // warnOfIdentity warns of the first role that a session as the engine's own identity does not
 // serve as it is written.
-func (b *backend) warnOfIdentity(ctx context.Context, s logical.Storage) (warnings []string) {
-	names, err := s.List(ctx, engine.PrefixRole)
-	if err != nil {
-		return nil // which is no failure of the write to config/root
-	}
-	for _, name := range names {
-		r, err := loadRole(ctx, s, name)
-		if err != nil || r == nil {
-			continue
-		}
+func warnOfIdentity(ctx context.Context, s logical.Storage) []string {
+	return warnOfRoles(ctx, s, "role_arn", func(r *role) []string {
 		if more := r.warnOfBounds(true); len(more) > len(r.warnOfBounds(false)) {
-			return []string{fmt.Sprintf("role_arn: role %q, and perhaps others: %s", name, more[0])}
+			return more
 		}
-	}
-	return nil
+		return nil
+	})
 }

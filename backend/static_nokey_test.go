@@ -5,6 +5,7 @@ package backend
 // A key that had to make room for the next one is never handed out when it is gone.
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
@@ -152,4 +154,32 @@ func TestStaticCredsNeverAnswerADeadKey(t *testing.T) {
 		}
 		m.settled(own)
 	})
+}
+
+// leaving is the storage of a request whose client leaves when a record of the WAL is to be written.
+type leaving struct {
+	logical.Storage
+	leave context.CancelFunc
+}
+
+func (s *leaving) Put(ctx context.Context, entry *logical.StorageEntry) error {
+	if strings.HasPrefix(entry.Key, framework.WALPrefix) {
+		s.leave()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.Storage.Put(ctx, entry)
+}
+
+// A rotation that has begun to make room goes on when its client has left: a key is handed out that works.
+func TestStaticRotationGoesOnWithoutItsClient(t *testing.T) {
+	t.Parallel()
+	m, own := newCrowdedMount(t)
+	ctx, leave := context.WithCancel(m.ctx)
+	req := m.request(logical.UpdateOperation, "static-roles/app/rotate", nil)
+	req.Storage = &leaving{m.storage, leave}
+	_, _ = m.b.HandleRequest(ctx, req) // nobody is there for the answer
+	m.hasKeys("app", own, m.served("app"))
+	m.recorded(0)
 }

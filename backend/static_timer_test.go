@@ -26,20 +26,10 @@ func (m *mount) almostDue(in time.Duration) {
 	m.mustTick()
 }
 
-// becomes waits for a condition.
-func becomes(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
-
 // rotates waits until static-creds answers another key than before.
 func (m *mount) rotates(before string) {
 	m.t.Helper()
-	becomes(m.t, "the key is rotated", func() bool {
+	m.waitUntil("the key is rotated", func() bool {
 		creds := m.read("static-creds/app")
 		if creds["ttl"].(int64) < 1 {
 			m.t.Error("ttl is 0")
@@ -68,7 +58,7 @@ func TestStaticTimerTriesAgain(t *testing.T) {
 	before := m.served("app")
 	m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.Throttle, Times: 1})
 	m.almostDue(soon)
-	becomes(t, "the rotation fails", func() bool { return m.read("static-roles/app")["last_rotation_error"] != "" })
+	m.waitUntil("the rotation fails", func() bool { return m.read("static-roles/app")["last_rotation_error"] != "" })
 	m.pass(30*time.Second - 100*time.Millisecond)
 	m.mustTick() // too early
 	m.rotates(before)
@@ -138,9 +128,9 @@ func TestStaticTimerSurvivesAPanic(t *testing.T) {
 	m.mustTick() // which reads all roles, once
 	m.storage.breaks("panic", engine.PrefixStaticRole)
 	m.almostDue(soon)
-	becomes(t, "the timer has panicked", func() bool { return m.storage.panics.Load() > 0 })
+	m.waitUntil("the timer has panicked", func() bool { return m.storage.panics.Load() > 0 })
 	m.storage.mend()
-	becomes(t, "the failure is told", func() bool { return m.read("static-roles/app")["last_rotation_error"] != "" })
+	m.waitUntil("the failure is told", func() bool { return m.read("static-roles/app")["last_rotation_error"] != "" })
 	m.pass(30 * time.Second)
 	m.mustTick()
 	m.rotates(before)

@@ -111,13 +111,13 @@ func (v tidyView) Owner(ctx context.Context, s logical.Storage, user *awscreds.F
 	switch {
 	case user.Tags[tagMount] == "":
 		return tidy.OwnerNone, nil
-	case !v.b.tagged(user.Tags):
+	case !v.b.own.tagged(user.Tags):
 		return tidy.OwnerOther, nil
 	}
 	if err := v.b.OpenTerm(ctx, s); err != nil {
 		return tidy.OwnerClaimed, err
 	}
-	proven, err := v.b.ourTags(ctx, s, user.Name, user.Tags)
+	proven, err := v.b.own.proven(ctx, s, user.Name, user.Tags)
 	term, _, _ := strings.Cut(user.Tags[tagProof], "/")
 	began, malformed := time.Parse(time.RFC3339, user.Tags[tagCreated])
 	switch {

@@ -186,20 +186,6 @@ func (m *mount) under(ctx context.Context, role string, looks int) (answer func(
 	return func() (*logical.Response, error) { <-done; return resp, err }
 }
 
-// waitUntil waits for a condition.
-func (m *mount) waitUntil(what string, met func() bool) {
-	m.t.Helper()
-	look := time.NewTicker(time.Millisecond)
-	defer look.Stop()
-	for range 30_000 {
-		if met() {
-			return
-		}
-		<-look.C
-	}
-	m.t.Fatalf("waited in vain until %s", what)
-}
-
 // At the timeout the key is returned with a warning, whatever AWS said meanwhile. Its record
 // was written with the longest wait in it, and once.
 func TestAWaitThatTimesOut(t *testing.T) {

@@ -183,11 +183,11 @@ func (u *users) prove(ctx context.Context, s logical.Storage, c *awscreds.Client
 	if r.provenByName() || r.UserID != "" { // the same, as look has seen
 		return nil
 	}
-	ours, err := u.ourTags(ctx, s, user, found.Tags)
+	ours, err := u.own.proven(ctx, s, user, found.Tags)
 	if err != nil || ours && r.wrote(found.Tags) {
 		return err
 	}
-	if r.firstEdition() && r.AccessKeyID == "" && !u.taggedByAnother(found.Tags) && u.madeWhenRecorded(r, found) {
+	if r.firstEdition() && r.AccessKeyID == "" && !u.own.taggedByAnother(found.Tags) && r.asOldAs(found, u.Age(r.Issued), u.lateWindow) {
 		return nil // all that the record lets anybody tell
 	}
 	if f.young == nil {
@@ -196,10 +196,9 @@ func (u *users) prove(ctx context.Context, s logical.Storage, c *awscreds.Client
 	return err
 }
 
-// madeWhenRecorded reports whether a user is as old as its record.
-func (u *users) madeWhenRecorded(r *userRecord, found *awscreds.FoundUser) bool {
-	age := u.Age(r.Issued)
-	return found.Age-clockSlack <= age && found.Age+clockSlack+u.lateWindow >= age
+// asOldAs reports whether a user that AWS shows is as old as the record.
+func (r *userRecord) asOldAs(found *awscreds.FoundUser, age, late time.Duration) bool {
+	return found.Age-clockSlack <= age && found.Age+clockSlack+late >= age
 }
 
 // proveByKey asks AWS whose the access key of the record is. Where it does not tell, the key is

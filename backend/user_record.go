@@ -28,10 +28,10 @@ type users struct {
 	sweepGrace  time.Duration
 	lateWindow  time.Duration
 	settingsNow engine.Memo[struct{}, *settings]
-	index       userIndex              // what memory keeps of the records
-	ghosts      atomic.Int64           // where the look for records without a user goes on; a tick may overlap the next
-	proof       atomic.Pointer[[]byte] // the key of the proofs, once it is known
-	staticRoles *staticrole.Keeper     // whose keys the WAL has, too
+	index       userIndex          // what memory keeps of the records
+	ghosts      atomic.Int64       // where the look for records without a user goes on; a tick may overlap the next
+	own         ownership          // which IAM users are this mount's
+	staticRoles *staticrole.Keeper // whose keys the WAL has, too
 }
 
 // userRecord is the record of an IAM user, at issued/<name>: from before AWS hears of the

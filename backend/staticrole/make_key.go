@@ -45,11 +45,21 @@ func (k *Keeper) clientOf(ctx context.Context, s logical.Storage, a engine.Assum
 	return k.AWSAs(ctx, s, a.Named(defaultSession))
 }
 
-// makeKey gives a static role a new key. The caller holds the role's lock.
-func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (*creds, error) {
-	r := ch.role
-	client, err := k.clientOf(ctx, s, r.AssumeRole)
-	if err != nil {
+// keyPlan is what a change of a key finds, and what it will do.
+type keyPlan struct {
+	client *awscreds.Client
+	stored *creds             // as storage has it; nil: none yet
+	keys   []awscreds.KeyInfo // of the user
+	goes   []string           // the keys that make room
+	others []string           // those that are somebody else's
+	ending bool               // the role's own key goes before there is another one
+}
+
+// plan looks at the user and says what a change of its key will do.
+func (k *Keeper) plan(ctx context.Context, s logical.Storage, ch *keyChange) (*keyPlan, error) {
+	r, p := ch.role, &keyPlan{stored: ch.old}
+	var err error
+	if p.client, err = k.clientOf(ctx, s, r.AssumeRole); err != nil {
 		return nil, err
 	}
 	if err := k.OpenTerm(ctx, s); err != nil {
@@ -58,54 +68,62 @@ func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (
 	if err := k.settle(ctx, s, r, ch.scheduled); err != nil {
 		return nil, err
 	}
-	info, keys, err := k.keysOf(ctx, s, client, r.iamUser())
-	if err != nil {
+	var info awscreds.UserInfo
+	if info, p.keys, err = k.keysOf(ctx, s, p.client, r.iamUser()); err != nil {
 		return nil, err
 	}
-	r.In = client.KnownAccount() // which has the user
-	if err := k.stillAdoptable(ctx, s, r, info, append(idsOf(keys), ch.old.keys()...)); err != nil {
+	r.In = p.client.KnownAccount() // which has the user
+	if err := k.stillAdoptable(ctx, s, r, info, append(idsOf(p.keys), ch.old.keys()...)); err != nil {
 		return nil, err
 	}
-	stored := ch.old
-	if ch.old = ch.old.withBuiltIn(r, keys); ch.scheduled {
-		if err := k.strangers(r, ch.old, keys); err != nil {
+	if ch.old = ch.old.withBuiltIn(r, p.keys); ch.scheduled {
+		if err := k.strangers(r, ch.old, p.keys); err != nil {
 			return nil, err
 		}
 	}
-	ch.old = ch.old.withForgotten(r, keys, k.Decided(), k.Now())
-	goes, others, err := ch.room(keys)
-	if err != nil {
+	ch.old = ch.old.withForgotten(r, p.keys, k.Decided(), k.Now())
+	if p.goes, p.others, err = ch.room(p.keys); err != nil {
 		return nil, err
 	}
-	if gap := k.gap(stored); ch.scheduled && len(goes) > 0 && gap.Cautious(k.Now()) {
+	if gap := k.gap(p.stored); ch.scheduled && len(p.goes) > 0 && gap.Cautious(k.Now()) {
 		return nil, gap.WaitToDelete(instead(r))
 	}
-	ending := stored != nil && (slices.Contains(goes, ch.old.AccessKey) || slices.Contains(goes, stored.AccessKey))
-	if ending {
-		k.Log.Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", others)
-		if err := k.noteEnding(ctx, s, r, stored); err != nil {
+	p.ending = p.stored != nil && (slices.Contains(p.goes, ch.old.AccessKey) || slices.Contains(p.goes, p.stored.AccessKey))
+	return p, nil
+}
+
+// makeKey gives a static role a new key. The caller holds the role's lock.
+func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (*creds, error) {
+	p, err := k.plan(ctx, s, &ch)
+	if err != nil {
+		return nil, err
+	}
+	r := ch.role
+	if p.ending {
+		k.Log.Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", p.others)
+		if err := k.noteEnding(ctx, s, r, p.stored); err != nil {
 			return nil, err
 		}
-	}
-	w := &walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(keys), Made: k.Now().UTC(), AssumeRole: r.AssumeRole, In: r.In}
-	walID, err := framework.PutWAL(ctx, s, WALKind, w)
-	if err != nil {
-		if ending {
-			k.noteKept(ctx, s, r, stored)
-		}
-		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keyTime)
 	defer cancel()
-	c, ended, err := k.swap(ctx, client, ch, goes)
+	w := &walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(p.keys), Made: k.Now().UTC(), AssumeRole: r.AssumeRole, In: r.In}
+	walID, err := framework.PutWAL(ctx, s, WALKind, w)
+	if err != nil {
+		if p.ending {
+			k.noteKept(ctx, s, r, p.stored)
+		}
+		return nil, err
+	}
+	c, ended, err := k.swap(ctx, p.client, ch, p.goes)
 	if err == nil {
-		c.OtherKeys, c.Settled = others, k.settled(stored, ch.scheduled)
-		c.await(r, k.working(r, stored, keys))
+		c.OtherKeys, c.Settled = p.others, k.settled(p.stored, ch.scheduled)
+		c.await(r, k.working(r, p.stored, p.keys))
 		err = ch.commit(ctx, c)
 	}
 	if err != nil {
-		if ending && !slices.Contains(ended, stored.AccessKey) {
-			k.noteKept(ctx, s, r, stored)
+		if p.ending && !slices.Contains(ended, p.stored.AccessKey) {
+			k.noteKept(ctx, s, r, p.stored)
 		}
 		return nil, k.abandonKey(ctx, s, walID, w, c, err)
 	}
