@@ -34,14 +34,17 @@ type inFlight struct {
 	idle    chan struct{} // closed once all are done, after end
 }
 
-// begin counts a request in. Its context ends when the mount does.
+// begin counts a request in, or what one leaves to do after its answer. Its context ends when the
+// mount does. In a mount that is closing, what requests of before begin is waited for as they are.
 func (f *inFlight) begin(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		cancel()
-		return ctx, func() {}
+		if len(f.cancels) == 0 {
+			return ctx, func() {} // nobody waits any more
+		}
 	}
 	if f.cancels == nil {
 		f.cancels = map[int]context.CancelFunc{}

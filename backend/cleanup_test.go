@@ -6,6 +6,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -51,6 +52,38 @@ func TestLeavingWaitsForRequestsUnderWay(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Vault waits for what a request began, cleanups of creations that it interrupted itself included.
+func TestMountWaitsForTheCleanUpThatItsEndBegan(t *testing.T) {
+	t.Parallel()
+	m := newHurriedMount(t)
+	step := m.aws.Inject(fakeaws.Fault{Action: "AttachUserPolicy", Kind: fakeaws.Hang, Times: 1})
+	deletion := m.aws.Inject(fakeaws.Fault{Action: "DeleteUser", Kind: fakeaws.Hang, Times: 1})
+	answered, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(answered)
+		_, _ = m.ask(logical.ReadOperation, "creds/developer-access", nil)
+	}()
+	<-step.Reached()
+	go func() {
+		defer close(ended)
+		m.b.Cleanup(m.ctx)
+	}()
+	<-deletion.Reached()
+	<-answered // without the cleanup, which AWS does not answer
+	select {
+	case <-ended:
+		t.Error("Vault goes on while the mount still deletes a user")
+	case <-time.After(100 * time.Millisecond):
+	}
+	step.Release()
+	deletion.Release()
+	<-ended
+	m.start()
+	m.pass(DefaultLateWindow)
+	m.mustTick()
+	m.noUsers()
 }
 
 // What Vault did not know when the disable began ends with the mount; after anything
