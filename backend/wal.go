@@ -9,6 +9,7 @@ package backend
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -181,13 +182,17 @@ func (u *users) deleteUser(ctx context.Context, s logical.Storage, c *awscreds.C
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
 	for _, serial := range left.Devices {
-		if _, err := framework.PutWAL(ctx, s, walKindDevice, walDevice{Serial: serial, AssumeRole: r.AssumeRole}); err != nil {
+		entry := &framework.WALEntry{Kind: walKindDevice, Data: walDevice{Serial: serial, AssumeRole: r.AssumeRole}, CreatedAt: u.Now().Unix()}
+		if err := engine.Save(ctx, s, framework.WALPrefix+deviceID(serial), entry); err != nil {
 			return existed, errors.Join(left, err)
 		}
 	}
 	u.Log.Warn("AWS has kept virtual MFA devices of an IAM user; their deletion is tried again every minute", "iam_user", user, "devices", left.Devices, "error", left.Why)
 	return existed, left.User
 }
+
+// deviceID is the ID of the entry of a device: one, however often its user is tried.
+func deviceID(serial string) string { return fmt.Sprintf("device-%x", sha256.Sum256([]byte(serial))) }
 
 // rollBackDevice deletes the device of an entry. It is the engine's to delete only in the account
 // that its serial number, an ARN, names: another one does not have it.
@@ -196,8 +201,8 @@ func (u *users) rollBackDevice(ctx context.Context, s logical.Storage, entry *fr
 	if err != nil {
 		return err
 	}
-	parts := strings.SplitN(wal.Serial, ":", 6) // arn:partition:iam::account:mfa/name
-	if len(parts) < 6 {
+	number := awsrules.ARNAccount(wal.Serial)
+	if number == "" {
 		return fmt.Errorf("rolling back entry %s: it names no MFA device", entry.ID)
 	}
 	client, err := u.AWSAs(ctx, s, wal.AssumeRole)
@@ -208,7 +213,7 @@ func (u *users) rollBackDevice(ctx context.Context, s logical.Storage, entry *fr
 	if err != nil {
 		return fmt.Errorf("rolling back virtual MFA device %s: %w", wal.Serial, err)
 	}
-	if here.Known() && here.Number != parts[4] {
+	if here.Known() && here.Number != number {
 		return nil // until config/root leads back
 	}
 	if err := u.ProveLeader(ctx, s); err != nil {

@@ -129,6 +129,15 @@ func IsForeignARN(text, resource string) bool {
 	return CheckForeignARN(text) == nil && strings.Contains(text, ":"+resource+"/")
 }
 
+// ARNAccount is the account number in an ARN; empty where there is none.
+func ARNAccount(text string) string {
+	parts := strings.SplitN(text, ":", 6)
+	if len(parts) < 6 || parts[0] != "arn" {
+		return ""
+	}
+	return parts[4]
+}
+
 // ARNPartition is the partition in an ARN of AWS; empty in any other text.
 func ARNPartition(text string) string {
 	parts := strings.SplitN(text, ":", 3)
