@@ -74,7 +74,7 @@ func (b *backend) stillEnabled(ctx context.Context, s logical.Storage, name stri
 // explained adds to AWS's refusal of a policy what is wrong with the role's own: AWS says
 // little more than that. A role that the built-in engine stored may hold such a policy.
 func (r *role) explained(err error) error {
-	if awscreds.Code(err) != "MalformedPolicyDocument" || r.PolicyDocument == "" {
+	if !awscreds.IsMalformedPolicy(err) || r.PolicyDocument == "" {
 		return err
 	}
 	if _, mistake := awsrules.ParsePolicy(r.PolicyDocument); mistake != nil {
@@ -162,8 +162,12 @@ func (b *backend) admit(ctx context.Context, s logical.Storage, c *creation, r *
 		}
 	}
 	if !named {
-		if taken, err := b.nameInWAL(ctx, s, c.name); err != nil || taken {
-			return errors.Join(err, nameTaken(c.name, time.Time{}))
+		taken, err := b.nameInWAL(ctx, s, c.name)
+		if err != nil {
+			return err
+		}
+		if taken {
+			return nameTaken(c.name, time.Time{})
 		}
 	}
 	return b.index.admit(c.name, indexEntry{role: c.order.role, issued: c.began, by: c.record.AssumeRole.Interned()}, r.MaxUsers, most)

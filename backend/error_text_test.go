@@ -78,7 +78,7 @@ func TestErrorsBeginWithWhatAWSSaid(t *testing.T) {
 			m.pass(DefaultWALMinAge)
 			_, text, _ := strings.Cut(m.tick().Error(), "* ") // the SDK's rollback makes a list
 			return strings.TrimSpace(text)
-		}, "sweep: 1 IAM user to be deleted, and left for the next time: deleting IAM user"},
+		}, "sweep: 1 IAM user could not be deleted and will be tried again: deleting IAM user"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

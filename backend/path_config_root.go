@@ -169,7 +169,7 @@ func (b *backend) checkRootConfig(ctx context.Context, s logical.Storage, before
 			return nil, err
 		}
 	}
-	warnings = slices.Concat(warnings, old, b.Missing(after, d))
+	warnings = slices.Concat(warnings, old, b.WarnOfTokenFile(after, d))
 	if was, err := engine.PlaceOf(ctx, before); err == nil && was.Partition() != at.Partition() {
 		warnings = append(warnings, warnOfPartition(ctx, s, at)...)
 	}

@@ -151,7 +151,7 @@ func (r *role) validateTemplates(m *engine.Mistakes) (warnings []string) {
 		}
 		return t.text
 	})
-	return warnings
+	return slices.Compact(warnings)
 }
 
 // validateNames checks what sessions are called.

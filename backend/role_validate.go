@@ -31,7 +31,7 @@ func (r *role) validate(name string, at engine.Place) (warnings []string, err er
 	forms := engine.NewForms(at, &m)
 	for _, credentialType := range r.CredentialTypes {
 		if !slices.Contains(credentialTypes, credentialType) {
-			m.Add("credential_type", "%q is none; use %s", credentialType, strings.Join(credentialTypes, ", "))
+			m.Add("credential_type", "%q does not exist; use %s", credentialType, strings.Join(credentialTypes, ", "))
 		}
 	}
 	if len(r.CredentialTypes) == 0 {
@@ -161,22 +161,20 @@ func (r *role) validateGroups(m *engine.Mistakes) {
 
 // validateAccount checks how the account of the credentials is reached.
 func (r *role) validateAccount(m *engine.Mistakes, forms *engine.Forms) (warnings []string) {
-	a := r.assumeRole()
-	a.Check(m, forms)
+	const own = "assume_role_external_id" // validateSession checks external_id
+	a := engine.AssumeRole{AssumeRoleARN: r.AssumeRoleARN, AssumeRoleSessionName: r.AssumeRoleSessionName, ExternalID: r.AssumeRoleExternalID}
+	a.Check(m, forms, own)
 	switch {
 	case !r.issues(iamUser):
 	case r.ExternalID != "" && !a.IsSet():
 		m.Add("external_id", "is not supported by credential_type %s without assume_role_arn; only assumed_role has it for role_arns", iamUser)
 	case r.ExternalID != "" && r.AssumeRoleExternalID != "" && r.ExternalID != r.AssumeRoleExternalID:
-		m.Add("assume_role_external_id", "differs from external_id, and to an IAM user both are the one that assume_role_arn asks for; set one of them")
+		m.Add(own, "differs from external_id, and to an IAM user both are the one that assume_role_arn asks for; set one of them")
 	}
-	for field, value := range map[string]string{"assume_role_session_name": r.AssumeRoleSessionName, "assume_role_external_id": r.AssumeRoleExternalID} {
-		if value != "" && !a.IsSet() && !r.idle(field) {
-			warnings = append(warnings, field+": is not used without assume_role_arn")
-		}
+	if r.idle("assume_role_arn") {
+		return nil // as are the other two
 	}
-	slices.Sort(warnings)
-	return warnings
+	return a.Idle(own)
 }
 
 // validateUserTags keeps the tags that say whose a user is to the engine.

@@ -18,7 +18,7 @@ import (
 )
 
 // settings are what one state of config/root, config/lease and config/users says about
-// making users, so that a creation reads none of them. They are immutable. What only
+// making users, so that a creation reads none of them. They do not change, but for what AWS taught (noProbe). What only
 // deletes does not need them: a template or a limit that nobody can read stops no
 // revocation.
 type settings struct {

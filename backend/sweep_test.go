@@ -132,7 +132,7 @@ func TestSweepEndsWhatARevokeCouldNot(t *testing.T) {
 		t.Errorf("renewed: %s", text)
 	}
 	m.age(DefaultWALMinAge)
-	if err := m.tick(); err == nil || !strings.Contains(err.Error(), "1 IAM user to be deleted") {
+	if err := m.tick(); err == nil || !strings.Contains(err.Error(), "1 IAM user could not be deleted") {
 		t.Errorf("the tick says %v", err)
 	}
 	away.Remove()

@@ -159,7 +159,7 @@ func TestTemplatesThatCannotStand(t *testing.T) {
 		`{"Id":"` + ofTeam + `","Statement":[]}`:                                                 "cannot stand in Id",
 		strings.Replace(statementOf(""), `"Effect"`, `"Sid":"`+ofTeam+`","Effect"`, 1):           "cannot stand in Sid",
 		strings.Replace(statementOf(""), "Allow", ofTeam, 1):                                     "cannot stand in Effect",
-		strings.Replace(statementOf(""), "Effect", ofTeam, 1):                                    "which is none",
+		strings.Replace(statementOf(""), "Effect", ofTeam, 1):                                    "which does not exist",
 		strings.Replace(statementOf(""), `"Effect"`, `"Principal":"`+ofTeam+`","Effect"`, 1):     "Principal",
 		statementOf(`"Condition":{"` + ofTeam + `":{"a:b":"c"}}`):                                "only in values",
 		statementOf(`"Condition":{"StringEquals":{"aws:PrincipalTag/` + ofTeam + `":"c"}}`):      "only in values",

@@ -91,15 +91,7 @@ func (v tidyView) Unlisted(account string, listed map[string]bool, before time.T
 
 // EndIfGone ends the record of a user that AWS says is gone.
 func (v tidyView) EndIfGone(ctx context.Context, s logical.Storage, user string) (gone bool, err error) {
-	e, _ := v.b.index.get(user)
-	client, err := v.b.AWSAs(ctx, s, e.by.Value())
-	if err != nil {
-		return false, err
-	}
-	switch _, err := client.ReadUser(ctx, user); {
-	case err == nil || awscreds.IsRefused(err) && !awscreds.IsNotFound(err):
-		return false, nil // it exists, or nobody can tell
-	case !awscreds.IsNotFound(err):
+	if gone, err := v.b.isGone(ctx, s, user); !gone {
 		return false, err
 	}
 	return v.b.endGhost(ctx, s, user)

@@ -69,7 +69,7 @@ func (u *users) sweep(ctx context.Context, s logical.Storage) error {
 		if l.Account != "" {
 			where = " of AWS account " + l.Account
 		}
-		errs[i] = fmt.Errorf("%s%s to be deleted, and left for the next time: %w", counted(l.Items, "IAM user"), where, l.Errs[0])
+		errs[i] = fmt.Errorf("%s%s could not be deleted and will be tried again: %w", counted(l.Items, "IAM user"), where, l.Errs[0])
 	}
 	return errors.Join(errs...)
 }
@@ -162,18 +162,30 @@ func (u *users) sweepGhosts(ctx context.Context, s logical.Storage) error {
 	from := int(u.ghosts.Load())
 	for i := range min(ghostLooks, len(oldest)) {
 		user := oldest[(from+i)%len(oldest)]
-		e, _ := u.index.get(user)
-		client, err := u.AWSAs(ctx, s, e.by.Value())
-		if err != nil {
-			continue // what needs AWS says so
-		}
-		if _, err := client.ReadUser(ctx, user); awscreds.IsNotFound(err) { // else it exists, or nobody can tell
-			_, err = u.endGhost(ctx, s, user)
+		if gone, _ := u.isGone(ctx, s, user); gone { // what needs AWS says that it is away
+			_, err := u.endGhost(ctx, s, user)
 			errs = append(errs, err)
 		}
 	}
 	u.ghosts.Store(int64((from + ghostLooks) % len(oldest)))
 	return errors.Join(errs...)
+}
+
+// isGone reports whether AWS says that there is no such user.
+func (u *users) isGone(ctx context.Context, s logical.Storage, user string) (bool, error) {
+	e, _ := u.index.get(user)
+	client, err := u.AWSAs(ctx, s, e.by.Value())
+	if err != nil {
+		return false, err
+	}
+	switch _, err := client.ReadUser(ctx, user); {
+	case awscreds.IsNotFound(err):
+		return true, nil
+	case err == nil || awscreds.IsRefused(err):
+		return false, nil // it exists, or nobody can tell
+	default:
+		return false, err
+	}
 }
 
 // endGhost ends the record of a user of a lease that AWS does not have. It deletes nothing: the

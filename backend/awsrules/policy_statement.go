@@ -161,7 +161,7 @@ func (c *policyChecker) checkElements(path string, object *jsonValue, known []st
 		case i >= 0:
 			c.refuse(path, m.key, "has the element %s; AWS wants it written %s", quoted(m.key), known[i])
 		default:
-			c.refuse(path, m.key, "has the element %s, which is none; there are %s", quoted(m.key), strings.Join(known, ", "))
+			c.refuse(path, m.key, "has the element %s, which does not exist; there are %s", quoted(m.key), strings.Join(known, ", "))
 		}
 	}
 }

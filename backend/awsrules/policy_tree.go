@@ -6,7 +6,6 @@ package awsrules
 
 import (
 	"fmt"
-	"iter"
 	"strings"
 	"unicode/utf8"
 )
@@ -102,8 +101,8 @@ func statementName(element *jsonValue, i int) string {
 	return fmt.Sprintf("statement %d", i+1)
 }
 
-// Place is where in a policy a string stands.
-type Place struct {
+// policyPlace is where in a policy a string stands.
+type policyPlace struct {
 	// Element is the element that the string is a value of, such as "Resource" or "Condition".
 	Element string
 	// Path leads to the string from the top, such as statement 2, Condition, StringLike, s3:prefix.
@@ -112,25 +111,18 @@ type Place struct {
 	Key bool
 }
 
-// Strings are all strings of the policy but the names of its elements, in order.
-func (p *Policy) Strings() iter.Seq2[Place, string] {
-	return func(yield func(Place, string) bool) {
-		eachString(p.root, func(at Place, v *jsonValue) bool { return yield(at, v.text) })
-	}
-}
-
 // eachString yields all strings of a policy but the names of its elements, until yield has enough.
-func eachString(root *jsonValue, yield func(Place, *jsonValue) bool) {
+func eachString(root *jsonValue, yield func(policyPlace, *jsonValue) bool) {
 	for _, m := range root.members {
 		if m.key.text != "Statement" {
-			if !walkStrings(m.value, Place{Element: m.key.text, Path: []string{m.key.text}}, yield) {
+			if !walkStrings(m.value, policyPlace{Element: m.key.text, Path: []string{m.key.text}}, yield) {
 				return
 			}
 			continue
 		}
 		for i, st := range listed(m.value) {
 			for _, element := range st.members {
-				at := Place{Element: element.key.text, Path: []string{statementName(m.value, i), element.key.text}}
+				at := policyPlace{Element: element.key.text, Path: []string{statementName(m.value, i), element.key.text}}
 				if !walkStrings(element.value, at, yield) {
 					return
 				}
@@ -140,7 +132,7 @@ func eachString(root *jsonValue, yield func(Place, *jsonValue) bool) {
 }
 
 // walkStrings yields the strings of a value, keys before what they lead to.
-func walkStrings(v *jsonValue, at Place, yield func(Place, *jsonValue) bool) bool {
+func walkStrings(v *jsonValue, at policyPlace, yield func(policyPlace, *jsonValue) bool) bool {
 	switch v.kind {
 	case jsonString:
 		return yield(at, v)
@@ -152,8 +144,8 @@ func walkStrings(v *jsonValue, at Place, yield func(Place, *jsonValue) bool) boo
 		}
 	case jsonObject:
 		for _, m := range v.members {
-			under := Place{Element: at.Element, Path: append(at.Path[:len(at.Path):len(at.Path)], m.key.text)}
-			if !yield(Place{Element: at.Element, Path: at.Path, Key: true}, m.key) || !walkStrings(m.value, under, yield) {
+			under := policyPlace{Element: at.Element, Path: append(at.Path[:len(at.Path):len(at.Path)], m.key.text)}
+			if !yield(policyPlace{Element: at.Element, Path: at.Path, Key: true}, m.key) || !walkStrings(m.value, under, yield) {
 				return false
 			}
 		}

@@ -42,9 +42,10 @@ func TestPolicyShowsItsStrings(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for at, text := range policy.Strings() {
-		got = append(got, fmt.Sprintf("%s|%s|%t|%s", at.Element, strings.Join(at.Path, "/"), at.Key, text))
-	}
+	eachString(policy.root, func(at policyPlace, v *jsonValue) bool {
+		got = append(got, fmt.Sprintf("%s|%s|%t|%s", at.Element, strings.Join(at.Path, "/"), at.Key, v.text))
+		return true
+	})
 	want := []string{
 		"Version|Version|false|2012-10-17",
 		"Id|Id|false|x",
@@ -66,7 +67,12 @@ func TestPolicyShowsItsStrings(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("shows\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	for range policy.Strings() { // may be left at any string
-		break
+	yielded := 0
+	eachString(policy.root, func(policyPlace, *jsonValue) bool { // may be left at any string
+		yielded++
+		return yielded < 3
+	})
+	if yielded != 3 {
+		t.Errorf("%d strings were yielded, want 3", yielded)
 	}
 }

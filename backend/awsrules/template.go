@@ -86,7 +86,7 @@ func ParseTemplate(text string) (Template, error) {
 // and the ID or name of a group may not.
 func parsePlaceholder(name string) (*placeholder, error) {
 	p := &placeholder{name: name}
-	unknown := fmt.Errorf("{{%s}} names nothing that there is: %s", Abridged(name), identityNames)
+	unknown := fmt.Errorf("{{%s}} is unknown: %s", Abridged(name), identityNames)
 	var is bool
 	rest := name
 	for _, form := range []struct {
@@ -169,7 +169,7 @@ func (t Template) Render(id Identity, allowed Values) (string, error) {
 }
 
 // placeholderForm finds what looks like a placeholder.
-var placeholderForm = regexp.MustCompile(`\{\{.*?\}\}`)
+var placeholderForm = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
 
 // Sample is a text with a value of one character, the shortest, for each placeholder.
 func Sample(text string) string { return placeholderForm.ReplaceAllString(text, "x") }

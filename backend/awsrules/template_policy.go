@@ -25,7 +25,7 @@ func CheckPolicyTemplate(text string, most int) (compact string, warnings []stri
 	compact = (&Policy{root: root}).String()
 	c := &policyChecker{text: text}
 	saved := 0
-	eachString(root, func(at Place, v *jsonValue) bool {
+	eachString(root, func(at policyPlace, v *jsonValue) bool {
 		saved += c.fillIn(at, v)
 		return true
 	})
@@ -37,7 +37,7 @@ func CheckPolicyTemplate(text string, most int) (compact string, warnings []stri
 
 // fillIn judges the templates of a string and puts a stand-in in the place of each, of one
 // character. It returns how much shorter the string is then.
-func (c *policyChecker) fillIn(at Place, v *jsonValue) (saved int) {
+func (c *policyChecker) fillIn(at policyPlace, v *jsonValue) (saved int) {
 	if !HasTemplate(v.text) {
 		return 0
 	}
@@ -58,7 +58,7 @@ func (c *policyChecker) fillIn(at Place, v *jsonValue) (saved int) {
 
 // policyTemplate reads the template of a string of a policy, and says which values may stand
 // in it.
-func policyTemplate(at Place, text string) (Template, Values, error) {
+func policyTemplate(at policyPlace, text string) (Template, Values, error) {
 	t, err := ParseTemplate(text)
 	switch {
 	case at.Key:
@@ -90,7 +90,7 @@ func policyTemplate(at Place, text string) (Template, Values, error) {
 }
 
 // isARN reports whether a string of a policy is an ARN, by where it stands or how it begins.
-func isARN(at Place, literals string) bool {
+func isARN(at policyPlace, literals string) bool {
 	switch at.Element {
 	case "Resource", "NotResource":
 		return true
@@ -123,7 +123,7 @@ func PolicyNeeds(text string) (entity, groups bool) {
 	if err != nil {
 		return false, false // told when it is rendered, or by AWS
 	}
-	eachString(root, func(at Place, v *jsonValue) bool {
+	eachString(root, func(at policyPlace, v *jsonValue) bool {
 		if t, _, err := policyTemplate(at, v.text); err == nil {
 			e, g := t.Needs()
 			entity, groups = entity || e, groups || g
@@ -141,7 +141,7 @@ func RenderPolicy(text string, id Identity) (string, []error) {
 		return "", []error{err}
 	}
 	var mistakes []error
-	eachString(root, func(at Place, v *jsonValue) bool {
+	eachString(root, func(at policyPlace, v *jsonValue) bool {
 		if !HasTemplate(v.text) {
 			return true
 		}

@@ -48,8 +48,8 @@ func (a AssumeRole) Account() string {
 	return parts[1] + ":" + parts[4]
 }
 
-// Check adds what STS would refuse.
-func (a AssumeRole) Check(m *Mistakes, forms *Forms) {
+// Check adds what STS would refuse. externalID is the field that holds the external ID.
+func (a AssumeRole) Check(m *Mistakes, forms *Forms, externalID string) {
 	if !a.IsSet() {
 		return
 	}
@@ -61,18 +61,18 @@ func (a AssumeRole) Check(m *Mistakes, forms *Forms) {
 	}
 	check("assume_role_session_name", a.AssumeRoleSessionName, "2 to 64 letters, digits and _ + = , . @ -",
 		awsrules.IsSessionName(a.AssumeRoleSessionName))
-	check("external_id", a.ExternalID, "2 to 1224 letters, digits and _ + = , . @ : / -",
+	check(externalID, a.ExternalID, "2 to 1224 letters, digits and _ + = , . @ : / -",
 		awsrules.IsExternalID(a.ExternalID))
 }
 
 // Idle are warnings of what does nothing, as in the built-in engine.
-func (a AssumeRole) Idle() (warnings []string) {
+func (a AssumeRole) Idle(externalID string) (warnings []string) {
 	const text = ": is not used without assume_role_arn"
 	if !a.IsSet() && a.AssumeRoleSessionName != "" {
 		warnings = append(warnings, "assume_role_session_name"+text)
 	}
 	if !a.IsSet() && a.ExternalID != "" {
-		warnings = append(warnings, "external_id"+text)
+		warnings = append(warnings, externalID+text)
 	}
 	return warnings
 }

@@ -35,18 +35,21 @@ func EachByAccount[T any](ctx context.Context, m *Mount, atOnce int, items []T, 
 		by[name].items = append(by[name].items, item)
 	}
 	slices.SortStableFunc(groups, func(a, b *accountItems[T]) int { return a.rank() - b.rank() })
+	for _, g := range groups {
+		g.left = len(g.items)
+	}
 	left := make([]Left, 0, len(groups))
 	ended := Each(ctx, m, accountsAtOnce, groups, more, func(ctx context.Context, g *accountItems[T]) (none error) {
 		g.work(ctx, m, atOnce, more, do)
 		return none
 	})
 	for _, g := range groups {
+		if len(g.errs) == 0 && g.left > 0 && ended != nil {
+			g.errs = []error{ended}
+		}
 		if len(g.errs) > 0 {
 			left = append(left, Left{Account: g.account, Items: g.left, Errs: g.errs})
 		}
-	}
-	if ended != nil && len(left) == 0 {
-		left = append(left, Left{Items: len(items), Errs: []error{ended}})
 	}
 	return left
 }
@@ -88,9 +91,8 @@ func (g *accountItems[T]) work(ctx context.Context, m *Mount, atOnce int, more f
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		g.errs = joined.Unwrap()
 	}
-	g.left = len(g.errs)
+	g.left -= int(done.Load())
 	if away.Load() {
-		g.left = len(g.items) - int(done.Load())
 		m.troubled.Store(g.account, true)
 	} else {
 		m.troubled.Delete(g.account)

@@ -121,11 +121,7 @@ func (f *Forms) InPartition(host, field, arn string) {
 
 // Finish compares the partitions, none of which knows anything of another, and returns warnings.
 func (f *Forms) Finish() (warnings []string) {
-	var names []string
-	for name := range f.fields {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(f.fields))
 	if len(names) > 1 {
 		var all []string
 		for _, name := range names {

@@ -127,9 +127,9 @@ func (m *Mount) fileToken(c *RootConfig) (string, error) {
 	return token, nil
 }
 
-// Missing is a warning where a write names a file that holds no token now. It says what the use of
+// WarnOfTokenFile is a warning where a write names a file that holds no token now. It says what the use of
 // the token would say, and is no refusal: the platform may write the file later.
-func (m *Mount) Missing(c *RootConfig, d *framework.FieldData) (warnings []string) {
+func (m *Mount) WarnOfTokenFile(c *RootConfig, d *framework.FieldData) (warnings []string) {
 	if c.TokenFile == "" || d.Raw["web_identity_token_file"] == nil {
 		return nil
 	}

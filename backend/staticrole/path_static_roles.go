@@ -151,7 +151,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(elsewhere, old, r.Idle(), k.warnings(ctx, req.Storage, r, c))}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(elsewhere, old, r.Idle("external_id"), k.warnings(ctx, req.Storage, r, c))}, nil
 }
 
 func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

@@ -88,7 +88,7 @@ func (r *role) validate(at engine.Place) (warnings []string, err error) {
 		m.Add("username", "%q is not the name of an IAM user: up to %d letters, digits and _ + = , . @ - (the name, not the ARN)", r.Username, awsrules.MostUserName)
 	}
 	r.Validate(&m) // the schedule
-	r.Check(&m, forms)
+	r.Check(&m, forms, "external_id")
 	r.ValidateDisabling(&m)
 	if r.PreviousKeyTTL < 0 {
 		m.Add("previous_key_ttl", "%s is negative; use 0 or more", r.PreviousKeyTTL)

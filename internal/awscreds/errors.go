@@ -25,6 +25,7 @@ import (
 
 const (
 	codeNoSuchEntity            = "NoSuchEntity"
+	codeMalformedPolicy         = "MalformedPolicyDocument"
 	codeEntityAlreadyExists     = "EntityAlreadyExists"
 	codeDeleteConflict          = "DeleteConflict"
 	codeLimitExceeded           = "LimitExceeded"
@@ -167,6 +168,9 @@ func isNotAccepted(err error) bool {
 
 // IsDenied reports whether AWS said that our identity may not make a call.
 func IsDenied(err error) bool { return Code(err) == codeAccessDenied }
+
+// IsMalformedPolicy reports whether AWS said that a policy breaks its grammar.
+func IsMalformedPolicy(err error) bool { return Code(err) == codeMalformedPolicy }
 
 // namedTags are the keys of those tags that a refusal names, in order; all where it names none, as
 // AWS's own denials do: they name the action. A name of a user may hold a key, and does not count.
