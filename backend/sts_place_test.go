@@ -5,9 +5,12 @@ package backend
 // Where STS is called, and where next when one place does not serve.
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -51,6 +54,33 @@ func TestSTSFallbackServesWhatIsAboutTheRegion(t *testing.T) {
 				t.Errorf("asked %d times", met.Hits())
 			}
 		})
+	}
+}
+
+// A place that did not answer is called after the others for a while, so that not every request waits for it; where
+// no other serves, it is called all the same.
+func TestSTSThatDoesNotAnswerIsCalledLast(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	dead := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked.Add(1)
+		panic(http.ErrAbortHandler)
+	}))
+	t.Cleanup(dead.Close)
+	m := newSessionMount(t)
+	m.write("config/root", map[string]any{"sts_endpoint": dead.URL, "sts_fallback_endpoints": m.aws.URL(), "max_retries": 0})
+	for range 3 {
+		m.do(logical.ReadOperation, "creds/deploy", nil)
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("what did not answer was asked %d times by 3 requests", n)
+	}
+	m.aws.Inject(fakeaws.Fault{Action: "AssumeRole", Kind: fakeaws.LostAnswer, Times: 1})
+	if resp, err := m.ask(logical.ReadOperation, "creds/deploy", nil); err == nil && !resp.IsError() {
+		t.Errorf("served: %v", resp)
+	}
+	if n := asked.Load(); n != 2 {
+		t.Errorf("asked %d times, want 2: nobody else answered", n)
 	}
 }
 

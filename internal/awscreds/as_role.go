@@ -81,8 +81,8 @@ func (c *Client) as(role asRole) *Client {
 		o.Credentials = chain
 		o.APIOptions = with(o.APIOptions, more...)
 	}))
-	for _, client := range c.sts {
-		other.sts = append(other.sts, sts.New(client.Options(), func(o *sts.Options) {
+	for _, place := range c.sts {
+		other.sts = append(other.sts, place.with(func(o *sts.Options) {
 			o.Credentials = chain
 			o.APIOptions = with(o.APIOptions, more...)
 		}))

@@ -27,7 +27,6 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -109,7 +108,7 @@ type STSEndpoint struct {
 // Client makes and deletes credentials in one AWS account.
 type Client struct {
 	iam     *iamCalls
-	sts     []*sts.Client           // in the order of trial
+	sts     []stsPlace              // in the order of trial
 	key     *ownKey                 // nil where the default chain serves
 	host    string                  // of IAM, unless AWS's own
 	iamURL  string                  // the configured one

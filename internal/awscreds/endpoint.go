@@ -93,13 +93,13 @@ func (e iamEndpoint) ResolveEndpoint(ctx context.Context, p iam.EndpointParamete
 var regionInHost = regexp.MustCompile(`(?:^|\.)sts(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d+)\.`)
 
 // stsClients makes a client for each place where STS may be called.
-func stsClients(sdk aws.Config, places []STSEndpoint) []*sts.Client {
+func stsClients(sdk aws.Config, places []STSEndpoint) []stsPlace {
 	if len(places) == 0 {
 		places = []STSEndpoint{{}}
 	}
-	clients := make([]*sts.Client, len(places))
+	clients := make([]stsPlace, len(places))
 	for i, place := range places {
-		clients[i] = sts.NewFromConfig(sdk, place.apply)
+		clients[i] = stsPlace{sts.NewFromConfig(sdk, place.apply), new(silence)}
 	}
 	return clients
 }

@@ -14,7 +14,7 @@ import (
 // federated is an identity without any key of AWS: it shows a token of an OpenID
 // Connect provider that the role trusts, a new one each time.
 type federated struct {
-	sts   []*sts.Client // that sign nothing
+	sts   []stsPlace // that sign nothing
 	role  string
 	token func(ctx context.Context) (string, error)
 }

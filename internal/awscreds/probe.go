@@ -41,9 +41,9 @@ func (c *Client) Accepted(ctx context.Context, user string) error {
 // a single attempt, and takes no part in the rate that c keeps to: whoever waits for a key must
 // not slow down those who work.
 func (c *Client) Probe(key Key) func(context.Context) error {
-	clients := make([]*sts.Client, len(c.sts))
-	for i, client := range c.sts {
-		clients[i] = sts.New(client.Options(), func(o *sts.Options) {
+	clients := make([]stsPlace, len(c.sts))
+	for i, place := range c.sts {
+		clients[i] = place.with(func(o *sts.Options) {
 			o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 				return aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret, Source: "new key"}, nil
 			})
@@ -64,7 +64,7 @@ func unpaced(stack *middleware.Stack) error {
 // Reference, GetCallerIdentity). An STS that denies it all the same, by an endpoint policy or a
 // service control policy, knows the key: AWS authenticates a caller before it looks at policies
 // (IAM User Guide, "How AWS enforcement code logic evaluates requests").
-func acceptedBySTS(ctx context.Context, clients []*sts.Client) error {
+func acceptedBySTS(ctx context.Context, clients []stsPlace) error {
 	ctx, cancel := context.WithTimeout(ctx, stsLook)
 	defer cancel()
 	if _, err := whoAmI(ctx, clients); err != nil && !IsDenied(err) {

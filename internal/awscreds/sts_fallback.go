@@ -8,6 +8,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -33,7 +35,7 @@ var aboutPlace = map[string]string{ //nolint:gosec // pages, and no secret
 func isAboutPlace(err error) bool { return aboutPlace[Code(err)] != "" }
 
 // anySTS assumes roles wherever STS answers.
-type anySTS []*sts.Client
+type anySTS []stsPlace
 
 // AssumeRole implements [stscreds.AssumeRoleAPIClient].
 func (s anySTS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, opts ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
@@ -46,12 +48,60 @@ func (s anySTS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, opts ..
 	return out, nil
 }
 
+// stsPlace is one place where STS is called. Clients of the same place, with other credentials,
+// share what is known of it.
+type stsPlace struct {
+	*sts.Client
+	silence *silence
+}
+
+// with is the same place with other options.
+func (p stsPlace) with(change func(*sts.Options)) stsPlace {
+	return stsPlace{sts.New(p.Options(), change), p.silence}
+}
+
+// silenceTime is how long a place that did not answer is called after the others: one that is
+// away may cost a request 20 seconds.
+const silenceTime = time.Minute
+
+// silence is until when a place counts as silent, in nanoseconds of Unix time.
+type silence struct{ until atomic.Int64 }
+
+func (s *silence) now() bool { return time.Now().UnixNano() < s.until.Load() }
+
+// learn takes what became of a call. That its caller went away says nothing of the place.
+func (s *silence) learn(err error) {
+	switch {
+	case err == nil || IsRefused(err) || IsThrottled(err):
+		s.until.Store(0)
+	case !errors.Is(err, context.Canceled):
+		s.until.Store(time.Now().Add(silenceTime).UnixNano())
+	}
+}
+
+// inTurn are the places with those last that did not answer a moment ago.
+func inTurn(places []stsPlace) []stsPlace {
+	if len(places) == 1 {
+		return places
+	}
+	var heard, silent []stsPlace
+	for _, p := range places {
+		if p.silence.now() {
+			silent = append(silent, p)
+		} else {
+			heard = append(heard, p)
+		}
+	}
+	return append(heard, silent...)
+}
+
 // firstSTS makes a call at one STS after another until one serves, or refuses the request for
 // itself. Of several errors the one that is not about the place comes first.
-func firstSTS[T any](ctx context.Context, clients []*sts.Client, call func(*sts.Client) (T, error)) (out T, err error) {
+func firstSTS[T any](ctx context.Context, places []stsPlace, call func(*sts.Client) (T, error)) (out T, err error) {
 	var errs []error
-	for _, client := range clients {
-		out, err = call(client)
+	for _, place := range inTurn(places) {
+		out, err = call(place.Client)
+		place.silence.learn(err)
 		if err == nil {
 			return out, nil
 		}

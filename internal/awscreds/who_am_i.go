@@ -21,7 +21,7 @@ type Identity struct {
 // WhoAmI asks STS whom the client calls AWS as, which needs no permission.
 func (c *Client) WhoAmI(ctx context.Context) (Identity, error) { return whoAmI(ctx, c.sts) }
 
-func whoAmI(ctx context.Context, clients []*sts.Client) (Identity, error) {
+func whoAmI(ctx context.Context, clients []stsPlace) (Identity, error) {
 	out, err := firstSTS(ctx, clients, func(client *sts.Client) (*sts.GetCallerIdentityOutput, error) {
 		return client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	})
