@@ -82,7 +82,12 @@ func credsFields() map[string]*framework.FieldSchema {
 
 // generate is the operation that issues, by read and by update alike.
 func (b *backend) generate(what string) *framework.PathOperation {
-	op := engine.Gives(b.Write("Make AWS credentials of a role.", b.createCreds), credsFields())
+	return b.madeHere("Make AWS credentials of a role.", what, b.createCreds, credsFields())
+}
+
+// madeHere is an operation that issues where it is asked to.
+func (b *backend) madeHere(summary, what string, h framework.OperationFunc, gives map[string]*framework.FieldSchema) *framework.PathOperation {
+	op := engine.Gives(b.Write(summary, h), gives)
 	// Only what writes storage is passed on to the server that may, and issueUser sees to that:
 	// a session is made where it is asked for.
 	op.ForwardPerformanceStandby, op.ForwardPerformanceSecondary = false, false
@@ -91,6 +96,14 @@ func (b *backend) generate(what string) *framework.PathOperation {
 }
 
 func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	o := orderOf(req, d)
+	engine.Set(d, "mfa_code", &o.mfaCode)
+	o.mfaCode = strings.Join(strings.Fields(o.mfaCode), "") // devices show it with a gap
+	return b.credential(ctx, req.Storage, o)
+}
+
+// orderOf is what a request asks for, and who asks.
+func orderOf(req *logical.Request, d *framework.FieldData) order {
 	o := order{
 		role:        d.Get("name").(string),
 		displayName: req.DisplayName,
@@ -102,12 +115,15 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	engine.Set(d, "role_arn", &o.roleARN)
 	engine.Set(d, "role_session_name", &o.sessionName)
 	engine.Set(d, "session_tags", &o.tags)
-	engine.Set(d, "mfa_code", &o.mfaCode)
-	o.mfaCode = strings.Join(strings.Fields(o.mfaCode), "") // devices show it with a gap
+	return o
+}
+
+// credential makes what an order asks for, if its role lets the caller have it.
+func (b *backend) credential(ctx context.Context, s logical.Storage, o order) (*logical.Response, error) {
 	if err := engine.CheckRoleName(o.role); err != nil {
 		return nil, err
 	}
-	r, err := b.roleNow(ctx, req.Storage, o.role)
+	r, err := b.roleNow(ctx, s, o.role)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +136,7 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	if r, err = r.forRequest(b.Mount, o); err != nil {
 		return nil, err
 	}
-	resp, err := b.issue(ctx, req.Storage, r, o)
+	resp, err := b.issue(ctx, s, r, o)
 	if err != nil {
 		return nil, r.explained(err)
 	}
