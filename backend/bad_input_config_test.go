@@ -56,6 +56,8 @@ var badPlaces = []badInput{
 	{name: "endpoint without a host", data: map[string]any{"iam_endpoint": "https://"}, field: "iam_endpoint"},
 	{name: "endpoint with a line end", data: map[string]any{"iam_endpoint": "https://iam.example.com\n"}, field: "iam_endpoint"},
 	{name: "endpoint is a map", data: map[string]any{"iam_endpoint": map[string]any{"url": "https://iam.example.com"}}, field: "iam_endpoint"},
+	{name: "sign-in endpoint with ftp", data: map[string]any{"signin_endpoint": "ftp://signin.example.com"}, field: "signin_endpoint"},
+	{name: "sign-in endpoint with a password", data: map[string]any{"signin_endpoint": "https://vault:password@signin.example.com"}, field: "signin_endpoint"},
 	{name: "STS endpoint garbage", data: map[string]any{"sts_endpoint": "not an address"}, field: "sts_endpoint"},
 	{name: "STS endpoint with a port in words", data: map[string]any{"sts_endpoint": "https://sts.example.com:https"}, field: "sts_endpoint"},
 	{name: "one of the fallback endpoints garbage", data: map[string]any{"sts_fallback_endpoints": []string{"https://sts.example.com", "::"}}, field: "sts_fallback_endpoints"},

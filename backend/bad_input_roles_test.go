@@ -102,7 +102,7 @@ func TestAllMistakesAreToldAtOnce(t *testing.T) {
 		},
 		"config/root": {
 			"access_key": "x", "secret_key": goodSecretKey + " ", "region": "X", "sts_region": "Y", "iam_endpoint": "ftp://x", "sts_endpoint": "ftp://y",
-			"sts_fallback_endpoints": "ftp://z", "sts_fallback_regions": "Z", "max_retries": -2, "username_template": "{{", "role_arn": "x",
+			"sts_fallback_endpoints": "ftp://z", "sts_fallback_regions": "Z", "signin_endpoint": "ftp://x", "max_retries": -2, "username_template": "{{", "role_arn": "x",
 		},
 		"config/lease": {"lease": "x", "lease_max": "y"},
 	} {

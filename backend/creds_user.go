@@ -31,6 +31,7 @@ type order struct {
 	sessionName string
 	tags        map[string]string // of the session, beside the role's
 	mfaCode     string
+	console     *link // asked at console/: a link in place of the keys
 }
 
 // issue makes the credential that an order asks of a role.
@@ -38,6 +39,11 @@ func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order
 	credentialType, err := r.typeFor(o)
 	if err != nil {
 		return nil, err
+	}
+	if o.console != nil {
+		if err := opensConsole(credentialType, o.role); err != nil {
+			return nil, err
+		}
 	}
 	var session *logical.Response
 	switch credentialType {
@@ -51,6 +57,9 @@ func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order
 		session, err = b.issueOwnSession(ctx, s, r, o)
 	default:
 		err = engine.UserErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, credentialType, strings.Join(credentialTypes, ", "))
+	}
+	if err == nil && o.console != nil {
+		session, err = b.linkTo(ctx, s, r, o, credentialType, session)
 	}
 	if err == nil {
 		err = b.stillEnabled(ctx, s, o.role)

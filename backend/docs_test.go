@@ -62,7 +62,7 @@ func TestDocsAPI(t *testing.T) {
 
 // An answer that is shown must have the keys that there are.
 func TestDocsAPIAnswers(t *testing.T) {
-	m := newSessionMount(t)
+	m := newConsoleMount(t)
 	m.write("config/lease", map[string]any{"lease": "1h"})
 	creds := m.creds("developer-access")
 	defer m.revoke(creds)
@@ -87,6 +87,7 @@ func TestDocsAPIAnswers(t *testing.T) {
 		"roles/:name":        m.read("roles/developer-access"),
 		"creds/:name":        creds.Data,
 		"sts/:name":          creds.Data, // the same section
+		"console/:name":      m.read("console/deploy"),
 
 		"static-roles":              m.do(logical.ListOperation, "static-roles/", nil).Data,
 		"static-roles/:name":        m.read("static-roles/app"),

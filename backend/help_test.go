@@ -19,7 +19,7 @@ import (
 
 // examples are one path for each pattern.
 var examples = []string{
-	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example",
+	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example", "console/example",
 	"issued/", "issued/role/example", "issued/example", "issued/example/forget", "tidy", "tidy/status", "tidy/cancel",
 	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
 }
@@ -125,6 +125,8 @@ var operations = map[string]string{
 	"/config/root delete":            "aws-delete-root-iam-credentials-configuration",
 	"/creds/{name} get":              "aws-generate-credentials",
 	"/creds/{name} post":             "aws-generate-credentials-with-parameters",
+	"/console/{name} get":            "aws-generate-console-link",
+	"/console/{name} post":           "aws-generate-console-link-with-parameters",
 	"/sts/{name} get":                "aws-generate-sts-credentials",
 	"/sts/{name} post":               "aws-generate-sts-credentials-with-parameters",
 	"/issued/ get":                   "aws-list-issued-users",
@@ -184,7 +186,7 @@ func TestOpenAPIHasTheFields(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
 	_, doc := m.help("")
-	for _, path := range []string{"config/root", "config/lease", "config/auto-tidy", "tidy", "roles/{name}", "creds/{name}", "sts/{name}", "static-roles/{name}"} {
+	for _, path := range []string{"config/root", "config/lease", "config/auto-tidy", "tidy", "roles/{name}", "creds/{name}", "sts/{name}", "console/{name}", "static-roles/{name}"} {
 		item := doc.Paths["/"+path]
 		if item == nil || item.Post == nil || item.Post.RequestBody == nil {
 			t.Errorf("%s takes nothing in OpenAPI", path)

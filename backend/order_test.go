@@ -78,7 +78,7 @@ func TestMistakesOfValueComeInTheOrderOfTheDocuments(t *testing.T) {
 		},
 		"config/root": {
 			"access_key": "x", "secret_key": "x y", "region": "X", "sts_region": "Y", "iam_endpoint": "ftp://x", "sts_endpoint": "ftp://y", "sts_fallback_endpoints": "ftp://z",
-			"sts_fallback_regions": "Z", "max_retries": -2, "username_template": "{{", "role_arn": "x", "identity_token_audience": "x", "identity_token_ttl": 1,
+			"sts_fallback_regions": "Z", "signin_endpoint": "ftp://x", "max_retries": -2, "username_template": "{{", "role_arn": "x", "identity_token_audience": "x", "identity_token_ttl": 1,
 			"web_identity_token_file": "x", "rotation_period": 1, "rotation_schedule": "x", "rotation_window": 1,
 		},
 		"config/lease":     {"lease": "2h", "lease_max": "1h"},

@@ -87,6 +87,10 @@ func connectionFields() map[string]*framework.FieldSchema {
 			Type:        framework.TypeCommaStringSlice,
 			Description: "Regions of sts_fallback_endpoints, one each; or, without those, regions whose own STS to try.",
 		},
+		"signin_endpoint": {
+			Type:        framework.TypeString,
+			Description: "URL of AWS's sign-in, which makes the links of console/, where it is not the one that AWS has for the partition of the session.",
+		},
 		"max_retries": {
 			Type:        framework.TypeInt,
 			Default:     engine.SDKRetries,

@@ -24,13 +24,13 @@ var (
 	fullRoot = map[string]any{
 		"access_key": goodAccessKey, "secret_key": goodSecretKey, "region": "eu-central-1",
 		"iam_endpoint": "https://iam.example.com", "sts_endpoint": "https://sts.example.com", "sts_region": "eu-west-1",
-		"sts_fallback_endpoints": []any{"https://sts2.example.com"}, "sts_fallback_regions": []any{"eu-west-2"},
+		"sts_fallback_endpoints": []any{"https://sts2.example.com"}, "sts_fallback_regions": []any{"eu-west-2"}, "signin_endpoint": "https://signin.example.com",
 		"max_retries": 3.0, "username_template": "custom-{{random 20}}", "role_arn": "arn:aws:iam::123456789012:role/vault",
 	}
 	otherRoot = map[string]any{
 		"access_key": "AKIAI44QH8DHBEXAMPLE", "secret_key": "another/secret/of+its/own/0123456789abcd", "region": "us-gov-west-1",
 		"iam_endpoint": "https://iam.example.org", "sts_endpoint": "https://sts.example.org", "sts_region": "eu-north-1",
-		"sts_fallback_endpoints": []any{"https://sts2.example.org"}, "sts_fallback_regions": []any{"eu-south-1"},
+		"sts_fallback_endpoints": []any{"https://sts2.example.org"}, "sts_fallback_regions": []any{"eu-south-1"}, "signin_endpoint": "https://signin.example.org",
 		"max_retries": 0.0, "username_template": "other-{{random 20}}", "role_arn": "arn:aws:iam::123456789012:role/other",
 	}
 )

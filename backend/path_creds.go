@@ -91,6 +91,14 @@ func (b *backend) generate(what string) *framework.PathOperation {
 }
 
 func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	o := orderOf(req, d)
+	engine.Set(d, "mfa_code", &o.mfaCode)
+	o.mfaCode = strings.Join(strings.Fields(o.mfaCode), "") // devices show it with a gap
+	return b.credential(ctx, req.Storage, o)
+}
+
+// orderOf is what a request asks for, and who asks.
+func orderOf(req *logical.Request, d *framework.FieldData) order {
 	o := order{
 		role:        d.Get("name").(string),
 		displayName: req.DisplayName,
@@ -102,12 +110,15 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	engine.Set(d, "role_arn", &o.roleARN)
 	engine.Set(d, "role_session_name", &o.sessionName)
 	engine.Set(d, "session_tags", &o.tags)
-	engine.Set(d, "mfa_code", &o.mfaCode)
-	o.mfaCode = strings.Join(strings.Fields(o.mfaCode), "") // devices show it with a gap
+	return o
+}
+
+// credential makes what an order asks for, if its role lets the caller have it.
+func (b *backend) credential(ctx context.Context, s logical.Storage, o order) (*logical.Response, error) {
 	if err := engine.CheckRoleName(o.role); err != nil {
 		return nil, err
 	}
-	r, err := b.roleNow(ctx, req.Storage, o.role)
+	r, err := b.roleNow(ctx, s, o.role)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +131,7 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	if r, err = r.forRequest(b.Mount, o); err != nil {
 		return nil, err
 	}
-	resp, err := b.issue(ctx, req.Storage, r, o)
+	resp, err := b.issue(ctx, s, r, o)
 	if err != nil {
 		return nil, r.explained(err)
 	}

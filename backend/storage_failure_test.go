@@ -74,6 +74,8 @@ var storageFailures = []storageFailure{
 	{logical.UpdateOperation, "creds/developer-access", "get", "role/"},
 	{logical.UpdateOperation, "creds/developer-access", "get", "config/root"},
 	{logical.UpdateOperation, "creds/developer-access", "put", "issued/"},
+	{logical.ReadOperation, "console/developer-access", "get", "role/"},
+	{logical.UpdateOperation, "console/developer-access", "get", "role/"},
 	{logical.ListOperation, "static-roles/", "list", "static-roles/"},
 	{logical.ReadOperation, "static-roles/app", "get", "static-roles/"},
 	{logical.UpdateOperation, "static-roles/app", "get", "static-roles/"}, // and more in static_crash_test.go

@@ -4,7 +4,7 @@
 // and no clock but that of templates.
 //
 // arn.go, region.go, names.go and tags.go have the forms of ARNs, regions, names and tags;
-// arn_pattern.go says which ARNs a pattern covers.
+// arn_pattern.go says which ARNs a pattern covers. console.go says which links lead to the console.
 //
 // policy.go checks a policy document: policy_json.go reads it, policy_not_json.go says what is
 // wrong where it is no JSON, and policy_tree.go is what was read. policy_statement.go judges

@@ -120,8 +120,8 @@ func rank(text string) int {
 // test compares with it.
 var fieldOrder = strings.Fields(`
 	name username role ttl
-	access_key secret_key region iam_endpoint sts_endpoint sts_region sts_fallback_endpoints sts_fallback_regions
-	max_retries username_template role_arn role_session_name mfa_code
+	access_key secret_key region iam_endpoint sts_endpoint sts_region sts_fallback_endpoints sts_fallback_regions signin_endpoint
+	max_retries username_template role_arn role_session_name mfa_code destination issuer
 	identity_token_audience identity_token_ttl web_identity_token_file
 	rotation_period rotation_schedule rotation_window disable_automated_rotation rotation_policy
 	lease lease_max

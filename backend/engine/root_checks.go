@@ -36,6 +36,7 @@ func (c *RootConfig) Validate(at Place) (warnings []string, err error) {
 	warnings = append(warnings, checkEndpoints(&m, "sts_endpoint", c.STSEndpoint)...)
 	warnings = append(warnings, checkRegions(forms, &m, "sts_region", c.STSRegion)...)
 	warnings = append(warnings, c.checkFallbacks(forms, &m)...)
+	warnings = append(warnings, checkEndpoints(&m, "signin_endpoint", c.SigninEndpoint)...)
 	warnings = append(warnings, c.regionsElsewhere()...)
 	if c.MaxRetries < SDKRetries || c.MaxRetries > mostRetries {
 		m.Add("max_retries", "%d is not possible; use -1 for the default, or 0 to %d", c.MaxRetries, mostRetries)
@@ -157,7 +158,7 @@ func checkEndpoint(m *Mistakes, field, endpoint string) (warnings []string) {
 	case strings.Contains(endpoint, "@"), u.RawQuery != "", u.Fragment != "":
 		m.Add(field, "must hold no user, query or fragment; a URL such as https://iam.amazonaws.com is enough")
 	case u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback():
-		return []string{fmt.Sprintf("%s: %s is not encrypted; AWS's answers, with the secret keys in them, cross the network in clear text", field, endpoint)}
+		return []string{fmt.Sprintf("%s: %s is not encrypted; what is sent and answered there, with secret keys in it, crosses the network in clear text", field, endpoint)}
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ type RootConfig struct {
 	STSFallbackEndpoints []string `json:"sts_fallback_endpoints"`
 	STSFallbackRegions   []string `json:"sts_fallback_regions"`
 	Region               string   `json:"region"`
+	SigninEndpoint       string   `json:"signin_endpoint,omitempty"`
 	MaxRetries           int      `json:"max_retries"`
 	UsernameTemplate     string   `json:"username_template"`
 	RoleARN              string   `json:"role_arn"`
@@ -61,6 +62,7 @@ func (c *RootConfig) Update(d *framework.FieldData) {
 	Set(d, "sts_region", &c.STSRegion)
 	Set(d, "sts_fallback_endpoints", &c.STSFallbackEndpoints)
 	Set(d, "sts_fallback_regions", &c.STSFallbackRegions)
+	Set(d, "signin_endpoint", &c.SigninEndpoint)
 	Set(d, "max_retries", &c.MaxRetries)
 	Set(d, "role_arn", &c.RoleARN)
 	Set(d, "username_template", &c.UsernameTemplate)
@@ -79,6 +81,7 @@ func (c *RootConfig) AWS() awscreds.Config {
 		Region:      c.Region,
 		IAMEndpoint: c.IAMEndpoint,
 		STS:         []awscreds.STSEndpoint{{URL: c.STSEndpoint, Region: c.STSRegion}},
+		SigninURL:   c.SigninEndpoint,
 		RoleARN:     c.RoleARN,
 		MaxRetries:  c.MaxRetries,
 	}
@@ -108,6 +111,7 @@ func (c *RootConfig) Response() map[string]any {
 		"sts_region":             c.STSRegion,
 		"sts_fallback_endpoints": c.STSFallbackEndpoints,
 		"sts_fallback_regions":   c.STSFallbackRegions,
+		"signin_endpoint":        c.SigninEndpoint,
 		"max_retries":            c.MaxRetries,
 		"username_template":      c.UsernameTemplate,
 		"role_arn":               c.RoleARN,

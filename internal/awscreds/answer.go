@@ -183,8 +183,15 @@ func noAnswer(request any, response *smithyhttp.Response, err error) *NoAnswerEr
 	if r, ok := request.(*smithyhttp.Request); ok && r.URL != nil {
 		none.Endpoint = r.URL.Scheme + "://" + r.URL.Host
 	}
-	if kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err == nil && len(kind) <= 100 {
-		none.Type = kind
-	}
+	none.Type = mediaType(response.Header)
 	return none
+}
+
+// mediaType is what an answer says of its body; empty where it says nothing that can be shown.
+func mediaType(head http.Header) string {
+	kind, _, err := mime.ParseMediaType(head.Get("Content-Type"))
+	if err != nil || len(kind) > 100 {
+		return ""
+	}
+	return kind
 }

@@ -64,7 +64,7 @@ func (c *Client) As(s RoleSession) *Client {
 
 // as makes the client of a role. It calls nobody.
 func (c *Client) as(role asRole) *Client {
-	other := &Client{host: c.host, iamURL: c.iamURL, helpers: newHelpers(), lacks: c.lacks, others: newOthers()}
+	other := &Client{host: c.host, iamURL: c.iamURL, signin: c.signin, helpers: newHelpers(), lacks: c.lacks, others: newOthers()}
 	if c.host == "" { // AWS's own: a role is in the account that its ARN names
 		other.learn(role.arn)
 	}

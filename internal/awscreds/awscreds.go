@@ -83,6 +83,10 @@ type Config struct {
 	// would call it.
 	STS []STSEndpoint
 
+	// SigninURL is where people are signed in to the console. Empty: AWS's own of the
+	// session's partition.
+	SigninURL string
+
 	// RoleARN is a role to assume first; all other calls are made with its
 	// credentials.
 	RoleARN string
@@ -113,6 +117,7 @@ type Client struct {
 	key     *ownKey                 // nil where the default chain serves
 	host    string                  // of IAM, unless AWS's own
 	iamURL  string                  // the configured one
+	signin  signinPlace             // to the console
 	account atomic.Pointer[Account] // that the client works in, once an answer has told
 	helpers helpers
 	lacks   *lacks // of the endpoint
@@ -160,6 +165,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		sts:     stsClients(sdk, cfg.STS),
 		host:    host,
 		iamURL:  cfg.IAMEndpoint,
+		signin:  signinPlace{cfg.SigninURL, sdk.HTTPClient},
 		helpers: newHelpers(),
 		lacks:   &lacks{foreign: host != ""},
 		others:  newOthers(),

@@ -100,6 +100,7 @@ type session struct {
 	role       *role  // nil if it is no role's
 	user       *user  // nil if it speaks as no IAM user
 	mfa        bool
+	chained    bool // asked for with another session
 	transitive []tag
 	source     string // source identity
 }

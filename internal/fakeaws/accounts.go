@@ -15,6 +15,9 @@ import (
 type accounts struct {
 	mu  sync.Mutex // of all that any account holds
 	all []*account
+
+	signins map[string]*signin // by token
+	logins  []Login            // in order
 }
 
 // Account returns the server as another account sees it, which exists from then on: users, keys, groups, roles and quotas

@@ -14,7 +14,7 @@
 //
 // serve.go reads the form and notes the start; faults.go and network.go hold it, delay it or refuse it;
 // auth.go checks its signature; actions.go finds the work, which the iam_*.go and sts_*.go files do on the
-// account, alone; transcript.go notes the end; and the answer is written.
+// account, alone (signin.go signs people in to the console, which is no call of a service); transcript.go notes the end; and the answer is written.
 //
 // # What it does not check
 //
@@ -97,7 +97,7 @@ func Start(addr string, opts ...Option) (*Server, error) {
 		calls:   newTranscript(),
 		account: newAccount(),
 	}
-	s.accounts = &accounts{all: []*account{s.account}}
+	s.accounts = &accounts{all: []*account{s.account}, signins: map[string]*signin{}}
 	s.account.among = s.accounts
 	for _, opt := range opts {
 		opt(s)

@@ -140,6 +140,11 @@ func (s *Server) Age(d time.Duration) {
 			key.age(d)
 		}
 	})
+	s.with(func(a *account) {
+		for _, made := range a.among.signins {
+			made.made = made.made.Add(-d)
+		}
+	})
 }
 
 // age makes a key older.

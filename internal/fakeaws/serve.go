@@ -33,6 +33,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.serveMetadata(w, r)
 	case r.URL.Path == containerPath:
 		s.serveContainer(w, r)
+	case isConsole(r.Host):
+		s.serveConsole(w, r)
+	case r.URL.Path == signinPath:
+		s.serveSignin(w, r)
 	default:
 		s.serveQuery(w, r)
 	}
@@ -195,7 +199,7 @@ func (s *Server) work(r *http.Request, body []byte, act action, q request, overl
 }
 
 // secretParams are what a transcript must not remember.
-var secretParams = []string{"Password", "WebIdentityToken", "TokenCode", "AuthenticationCode1", "AuthenticationCode2"}
+var secretParams = []string{"Password", "WebIdentityToken", "TokenCode", "AuthenticationCode1", "AuthenticationCode2", "Session", "SigninToken"}
 
 // redact copies a form without its secrets.
 func redact(form url.Values) url.Values {

@@ -14,9 +14,9 @@ import (
 // This file remembers every call with its start and end, so that a test can assert order and overlap instead
 // of measuring time.
 
-// Call is one request to IAM or STS. Instance-metadata requests are not calls.
+// Call is one request to IAM, STS or the sign-in to the console. Instance-metadata requests are not calls.
 type Call struct {
-	Service     string     // iam or sts
+	Service     string     // iam, sts or signin
 	Action      string     // as on the wire: CreateUser
 	Account     string     // the number of the account that it is about: of the key that signed it, or of the role to assume
 	User        string     // whom it is about, "" if nobody: UserName, or the caller where AWS takes that for granted
