@@ -33,7 +33,7 @@ func (v *vault) explain(err error, capability, path string) error {
 	case refused.StatusCode == http.StatusForbidden && strings.Contains(said, "invalid token"):
 		return fmt.Errorf("%s: the token is expired or revoked, or is not of this Vault (%s): run vault login", where, v.Address())
 	case refused.StatusCode == http.StatusForbidden && strings.Contains(said, "permission denied"):
-		return fmt.Errorf("%s: permission denied: no policy of the token allows %q there, or the token has expired; vault token lookup shows which", where, capability)
+		return fmt.Errorf("%s: permission denied: no policy of the token allows %q there, or the token has expired; vault token lookup shows its policies%s", where, capability, v.elsewhere(path))
 	case refused.StatusCode == http.StatusServiceUnavailable && strings.Contains(said, "sealed"):
 		return fmt.Errorf("%s is sealed: an operator has to run vault operator unseal", v.Address())
 	case unrouted(err):
@@ -44,6 +44,14 @@ func (v *vault) explain(err error, capability, path string) error {
 		return fmt.Errorf("%s: there is no such role", where)
 	}
 	return fmt.Errorf("%s: %s (status %d)", where, said, refused.StatusCode)
+}
+
+// elsewhere reminds of -mount where a path of the mount is refused: Vault does not tell whether there is one.
+func (v *vault) elsewhere(path string) string {
+	if !strings.HasPrefix(path, v.mount+"/") {
+		return ""
+	}
+	return "; -mount names the path of the engine, if it is not " + v.mount + "/"
 }
 
 // unreachable says how to find a Vault that did not answer.
