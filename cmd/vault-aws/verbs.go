@@ -134,7 +134,7 @@ vault-aws VERB -h has the flags of a verb.
 func (v *verb) flagSet(s *settings) *flag.FlagSet {
 	f := flag.NewFlagSet(v.name, flag.ContinueOnError)
 	f.SetOutput(io.Discard) // what is wrong is told once
-	if v.name == "completion" {
+	if !v.asksVault() {
 		return f
 	}
 	f.StringVar(&s.mount, "mount", "aws", "`path` at which the AWS secrets engine is mounted")
@@ -166,7 +166,7 @@ func (v *verb) parse(args []string, c *call) error {
 			c.args, args = append(c.args, args[0]), args[1:]
 		}
 	}
-	if c.mount = strings.Trim(c.mount, "/"); c.mount == "" && v.name != "completion" {
+	if c.mount = strings.Trim(c.mount, "/"); c.mount == "" && v.asksVault() {
 		return usagef("%s: -mount is empty; name the path of the engine, as vault secrets list shows it", v.name)
 	}
 	return v.check(c, end >= 0)
@@ -176,7 +176,7 @@ func (v *verb) parse(args []string, c *call) error {
 func (v *verb) check(c *call, hasCommand bool) error {
 	switch {
 	case v.role && len(c.args) == 0:
-		return usagef("%s: no ROLE: vault-aws %s %s", v.name, v.name, v.args)
+		return usagef("%s: no ROLE: %s", v.name, v.usage())
 	case !v.role && v.args == "" && len(c.args) > 0:
 		return usagef("%s: takes no argument %q", v.name, c.args[0])
 	case !v.command && hasCommand:
@@ -193,17 +193,29 @@ func (v *verb) check(c *call, hasCommand bool) error {
 		}
 	}
 	if v.command && len(c.command) == 0 {
-		return usagef("%s: no command: vault-aws %s %s", v.name, v.name, v.args)
+		return usagef("%s: no command: %s", v.name, v.usage())
 	}
 	return nil
 }
 
 // printHelp prints the help of a verb.
 func (v *verb) printHelp(f *flag.FlagSet, out io.Writer) {
-	fmt.Fprintf(out, "Usage: vault-aws %s\n\n%s\n", strings.TrimSpace(v.name+" [flags] "+v.args), v.help)
-	if v.flags != nil || v.name != "completion" {
+	fmt.Fprintf(out, "Usage: %s\n\n%s\n", v.usage(), v.help)
+	if v.asksVault() {
 		fmt.Fprint(out, "\nFlags:\n")
 	}
 	f.SetOutput(out)
 	f.PrintDefaults()
+}
+
+// asksVault reports whether the verb has flags, those about Vault at least.
+func (v *verb) asksVault() bool { return v.name != "completion" }
+
+// usage is the form of a call.
+func (v *verb) usage() string {
+	words := "vault-aws " + v.name
+	if v.asksVault() {
+		words += " [flags]"
+	}
+	return strings.TrimSpace(words + " " + v.args)
 }

@@ -65,6 +65,25 @@ func TestVaultAWSExecSession(t *testing.T) {
 	h.mustHaveNothing()
 }
 
+// addStatic makes the static role billing, and returns what takes it and its key away.
+func (h *helper) addStatic() (remove func()) {
+	h.t.Helper()
+	h.account.AddUser("billing")
+	h.v.call(http.MethodPost, "aws-dyn/static-roles/billing", map[string]any{"username": "billing", "rotation_period": "24h"})
+	return func() { h.v.call(http.MethodDelete, "aws-dyn/static-roles/billing", nil) }
+}
+
+// A static role has no lease, and its key no session token.
+func TestVaultAWSExecStaticRole(t *testing.T) {
+	t.Parallel()
+	h := startHelper(t)
+	defer h.addStatic()()
+	h.env = []string{sdkChild + "=1"}
+	if got := h.must("exec", "static-creds/billing", "--", os.Args[0]); !strings.HasSuffix(got.out, ":user/billing\n") || got.errs != "" {
+		t.Errorf("the SDK got %q: %s", got.out, got.errs)
+	}
+}
+
 // The endpoint answers who has its token, and nobody after the command.
 func TestVaultAWSExecEndpoint(t *testing.T) {
 	t.Parallel()

@@ -142,7 +142,7 @@ func TestVaultAWSProfiles(t *testing.T) {
 	h := startHelper(t)
 	h.v.call(http.MethodPost, "aws-dyn/roles/default", map[string]any{"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess"})
 	h.v.call(http.MethodPost, "aws-dyn/roles/secret", map[string]any{"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess"})
-	h.v.call(http.MethodPut, "sys/policies/acl/helper", map[string]any{"policy": helperPolicy + `path "aws-dyn/creds/secret" { capabilities = ["deny"] }`})
+	h.v.call(http.MethodPut, "sys/policies/acl/helper", map[string]any{"policy": helperPolicy(t) + `path "aws-dyn/creds/secret" { capabilities = ["deny"] }`})
 	const mine = "[default]\r\nregion = eu-central-1\n\n[profile app]\nregion = us-west-2"
 	h.write("dotfiles/aws", mine)
 	file := filepath.Join(h.home, "dotfiles/aws")
@@ -193,17 +193,21 @@ func (h *helper) mustRead(path, want string) {
 	}
 }
 
-// An AWS SDK uses what profiles writes.
+// An AWS SDK uses what profiles writes, static roles included.
 func TestVaultAWSProfilesServeAnSDK(t *testing.T) {
 	t.Parallel()
 	h := startHelper(t)
+	defer h.addStatic()()
 	config := filepath.Join(h.home, "made", "config")
 	h.env = []string{"AWS_CONFIG_FILE=" + config, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull}
 	h.must("profiles", "-write", "-prefix=vault-")
-	h.env = append(h.env, "AWS_PROFILE=vault-audit", sdkChild+"=1")
-	sdk := h.command()
-	sdk.Path, sdk.Args = os.Args[0], os.Args[:1]
-	if got := finish(t, sdk); !strings.Contains(got.out, ":assumed-role/audit/") {
-		t.Errorf("the SDK got %q: %s", got.out, got.errs)
+	h.env = append(h.env, sdkChild+"=1")
+	for profile, want := range map[string]string{"vault-audit": ":assumed-role/audit/", "vault-billing": ":user/billing"} {
+		sdk := h.command()
+		sdk.Path, sdk.Args = os.Args[0], os.Args[:1]
+		sdk.Env = append(sdk.Env, "AWS_PROFILE="+profile)
+		if got := finish(t, sdk); !strings.Contains(got.out, want) {
+			t.Errorf("with the profile %s the SDK got %q: %s", profile, got.out, got.errs)
+		}
 	}
 }

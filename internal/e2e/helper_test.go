@@ -33,20 +33,20 @@ type helper struct {
 	env     []string // beside the usual
 }
 
-// helperPolicy is the policy that docs/vault-aws.md gives users of vault-aws.
-const helperPolicy = `
-path "aws-dyn/creds/*"        { capabilities = ["read", "update"] }
-path "aws-dyn/sts/*"          { capabilities = ["read"] }
-path "aws-dyn/static-creds/*" { capabilities = ["read"] }
-path "aws-dyn/console/*"      { capabilities = ["read"] }
-path "aws-dyn/roles"          { capabilities = ["list"] }
-path "aws-dyn/roles/*"        { capabilities = ["read"] }
-path "aws-dyn/static-roles"   { capabilities = ["list"] }
-path "sys/leases/revoke" {
-  capabilities       = ["update"]
-  allowed_parameters = { "lease_id" = ["aws-dyn/*"], "sync" = [] }
+// helperPolicy is the policy that docs/vault-aws.md has for users of vault-aws.
+func helperPolicy(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/vault-aws.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, policy, _ := strings.Cut(string(page), "```hcl\n")
+	policy, _, ok := strings.Cut(policy, "```")
+	if !ok {
+		t.Fatal("docs/vault-aws.md has lost its policy")
+	}
+	return policy
 }
-`
 
 // startHelper starts a Vault with the role app of IAM users and the role audit of sessions, and logs somebody in.
 func startHelper(t *testing.T) *helper {
@@ -58,7 +58,7 @@ func startHelper(t *testing.T) *helper {
 	configureRoot(v, account)
 	v.call(http.MethodPost, "aws-dyn/roles/app", map[string]any{"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess"})
 	v.call(http.MethodPost, "aws-dyn/roles/audit", map[string]any{"credential_type": "assumed_role", "role_arns": "arn:aws:iam::123456789012:role/audit"})
-	v.call(http.MethodPut, "sys/policies/acl/helper", map[string]any{"policy": helperPolicy})
+	v.call(http.MethodPut, "sys/policies/acl/helper", map[string]any{"policy": helperPolicy(t)})
 	h := &helper{t: t, v: v, account: account, home: t.TempDir()}
 	h.logIn(h.newToken(map[string]any{"policies": []string{"helper"}}))
 	return h
