@@ -42,7 +42,7 @@ func credentialProcess(ctx context.Context, c *call) error {
 		Version: 1, AccessKeyID: got.accessKey, SecretAccessKey: got.secretKey, SessionToken: got.sessionToken,
 		Expiration: ends.UTC().Format(time.RFC3339),
 	}
-	if err := json.NewEncoder(c.out).Encode(answer); err != nil {
+	if err := json.NewEncoder(c.out).Encode(answer); err != nil { //nolint:gosec // to print them is what it is for
 		return fmt.Errorf("printing the credentials: %w", err)
 	}
 	if !r.static() {

@@ -37,9 +37,6 @@ func execute(ctx context.Context, c *call) error {
 	}
 	signals := catchSignals()
 	defer signals.release()
-	asking, cancel := signals.within(ctx, signalGrace)
-	defer cancel()
-
 	held := &leases{settings: &c.settings, errs: c.errs}
 	defer held.revoke(ctx)
 	r := c.request()
@@ -55,7 +52,9 @@ func execute(ctx context.Context, c *call) error {
 		}
 		return got, err
 	}
+	asking, stop := signals.within(ctx, signalGrace)
 	got, err := ask(asking)
+	stop()
 	if s := signals.pending(); s != nil {
 		return signalled(s)
 	}

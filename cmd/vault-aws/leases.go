@@ -67,8 +67,12 @@ func (l *leases) renew(ctx context.Context, v *vault, c *credential, ownTTL bool
 		case renewal := <-watcher.RenewCh():
 			ends = renewal.RenewedAt.Add(time.Duration(renewal.Secret.LeaseDuration) * time.Second)
 			l.extend(c.lease.LeaseID, ends)
-		case <-watcher.DoneCh():
-			say(l.errs, "the lease cannot be renewed any more: the command's key works until %s", ends.UTC().Format(time.RFC3339))
+		case err := <-watcher.DoneCh():
+			why := ""
+			if err != nil {
+				why = ": " + v.explain(err, "update", "sys/leases/renew").Error()
+			}
+			say(l.errs, "the lease cannot be renewed any more, and the command's key works until %s%s", ends.UTC().Format(time.RFC3339), why)
 			return
 		}
 	}

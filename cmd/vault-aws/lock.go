@@ -27,10 +27,10 @@ func runtimeDir() (string, error) {
 	if base := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(base) {
 		dir = filepath.Join(base, "vault-aws")
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // in the user's own environment
 		return "", fmt.Errorf("making a directory for locks: %w", err)
 	}
-	info, err := os.Lstat(dir) // anybody may have made it, in /tmp
+	info, err := os.Lstat(dir) //nolint:gosec // anybody may have made it, in /tmp: hence this look at it
 	if err != nil {
 		return "", fmt.Errorf("looking at the directory for locks: %w", err)
 	}
@@ -77,7 +77,7 @@ func lock(ctx context.Context, subject ...string) (unlock func(), err error) {
 // flock locks a file, whatever signals arrive meanwhile.
 func flock(file *os.File) error {
 	for {
-		if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); !errors.Is(err, syscall.EINTR) { //nolint:gosec // descriptors are small
+		if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); !errors.Is(err, syscall.EINTR) {
 			return err
 		}
 	}

@@ -55,10 +55,13 @@ func (s *signals) pending() os.Signal {
 	}
 }
 
-// within is ctx until some time after the first signal that asks for the end. The signal stays pending.
-func (s *signals) within(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+// within is ctx until some time after the first signal that asks for the end. The signal stays pending. Until stop is
+// called, no other signal is kept.
+func (s *signals) within(ctx context.Context, grace time.Duration) (within context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
+	stopped := make(chan struct{})
 	go func() {
+		defer close(stopped)
 		for {
 			select {
 			case <-ctx.Done():
@@ -77,7 +80,7 @@ func (s *signals) within(ctx context.Context, grace time.Duration) (context.Cont
 			}
 		}
 	}()
-	return ctx, cancel
+	return ctx, func() { cancel(); <-stopped }
 }
 
 // runCommand runs the command in a process group of its own, which has the terminal if this one had it, and passes

@@ -31,7 +31,7 @@ func (t *terminal) close() {
 }
 
 // descriptor is that of an open terminal.
-func (t *terminal) descriptor() int { return int(t.file.Fd()) } //nolint:gosec // descriptors are small
+func (t *terminal) descriptor() int { return int(t.file.Fd()) }
 
 // owner is the process group that has the terminal, 0 if there is none.
 func (t *terminal) owner() int {

@@ -117,7 +117,8 @@ func TestVaultAWSExecEndpoint(t *testing.T) {
 	if got := statusOf(cmd); got != 1 { // that of read, at the end of its input
 		t.Errorf("status %d", got)
 	}
-	if _, err := http.Get(url); err == nil {
+	if resp, err := http.Get(url); err == nil {
+		_ = resp.Body.Close()
 		t.Error("the endpoint has outlived the command")
 	}
 	h.mustHaveNothing()

@@ -62,13 +62,13 @@ func TestVaultAWSCredentialProcess(t *testing.T) {
 // mustNotHaveStored demands that no file of the home directory holds a secret.
 func (h *helper) mustNotHaveStored(secrets ...string) {
 	h.t.Helper()
-	files := 0
-	err := filepath.WalkDir(h.home, func(path string, d fs.DirEntry, err error) error {
+	files, home := 0, os.DirFS(h.home)
+	err := fs.WalkDir(home, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		files++
-		content, err := os.ReadFile(path)
+		content, err := fs.ReadFile(home, path)
 		for _, secret := range secrets {
 			if secret == "" || strings.Contains(string(content), secret) {
 				h.t.Errorf("%s holds a secret", path)
