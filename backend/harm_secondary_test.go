@@ -70,12 +70,14 @@ const builtInUser = "vault-token-app-1700000000-aBcDeFgHiJ"
 func TestSecondaryMakesSessionsItself(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
+	m.write("config/root", map[string]any{"signin_endpoint": m.aws.URL()})
 	m.write("roles/session", map[string]any{"credential_type": sessionToken})
 	m.write("roles/federated", map[string]any{"credential_type": federationToken, "policy_arns": readOnly})
 	of := newSecondary(m)
 	of.creds("session")
 	of.creds("federated")
 	of.do(logical.ReadOperation, "sts/session", nil)
+	of.do(logical.ReadOperation, "console/federated", nil)
 	m.aws.ResetCalls()
 	_, err := of.ask(logical.ReadOperation, "creds/developer-access", nil)
 	if err != logical.ErrReadOnly { //nolint:errorlint // Vault compares it like this

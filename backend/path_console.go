@@ -65,13 +65,9 @@ func consoleFields() map[string]*framework.FieldSchema {
 	}
 }
 
-// generateLink is the operation that makes a link, by read and by update alike. Like a session of
-// creds/, it is made where it is asked for.
+// generateLink is the operation that makes a link, by read and by update alike.
 func (b *backend) generateLink(what string) *framework.PathOperation {
-	op := engine.Gives(b.Write("Make a link that opens the AWS console as a role.", b.createLink), consoleFields())
-	op.ForwardPerformanceStandby, op.ForwardPerformanceSecondary = false, false
-	op.DisplayAttrs = &framework.DisplayAttributes{OperationSuffix: what}
-	return op
+	return b.madeHere("Make a link that opens the AWS console as a role.", what, b.createLink, consoleFields())
 }
 
 // link is what an order for the console asks for beside the session.

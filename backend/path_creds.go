@@ -82,7 +82,12 @@ func credsFields() map[string]*framework.FieldSchema {
 
 // generate is the operation that issues, by read and by update alike.
 func (b *backend) generate(what string) *framework.PathOperation {
-	op := engine.Gives(b.Write("Make AWS credentials of a role.", b.createCreds), credsFields())
+	return b.madeHere("Make AWS credentials of a role.", what, b.createCreds, credsFields())
+}
+
+// madeHere is an operation that issues where it is asked to.
+func (b *backend) madeHere(summary, what string, h framework.OperationFunc, gives map[string]*framework.FieldSchema) *framework.PathOperation {
+	op := engine.Gives(b.Write(summary, h), gives)
 	// Only what writes storage is passed on to the server that may, and issueUser sees to that:
 	// a session is made where it is asked for.
 	op.ForwardPerformanceStandby, op.ForwardPerformanceSecondary = false, false

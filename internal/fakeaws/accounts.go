@@ -16,8 +16,8 @@ type accounts struct {
 	mu  sync.Mutex // of all that any account holds
 	all []*account
 
-	signins map[string]*signin // by token
-	logins  []Login            // in order
+	signinTokens map[string]*signin // by token
+	logins       []Login            // in order
 }
 
 // Account returns the server as another account sees it, which exists from then on: users, keys, groups, roles and quotas

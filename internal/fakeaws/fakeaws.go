@@ -97,7 +97,7 @@ func Start(addr string, opts ...Option) (*Server, error) {
 		calls:   newTranscript(),
 		account: newAccount(),
 	}
-	s.accounts = &accounts{all: []*account{s.account}, signins: map[string]*signin{}}
+	s.accounts = &accounts{all: []*account{s.account}, signinTokens: map[string]*signin{}}
 	s.account.among = s.accounts
 	for _, opt := range opts {
 		opt(s)

@@ -141,7 +141,7 @@ func (s *Server) Age(d time.Duration) {
 		}
 	})
 	s.with(func(a *account) {
-		for _, made := range a.among.signins {
+		for _, made := range a.among.signinTokens {
 			made.made = made.made.Add(-d)
 		}
 	})

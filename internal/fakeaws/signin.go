@@ -151,7 +151,7 @@ func (a *account) signinToken(key *accessKey, form url.Values, now time.Time) *s
 		made.lasts, made.said = time.Duration(seconds)*time.Second, true
 	}
 	token := newSecret(300)
-	a.among.signins[token] = made
+	a.among.signinTokens[token] = made
 	body, _ := json.Marshal(map[string]string{"SigninToken": token}) // a text always encodes
 	return &signinReply{reply: reply{status: http.StatusOK, kind: "application/json", body: body}}
 }
@@ -162,7 +162,7 @@ func (s *Server) login(r *http.Request) *signinReply {
 	var out *signinReply
 	now, q := s.now(), r.URL.Query()
 	s.with(func(a *account) {
-		made, destination := a.among.signins[q.Get("SigninToken")], q.Get("Destination")
+		made, destination := a.among.signinTokens[q.Get("SigninToken")], q.Get("Destination")
 		switch {
 		case r.Method != http.MethodGet:
 			out = refuseSignin(http.StatusMethodNotAllowed, "Invalid Request")
