@@ -152,6 +152,37 @@ func TestVaultAWSExecUser(t *testing.T) {
 	mustBeRefused(t, h.account, holder)
 }
 
+// Who holds a key that ends before the command does is told when.
+func TestVaultAWSExecAtTheMaximum(t *testing.T) {
+	t.Parallel()
+	h := startHelper(t)
+	h.v.call(http.MethodPost, "aws-dyn/roles/app", map[string]any{"default_ttl": "3s", "max_ttl": "3s"})
+	cmd := h.command("exec", "app", "--", "sh", "-c", "read line; exit 3")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	errs, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewScanner(errs)
+	for told := false; !told; told = strings.Contains(said.Text(), "the lease cannot be renewed any more, and the command's key works until 2") {
+		if !said.Scan() {
+			t.Fatalf("standard error ends with %q: %v", said.Text(), said.Err())
+		}
+	}
+	_ = in.Close()
+	if got := statusOf(cmd); got != 3 {
+		t.Errorf("status %d", got)
+	}
+	waitForUsers(t, h.account, 0)
+	h.mustHaveNothing()
+}
+
 // The exit status is the command's. What cannot run is told before anything is issued.
 func TestVaultAWSExecStatus(t *testing.T) {
 	t.Parallel()
