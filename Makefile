@@ -15,9 +15,10 @@ check-version:
 		echo 'VERSION=$(VERSION) is not a version that Vault mounts: write v and three numbers, such as VERSION=v0.1.3' >&2; exit 2; }
 
 .PHONY: build
-build: check-version ## Build bin/vault-plugin-secrets-aws-dyn (the plugin) and bin/fakeaws (a pretend AWS to try it against).
+build: check-version ## Build bin/vault-plugin-secrets-aws-dyn (the plugin), bin/vault-aws (for the terminal) and bin/fakeaws (a pretend AWS to try it against).
 	@mkdir -p bin
 	$(GO_BUILD) -o bin/vault-plugin-secrets-aws-dyn ./cmd/vault-plugin-secrets-aws-dyn
+	$(GO_BUILD) -o bin/vault-aws ./cmd/vault-aws
 	$(GO_BUILD) -o bin/fakeaws ./cmd/fakeaws
 
 .PHONY: demo

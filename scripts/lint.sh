@@ -77,6 +77,10 @@ fakeaws_alone() {
 	dependencies ./internal/fakeaws/... ./cmd/fakeaws/... >"$scratch" &&
 		grep -v -e "^$self/internal/fakeaws" -e "^$self/cmd/fakeaws" -e "^$self/internal/awsmodel$" "$scratch" | nothing
 }
+vault_aws_alone() {
+	dependencies ./cmd/vault-aws >"$scratch" &&
+		grep -e '^github\.com/aws/' -e '^github\.com/hashicorp/vault/sdk' -e "^$self/backend" -e "^$self/internal" "$scratch" | nothing
+}
 no_vault_core() { go list -m -f '{{.Path}}' all >"$scratch" && grep -x 'github\.com/hashicorp/vault' "$scratch" | nothing; }
 
 no_company_in_licence() { head -n 1 LICENSE | grep -qx 'Mozilla Public License, version 2.0'; }
@@ -106,6 +110,7 @@ check "backend/awsrules knows no AWS" rules_alone
 check "only the backend imports its rooms" rooms_for_backend
 check "internal/awscreds is built without Vault" awscreds_without_vault
 check "internal/fakeaws and cmd/fakeaws use the standard library and internal/awsmodel alone" fakeaws_alone
+check "cmd/vault-aws is built from Vault's client alone" vault_aws_alone
 check "Vault's core is no module of ours" no_vault_core
 check "LICENSE is the bare MPL-2.0" no_company_in_licence
 

@@ -23,10 +23,11 @@ import (
 // pluginName is what the binary is called, and therefore what its process is called.
 const pluginName = "vault-plugin-secrets-aws-dyn"
 
-// programs are the two binaries that every test uses.
+// programs are the binaries that the tests use.
 var programs struct {
 	vault   string // the Vault server and command line
 	plugin  string // the shipped plugin
+	helper  string // vault-aws
 	sha256  string // of the plugin, in hexadecimal
 	version string // that the plugin prints
 }
@@ -36,6 +37,9 @@ var soak = flag.Bool("soak", false, "run the long tests at their full length")
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if os.Getenv(sdkChild) != "" {
+		os.Exit(askByDefaultChain())
+	}
 	code, err := runAll(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "The end-to-end tests cannot run:", err)
@@ -106,6 +110,13 @@ func findPrograms(ctx context.Context, dir string) error {
 	programs.plugin = filepath.Join(dir, pluginName)
 	if err := os.WriteFile(programs.plugin, content, 0o700); err != nil {
 		return fmt.Errorf("copying the plugin: %w", err)
+	}
+	programs.helper = filepath.Join(dir, "vault-aws")
+	if content, err = os.ReadFile(filepath.Join(root, "bin", "vault-aws")); err != nil {
+		return fmt.Errorf("reading vault-aws, which make build makes: %w", err)
+	}
+	if err := os.WriteFile(programs.helper, content, 0o700); err != nil {
+		return fmt.Errorf("copying vault-aws: %w", err)
 	}
 	said, err := output(ctx, programs.plugin, "--version")
 	if err != nil {

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// credential is what a role answered.
+type credential struct {
+	accessKey, secretKey, sessionToken string
+
+	made, ends time.Time
+	lease      *api.Secret // nil for a static role, which has none
+}
+
+// isUser reports whether it is the key of an IAM user that ends with the lease.
+func (c *credential) isUser() bool { return c.lease != nil && c.sessionToken == "" }
+
+// request is what is asked of a role.
+type request struct {
+	path       string // of the mount, without it
+	parameters map[string][]string
+}
+
+// request reads ROLE and the parameters.
+func (c *call) request() request {
+	r := request{path: c.args[0], parameters: map[string][]string{}}
+	first, _, _ := strings.Cut(r.path, "/")
+	switch first {
+	case "creds", "sts", "static-creds":
+	default:
+		r.path = "creds/" + r.path
+	}
+	for _, pair := range c.args[1:] {
+		key, value, _ := strings.Cut(pair, "=")
+		r.parameters[key] = append(r.parameters[key], value)
+	}
+	return r
+}
+
+// role is the name of the role.
+func (r request) role() string {
+	return r.path[strings.IndexByte(r.path, '/')+1:]
+}
+
+// static reports whether it is about a static role.
+func (r request) static() bool { return strings.HasPrefix(r.path, "static-creds/") }
+
+// ask reads a path with the parameters. The code of an MFA device goes by POST, as it must not stand in a URL.
+func (v *vault) ask(ctx context.Context, path string, parameters map[string][]string) (*api.Secret, error) {
+	if _, ok := parameters["mfa_code"]; !ok {
+		return v.read(ctx, path, parameters)
+	}
+	body := map[string]any{}
+	for key, values := range parameters {
+		body[key] = values
+		if len(values) == 1 {
+			body[key] = values[0]
+		}
+	}
+	secret, err := v.write(ctx, path, body)
+	if err == nil && (secret == nil || secret.Data == nil) {
+		err = fmt.Errorf("writing %s: Vault's answer holds no data", path)
+	}
+	return secret, err
+}
+
+// credential asks for a credential.
+func (v *vault) credential(ctx context.Context, r request) (*credential, error) {
+	path := v.path(r.path)
+	secret, err := v.ask(ctx, path, r.parameters)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	c := &credential{made: now, accessKey: text(secret, "access_key"), secretKey: text(secret, "secret_key"), sessionToken: text(secret, "session_token")}
+	if c.sessionToken == "" {
+		c.sessionToken = text(secret, "security_token") // older versions of the built-in engine have this alone
+	}
+	if secret.LeaseID != "" {
+		c.lease = secret
+	}
+	if c.accessKey == "" || c.secretKey == "" {
+		return nil, fmt.Errorf("%s: Vault's answer holds no AWS credentials: is an AWS secrets engine mounted at %s/?", path, v.mount)
+	}
+	c.ends = now.Add(c.life(secret)).Truncate(time.Second)
+	return c, nil
+}
+
+// untold is how long a static key is used before it is read again, where the engine does not tell when it is rotated.
+const untold = 30 * time.Minute
+
+// life is how long the credential has: a session may run longer than its lease, which the mount cuts.
+func (c *credential) life(secret *api.Secret) time.Duration {
+	if ttl, err := number(secret.Data["ttl"]); err == nil && ttl > 0 && !c.isUser() {
+		return time.Duration(ttl) * time.Second
+	}
+	if c.lease == nil {
+		return untold
+	}
+	return time.Duration(secret.LeaseDuration) * time.Second
+}
+
+// tokenEnds is when the token expires, and with it the leases that it got; zero where it does not, or may not be asked.
+func (v *vault) tokenEnds(ctx context.Context) time.Time {
+	secret, err := v.read(ctx, "auth/token/lookup-self", nil)
+	if err != nil {
+		return time.Time{}
+	}
+	ttl, err := number(secret.Data["ttl"])
+	if err != nil || ttl <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(time.Duration(ttl) * time.Second).Truncate(time.Second)
+}
+
+// text is a text of an answer, empty if it is not there.
+func text(secret *api.Secret, key string) string {
+	value, _ := secret.Data[key].(string)
+	return value
+}
+
+// number is a whole number of an answer.
+func number(value any) (int64, error) {
+	n, ok := value.(json.Number)
+	if !ok {
+		return 0, fmt.Errorf("%v is no number", value)
+	}
+	return n.Int64()
+}
