@@ -96,14 +96,17 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 		displayName: req.DisplayName,
 		entityID:    req.EntityID,
 		mountPoint:  req.MountPoint,
-		sts:         strings.HasPrefix(req.Path, "sts/"),
+		sdk:         strings.HasPrefix(req.Path, engine.ContainerPrefix),
+		sts:         !strings.HasPrefix(req.Path, "creds/"),
 	}
 	engine.SetSeconds(d, "ttl", &o.ttl)
 	engine.Set(d, "role_arn", &o.roleARN)
 	engine.Set(d, "role_session_name", &o.sessionName)
 	engine.Set(d, "session_tags", &o.tags)
-	engine.Set(d, "mfa_code", &o.mfaCode)
-	o.mfaCode = strings.Join(strings.Fields(o.mfaCode), "") // devices show it with a gap
+	if !o.sdk {
+		engine.Set(d, "mfa_code", &o.mfaCode)
+		o.mfaCode = strings.Join(strings.Fields(o.mfaCode), "") // devices show it with a gap
+	}
 	if err := engine.CheckRoleName(o.role); err != nil {
 		return nil, err
 	}
@@ -124,18 +127,8 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 	if err != nil {
 		return nil, r.explained(err)
 	}
-	for _, field := range []struct {
-		name      string
-		misplaced bool
-	}{
-		{"role_arn", o.roleARN != "" && !r.issues(assumedRole)},
-		{"role_session_name", o.sessionName != "" && !r.issues(assumedRole)},
-		{"session_tags", len(o.tags) > 0 && r.idle("session_tags")},
-		{"mfa_code", o.mfaCode != "" && !r.issues(sessionToken)},
-	} {
-		if field.misplaced {
-			resp.AddWarning(field.name + ": is not used by roles of credential_type " + strings.Join(r.CredentialTypes, ","))
-		}
+	for _, field := range r.misplaced(o) {
+		resp.AddWarning(field + ": is not used by roles of credential_type " + strings.Join(r.CredentialTypes, ","))
 	}
 	return resp, nil
 }

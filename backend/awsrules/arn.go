@@ -62,6 +62,14 @@ func IsAccount(text string) bool {
 	return partitionForm.MatchString(partition) && accountForm.MatchString(number)
 }
 
+// AccountOf is the number of the account in an ARN; empty where there is none.
+func AccountOf(arn string) string {
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 && accountForm.MatchString(parts[4]) {
+		return parts[4]
+	}
+	return ""
+}
+
 // CheckARN says what keeps text from being the ARN of an IAM resource of a type,
 // "policy" or "role", in any partition.
 func CheckARN(text, resource string) error {
