@@ -45,11 +45,11 @@ var sdks = []sdk{
 		return []string{self}
 	}},
 	{"JavaScript", 5 * time.Minute, func(t *testing.T) []string {
-		need(t, "node", "--version")
+		need(t, "npm", "--version")
 		return []string{"node", filepath.Join(javaScriptSDK(t), "loop.mjs")}
 	}},
 	{"boto3", 15 * time.Minute, func(t *testing.T) []string {
-		need(t, "python3", "-c", "import boto3")
+		need(t, "python3", "-c", "import boto3; assert tuple(map(int, boto3.__version__.split('.')[:2])) >= (1, 34), 'boto3 '+boto3.__version__+' does not read token files'")
 		return []string{"python3", "testdata/sdk/loop.py"}
 	}},
 }

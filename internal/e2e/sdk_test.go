@@ -126,7 +126,7 @@ func TestAWSCLIReadsVault(t *testing.T) {
 	need(t, "aws", "--version")
 	v, account := startForSDKs(t)
 	for i, path := range []string{sdkPath + "cli", "/v1/aws-dyn/sdk/static-creds/app"} {
-		cmd := exec.CommandContext(t.Context(), "aws", "sts", "get-caller-identity", "--query", "Arn", "--output", "text")
+		cmd := exec.CommandContext(t.Context(), "aws", "sts", "get-caller-identity", "--endpoint-url", account.URL(), "--query", "Arn", "--output", "text")
 		cmd.Env = append(sdkEnvironment(account), "AWS_CONTAINER_CREDENTIALS_FULL_URI="+v.address()+path, "AWS_CONTAINER_AUTHORIZATION_TOKEN=Bearer "+v.sdkToken())
 		said, err := cmd.CombinedOutput()
 		want := []string{"arn:aws:sts::123456789012:assumed-role/deploy/cli", "arn:aws:iam::123456789012:user/app"}[i]
