@@ -49,7 +49,7 @@ var sdks = []sdk{
 		return []string{"node", filepath.Join(javaScriptSDK(t), "loop.mjs")}
 	}},
 	{"boto3", 15 * time.Minute, func(t *testing.T) []string {
-		need(t, "python3", "-c", "import boto3; assert tuple(map(int, boto3.__version__.split('.')[:2])) >= (1, 34), 'boto3 '+boto3.__version__+' does not read token files'")
+		needBoto3(t)
 		return []string{"python3", "testdata/sdk/loop.py"}
 	}},
 }
@@ -61,6 +61,13 @@ func need(t *testing.T, name string, args ...string) {
 	if said, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput(); err != nil {
 		t.Skipf("this machine has no %s that can run %q: %v %s", name, args, err, said)
 	}
+}
+
+// needBoto3 is need for boto3. AWS names the version since which it reads token files (EKS User Guide, "Use pod identity with
+// the AWS SDK").
+func needBoto3(t *testing.T) {
+	t.Helper()
+	need(t, "python3", "-c", "import boto3; assert tuple(map(int, boto3.__version__.split('.')[:2])) >= (1, 34), 'boto3 '+boto3.__version__+' does not read token files'")
 }
 
 // javaScriptSDK installs the AWS SDK for JavaScript below .tools, once, and is where the programs for it are.

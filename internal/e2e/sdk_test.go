@@ -3,13 +3,10 @@
 package e2e
 
 import (
-	"fmt"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -47,17 +44,6 @@ func (v *server) sdkToken() string {
 	auth, _ := v.call(http.MethodPost, "auth/token/create", map[string]any{"policies": []string{"sdk"}}).body["auth"].(map[string]any)
 	token, _ := auth["client_token"].(string)
 	return token
-}
-
-// put replaces a file at once, as who keeps tokens in files should.
-func put(t *testing.T, file, content string) {
-	t.Helper()
-	if err := os.WriteFile(file+".new", []byte(content), 0o600); err != nil {
-		t.Fatalf("writing %s: %v", file, err)
-	}
-	if err := os.Rename(file+".new", file); err != nil {
-		t.Fatalf("replacing %s: %v", file, err)
-	}
 }
 
 // TestAWSSDKsReadVault: a program runs on while its sessions end, and the tokens in its file too. The SDK gets new
@@ -134,53 +120,4 @@ func TestAWSCLIReadsVault(t *testing.T) {
 			t.Errorf("the AWS CLI says %q (%v), want %s", said, err, want)
 		}
 	}
-}
-
-// startProxy runs a Vault Proxy on loopback that logs in by itself, and returns its address.
-func startProxy(t *testing.T, v *server) string {
-	t.Helper()
-	dir := t.TempDir()
-	token, file := filepath.Join(dir, "login"), filepath.Join(dir, "proxy.hcl")
-	put(t, token, v.sdkToken())
-	listen := fmt.Sprintf("127.0.0.1:%d", freePorts(t))
-	put(t, file, fmt.Sprintf(`
-vault { address = %q }
-auto_auth {
-  method "token_file" { config = { token_file_path = %q } }
-}
-api_proxy { use_auto_auth_token = true }
-cache {}
-listener "tcp" {
-  address     = %q
-  tls_disable = true
-}
-`, v.address(), token, listen))
-	log, err := os.Create(filepath.Join(dir, "proxy.log"))
-	if err != nil {
-		t.Fatalf("opening the proxy's log: %v", err)
-	}
-	cmd := exec.CommandContext(t.Context(), programs.vault, "proxy", "-config="+file)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, append(os.Environ(), "HOME="+dir), log, log
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 15 * time.Second
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("starting Vault Proxy: %v", err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended, which is in its log
-		_ = cmd.Wait()
-		_ = log.Close()
-		if said, err := os.ReadFile(log.Name()); t.Failed() && err == nil {
-			t.Logf("Vault Proxy said:\n%s", said)
-		}
-	})
-	waitFor(t, soon, "Vault Proxy to log in", func() bool {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listen+"/v1/auth/token/lookup-self", http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
-	})
-	return "http://" + listen
 }
