@@ -20,7 +20,7 @@ import (
 // sdkAnswer is what an AWS SDK gets: credentials, or an error.
 type sdkAnswer struct {
 	status                                                     int
-	AccessKeyId, SecretAccessKey, Token, Expiration, AccountId *string //nolint:revive // AWS's names
+	AccessKeyId, SecretAccessKey, Token, Expiration, AccountId *string // AWS's names
 	Code, Message                                              string
 }
 

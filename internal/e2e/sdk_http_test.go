@@ -21,7 +21,7 @@ type sdkAnswer struct {
 	status                                                int
 	kind                                                  string // of the content
 	text                                                  string
-	AccessKeyId, SecretAccessKey, Token, Expiration, Code string //nolint:revive // AWS's names
+	AccessKeyId, SecretAccessKey, Token, Expiration, Code string // AWS's names
 }
 
 // readAsSDK sends what an SDK does: a token in the header Authorization, and nothing else of Vault's.

@@ -88,7 +88,7 @@ func installJavaScriptSDK() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as .tools is
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
 	fresh := true
@@ -192,7 +192,7 @@ func (s sdk) start(t *testing.T, account *fakeaws.Server, name string, env ...st
 	}()
 	p.stop = sync.OnceFunc(func() {
 		_ = in.Close()
-		for range p.lines { //nolint:revive // until it has ended
+		for range p.lines { // until it has ended
 		}
 		_ = cmd.Wait() // what went wrong is in its lines
 	})
