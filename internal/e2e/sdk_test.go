@@ -55,7 +55,7 @@ func TestAWSSDKsReadVault(t *testing.T) {
 			t.Parallel()
 			s.command(t) // is skipped before anything is started
 			v, account := startForSDKs(t)
-			account.SetSessionLife(s.early + 3*time.Second) // AWS's shortest would take a quarter of an hour
+			account.SetSessionLife(s.early + 5*time.Second) // AWS's shortest would take a quarter of an hour
 			file := filepath.Join(t.TempDir(), "token")
 			token := v.sdkToken()
 			put(t, file, "Bearer "+token)
