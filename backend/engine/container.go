@@ -83,37 +83,31 @@ func (m *Mount) ReadContainer(summary string, h framework.OperationFunc) *framew
 }
 
 // ContainerAnswer turns what went wrong into the form of AWS SDKs, with the status that it has
-// elsewhere. What is Vault's own to say, or to do, stays Vault's.
+// elsewhere. An error that [Respond] leaves as it is stays so: it comes from storage or the SDK of
+// Vault's plugins, and Vault knows some by their very text.
 func ContainerAnswer(resp *logical.Response, err error) (*logical.Response, error) {
-	for _, ofVault := range []error{logical.ErrReadOnly, logical.ErrPerfStandbyPleaseForward, logical.ErrUnsupportedPath, logical.ErrUnsupportedOperation} {
-		if errors.Is(err, ofVault) {
-			return resp, err
-		}
-	}
 	if err == nil && !resp.IsError() {
 		return resp, nil
 	}
 	code := awscreds.Code(err)
-	if err != nil && !resp.IsError() {
+	if !resp.IsError() {
 		resp, err = Respond(err)
 	}
-	status, text := told(resp, err)
+	var coded logical.HTTPCodedError
+	var status int
+	var text string
+	switch {
+	case errors.As(err, &coded):
+		status, text = coded.Code(), err.Error()
+	case resp.IsError() && err == nil:
+		status, text = http.StatusBadRequest, resp.Error().Error()
+	case resp.IsError(): // with logical.ErrUpstreamRateLimited
+		status, text = http.StatusBadGateway, resp.Error().Error()
+	default:
+		return resp, err
+	}
 	if code == "" {
 		code = strings.ReplaceAll(http.StatusText(status), " ", "")
 	}
 	return raw(status, containerError{code, text})
-}
-
-// told is the status that Vault would answer to what [Respond] made, and the text.
-func told(resp *logical.Response, err error) (status int, text string) {
-	var coded logical.HTTPCodedError
-	switch {
-	case errors.As(err, &coded):
-		return coded.Code(), err.Error()
-	case err == nil:
-		return http.StatusBadRequest, resp.Error().Error()
-	case resp.IsError(): // with logical.ErrUpstreamRateLimited
-		return http.StatusBadGateway, resp.Error().Error()
-	}
-	return http.StatusInternalServerError, err.Error()
 }
