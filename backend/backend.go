@@ -28,7 +28,8 @@
 // chores.go: what is done once a minute.
 //
 // Paths, one each, with schema and verbs: path_config_root.go, path_config_lease.go,
-// path_config_users.go, path_roles.go, path_creds.go, path_console.go, path_issued.go.
+// path_config_users.go, path_roles.go, path_creds.go, path_console.go, path_sdk.go (for AWS SDKs,
+// without a lease), path_issued.go.
 //
 // Roles: role.go is the stored type and role_fields.go its schema; role_validate.go and
 // role_session.go say what a role may hold, role_identity.go what it makes of who asks, and
@@ -191,6 +192,7 @@ func (b *backend) paths() []*framework.Path {
 		b.pathRole(),
 		b.pathCreds(),
 		b.pathConsole(),
+		b.pathSDKCreds(),
 		b.pathIssuedList(),
 		b.pathForget(), // before pathIssuedOfRole: a user may be called "role", and the path of a list ends in a slash
 		b.pathIssuedOfRole(),
@@ -234,6 +236,8 @@ deleted from AWS with everything that it owns.
 
 Where an IAM user exists already, describe it at static-roles/<name>: the engine
 makes its access key, rotates it, and answers it at static-creds/<name>.
+
+AWS SDKs read sdk/creds/<name> and sdk/static-creds/<name> by themselves.
 
 issued/ lists who holds keys now. tidy finds orphaned IAM users of this mount in AWS.
 `

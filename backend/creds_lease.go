@@ -53,6 +53,9 @@ type lease struct {
 	RequestTTL time.Duration `json:"request_ttl,omitempty"`
 	DefaultTTL time.Duration `json:"default_ttl,omitempty"`
 	MaxTTL     time.Duration `json:"max_ttl,omitempty"`
+
+	// SessionEnds is when AWS ends a session, by AWS's clock.
+	SessionEnds time.Time `json:"session_ends,omitzero"`
 }
 
 // internal is the lease as Vault stores it.

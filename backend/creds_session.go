@@ -242,14 +242,14 @@ func (r *role) joinedPolicy(ofGroups []awscreds.Document) (string, error) {
 
 // sessionResponse makes the response that gives a session and its lease to Vault.
 func (b *backend) sessionResponse(session awscreds.Session, l *lease, asked life) (*logical.Response, error) {
-	l.IsSTS = true
-	internal, err := l.internal()
-	if err != nil {
-		return nil, err
-	}
 	ttl := session.Expires.Sub(b.Now())
 	if ttl <= 0 || ttl > asked.ttl {
 		ttl = asked.ttl // our clock and AWS's differ
+	}
+	l.IsSTS, l.SessionEnds = true, session.Expires.UTC()
+	internal, err := l.internal()
+	if err != nil {
+		return nil, err
 	}
 	data := map[string]any{
 		"access_key":     session.AccessKeyID,

@@ -26,7 +26,8 @@ type order struct {
 	entityID    string
 	mountPoint  string
 	ttl         time.Duration
-	sts         bool   // asked at sts/, not at creds/
+	sts         bool   // asked at sts/ or sdk/, not at creds/
+	sdk         bool   // asked at sdk/: by an AWS SDK, which gets no lease
 	roleARN     string // which of the role's role_arns to assume
 	sessionName string
 	tags        map[string]string // of the session, beside the role's
@@ -44,6 +45,9 @@ func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order
 		if err := opensConsole(credentialType, o.role); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.forSDK(credentialType, o); err != nil {
+		return nil, err
 	}
 	var session *logical.Response
 	switch credentialType {

@@ -21,6 +21,7 @@ func TestStandbyPassesOnWhatWritesOrCallsAWS(t *testing.T) {
 	local := map[string]bool{ // reads of storage, which a standby has too
 		"config/root": true, "config/lease": true, "roles/x": true, "static-roles/x": true, "static-creds/x": true,
 		"config/users": true, "config/auto-tidy": true, "issued/x": true, "issued/": true, "issued/role/x": true,
+		"sdk/creds/developer-access": true, "sdk/static-creds/x": true,
 	}
 	before := m.storage.dump(t)
 	for _, path := range []string{
@@ -28,6 +29,7 @@ func TestStandbyPassesOnWhatWritesOrCallsAWS(t *testing.T) {
 		"static-roles/x", "static-roles/x/rotate", "static-creds/x",
 		"config/users", "issued/", "issued/role/x", "issued/x",
 		"config/auto-tidy", "config/gap", "tidy", "tidy/status", "tidy/cancel",
+		"sdk/creds/developer-access", "sdk/static-creds/x",
 	} {
 		for op := range m.b.(*backend).Route(path).Operations {
 			_, err := m.b.HandleRequest(m.ctx, m.request(op, path, nil))

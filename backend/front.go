@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -19,10 +20,19 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-// HandleRequest is the front door. A request has a time from its start, which bounds all that it
+// HandleRequest is the front door. AWS SDKs get the form of answer that they read, whatever went wrong.
+func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
+	resp, err := b.handleInTime(ctx, req)
+	if req.Operation == logical.ReadOperation && strings.HasPrefix(req.Path, engine.ContainerPrefix) {
+		return engine.ContainerAnswer(resp, err)
+	}
+	return resp, err
+}
+
+// handleInTime handles a request in its time. A request has a time from its start, which bounds all that it
 // waits for: locks, AWS, its turn while AWS throttles. What it has to clean up then goes on
 // after the answer. The visits of the rollback manager have the time that Vault gives them.
-func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
+func (b *backend) handleInTime(ctx context.Context, req *logical.Request) (*logical.Response, error) {
 	ctx, end := b.requests.begin(ctx)
 	if req.Operation == logical.RollbackOperation {
 		defer end()

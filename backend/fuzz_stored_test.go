@@ -44,11 +44,11 @@ var (
 		{update, "config/root", map[string]any{"region": "eu-central-1"}},
 	}
 	asksOfRole = []ask{
-		{get, "roles/r", nil}, {logical.ListOperation, "roles/", nil}, {get, "creds/r", nil}, {get, "sts/r", map[string]any{"ttl": "20m"}},
+		{get, "roles/r", nil}, {logical.ListOperation, "roles/", nil}, {get, "creds/r", nil}, {get, "sdk/creds/r", nil}, {get, "sts/r", map[string]any{"ttl": "20m"}},
 		{update, "roles/r", map[string]any{"max_ttl": "1h"}}, {update, "roles/r", map[string]any{"policy_arns": readOnly}}, {logical.DeleteOperation, "roles/r", nil},
 	}
 	asksOfStatic = []ask{
-		{get, "static-roles/app", nil}, {get, "static-creds/app", nil}, {update, "static-roles/app", map[string]any{"rotation_period": "2h"}},
+		{get, "static-roles/app", nil}, {get, "static-creds/app", nil}, {get, "sdk/static-creds/app", nil}, {update, "static-roles/app", map[string]any{"rotation_period": "2h"}},
 		{update, "static-roles/app/rotate", nil}, {update, "static-roles/other", map[string]any{"username": "app", "rotation_period": "2h"}},
 		{logical.DeleteOperation, "static-roles/app", nil},
 	}

@@ -19,7 +19,7 @@ import (
 
 // examples are one path for each pattern.
 var examples = []string{
-	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example", "console/example",
+	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example", "console/example", "sdk/creds/example", "sdk/static-creds/example",
 	"issued/", "issued/role/example", "issued/example", "issued/example/forget", "tidy", "tidy/status", "tidy/cancel",
 	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
 }
@@ -109,7 +109,7 @@ func TestRootHelpHasItsPaths(t *testing.T) {
 
 // operations are the names by which generated clients call us. They are the
 // built-in engine's, but for what it has not: the deletion of config/root, the rotation
-// of a static role on request, config/users, the register and tidy.
+// of a static role on request, config/users, what AWS SDKs read, the register and tidy.
 var operations = map[string]string{
 	"/config/lease get":              "aws-read-lease-configuration",
 	"/config/lease post":             "aws-configure-lease",
@@ -129,6 +129,8 @@ var operations = map[string]string{
 	"/console/{name} post":           "aws-generate-console-link-with-parameters",
 	"/sts/{name} get":                "aws-generate-sts-credentials",
 	"/sts/{name} post":               "aws-generate-sts-credentials-with-parameters",
+	"/sdk/creds/{name} get":          "aws-generate-credentials-for-sdk",
+	"/sdk/static-creds/{name} get":   "aws-read-static-creds-for-sdk",
 	"/issued/ get":                   "aws-list-issued-users",
 	"/issued/role/{role}/ get":       "aws-list-issued-users-of-role",
 	"/issued/{username} get":         "aws-read-issued-user",

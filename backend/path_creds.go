@@ -109,7 +109,8 @@ func orderOf(req *logical.Request, d *framework.FieldData) order {
 		displayName: req.DisplayName,
 		entityID:    req.EntityID,
 		mountPoint:  req.MountPoint,
-		sts:         strings.HasPrefix(req.Path, "sts/"),
+		sdk:         strings.HasPrefix(req.Path, engine.ContainerPrefix),
+		sts:         !strings.HasPrefix(req.Path, "creds/"),
 	}
 	engine.SetSeconds(d, "ttl", &o.ttl)
 	engine.Set(d, "role_arn", &o.roleARN)
@@ -140,18 +141,8 @@ func (b *backend) credential(ctx context.Context, s logical.Storage, o order) (*
 	if err != nil {
 		return nil, r.explained(err)
 	}
-	for _, field := range []struct {
-		name      string
-		misplaced bool
-	}{
-		{"role_arn", o.roleARN != "" && !r.issues(assumedRole)},
-		{"role_session_name", o.sessionName != "" && !r.issues(assumedRole)},
-		{"session_tags", len(o.tags) > 0 && r.idle("session_tags")},
-		{"mfa_code", o.mfaCode != "" && !r.issues(sessionToken)},
-	} {
-		if field.misplaced {
-			resp.AddWarning(field.name + ": is not used by roles of credential_type " + strings.Join(r.CredentialTypes, ","))
-		}
+	for _, field := range r.misplaced(o) {
+		resp.AddWarning(field + ": is not used by roles of credential_type " + strings.Join(r.CredentialTypes, ","))
 	}
 	return resp, nil
 }

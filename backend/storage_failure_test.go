@@ -76,6 +76,9 @@ var storageFailures = []storageFailure{
 	{logical.UpdateOperation, "creds/developer-access", "put", "issued/"},
 	{logical.ReadOperation, "console/developer-access", "get", "role/"},
 	{logical.UpdateOperation, "console/developer-access", "get", "role/"},
+	{logical.ReadOperation, "sdk/creds/developer-access", "get", "role/"},
+	{logical.ReadOperation, "sdk/creds/other", "get", "policy/"},
+	{logical.ReadOperation, "sdk/static-creds/app", "get", "static-roles/"},
 	{logical.ListOperation, "static-roles/", "list", "static-roles/"},
 	{logical.ReadOperation, "static-roles/app", "get", "static-roles/"},
 	{logical.UpdateOperation, "static-roles/app", "get", "static-roles/"}, // and more in static_crash_test.go

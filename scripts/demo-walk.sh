@@ -96,4 +96,13 @@ run 'bin/fakeaws users -except vault-root'
 expect "the list of IAM users" "$(cat "$out")" ""
 say "(nothing: no IAM user is left)"
 
-printf '\nThe demo passed: 11 IAM users were issued, 1 lease was renewed, all were revoked, and no IAM user is left.\n'
+title "An AWS SDK reads Vault by itself: no script fetches a key, and none is stored (examples/go is 15 lines, and knows nothing of Vault)"
+run 'vault write aws-dyn/roles/deploy credential_type=assumed_role role_arns=arn:aws:iam::123456789012:role/deploy'
+sdk='unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY; AWS_CONTAINER_CREDENTIALS_FULL_URI=$VAULT_ADDR/v1/aws-dyn/sdk/creds/deploy AWS_CONTAINER_AUTHORIZATION_TOKEN="Bearer $VAULT_TOKEN"'
+run "($sdk go run ./examples/go)"
+case $(cat "$out") in
+arn:aws:sts::123456789012:assumed-role/deploy/*) ;;
+*) fail "AWS should take the program for a session of the role deploy." ;;
+esac
+
+printf '\nThe demo passed: 11 IAM users were issued, 1 lease was renewed, all were revoked, and no IAM user is left. An AWS SDK got a session of a role by itself.\n'

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Runs the tests of the packages it is given and ends with the line "N passed, N failed, N skipped".
 # A test that was skipped, or a run in which no test ran, counts as a failure: a green run means that everything ran.
+# The one exception are programs that Go and make cannot build: where this machine has no boto3, AWS CLI or Node.js, the tests
+# that run those are skipped, and named. With NO_SKIPS=1, which .ci/run sets, boto3 alone may be missing: Debian 12's is too old.
 set -eu
 
 cd "$(dirname -- "$0")/.."
@@ -52,9 +54,17 @@ rm -f .tools/test.rc
 # shellcheck disable=SC2086 # three numbers, split on purpose
 set -- $counts
 if [ "$3" -gt 0 ]; then
-	echo "These tests were skipped, which is not allowed here:"
-	grep -E '^ *--- SKIP: ' "$log"
-	code=1
+	skipped=$(grep -E '^ *--- SKIP: ' "$log")
+	optional='TestAWSSDKsReadVault/boto3|TestExamples/python'
+	[ -n "${NO_SKIPS:-}" ] || optional="$optional|TestAWSSDKsReadVault/JavaScript|TestAWSCLIReadsVault|TestExamples/aws-cli"
+	if refused=$(printf '%s\n' "$skipped" | grep -Ev -e "--- SKIP: ($optional) "); then
+		echo "These tests were skipped, which is not allowed here:"
+		printf '%s\n' "$refused"
+		code=1
+	else
+		echo "SKIP: these tests run programs that this machine does not have:"
+		printf '%s\n' "$skipped"
+	fi
 fi
 if [ "$1" -eq 0 ]; then
 	echo "No test passed or none ran."

@@ -6,7 +6,7 @@
 //
 // Requests: decode.go turns what was sent into values, lists and maps in decode_list.go, and
 // fields.go hands them out; mistakes.go gathers what is wrong, and errors.go turns errors into
-// responses; operations.go turns handlers into operations of a path; role_name.go is the name
+// responses; operations.go turns handlers into operations of a path, and container.go into those that AWS SDKs read; role_name.go is the name
 // of a role, identity.go says who asks, disabling.go switches a role off, and log.go is the log.
 //
 // Storage: storage.go has every key and the verbs; wal_entry.go reads entries of the WAL.

@@ -11,7 +11,7 @@
 // that for the whole mount. unproven.go keeps handing
 // out the key before until AWS accepts the new one. own.go says which users cannot have a static role, and account.go
 // in which AWS account one is. path_static_roles.go and path_static_creds.go hold schema and
-// verbs.
+// verbs, and so does path_sdk.go, for AWS SDKs.
 package staticrole
 
 import (
@@ -51,6 +51,7 @@ func (k *Keeper) Paths() []*framework.Path {
 		k.pathRotate(), // before pathRole, whose name takes anything
 		k.pathRole(),
 		k.pathCreds(),
+		k.pathSDKCreds(),
 	}
 }
 

@@ -55,24 +55,12 @@ func credsAnswer() map[string]*framework.FieldSchema {
 }
 
 func (k *Keeper) readCreds(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := d.Get("name").(string)
-	if err := engine.CheckRoleName(name); err != nil {
+	r, c, err := k.current(ctx, req.Storage, d.Get("name").(string))
+	switch {
+	case err != nil || c == nil:
 		return nil, err
-	}
-	r, c, err := load(ctx, req.Storage, name)
-	if err != nil || c == nil {
-		return nil, err
-	}
-	if err := r.Refusal("static-roles/" + name); err != nil {
-		return nil, err
-	}
-	if c.Ending {
-		if r, c, err = k.nextKey(ctx, req.Storage, name); err != nil || c == nil {
-			return nil, err
-		}
-	}
-	if c.Ending {
-		return nil, k.noKey(r)
+	case c.Ending:
+		return nil, k.noKey(r, http.StatusBadGateway)
 	}
 	next := k.nextRotation(r, c)
 	now := k.Now() // after it, so that the difference is not more than whole seconds
@@ -80,6 +68,24 @@ func (k *Keeper) readCreds(ctx context.Context, req *logical.Request, d *framewo
 		next = look // the answer may be another one then
 	}
 	return &logical.Response{Data: c.response(r, next, now), Warnings: c.youngWarnings(r, now)}, nil
+}
+
+// current reads a static role and its key, once a change of that has ended; nil where there is none.
+func (k *Keeper) current(ctx context.Context, s logical.Storage, name string) (*role, *creds, error) {
+	if err := engine.CheckRoleName(name); err != nil {
+		return nil, nil, err
+	}
+	r, c, err := load(ctx, s, name)
+	if err != nil || c == nil {
+		return nil, nil, err
+	}
+	if err := r.Refusal("static-roles/" + name); err != nil {
+		return nil, nil, err
+	}
+	if c.Ending {
+		return k.nextKey(ctx, s, name)
+	}
+	return r, c, nil
 }
 
 // nextKey waits until the change of a key that is under way has ended, and reads what came of it.
@@ -105,14 +111,14 @@ func (k *Keeper) nextRotation(r *role, c *creds) time.Time {
 }
 
 // noKey is the answer while there is no key: the last one had to make room for the next one.
-func (k *Keeper) noKey(r *role) error {
+func (k *Keeper) noKey(r *role, status int) error {
 	again, why := engine.TimerPause, ""
 	l := k.queue.get(r.Name)
 	if l.failure != "" { // else the next one is being made, and l.at is when the deleted one was due
 		why = ": " + l.failure
 		again = max(again, l.at.Sub(k.Now()))
 	}
-	return logical.CodedError(http.StatusBadGateway, fmt.Sprintf(
+	return logical.CodedError(status, fmt.Sprintf(
 		"the access key of static role %s was deleted to make room for its next one, which AWS has not made so far; read again in %d seconds%s",
 		r.Name, seconds(again), why))
 }

@@ -15,5 +15,6 @@
 // matrix_*_test.go kill it between any two steps of what it does: begin with matrix_test.go and ./steps. cluster_*_test.go
 // change the leader of three servers, and the plugin: begin with cluster_test.go. What must hold after either is in
 // check_test.go, and stored_test.go reads what is stored. helper_*_test.go run vault-aws, the program for the terminal:
-// begin with helper_test.go.
+// begin with helper_test.go. sdk_*_test.go have AWS SDKs read it by themselves: begin with
+// sdk_test.go.
 package e2e

@@ -36,6 +36,10 @@ var programs struct {
 var soak = flag.Bool("soak", false, "run the long tests at their full length")
 
 func TestMain(m *testing.M) {
+	if os.Getenv(loopInGo) != "" { // this is a program for an AWS SDK, which a test has started
+		callAWS(os.Stdin, os.Stdout)
+		return
+	}
 	flag.Parse()
 	if os.Getenv(sdkChild) != "" {
 		os.Exit(askByDefaultChain())

@@ -31,6 +31,8 @@ type account struct {
 	forbidden []string              // actions of STS that nobody's policies allow
 	webToken  string                // what AssumeRoleWithWebIdentity accepts
 	handed    []Session             // by STS, in order
+	// sessionLife is the longest that a session lasts; zero is what AWS allows.
+	sessionLife time.Duration
 
 	lag      lag
 	gone     map[string]*gone      // users that were deleted and may still show, by folded name

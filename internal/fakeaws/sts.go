@@ -2,7 +2,10 @@
 
 package fakeaws
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // This file answers who the caller is, and remembers the sessions that STS hands out.
 
@@ -50,6 +53,9 @@ func (a *account) hand(kind, name string, who *session, t terms, q request) *acc
 			who.transitive = append(who.transitive, x.tag)
 		}
 	}
+	if a.sessionLife > 0 {
+		t.ttl = min(t.ttl, a.sessionLife)
+	}
 	key := a.addSession(who, q.at, t.ttl)
 	noted := Session{
 		Kind: kind, ARN: a.principalOf(key).arn, AccessKeyID: key.id, SessionName: name,
@@ -73,14 +79,21 @@ func (s *Server) Sessions() []Session {
 	return sessions
 }
 
-// ExpireSessions ends all sessions that STS handed out so far, from now on.
-func (s *Server) ExpireSessions() {
+// ExpireSessions ends sessions that STS handed out, from now on: those of some keys, or all.
+func (s *Server) ExpireSessions(accessKeyIDs ...string) {
 	now := s.now()
 	s.withAll(func(a *account) {
 		for _, session := range a.handed {
-			if key := a.keys[session.AccessKeyID]; key != nil { // its role may be gone
+			named := len(accessKeyIDs) == 0 || slices.Contains(accessKeyIDs, session.AccessKeyID)
+			if key := a.keys[session.AccessKeyID]; key != nil && named { // its role may be gone
 				key.expires = now
 			}
 		}
 	})
+}
+
+// SetSessionLife has STS hand out sessions that last so long at most, however long a session was asked for; zero ends
+// that. AWS hands out none shorter than 15 minutes, for which no test can wait.
+func (s *Server) SetSessionLife(life time.Duration) {
+	s.withAll(func(a *account) { a.sessionLife = life })
 }

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+func (b *backend) pathSDKCreds() *framework.Path {
+	read := b.ReadContainer("Make a session for an AWS SDK.", b.readForSDK)
+	read.DisplayAttrs = &framework.DisplayAttributes{OperationSuffix: "credentials-for-sdk"}
+	return &framework.Path{
+		Pattern:      engine.ContainerPrefix + "creds/" + engine.RoleName,
+		DisplayAttrs: engine.Operation("generate", ""),
+		Fields:       engine.Without(b.pathCreds().Fields, "mfa_code"),
+		Operations:   map[logical.Operation]framework.OperationHandler{logical.ReadOperation: read},
+		HelpSynopsis: "Make a session of a role, as AWS SDKs read it.",
+		HelpDescription: `
+Answers in the form in which AWS SDKs and the AWS CLI read credentials by themselves,
+and read them again before they end. A program needs no more than
+
+  AWS_CONTAINER_CREDENTIALS_FULL_URI=https://vault:8200/v1/<mount>/sdk/creds/<name>
+  AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=<a file that holds "Bearer " and a token of Vault's>
+
+and no token at all where a Vault Proxy on the same machine adds it. SDKs take any
+https address, and http on loopback.
+
+Only for roles whose credentials are sessions. The answer has no lease, so that the
+key of an IAM user could neither be renewed nor revoked: read creds/<name> for those.
+`,
+	}
+}
+
+// readForSDK makes what creds/ would, a session, in the form that AWS SDKs read.
+func (b *backend) readForSDK(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	made, err := b.credential(ctx, req.Storage, orderOf(req, d))
+	if err != nil {
+		return nil, err
+	}
+	l, err := leaseOf(&logical.Request{Secret: made.Secret})
+	if err != nil {
+		return nil, err
+	}
+	text := func(key string) string { s, _ := made.Data[key].(string); return s }
+	creds := engine.ContainerCredentials{
+		AccessKeyID: text("access_key"), SecretAccessKey: text("secret_key"), Token: text("session_token"),
+		Expiration: engine.Expiration(l.SessionEnds),
+	}
+	account := awsrules.ARNAccount(text("arn"))
+	if account == "" { // a session_token has no ARN, and is of the engine's own account
+		if client, err := b.AWS(ctx, req.Storage); err == nil {
+			account = client.KnownAccount().Number
+		}
+	}
+	if awsrules.IsAccount(account) {
+		creds.AccountID = account
+	}
+	return creds.Response()
+}
+
+// forSDK refuses what an AWS SDK cannot have or say.
+func (r *role) forSDK(credentialType string, o order) error {
+	switch {
+	case !o.sdk:
+		return nil
+	case credentialType == iamUser:
+		return engine.UserErrorf("name: role %q makes IAM users, and this path has no lease by which one could be renewed and revoked; "+
+			"use a role of credential_type assumed_role, federation_token or session_token, a static role at sdk/static-creds, or read creds/%s with Vault Agent", o.role, o.role)
+	case credentialType == sessionToken && r.SerialNumber != "":
+		return engine.UserErrorf("name: role %q has an mfa_serial_number, and an AWS SDK cannot send the code that the device shows; "+
+			"use a role without, or write mfa_code to creds/%s", o.role, o.role)
+	}
+	if idle := r.misplaced(o); len(idle) > 0 {
+		return engine.UserErrorf("%s: is not used by roles of credential_type %s; omit it", strings.Join(idle, ", "), credentialType)
+	}
+	return nil
+}
+
+// misplaced are the fields of a request that its role has no use for.
+func (r *role) misplaced(o order) (fields []string) {
+	for _, field := range []struct {
+		name      string
+		misplaced bool
+	}{
+		{"role_arn", o.roleARN != "" && !r.issues(assumedRole)},
+		{"role_session_name", o.sessionName != "" && !r.issues(assumedRole)},
+		{"session_tags", len(o.tags) > 0 && r.idle("session_tags")},
+		{"mfa_code", o.mfaCode != "" && !r.issues(sessionToken)},
+	} {
+		if field.misplaced {
+			fields = append(fields, field.name)
+		}
+	}
+	return fields
+}
