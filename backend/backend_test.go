@@ -396,3 +396,12 @@ func (m *mount) age(d time.Duration) {
 	m.pass(d)
 	m.aws.Age(d)
 }
+
+// untilUseIsTold lets AWS have told of every use of a key so far, without a gap in the heartbeat.
+func (m *mount) untilUseIsTold() {
+	m.t.Helper()
+	for range 4 {
+		m.age(engine.UseToldAfter/4 + time.Second) // AWS tells times in seconds
+		m.mustTick()
+	}
+}

@@ -256,7 +256,7 @@ func TestStrayRootKeyWaitsForItsAccount(t *testing.T) {
 	m.aws.Age(-18 * time.Minute)
 	m.pass(-18 * time.Minute)
 	m.configure()
-	m.mustTick()
+	m.untilUseIsTold()
 	m.recorded(0)
 	m.oneRootKey()
 }

@@ -37,6 +37,10 @@ func TestRootKeyThatShowsLateIsDeleted(t *testing.T) {
 	m := newDoubtfulMount(t)
 	m.aws.AddKey(rootUser)
 	m.mustTick()
+	if len(m.rootKeys()) != 2 {
+		t.Error("deleted before AWS can tell of a use")
+	}
+	m.untilUseIsTold()
 	m.oneRootKey()
 }
 
@@ -50,7 +54,7 @@ func TestRootKeyThatShowsLateIsDeletedWhereNobodyCanTell(t *testing.T) {
 			m.aws.ClearFaults()
 			m.aws.Inject(fault)
 			m.aws.AddKey(rootUser)
-			m.mustTick()
+			m.untilUseIsTold()
 			m.oneRootKey()
 		})
 	}
@@ -64,6 +68,10 @@ func TestRootKeyThatShowsAfterTheNextRotationIsDeleted(t *testing.T) {
 	m.recorded(1)
 	m.aws.AddKey(rootUser)
 	m.mustTick()
+	if len(m.rootKeys()) != 2 {
+		t.Error("deleted before AWS can tell of a use")
+	}
+	m.untilUseIsTold()
 	m.oneRootKey()
 }
 
@@ -111,4 +119,24 @@ func TestRootKeyThatIsAcceptedNowAndThenIsNotProven(t *testing.T) {
 	m.aws.ClearFaults()
 	m.mustTick()
 	m.oneRootKey()
+}
+
+// AWS tells of a use of a key some time after it: that a young key looks unused does not make it a stray.
+func TestYoungKeyInUseIsNoStray(t *testing.T) {
+	t.Parallel()
+	for path, user := range map[string]string{"static-roles/app/rotate": "app", "config/rotate-root": "vault-root"} {
+		t.Run(user, func(t *testing.T) {
+			t.Parallel()
+			m := newRotatingMount(t, noRetries)
+			m.aws.SetLastUsedDelay(10 * time.Minute)
+			m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.ServerError, Times: 1})
+			m.fails(logical.UpdateOperation, path, nil)
+			customers := m.aws.AddKey(user)
+			m.works(customers.AccessKeyID, customers.SecretAccessKey)
+			m.mustTick()
+			m.works(customers.AccessKeyID, customers.SecretAccessKey)
+			m.untilUseIsTold()
+			m.works(customers.AccessKeyID, customers.SecretAccessKey)
+		})
+	}
 }

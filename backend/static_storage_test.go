@@ -77,10 +77,11 @@ func TestStaticStrayKeyUnderAnotherName(t *testing.T) {
 	t.Parallel()
 	m := newStaticMount(t, noRetries)
 	m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.LostAnswer, Times: 1})
-	m.aws.Inject(fakeaws.Fault{Action: "DeleteAccessKey", Kind: fakeaws.Cut, Times: 1})
 	m.fails(logical.UpdateOperation, "static-roles/first", daily)
 	m.recorded(1)
 	m.write("static-roles/second", daily)
+	m.served("second")
+	m.untilUseIsTold()
 	m.hasKeys("app", m.served("second"))
 	m.recorded(0)
 }

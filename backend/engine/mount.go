@@ -15,7 +15,7 @@
 // without a key, root_checks.go for what it may say, sts_region.go for where STS is called and root_plan.go for when its key is rotated;
 // place.go says whether AWS is called at all, client.go makes the client, and
 // assume_role.go those for other accounts;
-// own_user.go says which IAM user it is, account.go in which AWS account, and proof.go waits
+// own_user.go says which IAM user it is, account.go in which AWS account, key_use.go whether somebody uses a key, and proof.go waits
 // until AWS accepts a new key.
 //
 // Time and order: locks.go locks one thing each, in a fixed order; each.go does something

@@ -33,15 +33,9 @@ func (r *Rotator) causeOf(n *nextKey) cause {
 	return bySchedule
 }
 
-const (
-	// quiet is how long after the switch nobody may have used the old key. AWS reports a
-	// use some minutes late and says nowhere how many.
-	quiet = 15 * time.Minute
-
-	// lastCalls is how long after the switch a call of our own may still carry the old key,
-	// the rounding of AWS's time of a use included.
-	lastCalls = 2 * time.Minute
-)
+// lastCalls is how long after the switch a call of our own may still carry the old key,
+// the rounding of AWS's time of a use included.
+const lastCalls = 2 * time.Minute
 
 // instead is what an operator can do about a rotation that waits.
 const instead = "If no other server has a copy, write to config/rotate-root, which rotates now and deletes the old key, or resume=true to config/gap"
@@ -90,14 +84,14 @@ func (r *Rotator) mayRetire(ctx context.Context, s logical.Storage, cfg *engine.
 	since := now.Sub(n.Switched)
 	_, ago, used, err := client.KeyUser(ctx, n.Old.AccessKey)
 	switch {
-	case isUntold(err): // nobody can tell
+	case engine.UseIsUntold(err): // nobody can tell
 	case err != nil:
 		return false, err
 	case used && ago < since-lastCalls:
 		return false, &engine.WaitError{Text: fmt.Sprintf(
 			"somebody else uses the old access key %s of the IAM user %s: perhaps a server with a copy of this storage. So it stays beside the new one, and no further rotation by schedule begins. %s",
 			n.Old.AccessKey, n.User, instead)}
-	case since < quiet:
+	case since < engine.UseToldAfter:
 		return false, nil
 	}
 	return true, r.ProveLeader(ctx, s)

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -112,13 +113,13 @@ func (r *Rotator) makeKey(ctx context.Context, s logical.Storage, by cause) (*ne
 		return nil, errors.Join(err, framework.DeleteWAL(ctx, s, record))
 	case err != nil:
 		r.Log.Warn("AWS may have made a root key whose secret is lost", "iam_user", user, "error", err)
-		return nil, errors.Join(fmt.Errorf("%w; AWS may have made the key all the same, and the engine looks for it and deletes it", err),
-			r.dropStray(ctx, s, record, by))
+		return nil, errors.Join(fmt.Errorf("%w; AWS may have made the key all the same, and the engine looks for it and deletes it once AWS can tell that nobody uses it, %d minutes after it was made", err, engine.UseToldAfter/time.Minute),
+			r.dropStray(ctx, s, record, "", by))
 	}
 	next := &nextKey{User: user, Old: *cfg, AccessKey: key.ID, SecretKey: key.Secret, Made: made, Record: record, Asked: by == byOperator}
 	if err := engine.Save(ctx, s, engine.KeyRootNext, next); err != nil {
 		// Unless it was stored all the same, nobody knows the key's secret any more.
-		return nil, errors.Join(err, r.dropStray(ctx, s, record, by))
+		return nil, errors.Join(err, r.dropStray(ctx, s, record, key.ID, by))
 	}
 	return next, nil
 }
@@ -149,6 +150,7 @@ func room(user, id string, found []awscreds.KeyInfo) (keys []string, err error) 
 	if len(keys) >= awscreds.MostKeys {
 		return nil, engine.UserErrorf("IAM user %s has two access keys, which is all that AWS allows: %s, which is the engine's own in config/root, "+
 			"and %s, which is not in config/root. If a rotation deleted it a moment ago, AWS still shows it: rotate again in a minute. "+
+			"If a rotation failed and left it, the engine deletes it 15 minutes after it was made, unless somebody uses it. "+
 			"Otherwise, when nobody needs it any more, delete it (aws iam delete-access-key --user-name %s --access-key-id %s), and rotate again",
 			user, id, keys[1], user, keys[1])
 	}

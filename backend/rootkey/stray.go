@@ -35,15 +35,16 @@ func (r *Rotator) dropStrays(ctx context.Context, s logical.Storage, by cause) e
 	}
 	var errs []error
 	for _, id := range ids {
-		errs = append(errs, r.dropStray(ctx, s, id, by))
+		errs = append(errs, r.dropStray(ctx, s, id, "", by))
 	}
 	return errors.Join(errs...)
 }
 
 // dropStray deletes the key of one entry, if the entry is about a key and AWS has made
-// it. As long as AWS may show it late, the entry stays; and after a gap, in which the
-// original of this storage may have gone on with that key.
-func (r *Rotator) dropStray(ctx context.Context, s logical.Storage, id string, by cause) error {
+// it. made is the ID of the key where AWS has told it, or "". As long as AWS may show the key late,
+// or its use, the entry stays; and after a gap, in which the original of this storage may have gone
+// on with that key.
+func (r *Rotator) dropStray(ctx context.Context, s logical.Storage, id, made string, by cause) error {
 	entry, err := engine.ReadWAL(ctx, s, id)
 	if err != nil || entry == nil || entry.Kind != WALKind {
 		return err
@@ -81,54 +82,48 @@ func (r *Rotator) dropStray(ctx context.Context, s logical.Storage, id string, b
 	if err != nil {
 		return err
 	}
-	found, err := r.deleteStray(ctx, client, wal.User, known, age)
+	found, young, err := r.deleteStray(ctx, client, wal.User, made, known, age)
 	if err != nil {
 		return fmt.Errorf("looking for a key of %s that a failed rotation may have left: %w", wal.User, err)
 	}
-	if !found && age < r.LagWindow {
-		return nil // AWS may not show it yet; look again
+	if young || !found && age < r.LagWindow {
+		return nil // AWS may not show it, or its use, yet; look again
 	}
 	return framework.DeleteWAL(ctx, s, id)
 }
 
-// deleteStray deletes a key of a user that is not among the known ones and was made as
-// long ago as age says, give or take the difference of clocks.
-func (r *Rotator) deleteStray(ctx context.Context, client *awscreds.Client, user string, known []string, age time.Duration) (found bool, err error) {
+// deleteStray deletes a key of a user that is not among the known ones, was made as long ago as age
+// says, give or take the difference of clocks, and is used by nobody. young says that AWS cannot
+// tell yet whether a key is used. The one that was made here needs no such proof.
+func (r *Rotator) deleteStray(ctx context.Context, client *awscreds.Client, user, made string, known []string, age time.Duration) (found, young bool, err error) {
 	keys, err := client.Keys(ctx, user)
 	if awscreds.IsNotFound(err) {
-		return false, nil // with the user, its keys are gone
+		return false, false, nil // with the user, its keys are gone
 	}
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	for _, key := range r.withoutEnded(keys) {
 		if slices.Contains(known, key.ID) || (age-key.Age).Abs() > strayWindow {
 			continue
 		}
-		if used, err := isUsed(ctx, client, key.ID); err != nil || used {
-			return false, err // whoever uses it knows the secret
+		if key.ID != made {
+			used, err := engine.KeyIsUsed(ctx, client, key.ID)
+			switch {
+			case err != nil:
+				return false, false, err
+			case used:
+				continue // whoever uses it knows the secret
+			case key.Age < engine.UseToldAfter:
+				young = true
+				continue
+			}
 		}
 		if err := r.end(ctx, client, user, key.ID); err != nil {
-			return false, err
+			return false, false, err
 		}
 		r.Log.Info("deleted a root key whose secret was lost", "iam_user", user, "access_key", key.ID)
 		found = true
 	}
-	return found, nil
-}
-
-// isUsed reports whether AWS says that a key was ever used. Where it does not let us ask, it
-// says nothing.
-func isUsed(ctx context.Context, client *awscreds.Client, id string) (bool, error) {
-	_, _, used, err := client.KeyUser(ctx, id)
-	if isUntold(err) {
-		return false, nil
-	}
-	return used, err
-}
-
-// isUntold reports whether AWS does not let us ask when a key was used, or what answers for it
-// cannot say.
-func isUntold(err error) bool {
-	return awscreds.IsDenied(err) || awscreds.IsNotFound(err) || awscreds.IsUnsupported(err)
+	return found, young, nil
 }

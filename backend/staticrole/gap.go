@@ -131,10 +131,3 @@ func (c *creds) withForgotten(r *role, keys []awscreds.KeyInfo, d engine.Decisio
 	}
 	return &with
 }
-
-// isUsed reports whether AWS says that a key was ever used. Where it does not, or does not
-// let us ask, it says nothing.
-func (k *Keeper) isUsed(ctx context.Context, client *awscreds.Client, id string) bool {
-	_, _, used, err := client.KeyUser(ctx, id)
-	return err == nil && used
-}

@@ -6,7 +6,7 @@
 // keeper.go is the room's type. role.go and creds.go are the stored types: a static role,
 // and its key; fields.go is the schema. adopt.go is how a role comes to be, changes and ends;
 // make_key.go how it gets a new key, and room.go which keys have to go for it. wal_key.go ends a key that may exist and is stored
-// nowhere. rotation.go rotates what is due, and queue.go remembers when to look. gap.go says
+// nowhere, and stray.go has the role wait where that may be a customer's. rotation.go rotates what is due, and queue.go remembers when to look. gap.go says
 // what waits after a gap in the heartbeat, and path_config_gap.go is where an operator ends
 // that for the whole mount. unproven.go keeps handing
 // out the key before until AWS accepts the new one. own.go says which users cannot have a static role, and account.go

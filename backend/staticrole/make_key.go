@@ -65,7 +65,8 @@ func (k *Keeper) plan(ctx context.Context, s logical.Storage, ch *keyChange) (*k
 	if err := k.OpenTerm(ctx, s); err != nil {
 		return nil, err
 	}
-	if err := k.settle(ctx, s, r, ch.scheduled); err != nil {
+	strays, err := k.settle(ctx, s, r, ch.scheduled)
+	if err != nil {
 		return nil, err
 	}
 	var info awscreds.UserInfo
@@ -82,9 +83,13 @@ func (k *Keeper) plan(ctx context.Context, s logical.Storage, ch *keyChange) (*k
 		}
 	}
 	ch.old = ch.old.withForgotten(r, p.keys, k.Decided(), k.Now())
+	if err := ch.spare(strays, p.keys); err != nil {
+		return nil, err
+	}
 	if p.goes, p.others, err = ch.room(p.keys); err != nil {
 		return nil, err
 	}
+	p.others = without(p.others, strays)
 	if gap := k.gap(p.stored); ch.scheduled && len(p.goes) > 0 && gap.Cautious(k.Now()) {
 		return nil, gap.WaitToDelete(instead(r))
 	}
@@ -183,10 +188,15 @@ func (k *Keeper) swap(ctx context.Context, client *awscreds.Client, ch keyChange
 func (k *Keeper) abandonKey(ctx context.Context, s logical.Storage, walID string, w *walKey, made *creds, cause error) error {
 	settled := made == nil // AWS certainly made none
 	if !settled {
+		var strays []stray
 		var err error
-		if settled, err = k.rollBackKey(ctx, s, w, made.AccessKey); err != nil {
+		if settled, strays, err = k.rollBackKey(ctx, s, w, made.AccessKey); err != nil {
 			k.Log.Error("cleaning up after a key that could not be made; the rollback will go on", "static_role", w.Role, "iam_user", w.Username, "error", err)
 			return fmt.Errorf("%w; the IAM user %s may have a new key, which will be deleted when AWS allows it", cause, w.Username)
+		}
+		if len(strays) > 0 {
+			return fmt.Errorf("%w; the IAM user %s has a new key, %s, which is deleted at %s unless AWS says by then that somebody uses it",
+				cause, w.Username, strays[0].id, engine.Stamp(strays[0].judged))
 		}
 	}
 	if !settled {

@@ -64,119 +64,144 @@ func walKeyOf(entry *framework.WALEntry) (*walKey, error) {
 
 // RollBack ends an entry of the WAL, unless a request stands behind it.
 func (k *Keeper) RollBack(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
+	_, err := k.rollBack(ctx, s, entry, immediate)
+	return err
+}
+
+// rollBack is RollBack, and tells which keys it cannot judge yet.
+func (k *Keeper) rollBack(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) (strays []stray, err error) {
 	w, err := walKeyOf(entry)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ctx, unlock, ok := k.Locks.TryLock(ctx, engine.LockStaticRole(w.Role))
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	defer unlock()
 	if !immediate && k.GapAfter(w.Made).Cautious(k.Now()) {
-		return nil // the original of this storage may have gone on with that key
+		return nil, nil // the original of this storage may have gone on with that key
 	}
 	// Read again: the request may have ended well since the first look.
 	if entry, err = engine.ReadWAL(ctx, s, entry.ID); err != nil || entry == nil {
-		return err
+		return nil, err
 	}
 	return k.settleEntry(ctx, s, entry.ID, w, immediate)
 }
 
 // settle ends what is left of earlier changes of the keys of a role's user, so that a
-// stray key is not taken for a customer's. The caller holds the role's lock.
-func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role, scheduled bool) error {
+// stray key is not taken for a customer's. strays are the keys that cannot be judged yet. The caller
+// holds the role's lock.
+func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role, scheduled bool) (strays []stray, err error) {
 	ids, err := framework.ListWAL(ctx, s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, id := range ids {
 		entry, err := engine.ReadWAL(ctx, s, id)
 		if err != nil && !engine.IsUnreadable(err) {
-			return err
+			return nil, err
 		}
 		if entry == nil || entry.Kind != WALKind {
 			continue // the rollback tells what it cannot read
 		}
+		var found []stray
 		w, err := walKeyOf(entry)
 		switch {
 		case err != nil || w.Username != r.Username:
 			err = nil
 		case scheduled && k.GapAfter(w.Made).Cautious(k.Now()):
 		case w.Role == r.Name:
-			err = k.settleEntry(ctx, s, id, w, false)
+			found, err = k.settleEntry(ctx, s, id, w, false)
 		default:
-			err = k.RollBack(ctx, s, entry, false)
+			found, err = k.rollBack(ctx, s, entry, false)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
+		strays = append(strays, found...)
 	}
-	return nil
+	return strays, nil
 }
 
-func (k *Keeper) settleEntry(ctx context.Context, s logical.Storage, id string, w *walKey, immediate bool) error {
-	settled, err := k.rollBackKey(ctx, s, w, "")
+func (k *Keeper) settleEntry(ctx context.Context, s logical.Storage, id string, w *walKey, immediate bool) (strays []stray, err error) {
+	settled, strays, err := k.rollBackKey(ctx, s, w, "")
 	var elsewhere *engine.OtherAccountError
 	if errors.As(err, &elsewhere) && k.Now().Sub(w.Made) >= k.LagWindow {
 		if r, missing := loadRole(ctx, s, w.Role); r == nil && missing == nil { // it was deleted by force
 			k.Log.Warn("a key of a static role that was deleted may be left in another account", "static_role", w.Role, "iam_user", w.Username, "account", elsewhere.Made.String())
-			return framework.DeleteWAL(ctx, s, id)
+			return nil, framework.DeleteWAL(ctx, s, id)
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("rolling back a key of IAM user %s: %w", w.Username, err)
+		return nil, fmt.Errorf("rolling back a key of IAM user %s: %w", w.Username, err)
 	}
-	if !settled && !immediate && k.Now().Sub(w.Made) < k.LagWindow {
-		return nil // AWS may not show it yet; look again
+	switch {
+	case immediate: // storage goes, and nobody will judge them
+		for _, key := range strays {
+			k.Log.Warn("a key that a failed rotation seems to have left stays, since AWS cannot tell yet whether somebody uses it", "static_role", w.Role, "iam_user", w.Username, "access_key", key.id)
+		}
+	case len(strays) > 0:
+		return strays, nil
+	case !settled && k.Now().Sub(w.Made) < k.LagWindow:
+		return nil, nil // AWS may not show it yet; look again
 	}
-	return framework.DeleteWAL(ctx, s, id)
+	return nil, framework.DeleteWAL(ctx, s, id)
 }
 
 // rollBackKey deletes the key that a record stands for, unless it is stored as a key of
-// the role: then it is nobody's stray. known is its ID, or "" where nobody has heard
-// it. settled says that there is nothing more to look for.
-func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, known string) (settled bool, err error) {
+// a role: then it is nobody's stray. known is its ID, or "" where nobody has heard
+// it. settled says that there is nothing more to look for; strays are to be judged later.
+func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, known string) (settled bool, strays []stray, err error) {
 	recorded, err := recordedKeys(ctx, s, w)
 	if err != nil || known != "" && slices.Contains(recorded, known) {
-		return err == nil, err
+		return err == nil, nil, err
 	}
 	client, err := k.clientOf(ctx, s, w.AssumeRole)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	if known != "" {
-		return k.endKey(ctx, s, client, w.iamUser(), known)
+		settled, err = k.endKey(ctx, s, client, w.iamUser(), known)
+		return settled, nil, err
 	}
 	own, err := engine.OwnKeys(ctx, s)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	_, keys, err := k.keysOf(ctx, s, client, w.iamUser())
 	var other *engine.UserError
 	if awscreds.IsNotFound(err) || errors.As(err, &other) {
-		return true, nil // the user is gone, and its keys with it
+		return true, nil, nil // the user is gone, and its keys with it
 	}
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	now := k.Now()
 	for _, key := range keys {
 		switch {
 		case !w.mayBe(key, now), slices.Contains(own, key.ID):
+			continue
 		case w.AccessKey != "" && key.ID != w.AccessKey: // the record means another key
+			continue
 		case slices.Contains(recorded, key.ID):
 			settled = true
-		case key.ID != w.AccessKey && k.isUsed(ctx, client, key.ID): // whoever uses it knows the secret
-			k.Log.Warn("a key that a failed rotation seems to have left is in use, and stays", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
-		default:
-			if settled, err = client.EndKey(ctx, w.Username, key.ID); err != nil {
-				return false, err
+			continue
+		case w.AccessKey == "":
+			ends, later, err := k.judge(ctx, client, w, key)
+			if err != nil {
+				return false, nil, err
 			}
-			k.Log.Info("rolled back a key", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
+			if strays = append(strays, later...); !ends {
+				continue
+			}
 		}
+		if settled, err = client.EndKey(ctx, w.Username, key.ID); err != nil {
+			return false, nil, err
+		}
+		k.Log.Info("rolled back a key", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
 	}
-	return settled, nil
+	return settled, strays, nil
 }
 
 // recordedKeys are the keys that are stored for roles of the user of a record. Where its own role

@@ -47,17 +47,21 @@ type findings struct {
 	lonely []string // users without a lease or a record
 	ending []string // users without a lease whose record says when they go at the latest
 	orphan []string // users that tidy was asked to delete
+	stray  []string // keys that a rotation may have left, and what they stand in the way of
 	other  []string
 }
 
 // well says that nothing is wrong and nothing is left to do.
-func (f findings) well() bool {
+func (f findings) well() bool { return f.settled() && len(f.stray) == 0 }
+
+// settled is well, while AWS cannot tell yet whether a key that a rotation may have left is in use.
+func (f findings) settled() bool {
 	return len(f.dead)+len(f.lonely)+len(f.ending)+len(f.orphan)+len(f.other) == 0
 }
 
 // left is what is left to do.
 func (f findings) left() zeros {
-	return zeros{left: len(f.ending) + len(f.lonely) + len(f.orphan), other: len(f.other)}
+	return zeros{left: len(f.ending) + len(f.lonely) + len(f.orphan), other: len(f.stray) + len(f.other)}
 }
 
 // zeros count what must be 0 in the end.
@@ -76,7 +80,7 @@ func (f findings) String() string {
 	var lines []string
 	for what, found := range map[string][]string{
 		"lease without a user": f.dead, "user without a lease or a record": f.lonely, "user without a lease, with a record": f.ending,
-		"user left by tidy": f.orphan, "besides": f.other,
+		"user left by tidy": f.orphan, "key of nobody": f.stray, "besides": f.other,
 	} {
 		for _, one := range found {
 			lines = append(lines, what+": "+one)
@@ -122,7 +126,7 @@ func (m *mounted) look(v *server, keyOf func(*liveLease) (key fakeaws.Key, endin
 		}
 	}
 	if others > 0 {
-		f.other = append(f.other, fmt.Sprintf("%d records of keys in the WAL", others))
+		f.stray = append(f.stray, fmt.Sprintf("%d records of keys in the WAL", others))
 	}
 	for user := range written {
 		if !with[user] && !slices.Contains(before, user) {

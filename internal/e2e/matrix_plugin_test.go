@@ -28,6 +28,7 @@ type stepping struct {
 	mounts  map[string]*sequence
 	signals map[string]map[string]func() // what to do when Vault asks something of a mount of its own accord
 	ticks   map[string]time.Time         // when Vault's timer last came by a mount and had done its work
+	ahead   time.Duration                // of the clock of all mounts
 }
 
 // startStepping starts a Vault on raft with the stepping plugin in its catalog as aws. lateWindow is its -late-window.
@@ -80,7 +81,7 @@ func (v *stepping) on(mount, operation string, do func()) {
 }
 
 // serveStep answers the plugin. What Vault asks of its own accord is no part of any operation.
-func (v *stepping) serveStep(_ http.ResponseWriter, r *http.Request) {
+func (v *stepping) serveStep(w http.ResponseWriter, r *http.Request) {
 	mount := strings.TrimSuffix(r.FormValue("mount"), "/")
 	operation, what := r.FormValue("operation"), r.FormValue("what")
 	switch operation {
@@ -97,6 +98,16 @@ func (v *stepping) serveStep(_ http.ResponseWriter, r *http.Request) {
 			s.step(r.Context(), withoutID(what))
 		}
 	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	w.Header().Set("Ahead", v.ahead.String())
+}
+
+// pass moves the clock of all mounts. A process hears of it with its next step.
+func (v *stepping) pass(d time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.ahead += d
 }
 
 func (v *stepping) signal(mount, operation string) {

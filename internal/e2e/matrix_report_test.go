@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -13,8 +14,9 @@ import (
 
 // This file waits until Vault's timer has done its work, and says what came of it.
 
-// settle looks at every case right after the crash, after the first tick, and after the one that follows the last
-// moment of everything. What then still has to be waited for is Vault's own next attempt to revoke a lease.
+// settle looks at every case right after the crash, after the first tick, after the one that follows the last
+// moment of everything, and once AWS can tell whether the keys that a rotation may have left are in use. What each time
+// still has to be waited for is Vault's own next attempt, to revoke a lease or to rotate a key.
 func (m *matrix) settle() {
 	m.began = time.Now()
 	for _, c := range m.cases {
@@ -29,12 +31,46 @@ func (m *matrix) settle() {
 	m.awaitTick(m.began)
 	m.lookAt(m.cases, false)
 	m.awaitTick(m.began.Add(shortLease*time.Second + sweepGrace))
-	left := m.lookAt(m.cases, false)
-	for patience := time.Now().Add(rollback); len(left) > 0 && time.Now().Before(patience); {
-		left = m.lookAt(left, false)
+	m.await(findings.settled)
+	m.untilUseIsTold()
+	m.awaitTick(time.Now())
+	m.await(findings.well)
+}
+
+// await looks until all cases are as they should be, for as long as it takes Vault's timer to come by.
+func (m *matrix) await(right func(findings) bool) {
+	m.t.Helper()
+	left := m.cases
+	for patience := time.Now().Add(rollback); ; {
+		m.lookAt(left, false)
+		left = slices.DeleteFunc(slices.Clone(left), func(c *crashCase) bool { return right(c.found) })
+		if len(left) == 0 || time.Now().After(patience) {
+			break
+		}
 	}
 	for _, c := range left {
 		m.t.Errorf("%s:\n\t\t%s", c, c.found)
+	}
+}
+
+// untilUseIsTold has AWS and the mounts grow older, until AWS has told of every use of a key. They do so by turns, and
+// by so little each time that a key is never much older or younger than the record of it.
+func (m *matrix) untilUseIsTold() {
+	m.t.Helper()
+	strays := 0
+	for _, c := range m.cases {
+		if len(c.found.stray) > 0 {
+			strays++
+		}
+	}
+	m.t.Logf("cases with a key that a rotation may have left, before AWS can tell whether it is in use: %d", strays)
+	const step = 30 * time.Second
+	for range useToldAfter/step + 1 {
+		m.v.pass(step)
+		m.v.call(http.MethodGet, bystander+"/config/root", nil) // with the answer the plugin hears of it
+		for _, c := range m.cases {
+			c.account.Age(step)
+		}
 	}
 }
 
@@ -56,8 +92,8 @@ func (m *matrix) again() {
 	m.t.Logf("what tidy/status said after the crash: %v", said)
 }
 
-// lookAt looks at cases and returns those where something is wrong or left to do.
-func (m *matrix) lookAt(cases []*crashCase, first bool) (left []*crashCase) {
+// lookAt looks at cases.
+func (m *matrix) lookAt(cases []*crashCase, first bool) {
 	m.t.Helper()
 	m.each("looking", cases, func(c *crashCase) (err error) {
 		c.found, err = m.v.look(c)
@@ -73,11 +109,7 @@ func (m *matrix) lookAt(cases []*crashCase, first bool) (left []*crashCase) {
 		if first {
 			m.recorded += len(c.found.ending)
 		}
-		if !c.found.well() {
-			left = append(left, c)
-		}
 	}
-	return left
 }
 
 // awaitTick waits until Vault's timer has come by every mount after a moment.

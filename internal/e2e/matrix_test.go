@@ -20,6 +20,9 @@ import (
 // counts the lease from: on a machine that is busy with a thousand mounts, seconds.
 const sweepGrace = 20 * time.Second
 
+// useToldAfter is how old a key must be before the engine takes AWS's word that nobody has used it.
+const useToldAfter = 15 * time.Minute
+
 // TestSoakCrash prints how large the matrix is, and its three zeros. At its short length each way interrupts a quarter
 // of the boundaries, and each way another quarter.
 func TestSoakCrash(t *testing.T) {

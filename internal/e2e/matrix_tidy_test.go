@@ -94,10 +94,11 @@ func inParams(tags map[string]string) url.Values {
 	return params
 }
 
-// harmed are the strangers that are not as they were.
+// harmed are the strangers that are not as they were, but for their age.
 func (c *crashCase) harmed() (names []string) {
 	for name, was := range c.strangers {
-		if is, _ := c.account.User(name); !reflect.DeepEqual(is, was) {
+		is, _ := c.account.User(name)
+		if is.Created = was.Created; !reflect.DeepEqual(is, was) {
 			names = append(names, name)
 		}
 	}

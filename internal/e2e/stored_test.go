@@ -142,7 +142,7 @@ func (v *server) storedRecords(uuid string) (of records, others int, err error) 
 		case err != nil:
 			return nil, 0, err
 		case !there:
-		case entry.Data.UserName == "":
+		case entry.Kind != "user":
 			others++
 		default:
 			if _, known := of[entry.Data.UserName]; !known {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Command steps is the plugin as it ships, but for two things: before and after every write to storage, and before
+// Command steps is the plugin as it ships, but for three things: before and after every write to storage, and before
 // every answer, it asks at the URL of -steps whether it may go on, and waits until it is told so. The crash matrix kills
-// it there. What it asks is in storage.go. And tidy makes its calls without a pause that one would notice.
+// it there. What it asks is in storage.go. Its clock is ahead by as much as the leave to go on says. And tidy makes its
+// calls without a pause that one would notice.
 package main
 
 import (
@@ -19,7 +20,7 @@ import (
 func main() {
 	var (
 		meta api.PluginAPIClientMeta
-		opts = backend.Options{TidyPause: time.Millisecond}
+		opts = backend.Options{TidyPause: time.Millisecond, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}
 	)
 	flags := meta.FlagSet()
 	url := flags.String("steps", "", "Where to ask before every step.")

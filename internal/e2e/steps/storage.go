@@ -8,18 +8,31 @@ import (
 	"net/url"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
 // This file puts the questions between the engine and Vault. A step is a POST of mount (the path of the mount),
-// operation (Vault's word for the request), and what (such as "before put wal/…"); its answer is the leave to go on.
+// operation (Vault's word for the request), and what (such as "before put wal/…"); its answer is the leave to go on. Its
+// header Ahead says by how much the clock is ahead.
 
 // mount is one mount of the engine, which steps.
 type mount struct {
 	logical.Backend
 	url  string
 	path atomic.Value // string: where Vault has it, once a request has said so
+}
+
+// ahead is by how much the clock of all mounts is ahead. It only moves forward: answers may overtake each other.
+var ahead atomic.Int64
+
+// hear takes what an answer says of the clock.
+func hear(resp *http.Response) {
+	d, err := time.ParseDuration(resp.Header.Get("Ahead"))
+	for was := ahead.Load(); err == nil && int64(d) > was && !ahead.CompareAndSwap(was, int64(d)); {
+		was = ahead.Load()
+	}
 }
 
 // asker keeps a connection for each of the many steps that wait at once.
@@ -55,6 +68,7 @@ func (m *mount) ask(ctx context.Context, operation, what string) {
 	resp, err := asker.Do(req)
 	if err == nil {
 		_ = resp.Body.Close() // there is nothing in it
+		hear(resp)
 	}
 }
 
