@@ -114,6 +114,8 @@ type role struct {
 	trusted              map[string]bool // accounts; nil is everybody
 	maxSession           time.Duration
 	allowed              []string // actions in the trust policy; nil is all
+	policies             grants
+	seeded               map[string]bool // names of inline policies that are no leftovers
 }
 
 // group is an IAM group.
@@ -134,8 +136,9 @@ type mfaDevice struct {
 // principal is who signed a call.
 type principal struct {
 	arn, id string
-	user    *user    // nil for a role or a federated user
-	session *session // nil for a long-term key
+	user    *user     // nil for a role or a federated user
+	session *session  // nil for a long-term key
+	since   time.Time // when the key was made
 }
 
 func newAccount() *account {

@@ -96,6 +96,11 @@ var actions = map[string]action{
 	"DeleteGroupPolicy": reads(byGroup(deleteGroupPolicy)),
 	"ListGroupPolicies": reads(byGroup(listGroupPolicies)),
 
+	"PutRolePolicy":    reads(byRole(putRolePolicy)),
+	"GetRolePolicy":    reads(byRole(getRolePolicy)),
+	"DeleteRolePolicy": reads(byRole(deleteRolePolicy)),
+	"ListRolePolicies": reads(byRole(listRolePolicies)),
+
 	"CreateLoginProfile": ofCaller(changes(createLoginProfile)),
 	"GetLoginProfile":    ofCaller(reads(getLoginProfile)),
 	"DeleteLoginProfile": ofCaller(removes(deleteLoginProfile)),

@@ -108,6 +108,7 @@ func (a *account) authenticate(r *http.Request, body []byte, service string, now
 		return principal{}, expiredToken()
 	}
 	caller := a.principalOf(key)
+	caller.since = key.created
 	if u := caller.user; u != nil && u != a.owner && key != old && a.users[fold(u.name)] != u {
 		return principal{}, invalidToken() // whom the session spoke as is gone
 	}

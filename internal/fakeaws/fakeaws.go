@@ -31,7 +31,7 @@ import (
 
 // Unchecked says, one sentence a line, where the fake is less strict than AWS.
 const Unchecked = `What the fake does not check:
-  - It evaluates no IAM policy or permissions boundary, and of trust policies no more than actions: any valid key may do anything else.
+  - It evaluates no IAM policy or permissions boundary, but for what an inline policy of a role denies to its sessions by aws:userid and aws:TokenIssueTime, and of trust policies no more than actions: any valid key may do anything else.
   - Policies are checked for their grammar, not for services, actions and condition keys that do not exist.
   - Every AWS managed policy exists, unless its name contains "DoesNotExist".
   - A signature may be scoped to any region, unless the call names a host of AWS or the test sets the region.

@@ -100,7 +100,7 @@ func (s *Server) Users() []string {
 }
 
 // Leftovers says, of all accounts, one line each, what was made over the wire and is still there: users, and keys of seeded
-// users; and virtual MFA devices that were taken from a user. It does not matter whether whoever made it was still waiting for the answer.
+// users; inline policies of roles; and virtual MFA devices that were taken from a user. It does not matter whether whoever made it was still waiting for the answer.
 func (s *Server) Leftovers() []string {
 	var left []string
 	s.withAll(func(a *account) {
@@ -117,6 +117,13 @@ func (s *Server) Leftovers() []string {
 		}
 	})
 	s.withAll(func(a *account) {
+		for _, r := range a.roles {
+			for name := range r.policies.inline {
+				if !r.seeded[name] {
+					left = append(left, fmt.Sprintf("inline policy %s of role %s", name, r.name))
+				}
+			}
+		}
 		for _, d := range a.devices {
 			if d.deactivated {
 				left = append(left, fmt.Sprintf("virtual MFA device %s of nobody", d.serial))
@@ -157,6 +164,11 @@ func (s *Server) Forgive() {
 			u.forgiven = true
 			for _, key := range u.keys {
 				key.expected = true
+			}
+		}
+		for _, r := range a.roles {
+			for name := range r.policies.inline {
+				r.seeded[name] = true
 			}
 		}
 		for _, d := range a.devices {

@@ -43,7 +43,7 @@ func (a *account) seedGroup(name string) *group {
 // seedRole makes a role, unless it exists.
 func (a *account) seedRole(name string) *role {
 	if a.roles[name] == nil {
-		a.roles[name] = &role{name: name, id: newID("AROA"), maxSession: time.Hour}
+		a.roles[name] = newRole(name)
 	}
 	return a.roles[name]
 }

@@ -176,6 +176,9 @@ func (s *Server) work(r *http.Request, body []byte, act action, q request, overl
 			if refusal = q.caller.may(q, act.service); refusal != nil {
 				return
 			}
+			if refusal = q.caller.deniedSession(q, act.service); refusal != nil {
+				return
+			}
 		}
 		if refusal = shaped(act.service, q.params.Get("Action"), q.params); refusal != nil {
 			return
