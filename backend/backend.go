@@ -29,7 +29,7 @@
 //
 // Paths, one each, with schema and verbs: path_config_root.go, path_config_lease.go,
 // path_config_users.go, path_roles.go, path_creds.go, path_console.go, path_sdk.go (for AWS SDKs,
-// without a lease), path_issued.go.
+// without a lease), path_issued.go for one that is issued and path_issued_list.go for all.
 //
 // Roles: role.go is the stored type and role_fields.go its schema; role_validate.go and
 // role_session.go say what a role may hold, role_identity.go what it makes of who asks, and
@@ -39,7 +39,7 @@
 // settings.go is what a creation needs of them, read once.
 //
 // Credentials: creds_user.go and creds_session.go make an IAM user or a session of STS from
-// role and request; creds_creation.go is the making of one user, and what becomes of it on a
+// role and request, and creds_revocable.go is what the room of sessions needs of them; creds_creation.go is the making of one user, and what becomes of it on a
 // failure; creds_lease.go is the lease, its renewal and its revocation.
 //
 // IAM users: user_record.go is the record of one user, and of the struct users that keeps them, user_index.go what memory keeps of
@@ -52,8 +52,9 @@
 //
 // What every room stands on is in backend/engine, what AWS accepts in backend/awsrules.
 // The inner rooms are backend/rootkey, which rotates the engine's own key,
-// backend/staticrole, which is about IAM users that exist already, and backend/tidy, which
-// finds IAM users that have no record. None of them imports this package.
+// backend/staticrole, which is about IAM users that exist already, backend/tidy, which
+// finds IAM users that have no record, and backend/sessions, which registers sessions and ends
+// those of AWS roles before their time. None of them imports this package.
 package backend
 
 import (
@@ -67,6 +68,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
+	"vault-plugin-secrets-aws-dyn/backend/sessions"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/backend/tidy"
 )
@@ -120,6 +122,7 @@ type backend struct {
 	requests inFlight                   // the requests under way
 	rootKey  *rootkey.Rotator
 	tidy     *tidy.Tidy
+	sessions *sessions.Sessions
 
 	requestTime time.Duration
 }
@@ -139,6 +142,7 @@ func New(opts Options) logical.Factory {
 		b.rootKey = rootkey.New(b.Mount)
 		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
 		b.tidy = tidy.New(b.Mount, tidyView{b}, opts.TidyPause)
+		b.sessions = sessions.New(b.Mount, b.awsRolesOf)
 		b.Backend = &framework.Backend{
 			Help:           strings.TrimSpace(help),
 			BackendType:    logical.TypeLogical,
@@ -188,7 +192,7 @@ func (b *backend) paths() []*framework.Path {
 		b.pathConfigRoot(),
 		b.pathConfigLease(),
 		b.pathConfigUsers(),
-		b.pathRoles(), // before pathRole, whose name takes anything
+		b.pathRoles(), // before pathRole, whose name takes anything, as are the paths of sessions
 		b.pathRole(),
 		b.pathCreds(),
 		b.pathConsole(),
@@ -196,9 +200,10 @@ func (b *backend) paths() []*framework.Path {
 		b.pathIssuedList(),
 		b.pathForget(), // before pathIssuedOfRole: a user may be called "role", and the path of a list ends in a slash
 		b.pathIssuedOfRole(),
+		b.pathIssuedOfEntity(),
 		b.pathIssued(),
 	}
-	return slices.Concat(own, b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
+	return slices.Concat(b.sessions.Paths(), own, b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
 }
 
 // pathsSpecial tells Vault which keys are sealed once more, where the seal can,
@@ -206,7 +211,7 @@ func (b *backend) paths() []*framework.Path {
 func pathsSpecial() *logical.Paths {
 	return &logical.Paths{
 		SealWrapStorage: []string{engine.KeyRootConfig, engine.KeyRootNext, engine.PrefixStaticCreds, engine.KeyOwnership},
-		LocalStorage:    []string{framework.WALPrefix},
+		LocalStorage:    []string{framework.WALPrefix, engine.PrefixDenied}, // a secondary revokes the sessions that it gave
 	}
 }
 
@@ -219,6 +224,8 @@ func (b *backend) invalidate(_ context.Context, key string) {
 		b.roles.Reset()
 	case strings.HasPrefix(key, engine.PrefixIssued):
 		b.index.changedElsewhere(key)
+	case strings.HasPrefix(key, engine.PrefixSessions):
+		b.sessions.Invalidate(key)
 	case strings.HasPrefix(key, engine.PrefixStaticRole), strings.HasPrefix(key, engine.PrefixStaticCreds):
 		b.staticRoles.Invalidate()
 	}
@@ -239,5 +246,5 @@ makes its access key, rotates it, and answers it at static-creds/<name>.
 
 AWS SDKs read sdk/creds/<name> and sdk/static-creds/<name> by themselves.
 
-issued/ lists who holds keys now. tidy finds orphaned IAM users of this mount in AWS.
+issued/ lists who holds keys now, and sessions where config/users registers them. tidy finds orphaned IAM users of this mount in AWS.
 `

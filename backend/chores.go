@@ -42,6 +42,7 @@ func (b *backend) chores() []chore {
 		{name: "rollback", until: 25 * time.Second, everywhere: true, do: b.rollBackRequest}, // the WAL is each cluster's own
 		{name: "root key", until: 50 * time.Second, do: of(b.rootKey.Tick)},
 		{name: "static roles", until: 65 * time.Second, do: of(b.staticRoles.Tick)},
+		{name: "sessions", until: 75 * time.Second, everywhere: true, do: of(b.sessions.Tick)}, // what is denied is each cluster's own
 		{name: "sweep", until: 85 * time.Second, do: of(b.sweep)},
 		{name: "records without a user", until: 87 * time.Second, do: of(b.sweepGhosts)},
 		{name: "tidy", until: tickTime, do: of(b.tidy.Tick)},

@@ -10,8 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -110,6 +108,10 @@ func (b *backend) cleanUp(ctx context.Context) {
 	if err := b.endAll(ctx); err != nil {
 		b.Log.Error("the mount is disabled, and IAM users are left in AWS", "error", err)
 	}
+	if left, err := b.sessions.Left(ctx, b.Storage); err != nil || len(left) > 0 {
+		b.Log.Warn("the mount is disabled, and policies that deny its revoked sessions are left in AWS, since to remove them would give the sessions back; "+
+			"delete each when its time has come", "policies", left, "error", err)
+	}
 }
 
 // mirrorAll is mirror for a process that may not have read the records yet: it reads them
@@ -128,7 +130,7 @@ func (u *users) endAll(ctx context.Context) error {
 	if err := u.known(ctx, u.Storage); err != nil {
 		return errors.Join(rolledBack, err)
 	}
-	users := slices.Collect(maps.Keys(u.index.holders("")))
+	users := u.index.holders("", "")
 	errs := []error{rolledBack}
 	for _, left := range engine.EachByAccount(ctx, u.Mount, sweepsAtOnce, users, u.accountOf, nil, u.endDisabled) {
 		errs = append(errs, left.Errs...)

@@ -36,7 +36,7 @@ type lease struct {
 	InlinePolicy string    `json:"inline_policy,omitempty"`
 	Groups       []string  `json:"iam_groups,omitempty"`
 	Created      time.Time `json:"created,omitzero"`
-	// Registered says that the user has a record for as long as it exists.
+	// Registered says that the user, or the session, has a record for as long as it exists.
 	Registered bool `json:"registered,omitempty"`
 
 	// What tells the user from all others, where its record is lost: see [userRecord].
@@ -56,6 +56,7 @@ type lease struct {
 
 	// SessionEnds is when AWS ends a session, by AWS's clock.
 	SessionEnds time.Time `json:"session_ends,omitzero"`
+	revocation
 }
 
 // internal is the lease as Vault stores it.
@@ -178,7 +179,10 @@ const revokeTime = 10 * time.Second
 func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework.FieldData) (resp *logical.Response, err error) {
 	defer b.Recover(&err)
 	l, err := leaseOf(req)
-	if err != nil || l.IsSTS { // STS credentials cannot be revoked; they end by themselves
+	if err == nil && l.IsSTS {
+		return nil, awscreds.Explained(b.revokeSession(ctx, req, l))
+	}
+	if err != nil {
 		return nil, err
 	}
 	err = b.revokeUser(ctx, req, l)
@@ -279,15 +283,6 @@ func (l *lease) holds(r *userRecord) bool {
 		return l.AccessKeyID == r.AccessKeyID
 	}
 	return true
-}
-
-// ignoreReadOnly takes records that this server may not write for no failure: they are the
-// primary's, whose sweep ends them.
-func ignoreReadOnly(err error) error {
-	if errors.Is(err, logical.ErrReadOnly) {
-		return nil
-	}
-	return err
 }
 
 // began is when the lease began.

@@ -2,8 +2,9 @@
 
 package backend
 
-// Temporary credentials of STS. They cannot be taken back and end by themselves, so
-// nothing has to be written down; their leases tell clients how long they have.
+// Temporary credentials of STS. AWS takes none back and ends them by itself, so nothing has to be
+// written down; their leases tell clients how long they have. creds_revocable.go has what can be
+// done about those of an assumed role.
 
 import (
 	"context"
@@ -30,6 +31,9 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, err
 	}
+	if err := ownAccountOnly(ctx, client, r, arn); err != nil {
+		return nil, err
+	}
 	life, err := b.sessionLife(ctx, client, r, o)
 	if err != nil {
 		return nil, err
@@ -49,7 +53,11 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, r.denied(err, "the policy of the engine's own identity and in the trust policy of "+arn+"; AWS does not tell which of the two lacks it")
 	}
-	resp, err := b.sessionResponse(session, &lease{Username: name, Role: o.role}, life)
+	l := &lease{Username: name, Role: o.role, Registered: o.registered}
+	if err := l.keepRevocable(session, client, r); err != nil {
+		return nil, err
+	}
+	resp, err := b.sessionResponse(session, l, life)
 	if n := utf8.RuneCountInString(o.sessionName); err == nil && n > awsrules.MostSessionName {
 		resp.AddWarning(fmt.Sprintf("role_session_name: cut from %d characters to %d, the most that AWS takes", n, awsrules.MostSessionName))
 	}
@@ -83,8 +91,12 @@ func (r *role) denied(err error, where string) error {
 	return fmt.Errorf("%w; the session needs %s, in %s", err, strings.Join(needs, " and "), where)
 }
 
-// sessionName names the session of a role: as the request says, else as ownName.
+// sessionName names the session of a role: as the request says, else as ownName; and as no other
+// session, where it can be revoked.
 func (b *backend) sessionName(ctx context.Context, s logical.Storage, r *role, o order) (string, error) {
+	if r.RevokeSessions {
+		return b.uniqueName(ctx, s, r, o)
+	}
 	if name := awsrules.SessionName(o.sessionName); name != "" {
 		if err := awsrules.CheckSessionName(name); err != nil {
 			return "", engine.UserErrorf("role_session_name: %v", err)
@@ -154,7 +166,7 @@ func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *
 	if err != nil {
 		return nil, r.denied(err, "the policy of the engine's own identity")
 	}
-	return b.sessionResponse(session, &lease{Username: name, Role: o.role}, life)
+	return b.sessionResponse(session, &lease{Username: name, Role: o.role, Registered: o.registered}, life)
 }
 
 // issueOwnSession makes a session of the engine's own identity.
@@ -180,7 +192,7 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 	if err != nil {
 		return nil, err
 	}
-	return b.sessionResponse(session, &lease{Role: o.role}, life)
+	return b.sessionResponse(session, &lease{Role: o.role, Registered: o.registered}, life)
 }
 
 // life is how long a session shall run.
@@ -247,6 +259,9 @@ func (b *backend) sessionResponse(session awscreds.Session, l *lease, asked life
 		ttl = asked.ttl // our clock and AWS's differ
 	}
 	l.IsSTS, l.SessionEnds = true, session.Expires.UTC()
+	if l.Registered || l.SessionUserID != "" {
+		l.AccessKeyID, l.ARN, l.Over = session.AccessKeyID, session.ARN, b.Now().Add(ttl).UTC()
+	}
 	internal, err := l.internal()
 	if err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ type order struct {
 	tags        map[string]string // of the session, beside the role's
 	mfaCode     string
 	console     *link // asked at console/: a link in place of the keys
+	registered  bool  // a session gets a record
 }
 
 // issue makes the credential that an order asks of a role.
@@ -49,10 +50,14 @@ func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order
 	if err := r.forSDK(credentialType, o); err != nil {
 		return nil, err
 	}
+	if credentialType == iamUser {
+		return b.issueUser(ctx, s, r, o)
+	}
+	if o.registered, err = b.registers(ctx, s, r, o); err != nil {
+		return nil, err
+	}
 	var session *logical.Response
 	switch credentialType {
-	case iamUser:
-		return b.issueUser(ctx, s, r, o)
 	case assumedRole:
 		session, err = b.issueRoleSession(ctx, s, r, o)
 	case federationToken:
@@ -67,6 +72,9 @@ func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order
 	}
 	if err == nil {
 		err = b.stillEnabled(ctx, s, o.role)
+	}
+	if err == nil && o.registered {
+		err = b.register(ctx, s, o, credentialType, session)
 	}
 	if err != nil {
 		return nil, err

@@ -30,6 +30,10 @@ func (b *backend) pathConfigUsers() *framework.Path {
 			Description:  "After how long to delete an IAM user that was returned right before the server stopped, so that perhaps nobody received it, and whose key AWS says was never used: 24h or more. 0: never. Needs iam:GetAccessKeyLastUsed.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Unconfirmed TTL"},
 		},
+		"register_sessions": {
+			Type:        framework.TypeBool,
+			Description: "Keep a record of each session too, so that issued/ lists who holds which and until when. Each costs a write of storage, and a request is passed on to the server that may write.",
+		},
 		"account": {
 			Type:        framework.TypeString,
 			Description: "AWS account of the IAM users whose records name none: 12 digits, or partition:digits outside of the partition aws. The engine learns it by itself; write it where config/root led elsewhere then. Empty: as it is.",
@@ -43,13 +47,13 @@ func (b *backend) pathConfigUsers() *framework.Path {
 			logical.ReadOperation:   engine.Gives(b.Read("Read how IAM users are kept.", b.readUsersConfig), fields),
 			logical.UpdateOperation: b.Configure("users", "Configure how IAM users are kept.", b.writeUsersConfig),
 		},
-		HelpSynopsis: "How many IAM users this mount may issue, and how they are marked.",
+		HelpSynopsis: "How many IAM users this mount may issue, how they are marked, and what is registered.",
 		HelpDescription: `
 max_users stops a runaway client from exhausting an account's quota of IAM users, each account
 that a role leads to by itself:
 requests above it are refused until leases end. ownership_tags marks each user as this
 mount's, with a proof that only this mount can make: tidy deletes nobody without. account is the AWS account of users whose records name none, such as those of
-the built-in engine. A write changes only the fields that it names.
+the built-in engine. register_sessions has issued/ list sessions as well. A write changes only the fields that it names.
 `,
 	}
 }
@@ -101,6 +105,8 @@ type usersConfig struct {
 	// UnconfirmedTTL is after how long a user goes that perhaps nobody got and nobody has
 	// used; 0 is never.
 	UnconfirmedTTL time.Duration `json:"unconfirmed_ttl,omitempty"`
+	// RegisterSessions has each session get a record, as IAM users do.
+	RegisterSessions bool `json:"register_sessions,omitempty"`
 }
 
 func newUsersConfig() *usersConfig { return &usersConfig{OwnershipTags: true} }
@@ -110,6 +116,7 @@ func (c *usersConfig) update(d *framework.FieldData) {
 	engine.Set(d, "max_users", &c.MaxUsers)
 	engine.Set(d, "ownership_tags", &c.OwnershipTags)
 	engine.SetSeconds(d, "unconfirmed_ttl", &c.UnconfirmedTTL)
+	engine.Set(d, "register_sessions", &c.RegisterSessions)
 }
 
 // validate returns warnings, or every mistake at once; account is what the request says of the home account.
@@ -139,6 +146,6 @@ func validateMaxUsers(m *engine.Mistakes, most int) (warnings []string) {
 func (c *usersConfig) response(home awscreds.Account) map[string]any {
 	return map[string]any{
 		"max_users": c.MaxUsers, "ownership_tags": c.OwnershipTags, "unconfirmed_ttl": engine.Seconds(c.UnconfirmedTTL),
-		"account": engine.AccountText(home),
+		"register_sessions": c.RegisterSessions, "account": engine.AccountText(home),
 	}
 }

@@ -51,8 +51,8 @@ federation_token, and answers with a link that signs in to the AWS console with
 it. The link is a secret: it opens the console for whoever has it, once, within
 15 minutes. The session's keys are sent to AWS's sign-in alone.
 
-The lease ends with the session. Revoking it takes nothing back: a console that is
-open stays open until then.
+The lease ends with the session. Revoking it takes nothing back, unless the role has
+revoke_sessions: a console that is open stays open until then.
 `,
 	}
 }

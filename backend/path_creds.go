@@ -58,8 +58,9 @@ func (b *backend) pathCreds() *framework.Path {
 Each read of creds/<name> makes a new credential of the role's type. An IAM user
 is deleted when the lease ends or is revoked. A session of STS, of the types
 assumed_role, federation_token and session_token, ends by itself; its lease cannot
-be renewed, and revoking it takes nothing back. sts/<name> is the same path under
-the name that some clients expect for sessions.
+be renewed, and revoking it takes nothing back, unless it is one of an assumed role and
+the role has revoke_sessions. sts/<name> is the same path under the name that some
+clients expect for sessions.
 
 AWS takes some seconds until a new key of an IAM user is accepted everywhere. If
 the first call is answered InvalidClientTokenId, try it again; or set
@@ -154,7 +155,11 @@ func (r *role) forRequest(mount *engine.Mount, o order) (*role, error) {
 	if r.RequireEntity && o.entityID == "" {
 		m.Add("require_entity", "role %q issues to callers with an entity alone, and %s", o.role, noEntity)
 	}
-	if o.sessionName != "" && bool(r.RefuseSessionName) && !r.idle("allow_session_name") {
+	switch {
+	case o.sessionName == "":
+	case r.RevokeSessions && !r.idle("revoke_sessions"):
+		m.Add("role_session_name", "the role %q has revoke_sessions, which needs a name that no other session has, so the engine makes it; omit it", o.role)
+	case bool(r.RefuseSessionName) && !r.idle("allow_session_name"):
 		m.Add("role_session_name", "the role %q names its sessions itself (allow_session_name=false); omit it", o.role)
 	}
 	own := r.copied()

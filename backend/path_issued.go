@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -17,43 +15,9 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/sessions"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
-
-func (b *backend) pathIssuedList() *framework.Path {
-	return &framework.Path{
-		Pattern:      "issued/?$",
-		DisplayAttrs: engine.Operation("", "issued-users"),
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: b.Read("List the IAM users that are issued.", b.listIssued),
-		},
-		HelpSynopsis: "Who holds keys now: the IAM users that are issued.",
-		HelpDescription: `
-Lists every IAM user that was issued and is not known to be gone, and those of requests
-that failed, until they are deleted. "vault list -detailed" shows the state of each, its
-role, its access key, who asked, and the latest moment that its lease can live to.
-issued/role/<role> lists those of one role.
-`,
-	}
-}
-
-func (b *backend) pathIssuedOfRole() *framework.Path {
-	return &framework.Path{
-		Pattern:      "issued/role/(?P<role>.+?)/?$",
-		DisplayAttrs: engine.Operation("", "issued-users-of-role"),
-		Fields: map[string]*framework.FieldSchema{
-			"role": {
-				Type:        framework.TypeString,
-				Description: "Name of the role, which may be deleted by now.",
-			},
-		},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: b.Read("List the IAM users that are issued for a role.", b.listIssued),
-		},
-		HelpSynopsis:    "Who holds keys of a role now.",
-		HelpDescription: "Lists the IAM users that were issued for a role, as issued/ lists all.",
-	}
-}
 
 func (b *backend) pathIssued() *framework.Path {
 	return &framework.Path{
@@ -61,11 +25,14 @@ func (b *backend) pathIssued() *framework.Path {
 		DisplayAttrs: engine.Operation("", "issued-user"),
 		Fields:       issuedUserFields(),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(b.Read("Read who holds an issued IAM user, and until when.", b.readIssued), recordAnswer()),
-			logical.DeleteOperation: b.Write("Delete an issued IAM user from AWS.", b.deleteIssuedUser),
+			logical.ReadOperation:   engine.Gives(b.Read("Read who holds an issued IAM user or session, and until when.", b.readIssued), issuedAnswer()),
+			logical.DeleteOperation: b.Write("Delete an issued IAM user from AWS, or revoke a session.", b.deleteIssuedUser),
 		},
-		HelpSynopsis: "One IAM user that is issued.",
+		HelpSynopsis: "One IAM user or session that is issued.",
 		HelpDescription: `
+A session has the ID of its access key for its name, where config/users registers sessions. A
+delete revokes it, within minutes, if its role has revoke_sessions.
+
 A read shows who holds the IAM user, and until when at most. A delete removes the user
 from AWS at once, with everything that it owns, whether or not it has a lease: use it when
 a key has leaked, or when the lease was dropped by "vault lease revoke -force". A lease
@@ -103,53 +70,19 @@ func issuedUserFields() map[string]*framework.FieldSchema {
 	}
 }
 
-func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	var role string
-	if d.Schema["role"] != nil {
-		engine.Set(d, "role", &role)
-	}
-	if err := b.known(ctx, req.Storage); err != nil {
-		return nil, err
-	}
-	names := slices.Sorted(maps.Keys(b.index.holders(role)))
-	var mu sync.Mutex
-	infos := map[string]any{}
-	err := engine.Each(ctx, b.Mount, readsAtOnce, names, nil, func(ctx context.Context, name string) error {
-		info, err := b.issuedInfo(ctx, req.Storage, name)
-		if err != nil || info == nil {
-			return err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		infos[name] = info
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return logical.ListResponseWithInfo(slices.Sorted(maps.Keys(infos)), infos), nil
-}
-
-// issuedInfo is what a list shows of a user; nil when it has gone since. A record that
-// cannot be read hides no user.
-func (b *backend) issuedInfo(ctx context.Context, s logical.Storage, user string) (map[string]any, error) {
-	r, err := loadRecord(ctx, s, user)
-	if engine.IsUnreadable(err) {
-		return map[string]any{"username": user, "error": err.Error()}, nil
-	}
-	if err != nil || r == nil {
-		return nil, err
-	}
-	return r.response(user, b.unconfirmed(r)), nil
-}
-
 func (b *backend) readIssued(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	user := d.Get("username").(string)
 	r, err := loadRecord(ctx, req.Storage, user)
-	if err != nil || r == nil {
+	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: r.response(user, b.unconfirmed(r))}, nil
+	var info map[string]any
+	if r != nil {
+		info = r.response(user, b.unconfirmed(r))
+	} else if info, err = b.sessions.Read(ctx, req.Storage, user); err != nil || info == nil {
+		return nil, err
+	}
+	return &logical.Response{Data: info}, nil
 }
 
 func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -167,7 +100,10 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	if r == nil {
-		return engine.Warned([]string{fmt.Sprintf("there is no record of an IAM user %q, so nothing was deleted", awsrules.Abridged(user))}), nil
+		if known, err := b.sessions.Revoke(ctx, req.Storage, user); known || err != nil {
+			return nil, err
+		}
+		return engine.Warned([]string{fmt.Sprintf("there is no record of an IAM user or a session %q, so nothing was deleted", awsrules.Abridged(user))}), nil
 	}
 	if err := b.endLater(ctx, req.Storage, user, r, time.Time{}); err != nil {
 		return nil, err
@@ -267,7 +203,14 @@ func (r *userRecord) response(user string, unconfirmed bool) map[string]any {
 	}
 }
 
-// recordAnswer is what a read may hold.
+// issuedAnswer is what a read may hold.
+func issuedAnswer() map[string]*framework.FieldSchema {
+	fields := sessions.Fields()
+	maps.Copy(fields, recordAnswer())
+	return fields
+}
+
+// recordAnswer is what a read of a user may hold.
 func recordAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"username":        {Type: framework.TypeString, Description: "Name of the IAM user."},

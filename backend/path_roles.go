@@ -51,6 +51,9 @@ new name. Both may do what their identity may and policy_arns, policy_document a
 the policies of iam_groups allow, taken together. session_token: a session of the
 engine's own identity, with mfa_serial_number where that has an MFA device.
 
+Sessions end by themselves. With revoke_sessions, revoking the lease of an assumed role's
+session ends it, within minutes; roles/<name>/revoke-sessions ends all of the AWS role's.
+
 AWS takes some seconds until it accepts a new key of an IAM user everywhere. With
 wait_until_usable a request waits for that, wait_timeout at most.
 
@@ -105,7 +108,14 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return nil, err
 	}
+	unsure, err := b.checkRevocable(ctx, req.Storage, r)
+	_, stood = b.checkRevocable(ctx, req.Storage, &before)
+	foreign, err := engine.Stood(req.Data, stood, err)
+	if err != nil {
+		return nil, err
+	}
 	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
+	more = append(more, unsure...)
 	more = append(more, r.warnOfBounds(err == nil && cfg.RoleARN != "")...) // whatever config/root holds, the role is written
 	defer b.roles.Reset()                                                   // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.PrefixRole+name, r); err != nil {
@@ -114,7 +124,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err := req.Storage.Delete(ctx, engine.PrefixLegacyRole+name); err != nil {
 		return nil, err
 	}
-	return engine.Done(slices.Concat(warnings, more, old)), nil
+	return engine.Done(slices.Concat(warnings, more, old, foreign)), nil
 }
 
 func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

@@ -76,6 +76,9 @@ type role struct {
 	WaitUntilUsable bool          `json:"wait_until_usable,omitempty"`
 	WaitTimeout     time.Duration `json:"wait_timeout,omitempty"`
 
+	// RevokeSessions has a revocation deny the session, by a policy of the AWS role.
+	RevokeSessions bool `json:"revoke_sessions,omitempty"`
+
 	// Of who asks.
 	Templates          bool     `json:"templates,omitempty"`
 	RequireEntity      bool     `json:"require_entity,omitempty"`

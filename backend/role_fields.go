@@ -262,6 +262,12 @@ func sessionRoleFields() []roleField {
 				Description:  "Longest lifetime of a session; a request for more is cut to it. 0: the mount's longest lease.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Max STS TTL"},
 			}},
+		{name: "revoke_sessions", types: []string{assumedRole},
+			in: func(r *role) any { return &r.RevokeSessions }, schema: framework.FieldSchema{
+				Type:         framework.TypeBool,
+				Description:  "Whether revoking a lease ends its session, within minutes, by a policy of the AWS role that denies it. Needs iam:GetRolePolicy, iam:PutRolePolicy and iam:DeleteRolePolicy on that role. false: a session ends by itself.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Revoke Sessions"},
+			}},
 	}
 }
 

@@ -37,6 +37,7 @@ type userIndex struct {
 type indexEntry struct {
 	name    string
 	role    string
+	entity  string // of who asked
 	issued  time.Time
 	look    time.Time // when the sweep is to look at it
 	pending bool      // the record is not one of a lease that may live
@@ -52,7 +53,7 @@ func (e indexEntry) in() string { return e.by.Value().Account() }
 
 // entryOf is what memory keeps of a record that no request stands behind.
 func (u *users) entryOf(r *userRecord) indexEntry {
-	return indexEntry{role: r.Role, issued: r.Issued, look: u.dueBy(r), pending: r.pending(), account: r.Account, by: r.AssumeRole.Interned(),
+	return indexEntry{role: r.Role, entity: r.EntityID, issued: r.Issued, look: u.dueBy(r), pending: r.pending(), account: r.Account, by: r.AssumeRole.Interned(),
 		earlier: !r.Confirmed && r.Term != "" && r.Term != u.Term()}
 }
 
@@ -225,16 +226,15 @@ func (x *userIndex) each(do func(indexEntry)) {
 	}
 }
 
-// holders returns the users that have a record and no request behind it, of one role or of
-// all, with their roles.
-func (x *userIndex) holders(role string) map[string]string {
-	holders := map[string]string{}
+// holders returns the users that have a record and no request behind it: of one role or of
+// all, and of one entity or of all.
+func (x *userIndex) holders(role, entity string) (names []string) {
 	x.each(func(e indexEntry) {
-		if !e.request && (role == "" || role == e.role) {
-			holders[e.name] = e.role
+		if !e.request && (role == "" || role == e.role) && (entity == "" || entity == e.entity) {
+			names = append(names, e.name)
 		}
 	})
-	return holders
+	return names
 }
 
 // changedElsewhere makes the next use read a record again that another server has written.

@@ -5,6 +5,7 @@ package backend
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -204,6 +205,15 @@ func (u *users) dropNoted(ctx context.Context, s logical.Storage, l *lease) erro
 		return nil //nolint:nilerr // what nobody can read is not what was noted
 	}
 	return ignoreReadOnly(u.dropRecord(ctx, s, l.Username, r.pending()))
+}
+
+// ignoreReadOnly takes records that this server may not write for no failure: they are the
+// primary's, whose sweep ends them.
+func ignoreReadOnly(err error) error {
+	if errors.Is(err, logical.ErrReadOnly) {
+		return nil
+	}
+	return err
 }
 
 // recordOf is the record of a user or, where there is none, what its lease tells.

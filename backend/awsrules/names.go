@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/hashicorp/go-secure-stdlib/base62"
 )
 
 // How long texts may be.
@@ -87,6 +89,13 @@ func InName(text string) string { return outsideName.ReplaceAllString(text, "_")
 func SessionName(text string) string {
 	name := InName(text)
 	return name[:min(len(name), MostSessionName)]
+}
+
+// UniqueSessionName is a name that no other session has, which begins with a text as far as there is room.
+func UniqueSessionName(text string) (string, error) {
+	const random = 16
+	tail, err := base62.Random(random)
+	return text[:min(len(text), MostSessionName-random-1)] + "-" + tail, err
 }
 
 // Abridged keeps a text that is much too long from filling an answer.

@@ -33,6 +33,8 @@ const (
 	orderRecord
 	orderRecords
 	orderOwnership
+	orderSessions
+	orderDeniedRole
 )
 
 // What there is one of in a mount.
@@ -42,6 +44,7 @@ var (
 	LockConfigRoot = LockKey{orderConfigRoot, "config/root"} // who reads it to write it
 	LockRecords    = LockKey{orderRecords, "records"}        // who reads them all
 	LockOwnership  = LockKey{orderOwnership, "ownership"}    // who makes the key of the proofs
+	LockSessions   = LockKey{orderSessions, "sessions"}      // who reads the records of all sessions
 )
 
 // LockStaticRole is about the static role of a name.
@@ -52,6 +55,9 @@ func LockIAMUser(name string) LockKey { return LockKey{orderIAMUser, strings.ToL
 
 // LockRecord is about the record of the IAM user of a name.
 func LockRecord(user string) LockKey { return LockKey{orderRecord, strings.ToLower(user)} }
+
+// LockDeniedRole is about the policy that denies sessions of an AWS role, whose record has a key.
+func LockDeniedRole(key string) LockKey { return LockKey{orderDeniedRole, key} }
 
 // KeyedLocks knows which locks are held. The mutex guards the map and is never held while
 // anything else happens.

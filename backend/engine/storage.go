@@ -36,6 +36,9 @@ const (
 	KeyOwnership = "ownership-key" // ownershipKey: what proves that a user is this mount's; seal-wrapped
 	KeyHome      = "account"       // the AWS account of records that do not say theirs
 
+	PrefixDenied   = "denied-sessions/" // deniedRole of sessions, by account and role; each cluster has its own
+	PrefixSessions = "sessions/"        // Session of sessions, by the ID of its access key
+
 	KeyAutoTidy   = "config/auto-tidy" // schedule
 	KeyTidyStatus = "tidy-status"      // runReport: the last run of tidy
 

@@ -195,6 +195,9 @@ func IsNotFound(err error) bool { return isNotFound(err) }
 
 func isNotFound(err error) bool { return Code(err) == codeNoSuchEntity }
 
+// IsOverQuota reports whether AWS said that there is no room for more.
+func IsOverQuota(err error) bool { return Code(err) == codeLimitExceeded }
+
 func isOverlap(err error) bool {
 	code := Code(err)
 	return code == codeConcurrentModification || code == codeTemporarilyUnmodifiable

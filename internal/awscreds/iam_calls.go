@@ -26,6 +26,7 @@ type iamCalls struct {
 	DeactivateMFADevice             operation[iam.DeactivateMFADeviceInput, iam.DeactivateMFADeviceOutput]
 	DeleteAccessKey                 operation[iam.DeleteAccessKeyInput, iam.DeleteAccessKeyOutput]
 	DeleteLoginProfile              operation[iam.DeleteLoginProfileInput, iam.DeleteLoginProfileOutput]
+	DeleteRolePolicy                operation[iam.DeleteRolePolicyInput, iam.DeleteRolePolicyOutput]
 	DeleteSSHPublicKey              operation[iam.DeleteSSHPublicKeyInput, iam.DeleteSSHPublicKeyOutput]
 	DeleteServiceSpecificCredential operation[iam.DeleteServiceSpecificCredentialInput, iam.DeleteServiceSpecificCredentialOutput]
 	DeleteSigningCertificate        operation[iam.DeleteSigningCertificateInput, iam.DeleteSigningCertificateOutput]
@@ -36,9 +37,11 @@ type iamCalls struct {
 	GetAccessKeyLastUsed            operation[iam.GetAccessKeyLastUsedInput, iam.GetAccessKeyLastUsedOutput]
 	GetGroupPolicy                  operation[iam.GetGroupPolicyInput, iam.GetGroupPolicyOutput]
 	GetLoginProfile                 operation[iam.GetLoginProfileInput, iam.GetLoginProfileOutput]
+	GetRolePolicy                   operation[iam.GetRolePolicyInput, iam.GetRolePolicyOutput]
 	GetUser                         operation[iam.GetUserInput, iam.GetUserOutput]
 	ListServiceSpecificCredentials  operation[iam.ListServiceSpecificCredentialsInput, iam.ListServiceSpecificCredentialsOutput]
 	ListUsers                       operation[iam.ListUsersInput, iam.ListUsersOutput]
+	PutRolePolicy                   operation[iam.PutRolePolicyInput, iam.PutRolePolicyOutput]
 	PutUserPolicy                   operation[iam.PutUserPolicyInput, iam.PutUserPolicyOutput]
 	RemoveUserFromGroup             operation[iam.RemoveUserFromGroupInput, iam.RemoveUserFromGroupOutput]
 
@@ -65,6 +68,7 @@ func callsOf(c *iam.Client) *iamCalls {
 		DeactivateMFADevice:             c.DeactivateMFADevice,
 		DeleteAccessKey:                 c.DeleteAccessKey,
 		DeleteLoginProfile:              c.DeleteLoginProfile,
+		DeleteRolePolicy:                c.DeleteRolePolicy,
 		DeleteSSHPublicKey:              c.DeleteSSHPublicKey,
 		DeleteServiceSpecificCredential: c.DeleteServiceSpecificCredential,
 		DeleteSigningCertificate:        c.DeleteSigningCertificate,
@@ -75,9 +79,11 @@ func callsOf(c *iam.Client) *iamCalls {
 		GetAccessKeyLastUsed:            c.GetAccessKeyLastUsed,
 		GetGroupPolicy:                  c.GetGroupPolicy,
 		GetLoginProfile:                 c.GetLoginProfile,
+		GetRolePolicy:                   c.GetRolePolicy,
 		GetUser:                         c.GetUser,
 		ListServiceSpecificCredentials:  c.ListServiceSpecificCredentials,
 		ListUsers:                       c.ListUsers,
+		PutRolePolicy:                   c.PutRolePolicy,
 		PutUserPolicy:                   c.PutUserPolicy,
 		RemoveUserFromGroup:             c.RemoveUserFromGroup,
 

@@ -2,8 +2,8 @@
 
 package awscreds
 
-// Temporary credentials from STS. Nobody can take them back: they end when STS said
-// that they would.
+// Temporary credentials from STS. They end when STS said that they would; those of a role can be
+// denied earlier, by a policy of the role (role_policy.go).
 
 import (
 	"context"
@@ -21,8 +21,11 @@ import (
 type Session struct {
 	AccessKeyID, SecretKey, Token string
 	// ARN is whom they stand for; empty where STS does not say.
-	ARN     string
-	Expires time.Time
+	ARN string
+	// RoleSessionID is what aws:userid is in policies, for a session of a role: the role's ID, a colon and the session's
+	// name. Empty where STS does not say.
+	RoleSessionID string
+	Expires       time.Time
 }
 
 // Limits are what narrows a session down: it may do what its identity may and these
@@ -70,11 +73,13 @@ func (c *Client) AssumeRole(ctx context.Context, s RoleSession) (Session, error)
 	if err != nil {
 		return Session{}, err
 	}
-	var arn *string
+	var who types.AssumedRoleUser
 	if out.AssumedRoleUser != nil {
-		arn = out.AssumedRoleUser.Arn
+		who = *out.AssumedRoleUser
 	}
-	return session(out.Credentials, arn), nil
+	made := session(out.Credentials, who.Arn)
+	made.RoleSessionID = aws.ToString(who.AssumedRoleId)
+	return made, nil
 }
 
 // FederatedUser returns a session of a name that exists in CloudTrail alone, with

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+func (b *backend) pathIssuedList() *framework.Path {
+	return b.issuedList("issued/?$", "issued-users", "", framework.FieldSchema{}, "List the IAM users and sessions that are issued.",
+		"Who holds keys now: the IAM users and sessions that are issued.", `
+Lists every IAM user that was issued and is not known to be gone, and those of requests
+that failed, until they are deleted. "vault list -detailed" shows the state of each, its
+role, its access key, who asked, and the latest moment that its lease can live to. Where
+config/users has register_sessions, sessions are listed too, by the ID of their access key.
+issued/role/<role> lists those of one role, issued/entity/<id> those of one entity.
+
+after and limit read a long list in parts, and details=false answers the names alone.
+`)
+}
+
+func (b *backend) pathIssuedOfRole() *framework.Path {
+	return b.issuedList("issued/role/(?P<role>.+?)/?$", "issued-users-of-role", "role",
+		framework.FieldSchema{Type: framework.TypeString, Description: "Name of the role, which may be deleted by now."},
+		"List the IAM users and sessions that are issued for a role.", "Who holds keys of a role now.",
+		"Lists the IAM users and sessions that were issued for a role, as issued/ lists all.")
+}
+
+func (b *backend) pathIssuedOfEntity() *framework.Path {
+	return b.issuedList("issued/entity/(?P<entity_id>.+?)/?$", "issued-users-of-entity", "entity_id",
+		framework.FieldSchema{Type: framework.TypeString, Description: "ID of an entity of Vault's identity."},
+		"List the IAM users and sessions that an entity holds.", "Which keys an entity holds now.",
+		"Lists the IAM users and sessions that were issued to an entity of Vault's identity, as issued/ lists all.")
+}
+
+// issuedList is the path of a list, of all that is issued or of what a field picks.
+func (b *backend) issuedList(pattern, suffix, field string, schema framework.FieldSchema, summary, synopsis, description string) *framework.Path {
+	fields := map[string]*framework.FieldSchema{
+		"after": {
+			Type:        framework.TypeString,
+			Query:       true,
+			Description: "Last name of the part before: the list goes on behind it. Empty: it begins at the begin.",
+		},
+		"limit": {
+			Type:        framework.TypeInt,
+			Query:       true,
+			Description: "Most names in the answer. 0: all.",
+		},
+		"details": {
+			Type:        framework.TypeBool,
+			Default:     true,
+			Query:       true,
+			Description: "Whether the answer has the details of each name. false: the names alone, for which no record is read.",
+		},
+	}
+	if field != "" {
+		fields[field] = &schema
+	}
+	return &framework.Path{
+		Pattern:         pattern,
+		DisplayAttrs:    engine.Operation("", suffix),
+		Fields:          fields,
+		Operations:      map[logical.Operation]framework.OperationHandler{logical.ListOperation: b.Read(summary, b.listIssued)},
+		HelpSynopsis:    synopsis,
+		HelpDescription: description,
+	}
+}
+
+// part is which part of a list a request asks for.
+type part struct {
+	role, entity, after string
+	limit               int
+	details             bool
+}
+
+func partOf(d *framework.FieldData) (part, error) {
+	p := part{details: true}
+	for field, value := range map[string]*string{"role": &p.role, "entity_id": &p.entity, "after": &p.after} {
+		if d.Schema[field] != nil {
+			engine.Set(d, field, value)
+		}
+	}
+	engine.Set(d, "details", &p.details)
+	if engine.Set(d, "limit", &p.limit); p.limit < 0 {
+		return p, engine.UserErrorf("limit: %d is not possible; use a number of names, or 0 for all", p.limit)
+	}
+	return p, nil
+}
+
+// of is the part of a list of names in order.
+func (p part) of(names []string) []string {
+	if p.after != "" {
+		at, found := slices.BinarySearch(names, p.after)
+		if found {
+			at++
+		}
+		names = names[at:]
+	}
+	return names[:min(len(names), cmp.Or(p.limit, len(names)))]
+}
+
+func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	p, err := partOf(d)
+	if err != nil {
+		return nil, err
+	}
+	names, err := b.issuedNames(ctx, req.Storage, p)
+	if err != nil {
+		return nil, err
+	}
+	if names = p.of(names); !p.details {
+		return logical.ListResponse(names), nil
+	}
+	var mu sync.Mutex
+	infos := map[string]any{}
+	err = engine.Each(ctx, b.Mount, readsAtOnce, names, nil, func(ctx context.Context, name string) error {
+		info, err := b.issuedInfo(ctx, req.Storage, name)
+		if err != nil || info == nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		infos[name] = info
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return logical.ListResponseWithInfo(slices.Sorted(maps.Keys(infos)), infos), nil
+}
+
+// issuedNames are the names of the users and sessions that a request asks for, in order.
+func (b *backend) issuedNames(ctx context.Context, s logical.Storage, p part) ([]string, error) {
+	if err := b.known(ctx, s); err != nil {
+		return nil, err
+	}
+	ofSessions, err := b.sessions.Holders(ctx, s, p.role, p.entity)
+	if err != nil {
+		return nil, err
+	}
+	names := append(b.index.holders(p.role, p.entity), ofSessions...)
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// issuedInfo is what is shown of a user or a session; nil when it has gone since. A record that
+// cannot be read hides no user.
+func (b *backend) issuedInfo(ctx context.Context, s logical.Storage, name string) (map[string]any, error) {
+	r, err := loadRecord(ctx, s, name)
+	switch {
+	case engine.IsUnreadable(err):
+		return map[string]any{"username": name, "error": err.Error()}, nil
+	case err != nil:
+		return nil, err
+	case r == nil:
+		return b.sessions.Read(ctx, s, name)
+	}
+	return r.response(name, b.unconfirmed(r)), nil
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package sessions
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+// longestSession is the longest session of a role that AWS gives to anybody (STS API Reference, AssumeRole).
+const longestSession = 12 * time.Hour
+
+func (s *Sessions) pathRevokeSessions() *framework.Path {
+	return &framework.Path{
+		Pattern:      "roles/(?P<name>[^/]+)/revoke-sessions",
+		DisplayAttrs: engine.Operation("revoke", "role-sessions"),
+		Fields: map[string]*framework.FieldSchema{
+			"name": {
+				Type:        framework.TypeString,
+				Description: "Name of the role.",
+			},
+			"role_arn": {
+				Type:        framework.TypeString,
+				Description: "ARN of the AWS role whose sessions are to end. Not given: all in the role's role_arns.",
+			},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: engine.Gives(s.Write("End all sessions of an AWS role that were given before now, whoever has them.", s.revokeSessions), map[string]*framework.FieldSchema{
+				"aws_roles":     {Type: framework.TypeStringSlice, Description: "Names of the AWS roles whose sessions end."},
+				"issued_before": {Type: framework.TypeString, Description: "Sessions that were given before it end (RFC 3339)."},
+			}),
+		},
+		HelpSynopsis: "End all sessions of a role that were given before now.",
+		HelpDescription: `
+For emergencies. It writes a policy of the AWS role that denies everything to each session
+that was given before now, and takes effect within minutes. It hits everybody who works as
+that AWS role: not only sessions from this mount, but also people, other tools, and the
+instances, functions and pods that run as the role, until they get new credentials. Those
+who may still assume the role get them at once: disable the role, or revoke their tokens,
+first. Sessions of other roles that were assumed from an ended one live on.
+
+The role need not have revoke_sessions. The engine needs iam:GetRolePolicy,
+iam:PutRolePolicy and iam:DeleteRolePolicy on the AWS role, and removes the policy when
+the longest session from before has ended, after 12 hours.
+`,
+	}
+}
+
+func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	var arn string
+	engine.Set(d, "role_arn", &arn)
+	name := d.Get("name").(string)
+	roles, err := s.rolesOf(ctx, req.Storage, name, arn)
+	if err != nil {
+		return nil, err
+	}
+	// AWS tells the time of a session in whole seconds.
+	before := s.Now().UTC().Truncate(time.Second).Add(time.Second)
+	var done []string
+	for _, role := range roles {
+		if err := s.denyBefore(ctx, req.Storage, role, before, before.Add(longestSession)); err != nil {
+			if len(done) > 0 {
+				err = fmt.Errorf("%w; those of %s end", err, strings.Join(done, ", "))
+			}
+			return nil, err
+		}
+		s.Log.Warn("all sessions of an AWS role end on request", "aws_role", role.Name, "account", role.Account.String(), "issued_before", stamp(before), "role", name)
+		done = append(done, role.Name)
+	}
+	return &logical.Response{
+		Data: map[string]any{"aws_roles": done, "issued_before": stamp(before)},
+		Warnings: []string{fmt.Sprintf("within minutes AWS refuses every session of %s that was given before %s, whoever has it: those of other mounts, of people, and of instances, functions and pods that run as the role. "+
+			"Who may still assume the role gets a new session at once; sessions of other roles that were assumed from an ended one live on", strings.Join(done, ", "), stamp(before))},
+	}, nil
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package sessions knows the sessions that were given, where the mount registers them, and ends sessions of AWS roles
+// before their time.
+//
+// sessions.go is the room's type. AWS takes no session back. But a policy of the role can deny a session, by its ID, all that it does (IAM
+// User Guide, "Disabling permissions for temporary security credentials"): policy.go is that policy, deny.go writes it, gather.go gathers what is to be
+// written, denied_role.go is what storage keeps of it, and tend.go what a tick does. path_revoke_sessions.go ends all sessions of a role.
+//
+// register.go is the record of one session, and index.go what memory keeps of all.
+package sessions
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+// Sessions are those of one mount.
+type Sessions struct {
+	*engine.Mount
+	rolesOf RolesOf
+	queue   queue
+	roles   roles
+	index   index
+}
+
+// RolesOf are the AWS roles that a role of the mount leads to, or the one of them that a request names. Reading none is a mistake of the
+// request's.
+type RolesOf func(ctx context.Context, st logical.Storage, role, arn string) ([]Role, error)
+
+// New returns the sessions of a mount.
+func New(m *engine.Mount, rolesOf RolesOf) *Sessions { return &Sessions{Mount: m, rolesOf: rolesOf} }
+
+// Paths are the paths about sessions alone; issued/ is about IAM users as well.
+func (s *Sessions) Paths() []*framework.Path {
+	return []*framework.Path{s.pathRevokeSessions()}
+}
+
+// Tick removes what is over, and sees that what is denied stays so. The denials are each cluster's own.
+func (s *Sessions) Tick(ctx context.Context, st logical.Storage) error {
+	err := s.tendRoles(ctx, st)
+	if s.Writable() {
+		err = errors.Join(err, s.dropEnded(ctx, st))
+	}
+	return err
+}
+
+// Invalidate hears that another server has written a record.
+func (s *Sessions) Invalidate(key string) {
+	if id, ours := strings.CutPrefix(key, engine.PrefixSessions); ours {
+		s.index.changedElsewhere(id)
+	}
+}
+
+// Left are the policies that a mount leaves behind, if it is disabled now: to remove them would give back what was revoked.
+func (s *Sessions) Left(ctx context.Context, st logical.Storage) (policies []string, err error) {
+	keys, err := recordsBelow(ctx, st)
+	for _, key := range keys {
+		r, other := engine.Load[deniedRole](ctx, st, key)
+		if err = errors.Join(err, other); r != nil {
+			policies = append(policies, "inline policy "+s.policyName()+" of role "+r.Name+" of AWS account "+r.Account.String()+", until "+stamp(r.ends().Add(margin)))
+		}
+	}
+	return policies, err
+}
+
+// stamp is a moment for people.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
