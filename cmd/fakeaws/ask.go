@@ -127,6 +127,7 @@ func user(ctx context.Context, args []string, out, errs io.Writer) error {
 	if err := xml.Unmarshal(body, &found); err != nil {
 		return fmt.Errorf("reading the answer to GetUser: %w", err)
 	}
+	slices.SortFunc(found.Tags, func(a, b struct{ Key, Value string }) int { return strings.Compare(a.Key, b.Key) })
 	fmt.Fprintln(out, found.ARN)
 	for _, tag := range found.Tags {
 		fmt.Fprintf(out, "  tag %s=%s\n", tag.Key, tag.Value)

@@ -14,5 +14,5 @@
 // testdata/differences.txt. bench_*_test.go compare its speed: begin with bench_test.go and docs/performance.md.
 // matrix_*_test.go kill it between any two steps of what it does: begin with matrix_test.go and ./steps. cluster_*_test.go
 // change the leader of three servers, and the plugin: begin with cluster_test.go. What must hold after either is in
-// check_test.go, and stored_test.go reads what is stored.
+// check_test.go, and stored_test.go reads what is stored. recipes_test.go runs the commands of docs/recipes.md.
 package e2e
