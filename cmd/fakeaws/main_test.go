@@ -148,7 +148,9 @@ func TestAskTheFake(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Forgive()
-	member := func(name string) string { return regexp.MustCompile("<" + name + ">(.*?)<").FindStringSubmatch(string(made))[1] }
+	member := func(name string) string {
+		return regexp.MustCompile("<" + name + ">(.*?)<").FindStringSubmatch(string(made))[1]
+	}
 	late := fakeaws.Client{Endpoint: server.URL(), Key: fakeaws.Key{AccessKeyID: member("AccessKeyId"), SecretAccessKey: member("SecretAccessKey")}}
 	if _, err := late.CallerARN(t.Context()); err == nil || !strings.Contains(err.Error(), "InvalidClientTokenId") {
 		t.Errorf("behind by an hour, the fake answers %v", err)
