@@ -59,12 +59,12 @@ lint: ## Check formatting, vet, golangci-lint, modules, import rules and shell s
 	@scripts/lint.sh
 
 .PHONY: bench
-bench: build ## Compare the speed with the built-in engine's, for about 11 minutes (VAULT_FULL=/path/to/vault: inside a Vault too).
+bench: build ## Compare the speed with the built-in engine's, for about 14 minutes (VAULT_FULL=/path/to/vault: inside a Vault too).
 	@. scripts/clean-env.sh && \
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \
 	go test -run '^$$' -bench . -benchmem ./backend ./internal/awscreds && \
-	go test -run '^$$' -bench '^Benchmark(AgainstTheBuiltIn|OnRaft)$$' -benchtime 1x -timeout 60m ./internal/e2e
+	go test -run '^$$' -bench '^Benchmark(AgainstTheBuiltIn|OnRaft|ManyAccounts)$$' -benchtime 1x -timeout 60m ./internal/e2e
 
 # Each target runs for this long, one after another. What they find is kept in backend/testdata/fuzz, where make test
 # runs it as one more seed.
