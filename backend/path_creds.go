@@ -95,9 +95,11 @@ func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *fram
 		role:        d.Get("name").(string),
 		displayName: req.DisplayName,
 		entityID:    req.EntityID,
+		accessor:    req.ClientTokenAccessor,
 		mountPoint:  req.MountPoint,
 		sts:         strings.HasPrefix(req.Path, "sts/"),
 	}
+	o.path, _, _ = strings.Cut(req.Path, "/")
 	engine.SetSeconds(d, "ttl", &o.ttl)
 	engine.Set(d, "role_arn", &o.roleARN)
 	engine.Set(d, "role_session_name", &o.sessionName)
