@@ -361,6 +361,35 @@ func TestTheFailureOfAMakerIsItsOwn(t *testing.T) {
 	m.noUsers()
 }
 
+// What is being made while the configuration changes is for who asked before: nobody waits for it, and nobody gets it again.
+func TestWhatIsBeingMadeWhenTheConfigurationChanges(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(m *mount){
+		"the role":     func(m *mount) { m.write("roles/user", map[string]any{"share_for": "10m"}) },
+		"config/lease": func(m *mount) { m.write("config/lease", map[string]any{"lease": "3h"}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newSharingMount(t)
+			hang := m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.HangAfter, Times: 1})
+			first := make(chan *logical.Response, 1)
+			go func() { first <- m.creds("user") }()
+			<-hang.Reached()
+			change(m)
+			second := m.creds("user")
+			hang.Release()
+			old := <-first
+			third := m.creds("user")
+			m.shares(old, third, false)
+			m.shares(second, third, true)
+			for _, l := range []*logical.Response{old, second, third} {
+				m.revoke(l)
+			}
+			m.noUsers()
+		})
+	}
+}
+
 // AWS's refusal is told to all who wait for it.
 func TestARefusalIsToldToAll(t *testing.T) {
 	t.Parallel()
