@@ -76,7 +76,8 @@ func TestWhatIsNotKept(t *testing.T) {
 		t.Error("it is not shared")
 	}
 	r.s.Close()
-	if r.get(1) == first || r.get(1) == r.get(1) {
+	second := r.get(1)
+	if second == first || r.get(1) == second {
 		t.Error("a store that is closed keeps something")
 	}
 }
