@@ -62,6 +62,9 @@ policies stand for what Vault knows of the caller: in the policy, the tags, the 
 in session_name and source_identity, which say in CloudTrail whose a session is. A request
 may add the session tags in allowed_request_tags. require_entity refuses root tokens.
 
+With share_for a credential is returned again to the same caller who asks the same
+thing within that time: one session, or one IAM user with several leases.
+
 A write changes only the fields that it names. Deleting a role leaves the
 credentials that were issued from it alone: they end with their leases.
 `,
