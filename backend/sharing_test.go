@@ -306,14 +306,17 @@ func TestNoSessionIsSharedByAnMFACode(t *testing.T) {
 func TestStandbysShareNothing(t *testing.T) {
 	t.Parallel()
 	m := newSharingMount(t)
-	for state, passes := range map[consts.ReplicationState][]string{
-		consts.ReplicationPerformanceStandby:   {"creds/user", "creds/deploy"},
-		consts.ReplicationPerformanceSecondary: {"creds/user"},
+	for _, c := range []struct {
+		state  consts.ReplicationState
+		passes []string
+	}{
+		{consts.ReplicationPerformanceStandby, []string{"creds/user", "creds/deploy"}},
+		{consts.ReplicationPerformanceSecondary, []string{"creds/user"}},
 	} {
-		m.system.(*logical.StaticSystemView).ReplicationStateVal = state
-		for _, path := range passes {
+		m.system.(*logical.StaticSystemView).ReplicationStateVal = c.state
+		for _, path := range c.passes {
 			if _, err := m.ask(logical.ReadOperation, path, nil); !errors.Is(err, logical.ErrReadOnly) {
-				t.Errorf("%s at %v: %v", path, state, err)
+				t.Errorf("%s at %v: %v", path, c.state, err)
 			}
 		}
 	}
