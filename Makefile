@@ -52,6 +52,7 @@ soak: build ## Run the long tests at their full length: a crash at every step, s
 	go test -run '^TestNoStrangerIsChanged$$' -count=1 -timeout 60m ./backend -strangers.runs 5000 && \
 	go test -run '^TestManyAccounts$$' -count=1 -v ./backend -accounts 200 && \
 	go test -run '^(TestTheRegisterAtScale|TestManyMountsInAProcess|TestKeysWorkAtEveryLag)$$' -count=1 -timeout 30m -v ./backend -scale.records 500,5000,50000 -scale.mounts 500 -usable.lags 0s,5s,15s -usable.keys 100 && \
+	go test -run '^TestReadingFieldByField$$' -count=1 -timeout 30m -v ./backend -share.run 5m && \
 	go test -run '^TestSoak' -count=1 -timeout 90m -v ./internal/e2e -soak
 
 .PHONY: lint
@@ -59,12 +60,12 @@ lint: ## Check formatting, vet, golangci-lint, modules, import rules and shell s
 	@scripts/lint.sh
 
 .PHONY: bench
-bench: build ## Compare the speed with the built-in engine's, for about 11 minutes (VAULT_FULL=/path/to/vault: inside a Vault too).
+bench: build ## Compare the speed with the built-in engine's, for about 14 minutes (VAULT_FULL=/path/to/vault: inside a Vault too).
 	@. scripts/clean-env.sh && \
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \
 	go test -run '^$$' -bench . -benchmem ./backend ./internal/awscreds && \
-	go test -run '^$$' -bench '^Benchmark(AgainstTheBuiltIn|OnRaft)$$' -benchtime 1x -timeout 60m ./internal/e2e
+	go test -run '^$$' -bench '^Benchmark(AgainstTheBuiltIn|OnRaft|ManyAccounts)$$' -benchtime 1x -timeout 60m ./internal/e2e
 
 # Each target runs for this long, one after another. What they find is kept in backend/testdata/fuzz, where make test
 # runs it as one more seed.

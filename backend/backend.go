@@ -43,8 +43,8 @@
 // failure; creds_lease.go is the lease, its renewal and its revocation.
 //
 // IAM users: user_record.go is the record of one user, and of the struct users that keeps them, user_index.go what memory keeps of
-// all of them, user_end.go the one way in which a user ends, and user_sweep.go whose time it
-// is. ownership.go makes the tags that prove whose a user is, account.go says in which AWS
+// all of them, user_handouts.go what several leases of one user share, user_end.go the one way in
+// which a user ends, and user_sweep.go whose time it is. ownership.go makes the tags that prove whose a user is, account.go says in which AWS
 // account one was made, tidy_view.go answers tidy's questions about the records, and wal.go
 // reads the records of the built-in engine and writes those that it would need.
 //
@@ -53,8 +53,9 @@
 // What every room stands on is in backend/engine, what AWS accepts in backend/awsrules.
 // The inner rooms are backend/rootkey, which rotates the engine's own key,
 // backend/staticrole, which is about IAM users that exist already, backend/tidy, which
-// finds IAM users that have no record, and backend/sessions, which registers sessions and ends
-// those of AWS roles before their time. None of them imports this package.
+// finds IAM users that have no record, backend/sharing, which keeps the secrets of credentials
+// that are given more than once, and backend/sessions, which registers sessions and ends those of
+// AWS roles before their time. None of them imports this package.
 package backend
 
 import (
@@ -69,6 +70,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
 	"vault-plugin-secrets-aws-dyn/backend/sessions"
+	"vault-plugin-secrets-aws-dyn/backend/sharing"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/backend/tidy"
 )
@@ -137,7 +139,7 @@ func New(opts Options) logical.Factory {
 			LagWindow: opts.WALMinAge, GapCaution: opts.GapCaution, ProofPause: opts.ProofPause,
 			TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 		}
-		b := &backend{users: &users{Mount: mount, own: ownership{Mount: mount}, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow}, requestTime: opts.RequestTime}
+		b := &backend{users: &users{Mount: mount, own: ownership{Mount: mount}, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow, shared: sharing.New[*sharedCredential, *logical.Response](mount.Now)}, requestTime: opts.RequestTime}
 		b.Begin = b.requests.begin
 		b.rootKey = rootkey.New(b.Mount)
 		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
@@ -184,6 +186,7 @@ func (o Options) withDefaults() Options {
 func (b *backend) reconfigured() {
 	b.ResetAWS()
 	b.settingsNow.Reset()
+	b.shared.EndAll()
 }
 
 // paths is the table of contents: those of this room, and those of the inner ones.
@@ -221,9 +224,11 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	case key == engine.KeyRootConfig, key == engine.KeyLeaseConfig, key == engine.KeyUsersConfig:
 		b.reconfigured()
 	case strings.HasPrefix(key, engine.PrefixRole), strings.HasPrefix(key, engine.PrefixLegacyRole):
-		b.roles.Reset()
+		_, name, _ := strings.Cut(key, "/")
+		b.roleChanged(name)
 	case strings.HasPrefix(key, engine.PrefixIssued):
 		b.index.changedElsewhere(key)
+		b.shared.EndUser(userOf(strings.TrimPrefix(key, engine.PrefixIssued)))
 	case strings.HasPrefix(key, engine.PrefixSessions):
 		b.sessions.Invalidate(key)
 	case strings.HasPrefix(key, engine.PrefixStaticRole), strings.HasPrefix(key, engine.PrefixStaticCreds):

@@ -36,6 +36,7 @@ type mount struct {
 	aws      *fakeaws.Server
 	system   logical.SystemView
 	entityID string        // who asks; nobody that Vault knows where it is empty
+	accessor string        // of the token of who asks
 	id       string        // what Vault calls the mount; mountID where it is empty
 	tokensTo []string      // where tokens of files may go, beside the fake; counts from the next start
 	logger   hclog.Logger  // of Vault; counts from the next start
@@ -175,7 +176,7 @@ func (m *mount) ask(op logical.Operation, path string, data map[string]any) (*lo
 func (m *mount) request(op logical.Operation, path string, data map[string]any) *logical.Request {
 	return &logical.Request{
 		Operation: op, Path: path, Data: data, Storage: m.storage,
-		DisplayName: "token-test", EntityID: m.entityID, MountPoint: "aws-dyn/",
+		DisplayName: "token-test", EntityID: m.entityID, ClientTokenAccessor: m.accessor, MountPoint: "aws-dyn/",
 	}
 }
 

@@ -37,6 +37,7 @@ func (b *backend) chores() []chore {
 		return func(ctx context.Context, req *logical.Request) error { return tick(ctx, req.Storage) }
 	}
 	return []chore{
+		{name: "shared credentials", until: time.Second, everywhere: true, do: b.pruneShared},
 		{name: "heartbeat", until: 2 * time.Second, do: of(b.beat)},
 		{name: "records", until: 10 * time.Second, do: of(b.tendRecords)},
 		{name: "rollback", until: 25 * time.Second, everywhere: true, do: b.rollBackRequest}, // the WAL is each cluster's own
@@ -93,6 +94,12 @@ func (u *users) tendRecords(ctx context.Context, s logical.Storage) error {
 	}
 	_, err := u.own.proofKey(ctx, s, true) // so that no creation has to make it
 	return errors.Join(err, u.mirror(ctx, s), u.keepHome(ctx, s))
+}
+
+// pruneShared forgets the secrets of credentials that are not shared any more.
+func (b *backend) pruneShared(context.Context, *logical.Request) error {
+	b.shared.Prune()
+	return nil
 }
 
 // rollBackRequest is rollBack as Vault asks for it.

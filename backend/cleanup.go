@@ -81,6 +81,7 @@ func (f *inFlight) end() (idle <-chan struct{}) {
 // cleanUp has the requests under way give up and waits until they have cleaned up. Where
 // the mount is being disabled, it deletes what is left.
 func (b *backend) cleanUp(ctx context.Context) {
+	b.shared.Close()
 	b.tidy.Close()
 	b.staticRoles.Close()
 	if b.Storage == nil {

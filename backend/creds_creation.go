@@ -48,7 +48,7 @@ func (c *creation) describe(r *role, random int) {
 	user := r.user(c.name, c.order.role)
 	c.lease = &lease{
 		Username: c.name, Role: c.order.role, Created: c.began, Registered: true, Random: random, Edition: secondEdition,
-		PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups,
+		PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups, Handout: c.order.handout,
 		AssumeRole: r.assumeRole(), RequestTTL: c.order.ttl, DefaultTTL: r.DefaultTTL, MaxTTL: r.MaxTTL,
 	}
 	c.record = recordOf(c.lease, c.began)
@@ -121,6 +121,9 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 		answered := now.Add(r.wait()) // at the latest: the lease counts from the answer
 		c.record.prolong(c.lease.lastMoment(c.bounds, c.settings.leases, answered, answered, 0), now, b.Term())
 		c.record.Waited = r.wait()
+		if id := c.lease.Handout; id != "" {
+			c.record.Handouts = []handout{{id, c.record.Ends}}
+		}
 		c.held = true
 		held := *c.record
 		held.State = stateIssued
@@ -136,7 +139,7 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 	if err != nil {
 		return nil, err
 	}
-	c.lease.Complete = c.record.provenByName() && !c.record.Unanswered && c.record.Account.Known()
+	c.lease.Complete = len(c.record.Handouts) == 0 && c.record.provenByName() && !c.record.Unanswered && c.record.Account.Known()
 	c.record.State = stateIssued
 	b.index.put(c.name, b.entryOf(c.record))
 	b.noteLeftOut(c, user, made.LeftOut)

@@ -49,6 +49,11 @@ type lease struct {
 	// its record need not be read: the name proves whose it is, and nothing of it may come late.
 	Complete bool `json:"complete,omitempty"`
 
+	// Handout is which of several leases of the credential this is; empty where it is the only
+	// one. Late is how long after the user was made it was given.
+	Handout string        `json:"handout,omitempty"`
+	Late    time.Duration `json:"late,omitempty"`
+
 	// How long the lease runs, as the request and the role said when it began.
 	RequestTTL time.Duration `json:"request_ttl,omitempty"`
 	DefaultTTL time.Duration `json:"default_ttl,omitempty"`
@@ -93,15 +98,6 @@ func leaseOf(req *logical.Request) (*lease, error) {
 	return l, nil
 }
 
-func (b *backend) secret() *framework.Secret {
-	return &framework.Secret{
-		Type:   secretType,
-		Fields: credsFields(),
-		Renew:  b.AnswerLease(b.renew),
-		Revoke: b.revoke,
-	}
-}
-
 // renew prolongs a lease as its role says now, or as it said when the role is gone.
 func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 	l, err := leaseOf(req)
@@ -131,7 +127,7 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 		return nil, err
 	}
 	resp := &logical.Response{Secret: req.Secret}
-	resp.Secret.TTL, resp.Secret.MaxTTL = l.ttls(cfg)
+	resp.Secret.TTL, resp.Secret.MaxTTL = b.leaseTTLs(l, cfg)
 	return resp, nil
 }
 
@@ -157,12 +153,11 @@ func (u *users) prolong(ctx context.Context, req *logical.Request, l *lease, cfg
 	case !r.Ending.IsZero():
 		return engine.UserErrorf("the IAM user %s of this lease is being deleted; read creds/%s again", l.Username, l.Role)
 	}
-	now := u.Now().UTC()
-	ends := l.lastMoment(u.askBounds(), cfg, l.began(req.Secret), now, req.Secret.Increment)
-	if ends.Before(r.Ends) {
-		ends = r.Ends
+	if err := u.believe(ctx, req.Storage, r); err != nil {
+		return err
 	}
-	r.prolong(ends, now, u.Term())
+	now := u.Now().UTC()
+	r.extend(l.Handout, l.lastMoment(u.askBounds(), cfg, l.began(req.Secret), now, req.Secret.Increment), now, u.Term())
 	r.Confirmed = true // somebody has the lease
 	if err := u.saveRecord(ctx, req.Storage, l.Username, r); err != nil && !errors.Is(err, logical.ErrReadOnly) {
 		return err
@@ -179,6 +174,9 @@ const revokeTime = 10 * time.Second
 func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework.FieldData) (resp *logical.Response, err error) {
 	defer b.Recover(&err)
 	l, err := leaseOf(req)
+	if err == nil && l.Handout != "" {
+		b.shared.Return(l.Handout)
+	}
 	if err == nil && l.IsSTS {
 		return nil, awscreds.Explained(b.revokeSession(ctx, req, l))
 	}
@@ -217,6 +215,9 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 		return err
 	case r != nil && !l.holds(r):
 		return nil // the record is of a later user: this lease's is gone
+	}
+	if stays, err := u.takeBack(ctx, req.Storage, l, r); stays || err != nil {
+		return err
 	}
 	of := r
 	if r == nil {

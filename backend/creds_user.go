@@ -24,7 +24,9 @@ type order struct {
 	role        string
 	displayName string
 	entityID    string
+	accessor    string // of the caller's token
 	mountPoint  string
+	path        string // where it is asked: creds, sts, sdk, console
 	ttl         time.Duration
 	sts         bool   // asked at sts/ or sdk/, not at creds/
 	sdk         bool   // asked at sdk/: by an AWS SDK, which gets no lease
@@ -32,12 +34,22 @@ type order struct {
 	sessionName string
 	tags        map[string]string // of the session, beside the role's
 	mfaCode     string
-	console     *link // asked at console/: a link in place of the keys
-	registered  bool  // a session gets a record
+	console     *link  // asked at console/: a link in place of the keys
+	registered  bool   // a session gets a record
+	handout     string // ID of the lease among those that share what is made; empty where nothing is shared
 }
 
-// issue makes the credential that an order asks of a role.
+// issue gives the credential that an order asks of a role: the one that this caller has been given
+// before, where the role shares, or a new one.
 func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
+	if key, shares := r.shareKey(o); shares {
+		return b.issueShared(ctx, s, r, o, key)
+	}
+	return b.issueNew(ctx, s, r, o)
+}
+
+// issueNew makes a credential.
+func (b *backend) issueNew(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
 	credentialType, err := r.typeFor(o)
 	if err != nil {
 		return nil, err
@@ -231,7 +243,7 @@ func (b *backend) keyResponse(l *lease, key awscreds.Key, bounds *leaseConfig) (
 		"session_token":  "",
 		"security_token": "",
 	}, internal)
-	resp.Secret.TTL, resp.Secret.MaxTTL = l.ttls(bounds)
+	resp.Secret.TTL, resp.Secret.MaxTTL = b.leaseTTLs(l, bounds)
 	return resp, nil
 }
 

@@ -158,7 +158,7 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 		"assume_role_arn": otherHub, "assume_role_session_name": "vault-hub", "assume_role_external_id": "tenant", "mfa_serial_number": mfaOfVault,
 		"default_sts_ttl": "1h", "max_sts_ttl": "1h",
 		"templates": true, "require_entity": true, "session_name": "vault", "allow_session_name": false, "source_identity": "vault",
-		"transitive_tag_keys": "team", "allowed_request_tags": "ticket",
+		"transitive_tag_keys": "team", "allowed_request_tags": "ticket", "share_for": "5m",
 	}
 	heading := []string{"Field"}
 	for _, kind := range credentialTypes {

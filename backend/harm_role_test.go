@@ -29,7 +29,7 @@ func TestNoFieldIsLostBesideADeprecatedOne(t *testing.T) {
 		"default_sts_ttl": "1h", "max_sts_ttl": "1h",
 		"assume_role_arn": otherHub, "assume_role_session_name": "vault-hub", "assume_role_external_id": "of-hub",
 		"templates": true, "require_entity": true, "session_name": "vault", "allow_session_name": false, "source_identity": "vault",
-		"transitive_tag_keys": "team", "allowed_request_tags": "ticket",
+		"transitive_tag_keys": "team", "allowed_request_tags": "ticket", "share_for": "5m",
 	}
 	drops := []string{"iam_groups", "iam_tags", "session_tags", "external_id", "mfa_serial_number"}
 	before := m.storage.dump(t)

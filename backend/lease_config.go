@@ -59,6 +59,23 @@ func (l *lease) ttls(cfg *leaseConfig) (ttl, longest time.Duration) {
 	return ttl, longest
 }
 
+// longest is how long after its making the credential can live at most.
+func (l *lease) longest(of bounds, cfg *leaseConfig) time.Duration {
+	if _, longest := l.ttls(cfg); longest > 0 && longest < of.longest {
+		return longest
+	}
+	return of.longest
+}
+
+// leaseTTLs are ttls for Vault, which counts them from when the lease was given: one of a user that was
+// made before ends at the latest when its first one can.
+func (u *users) leaseTTLs(l *lease, cfg *leaseConfig) (ttl, longest time.Duration) {
+	if ttl, longest = l.ttls(cfg); l.Late > 0 {
+		longest = max(l.longest(u.askBounds(), cfg)-l.Late, time.Second)
+	}
+	return ttl, longest
+}
+
 func firstSet(durations ...time.Duration) time.Duration {
 	for _, d := range durations {
 		if d > 0 {
@@ -84,13 +101,9 @@ func (u *users) askBounds() bounds {
 // when it is issued or renewed now, by the rules that Vault cuts leases by. The
 // increment is what the caller of a renewal asks for.
 func (l *lease) lastMoment(of bounds, cfg *leaseConfig, began, now time.Time, increment time.Duration) time.Time {
-	ttl, longest := l.ttls(cfg)
+	ttl, _ := l.ttls(cfg)
 	ends := now.Add(firstSet(increment, ttl, of.usual))
-	most := of.longest
-	if longest > 0 && longest < most {
-		most = longest
-	}
-	if last := began.Add(most); ends.After(last) {
+	if last := began.Add(l.longest(of, cfg)); ends.After(last) {
 		return last
 	}
 	return ends

@@ -63,6 +63,7 @@ func (b *backend) writeLeaseConfig(ctx context.Context, req *logical.Request, d 
 	if err != nil {
 		return nil, err
 	}
+	defer b.shared.EndAll()     // below a new configuration
 	defer b.settingsNow.Reset() // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.KeyLeaseConfig, cfg); err != nil {
 		return nil, err

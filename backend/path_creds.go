@@ -55,8 +55,9 @@ func (b *backend) pathCreds() *framework.Path {
 		},
 		HelpSynopsis: "Make AWS credentials of a role.",
 		HelpDescription: `
-Each read of creds/<name> makes a new credential of the role's type. An IAM user
-is deleted when the lease ends or is revoked. A session of STS, of the types
+Each read of creds/<name> makes a new credential of the role's type, unless the
+role has share_for: then the same caller gets the same one for that long. An IAM
+user is deleted when its last lease ends or is revoked. A session of STS, of the types
 assumed_role, federation_token and session_token, ends by itself; its lease cannot
 be renewed, and revoking it takes nothing back, unless it is one of an assumed role and
 the role has revoke_sessions. sts/<name> is the same path under the name that some
@@ -78,6 +79,16 @@ func credsFields() map[string]*framework.FieldSchema {
 		"security_token": {Type: framework.TypeString, Description: "The older name of session_token.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
 		"arn":            {Type: framework.TypeString, Description: "ARN of a session, as AWS knows its holder."},
 		"ttl":            {Type: framework.TypeInt64, Description: "Seconds until a session ends."},
+	}
+}
+
+// secret is the type of the leases.
+func (b *backend) secret() *framework.Secret {
+	return &framework.Secret{
+		Type:   secretType,
+		Fields: credsFields(),
+		Renew:  b.AnswerLease(b.renew),
+		Revoke: b.revoke,
 	}
 }
 
@@ -109,10 +120,12 @@ func orderOf(req *logical.Request, d *framework.FieldData) order {
 		role:        d.Get("name").(string),
 		displayName: req.DisplayName,
 		entityID:    req.EntityID,
+		accessor:    req.ClientTokenAccessor,
 		mountPoint:  req.MountPoint,
 		sdk:         strings.HasPrefix(req.Path, engine.ContainerPrefix),
 		sts:         !strings.HasPrefix(req.Path, "creds/"),
 	}
+	o.path, _, _ = strings.Cut(req.Path, "/")
 	engine.SetSeconds(d, "ttl", &o.ttl)
 	engine.Set(d, "role_arn", &o.roleARN)
 	engine.Set(d, "role_session_name", &o.sessionName)

@@ -190,6 +190,7 @@ func (r *userRecord) response(user string, unconfirmed bool) map[string]any {
 	return map[string]any{
 		"username":        user,
 		"state":           r.stateName(),
+		"leases":          r.leases(),
 		"unconfirmed":     unconfirmed,
 		"account":         r.Account.Number,
 		"assume_role_arn": r.AssumeRole.AssumeRoleARN,
@@ -215,6 +216,7 @@ func recordAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"username":        {Type: framework.TypeString, Description: "Name of the IAM user."},
 		"state":           {Type: framework.TypeString, Description: "creating: a request is making it, or failed to and it is being deleted. issued: a lease has it. ending: it is being deleted."},
+		"leases":          {Type: framework.TypeInt, Description: "How many leases have it: more than one where the role has share_for. 0 unless it is issued."},
 		"unconfirmed":     {Type: framework.TypeBool, Description: "Whether the server stopped right after it returned this credential, so that perhaps nobody received it. See unconfirmed_ttl at config/users."},
 		"account":         {Type: framework.TypeString, Description: "Number of the AWS account that it was made in; empty where it is not known."},
 		"assume_role_arn": {Type: framework.TypeString, Description: "Role by which that account is reached; empty for the account of config/root."},

@@ -65,6 +65,9 @@ policies stand for what Vault knows of the caller: in the policy, the tags, the 
 in session_name and source_identity, which say in CloudTrail whose a session is. A request
 may add the session tags in allowed_request_tags. require_entity refuses root tokens.
 
+With share_for a credential is returned again to the same caller who asks the same
+thing within that time: one session, or one IAM user with several leases.
+
 A write changes only the fields that it names. Deleting a role leaves the
 credentials that were issued from it alone: they end with their leases.
 `,
@@ -117,7 +120,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
 	more = append(more, unsure...)
 	more = append(more, r.warnOfBounds(err == nil && cfg.RoleARN != "")...) // whatever config/root holds, the role is written
-	defer b.roles.Reset()                                                   // after a failed write as well: it may have been stored all the same
+	defer b.roleChanged(name)                                               // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.PrefixRole+name, r); err != nil {
 		return nil, err
 	}
@@ -127,12 +130,18 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	return engine.Done(slices.Concat(warnings, more, old, foreign)), nil
 }
 
+// roleChanged makes the next request read the role anew, and share nothing that was made by it.
+func (b *backend) roleChanged(name string) {
+	b.roles.Reset()
+	b.shared.EndRole(name)
+}
+
 func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	defer b.roles.Reset()
+	defer b.roleChanged(name)
 	for _, prefix := range []string{engine.PrefixLegacyRole, engine.PrefixRole} {
 		if err := req.Storage.Delete(ctx, prefix+name); err != nil {
 			return nil, err

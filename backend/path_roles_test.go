@@ -67,11 +67,11 @@ var (
 		{fullSession, otherSession, emptySession},
 		{
 			map[string]any{"credential_type": "session_token", "mfa_serial_number": mfaOfVault,
-				"disabled": true, "disabled_reason": "leaked", "disabled_renewals": true},
+				"share_for": 300.0, "disabled": true, "disabled_reason": "leaked", "disabled_renewals": true},
 			map[string]any{"credential_type": "session_token", "mfa_serial_number": "GAHT12345678",
-				"disabled": false, "disabled_reason": "audit", "disabled_renewals": false},
+				"share_for": 60.0, "disabled": false, "disabled_reason": "audit", "disabled_renewals": false},
 			map[string]any{"credential_type": "session_token", "mfa_serial_number": "",
-				"disabled": false, "disabled_reason": "", "disabled_renewals": false},
+				"share_for": 0.0, "disabled": false, "disabled_reason": "", "disabled_renewals": false},
 		},
 	}
 )
@@ -111,8 +111,8 @@ func TestNewRole(t *testing.T) {
 		"external_id": "", "default_sts_ttl": 0.0, "max_sts_ttl": 0.0, "mfa_serial_number": "", "max_users": 0.0,
 		"assume_role_arn": "", "assume_role_session_name": "", "assume_role_external_id": "",
 		"templates": false, "require_entity": false, "session_name": "", "allow_session_name": true, "source_identity": "", "transitive_tag_keys": nil,
-		"allowed_request_tags": nil,
-		"wait_until_usable":    false, "wait_timeout": 0.0, "disabled": false, "disabled_reason": "", "disabled_renewals": false, "disabled_since": nil,
+		"allowed_request_tags": nil, "share_for": 0.0,
+		"wait_until_usable": false, "wait_timeout": 0.0, "disabled": false, "disabled_reason": "", "disabled_renewals": false, "disabled_since": nil,
 	}
 	if data := through(t, m.read("roles/r")); !reflect.DeepEqual(data, want) {
 		t.Errorf("read %v\nwant %v", data, want)

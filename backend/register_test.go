@@ -229,7 +229,7 @@ func TestRegisterOfAFullAccount(t *testing.T) {
 	if reads, most := counting.reads.Load(), counting.most.Load(); reads != accountUsers || most > readsAtOnce {
 		t.Errorf("%d reads, up to %d at once", reads, most)
 	}
-	if n := len(b.index.holders("role-3")); n != accountUsers/10 {
+	if n := len(b.index.holders("role-3", "")); n != accountUsers/10 {
 		t.Errorf("%d users of one of ten roles", n)
 	}
 }

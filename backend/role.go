@@ -88,6 +88,9 @@ type role struct {
 	TransitiveTagKeys  []string `json:"transitive_tag_keys,omitzero"`
 	AllowedRequestTags []string `json:"allowed_request_tags,omitzero"`
 
+	// ShareFor is how long a credential is given again to the caller who asks the same thing.
+	ShareFor time.Duration `json:"share_for,omitempty"`
+
 	engine.Disabling
 }
 

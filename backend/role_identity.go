@@ -62,6 +62,12 @@ func identityRoleFields() []roleField {
 				Description:  "Keys of tags that a request may add to those of the role, with session_tags.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Allowed Request Tags"},
 			}},
+		{name: "share_for", types: credentialTypes,
+			in: func(r *role) any { return &r.ShareFor }, schema: framework.FieldSchema{
+				Type:         framework.TypeDurationSecond,
+				Description:  "How long after its making a credential is returned again to the same caller who asks the same thing, 24h at most. 0: each request makes a new one.",
+				DisplayAttrs: &framework.DisplayAttributes{Name: "Share For"},
+			}},
 	}
 }
 

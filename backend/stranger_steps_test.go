@@ -26,6 +26,11 @@ type strangerStep struct {
 
 var strangerSteps = []strangerStep{
 	{"create", 16, (*world).create},
+	{"share", 5, func(w *world) {
+		for range 2 {
+			w.createOf("shared", "1h")
+		}
+	}},
 	{"renew", 4, (*world).renewOne},
 	{"revoke", 9, (*world).revokeOne},
 	{"revoke again", 5, (*world).revokeAgain},
@@ -59,7 +64,11 @@ var strangerSteps = []strangerStep{
 }
 
 func (w *world) create() {
-	resp, err := w.ask(w.m.request(logical.UpdateOperation, "creds/"+one(w, "dev", "ops", "far"), map[string]any{"ttl": one(w, "15m", "1h", "2h")}))
+	w.createOf(one(w, "dev", "ops", "far", "shared"), one(w, "15m", "1h", "2h"))
+}
+
+func (w *world) createOf(role, ttl string) {
+	resp, err := w.ask(w.m.request(logical.UpdateOperation, "creds/"+role, map[string]any{"ttl": ttl}))
 	if well(resp, err) {
 		resp.Secret.IssueTime = w.m.now()
 		w.leases = append(w.leases, resp)

@@ -118,7 +118,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		w.configureAll(other, key)
 		w.others = append(w.others, other)
 	}
-	w.names = []string{"vault-token-test-dev", "vault-token-test-ops", "v-dev", "v-ops", "vault-token-test-far", "v-far"}
+	w.names = []string{"vault-token-test-dev", "vault-token-test-ops", "v-dev", "v-ops", "vault-token-test-far", "v-far", "vault-token-test-shared", "v-shared"}
 	w.settlers(seed)
 	w.unchanged()
 	return w
@@ -144,6 +144,8 @@ func (w *world) configureAll(m *mount, key fakeaws.Key) {
 	m.write("roles/ops", map[string]any{"policy_arns": readOnly, "iam_groups": "developers", "iam_tags": map[string]any{"team": "payments"},
 		"policy_document": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`})
 	if m == w.m {
+		m.entityID = "7d2e3179-f69b-450c-7179-ac8ee8bd8ca9" // who shares
+		m.write("roles/shared", map[string]any{"policy_arns": readOnly, "iam_groups": "developers", "share_for": "1h"})
 		m.write("roles/far", map[string]any{"policy_arns": readOnly, "iam_groups": "developers", "assume_role_arn": "arn:aws:iam::333333333333:role/hub"})
 	}
 	m.mustTick()

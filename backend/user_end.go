@@ -111,6 +111,7 @@ func (e *unprovenError) Unwrap() error { return e.err }
 // end ends the user of a record, as far as AWS lets it, and says what the record becomes. An
 // error says that nothing is known: the record stays.
 func (u *users) end(ctx context.Context, s logical.Storage, user string, r *userRecord) (verdict, error) {
+	u.shared.EndUser(user)
 	if err := u.ProveLeader(ctx, s); err != nil && !u.Vault.Tainted() { // nobody else has a mount that is being disabled
 		return verdict{}, err
 	}

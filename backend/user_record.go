@@ -30,6 +30,7 @@ type users struct {
 	lateWindow  time.Duration
 	settingsNow engine.Memo[struct{}, *settings]
 	index       userIndex          // what memory keeps of the records
+	shared      *sharedStore       // the secrets of credentials that several leases have
 	ghosts      atomic.Int64       // where the look for records without a user goes on; a tick may overlap the next
 	own         ownership          // which IAM users are this mount's
 	staticRoles *staticrole.Keeper // whose keys the WAL has, too
@@ -52,6 +53,10 @@ type userRecord struct {
 	// renewal, and Written when that was said.
 	Ends    time.Time `json:"ends"`
 	Written time.Time `json:"written"`
+
+	// Handouts are the leases that have the user, where several may; Ends is the latest end of
+	// theirs. None: one lease has it.
+	Handouts []handout `json:"handouts,omitempty"`
 
 	// Ending is since when the user is to go: somebody asked for its end, and AWS
 	// did not do it, or did not show the user.
@@ -183,6 +188,15 @@ func (u *users) storeRecord(ctx context.Context, s logical.Storage, user string,
 	return u.Proving(func() error { return engine.Save(ctx, s, recordKey(user), r) })
 }
 
+// ignoreReadOnly takes records that this server may not write for no failure: they are the
+// primary's, whose sweep ends them.
+func ignoreReadOnly(err error) error {
+	if errors.Is(err, logical.ErrReadOnly) {
+		return nil
+	}
+	return err
+}
+
 // dropRecord ends the record of a user, which AWS has no more, and what stands for it in
 // the WAL: that first, since nothing would remember it otherwise.
 func (u *users) dropRecord(ctx context.Context, s logical.Storage, user string, mirrored bool) error {
@@ -195,6 +209,7 @@ func (u *users) dropRecord(ctx context.Context, s logical.Storage, user string, 
 		return fmt.Errorf("forgetting IAM user %s, which is gone: %w", user, err)
 	}
 	u.index.drop(user)
+	u.shared.EndUser(user)
 	return nil
 }
 
@@ -205,15 +220,6 @@ func (u *users) dropNoted(ctx context.Context, s logical.Storage, l *lease) erro
 		return nil //nolint:nilerr // what nobody can read is not what was noted
 	}
 	return ignoreReadOnly(u.dropRecord(ctx, s, l.Username, r.pending()))
-}
-
-// ignoreReadOnly takes records that this server may not write for no failure: they are the
-// primary's, whose sweep ends them.
-func ignoreReadOnly(err error) error {
-	if errors.Is(err, logical.ErrReadOnly) {
-		return nil
-	}
-	return err
 }
 
 // recordOf is the record of a user or, where there is none, what its lease tells.

@@ -130,7 +130,11 @@ func (u *users) latest(r *userRecord) time.Time {
 	if !r.Written.Before(u.KnownSince()) {
 		return r.Ends
 	}
-	if last := r.Issued.Add(u.askBounds().longest); last.After(r.Ends) {
+	last := r.Issued.Add(u.askBounds().longest)
+	if len(r.Handouts) > 0 {
+		last = last.Add(longestShare) // it counts from when a lease was given
+	}
+	if last.After(r.Ends) {
 		return last
 	}
 	return r.Ends

@@ -96,6 +96,49 @@ run 'bin/fakeaws users -except vault-root'
 expect "the list of IAM users" "$(cat "$out")" ""
 say "(nothing: no IAM user is left)"
 
+title "One role for all teams: Vault knows two people, and what their teams are"
+run 'vault auth enable userpass'
+run 'echo '\''path "aws-dyn/creds/*" { capabilities = ["read"] }'\'' | vault policy write aws -'
+run 'accessor=$(vault read -field=accessor sys/auth/userpass)'
+run 'for person in anna:payments ben:search; do
+    name=${person%:*} team=${person#*:}
+    vault write auth/userpass/users/$name password=$name-secret token_policies=aws
+    entity=$(vault write -field=id identity/entity name=$name metadata=team=$team)
+    vault write identity/entity-alias name=$name canonical_id=$entity mount_accessor=$accessor >/dev/null
+done'
+run 'vault write aws-dyn/roles/team-bucket templates=true \
+    iam_tags=team={{identity.entity.metadata.team}} \
+    policy_document='\''{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::teams/{{identity.entity.metadata.team}}/*"}]}'\'
+
+title "Both ask the same role, and AWS shows that each got the part of their own team"
+for person in anna:payments ben:search; do
+	name=${person%:*} team=${person#*:}
+	run "token=\$(vault login -method=userpass -token-only username=$name password=$name-secret)"
+	run 'VAULT_TOKEN=$token vault read -field=access_key aws-dyn/creds/team-bucket && echo'
+	run 'bin/fakeaws user "$(bin/fakeaws users -except vault-root)"'
+	grep -q "^  tag team=$team\$" "$out" || fail "the IAM user for $name should have the tag team=$team."
+	grep -q "arn:aws:s3:::teams/$team/\\*" "$out" || fail "the IAM user for $name should have a policy for teams/$team/."
+	run 'vault lease revoke -prefix aws-dyn/creds/team-bucket'
+	wait_until 60 no_users || fail "the IAM user should be gone within 60 seconds."
+done
+
+title "AWS takes some seconds to know a new key: from here on, 10. Used at once, a key is refused"
+run 'bin/fakeaws lag 10s'
+run "vault read $creds"
+key="AWS_ACCESS_KEY_ID=$(field access_key) AWS_SECRET_ACCESS_KEY=$(field secret_key)"
+try "$key bin/fakeaws whoami"
+grep -q InvalidClientTokenId "$out" || fail "AWS should not know the key yet, and call it an InvalidClientTokenId."
+
+title "With wait_until_usable Vault returns the key when AWS knows it: it works at once"
+run 'vault write aws-dyn/roles/ci policy_arns=arn:aws:iam::aws:policy/ReadOnlyAccess wait_until_usable=true'
+run 'vault read aws-dyn/creds/ci'
+key="AWS_ACCESS_KEY_ID=$(field access_key) AWS_SECRET_ACCESS_KEY=$(field secret_key)"
+run "$key bin/fakeaws whoami"
+run 'vault lease revoke -prefix aws-dyn/creds'
+wait_until 60 no_users || fail "every IAM user should be gone within 60 seconds."
+
+run 'bin/fakeaws lag 0s'
+
 title "An AWS SDK reads Vault by itself: no script fetches a key, and none is stored (examples/go is 15 lines, and knows nothing of Vault)"
 run 'vault write aws-dyn/roles/deploy credential_type=assumed_role role_arns=arn:aws:iam::123456789012:role/deploy'
 sdk='unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY; AWS_CONTAINER_CREDENTIALS_FULL_URI=$VAULT_ADDR/v1/aws-dyn/sdk/creds/deploy AWS_CONTAINER_AUTHORIZATION_TOKEN="Bearer $VAULT_TOKEN"'
@@ -105,4 +148,4 @@ arn:aws:sts::123456789012:assumed-role/deploy/*) ;;
 *) fail "AWS should take the program for a session of the role deploy." ;;
 esac
 
-printf '\nThe demo passed: 11 IAM users were issued, 1 lease was renewed, all were revoked, and no IAM user is left. An AWS SDK got a session of a role by itself.\n'
+printf '\nThe demo passed: 15 IAM users were issued, 1 lease was renewed, all were revoked, and no IAM user is left. An AWS SDK got a session of a role by itself.\n'

@@ -99,7 +99,7 @@ no_users() { [ "$(user_count)" -eq 0 ]; }
 # --- setting up ---
 
 start_fakeaws() {
-	bin/fakeaws -listen 127.0.0.1:0 -role deploy -env-file "$tmp/aws.env" >"$tmp/fakeaws.log" 2>&1 &
+	bin/fakeaws -listen 127.0.0.1:0 -role deploy -other-account 210987654321=vault-hub -env-file "$tmp/aws.env" >"$tmp/fakeaws.log" 2>&1 &
 	fakeaws_pid=$!
 	wait_until 15 test -f "$tmp/aws.env" || {
 		cat "$tmp/fakeaws.log" >&2

@@ -129,7 +129,7 @@ var fieldOrder = strings.Fields(`
 	default_ttl max_ttl max_users wait_until_usable wait_timeout ownership_tags unconfirmed_ttl register_sessions account
 	assume_role_arn assume_role_session_name assume_role_external_id role_arns session_tags external_id mfa_serial_number
 	default_sts_ttl max_sts_ttl revoke_sessions
-	templates require_entity session_name allow_session_name source_identity transitive_tag_keys allowed_request_tags
+	templates require_entity session_name allow_session_name source_identity transitive_tag_keys allowed_request_tags share_for
 	previous_key_ttl disabled disabled_reason disabled_renewals arn policy
 	replace_access_key force
 	enabled interval_duration delete safety_buffer resume restored`)

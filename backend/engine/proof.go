@@ -52,7 +52,9 @@ func (m *Mount) ProveKey(ctx context.Context, accepted func(context.Context) err
 }
 
 // AwaitKey is ProveKey for a request that waits, for some time at most: it looks more often,
-// and leaves the request time to answer in. It holds nothing while it waits.
+// and leaves the request time to answer in. It holds nothing while it waits. With the default
+// pause it returns at most 1.2 seconds and six looks after AWS knows the key: the longest pause
+// after a look that came just too early, and four between the five that are to succeed.
 func (m *Mount) AwaitKey(ctx context.Context, patience time.Duration, accepted func(context.Context) error) error {
 	if end, bounded := ctx.Deadline(); bounded {
 		patience = min(patience, time.Until(end)-answerTime)
@@ -60,7 +62,7 @@ func (m *Mount) AwaitKey(ctx context.Context, patience time.Duration, accepted f
 	until := m.Now().Add(patience)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	p := proof{miss: m.ProofPause / 2, hit: m.ProofPause / 5, look: accepted, more: func(int) bool { return m.Now().Before(until) }}
+	p := proof{miss: m.ProofPause * 2 / 5, hit: m.ProofPause / 10, look: accepted, more: func(int) bool { return m.Now().Before(until) }}
 	proven, last := p.wait(ctx)
 	if proven {
 		return nil

@@ -28,6 +28,7 @@ type settings struct {
 	conflicts                       bool
 	groups, roles, policies         names
 	externalIDs, maxSessions, codes names
+	otherAccounts                   names
 }
 
 // names is a flag that may be given many times.
@@ -51,6 +52,7 @@ func (s *settings) define(flags *flag.FlagSet) {
 	flags.IntVar(&s.pageSize, "page-size", 100, "items that a list answers at most")
 
 	flags.StringVar(&s.account, "account", "123456789012", "`number` of the account, twelve digits")
+	flags.Var(&s.otherAccounts, "other-account", "`ACCOUNT=ROLE`: another account with a role that trusts this one; may be repeated")
 	flags.StringVar(&s.partition, "partition", "aws", "partition of the account, by `name`: "+strings.Join(fakeaws.Partitions, ", "))
 	flags.StringVar(&s.region, "signing-region", "", "`region` that signatures must be scoped to; empty is any")
 	flags.StringVar(&s.installation, "installation", "aws", "whose server to be, by `name`: aws; ceph or minio, which lack actions")
@@ -149,6 +151,11 @@ func (s *settings) checkPairs() []error {
 		role, text, _ := strings.Cut(pair, "=")
 		if d, err := time.ParseDuration(text); role == "" || err != nil || d < time.Hour || d > 12*time.Hour {
 			wrong = append(wrong, fmt.Errorf("-max-session %q must be ROLE=duration, from 1h to 12h", pair))
+		}
+	}
+	for _, pair := range s.otherAccounts {
+		if id, role, _ := strings.Cut(pair, "="); !accountForm.MatchString(id) || id == s.account || !nameForm.MatchString(role) {
+			wrong = append(wrong, fmt.Errorf("-other-account %q must be ACCOUNT=ROLE, such as 210987654321=vault-hub, of another account", pair))
 		}
 	}
 	for _, pair := range s.codes {

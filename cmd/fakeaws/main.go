@@ -22,9 +22,14 @@ const usage = `Usage:
   fakeaws whoami [-endpoint URL]     prints the ARN that the key in the environment belongs to
   fakeaws users  [-endpoint URL] [-except NAME]
                                      prints the IAM users, one a line, except the caller
+  fakeaws user   [-endpoint URL] [NAME]
+                                     prints an IAM user with its tags and policies; the key's own without a name
+  fakeaws sessions [-endpoint URL]   prints what a fake account was given with each session: whose name, tags, policy
+  fakeaws lag    [-endpoint URL] DURATION
+                                     sets for how long a fake account does not know a new key, such as 3s
 
-whoami and users take AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN from the environment, and the
-endpoint from AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL_IAM, or else AWS_ENDPOINT_URL.
+whoami, users and user take AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN from the environment. The
+endpoint is that of AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL_IAM, or else AWS_ENDPOINT_URL.
 
 Flags:
 `
@@ -61,6 +66,12 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 			return whoami(ctx, args[1:], out, errs)
 		case "users":
 			return users(ctx, args[1:], out, errs)
+		case "user":
+			return user(ctx, args[1:], out, errs)
+		case "sessions":
+			return sessions(ctx, args[1:], out, errs)
+		case "lag":
+			return lag(ctx, args[1:], errs)
 		}
 	}
 	return serve(ctx, args, out, errs)

@@ -70,6 +70,10 @@ func furnish(server *fakeaws.Server, s settings) {
 	if id, secret, ok := strings.Cut(s.rootKey, ":"); ok {
 		server.SetRootKey(id, secret)
 	}
+	for _, pair := range s.otherAccounts {
+		id, role, _ := strings.Cut(pair, "=")
+		server.Account(id).SetTrust(role, s.account)
+	}
 	server.SetWebIdentityToken(s.webToken)
 	server.SetSigningRegion(s.region)
 	if s.instanceRole != "" {

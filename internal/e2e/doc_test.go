@@ -16,5 +16,5 @@
 // change the leader of three servers, and the plugin: begin with cluster_test.go. What must hold after either is in
 // check_test.go, and stored_test.go reads what is stored. helper_*_test.go run vault-aws, the program for the terminal:
 // begin with helper_test.go. sdk_*_test.go have AWS SDKs read it by themselves: begin with
-// sdk_test.go.
+// sdk_test.go. recipes_test.go runs the commands of docs/recipes.md.
 package e2e

@@ -29,13 +29,16 @@ var operations = []operation{
 	{name: "create wide", run: create("wide")},
 	{name: "revoke seed", prepare: hold("seed"), run: revokeHeld},
 	{name: "revoke wide", prepare: hold("wide"), run: revokeHeld},
+	{name: "create shared", run: create("shared")},
+	{name: "create shared, once more", prepare: hold("shared"), run: create("shared")},
+	{name: "revoke shared, one of two", prepare: holdTwo, run: revokeHeld},
+	{name: "revoke shared, the last of two", prepare: holdLast, run: revokeHeld},
+	{name: "renew shared, one of two", prepare: holdTwo, run: renewHeld},
 	{name: "create in another account", run: create("far")},
 	{name: "create in another account, whose trust goes", run: create("far"), held: distrust, again: trustAgain},
 	{name: "revoke in another account", prepare: hold("far"), run: revokeHeld},
 	{name: "revoke in another account, whose trust goes", prepare: hold("far"), run: revokeHeld, held: distrust, again: trustAgain},
-	{name: "renew", prepare: hold("seed"), run: func(v *stepping, c *crashCase) (answer, error) {
-		return v.request(http.MethodPost, "sys/leases/renew", map[string]any{"lease_id": c.lease, "increment": 3600})
-	}},
+	{name: "renew", prepare: hold("seed"), run: renewHeld},
 	{name: "rotate-root", run: func(v *stepping, c *crashCase) (answer, error) {
 		return v.request(http.MethodPost, c.mount+"/config/rotate-root", nil)
 	}},
@@ -65,6 +68,34 @@ func hold(role string) func(v *stepping, c *crashCase) error {
 	}
 }
 
+// holdTwo has the operation find two leases of one user, and is about the second.
+func holdTwo(v *stepping, c *crashCase) error {
+	if err := hold("shared")(v, c); err != nil {
+		return err
+	}
+	first := c.key
+	if err := hold("shared")(v, c); err != nil {
+		return err
+	}
+	if c.key != first {
+		return errors.New("two leases have two users")
+	}
+	return nil
+}
+
+// holdLast is holdTwo, without the first.
+func holdLast(v *stepping, c *crashCase) error {
+	if err := hold("shared")(v, c); err != nil {
+		return err
+	}
+	first := c.lease
+	if err := hold("shared")(v, c); err != nil {
+		return err
+	}
+	_, err := v.demand(http.MethodPost, "sys/leases/revoke", map[string]any{"lease_id": first, "sync": true})
+	return err
+}
+
 // distrust takes the other account's trust away, and the sessions that it has given.
 func distrust(c *crashCase) {
 	c.far().SetTrust("hub")
@@ -82,6 +113,10 @@ func (m *mounted) far() *fakeaws.Server { return m.account.Account(farAccount) }
 
 func revokeHeld(v *stepping, c *crashCase) (answer, error) {
 	return v.request(http.MethodPost, "sys/leases/revoke", map[string]any{"lease_id": c.lease, "sync": true})
+}
+
+func renewHeld(v *stepping, c *crashCase) (answer, error) {
+	return v.request(http.MethodPost, "sys/leases/renew", map[string]any{"lease_id": c.lease, "increment": 3600})
 }
 
 func rotateApp(v *stepping, c *crashCase) (answer, error) {
@@ -165,6 +200,7 @@ func (c *crashCase) begin(v *stepping) error {
 			"iam_endpoint": account.URL(), "sts_endpoint": account.URL(),
 		}},
 		{c.mount + "/roles/seed", map[string]any{"policy_arns": managed + "ReadOnlyAccess"}},
+		{c.mount + "/roles/shared", map[string]any{"policy_arns": managed + "ReadOnlyAccess", "share_for": "1h"}},
 		{c.mount + "/roles/far", map[string]any{"policy_arns": managed + "ReadOnlyAccess", "assume_role_arn": farHub}},
 		{c.mount + "/roles/wide", map[string]any{
 			"policy_arns":     []string{managed + "ReadOnlyAccess", managed + "AmazonS3FullAccess", managed + "AmazonEC2FullAccess"},

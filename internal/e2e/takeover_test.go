@@ -45,6 +45,7 @@ func TestTakeoverAndBack(t *testing.T) {
 	h.read(during)
 	h.useLeases(before, during)
 	h.issueLeases(during)
+	pair := h.shareOne()
 	h.writeMore()
 	h.rotateRoot()
 	waitFor(t, rollback, "the user "+orphan+", which the built-in engine left behind, to be rolled back", func() bool {
@@ -57,6 +58,7 @@ func TestTakeoverAndBack(t *testing.T) {
 	h.read(after)
 	h.useLeases(before, after)
 	h.useLeases(during, after)
+	h.endShared(pair)
 	h.issueLeases(after)
 	h.useLeases(after, after)
 	waitForUsers(t, h.account, 0)

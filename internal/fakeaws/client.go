@@ -6,15 +6,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
 
-// This file calls IAM and STS without an SDK: for this package's tests and for the program's whoami and users.
+// This file calls IAM and STS without an SDK: for this package's tests, and for what the program asks.
 
 // Client calls one endpoint with one key.
 type Client struct {
@@ -87,27 +90,55 @@ func (c Client) CallerARN(ctx context.Context) (string, error) {
 	return answer.ARN, nil
 }
 
-// UserNames asks IAM for all users, page by page.
+// UserNames asks IAM for all users.
 func (c Client) UserNames(ctx context.Context) ([]string, error) {
-	var names []string
-	params := url.Values{}
+	return c.List(ctx, "ListUsers", "UserName", nil)
+}
+
+// List asks IAM for a list, page by page, and returns the texts of its elements of a name.
+func (c Client) List(ctx context.Context, action, element string, params url.Values) ([]string, error) {
+	page := url.Values{}
+	maps.Copy(page, params)
+	var all []string
 	for {
-		var answer struct {
-			Names       []string `xml:"ListUsersResult>Users>member>UserName"`
-			IsTruncated bool     `xml:"ListUsersResult>IsTruncated"`
-			Marker      string   `xml:"ListUsersResult>Marker"`
-		}
-		body, err := c.Do(ctx, "iam", "ListUsers", params)
+		body, err := c.Do(ctx, "iam", action, page)
 		if err != nil {
 			return nil, err
 		}
-		if err := xml.Unmarshal(body, &answer); err != nil {
-			return nil, fmt.Errorf("reading the answer to ListUsers: %w", err)
+		texts, err := textsOf(body)
+		if err != nil {
+			return nil, fmt.Errorf("reading the answer to %s: %w", action, err)
 		}
-		names = append(names, answer.Names...)
-		if !answer.IsTruncated {
-			return names, nil
+		all = append(all, texts[element]...)
+		if !slices.Contains(texts["IsTruncated"], "true") {
+			return all, nil
 		}
-		params.Set("Marker", answer.Marker)
+		page["Marker"] = texts["Marker"]
+	}
+}
+
+// textsOf are the texts of a document's elements, by the name of the element.
+func textsOf(body []byte) (map[string][]string, error) {
+	texts := map[string][]string{}
+	decoder := xml.NewDecoder(bytes.NewReader(body))
+	name := ""
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return texts, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			name = token.Name.Local
+		case xml.EndElement:
+			name = ""
+		case xml.CharData:
+			if name != "" {
+				texts[name] = append(texts[name], string(token))
+			}
+		}
 	}
 }

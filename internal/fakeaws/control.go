@@ -16,11 +16,13 @@ import (
 // This file has the paths for people and scripts, which the program serves beside AWS's own.
 
 // Controls says, one line each, what WithControl serves.
-const Controls = `  GET    /_state   the users and what they own, as JSON
-  GET    /_calls   every call: start, duration, action, user, status, code, fault
-  POST   /_reset   forgets what was made over the wire, the faults and the calls
-  POST   /_faults  {"action":"CreateUser","kind":"hang","user":"","code":"","message":"","status":0,"after":0,"every":0,"times":1,"latency":"50ms","body":"","type":""}
-  DELETE /_faults  removes all faults and releases what they hold`
+const Controls = `  GET    /_state     the users and what they own, as JSON
+  GET    /_calls     every call: start, duration, action, user, status, code, fault
+  GET    /_sessions  the sessions of all accounts: ARN, source identity, tags, policy
+  POST   /_lag       {"key":"3s"}: for how long a key that is made from now on is not known yet
+  POST   /_reset     forgets what was made over the wire, the faults and the calls
+  POST   /_faults    {"action":"CreateUser","kind":"hang","user":"","code":"","message":"","status":0,"after":0,"every":0,"times":1,"latency":"50ms","body":"","type":""}
+  DELETE /_faults    removes all faults and releases what they hold`
 
 // serveControl answers the paths that begin with /_. Names other than the loopback's are refused, so that a web
 // page cannot reach them by a name that it rebinds.
@@ -34,6 +36,12 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
 		s.showState(w)
 	case "GET /_calls":
 		s.showCalls(w)
+	case "GET /_sessions":
+		s.showSessions(w)
+	case "POST /_lag":
+		if err := s.changeLag(r); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
 	case "POST /_reset":
 		s.ClearFaults()
 		s.ResetCalls()

@@ -71,7 +71,7 @@ func WithAccount(id string) Option {
 	return func(s *Server) { s.account.id = id }
 }
 
-// WithControl also serves the paths for people and scripts: /_state, /_calls, /_reset and /_faults.
+// WithControl also serves the paths for people and scripts: [Controls].
 func WithControl() Option {
 	return func(s *Server) { s.control = true }
 }

@@ -164,6 +164,11 @@ func TestControl(t *testing.T) {
 	if status, _ := get(t, "DELETE", s.URL()+"/_faults", ""); status != 200 {
 		t.Errorf("%d", status)
 	}
+	for bad, words := range map[string]string{`{"key":"soon"}`: "soon", `{"key":"-1s"}`: "negative", `{`: `such as {"key"`, `{"user":"1s"}`: "user"} {
+		if status, body := get(t, "POST", s.URL()+"/_lag", bad); status != 400 || !strings.Contains(body, words) {
+			t.Errorf("%s: %d %s", bad, status, body)
+		}
+	}
 	do(t, root(s), "CreateAccessKey")
 	get(t, "POST", s.URL()+"/_reset", "")
 	if len(s.Users()) != 0 || len(s.Calls()) != 0 || len(s.Leftovers()) != 0 {
