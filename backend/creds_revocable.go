@@ -72,7 +72,7 @@ func (l *lease) keepRevocable(session awscreds.Session, client *awscreds.Client,
 	}
 	l.SessionUserID, l.AWSRole = session.RoleSessionID, sessions.RoleOfSession(session.ARN)
 	l.Account, l.AssumeRole = client.KnownAccount(), r.assumeRole()
-	if l.SessionUserID == "" || l.AWSRole == "" || !l.Account.Known() {
+	if !sessions.CanDeny(l.SessionUserID) || l.AWSRole == "" || !l.Account.Known() {
 		return engine.UserErrorf("revoke_sessions: AWS did not tell whose session it gave, as it does by AssumedRoleUser, so that nothing could revoke it; set revoke_sessions=false")
 	}
 	return nil

@@ -20,7 +20,7 @@ import (
 // examples are one path for each pattern.
 var examples = []string{
 	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example", "console/example", "sdk/creds/example", "sdk/static-creds/example",
-	"issued/", "issued/role/example", "issued/example", "issued/example/forget", "tidy", "tidy/status", "tidy/cancel",
+	"issued/", "issued/role/example", "issued/entity/example", "roles/example/revoke-sessions", "issued/example", "issued/example/forget", "tidy", "tidy/status", "tidy/cancel",
 	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
 }
 

@@ -43,19 +43,19 @@ var (
 
 	fullSession = map[string]any{
 		"credential_type": "assumed_role", "role_arns": []any{deployARN}, "session_tags": map[string]any{"team": "payments", "cost-center": "1"},
-		"external_id": "one", "default_sts_ttl": 1800.0, "max_sts_ttl": 3600.0,
+		"external_id": "one", "default_sts_ttl": 1800.0, "max_sts_ttl": 3600.0, "revoke_sessions": false,
 		"assume_role_arn": otherHub, "assume_role_session_name": "hub-one", "assume_role_external_id": "of-hub-one",
 		"session_name": "one", "allow_session_name": false, "source_identity": "one", "transitive_tag_keys": []any{"team"}, "allowed_request_tags": []any{"team", "cost-center"},
 	}
 	otherSession = map[string]any{
 		"credential_type": "assumed_role", "role_arns": []any{auditARN, deployARN}, "session_tags": map[string]any{"cost-center": "42", "team": "ops"},
-		"external_id": "two", "default_sts_ttl": 900.0, "max_sts_ttl": 7200.0,
+		"external_id": "two", "default_sts_ttl": 900.0, "max_sts_ttl": 7200.0, "revoke_sessions": false,
 		"assume_role_arn": otherHub + "-two", "assume_role_session_name": "hub-two", "assume_role_external_id": "of-hub-two",
 		"session_name": "two", "allow_session_name": true, "source_identity": "two", "transitive_tag_keys": []any{"cost-center"}, "allowed_request_tags": []any{"ticket", "cost-center", "team"},
 	}
 	emptySession = map[string]any{
 		"credential_type": "assumed_role", "role_arns": []any{}, "session_tags": map[string]any{},
-		"external_id": "", "default_sts_ttl": 0.0, "max_sts_ttl": 0.0,
+		"external_id": "", "default_sts_ttl": 0.0, "max_sts_ttl": 0.0, "revoke_sessions": false,
 		"assume_role_arn": "", "assume_role_session_name": "", "assume_role_external_id": "",
 		"session_name": "", "allow_session_name": true, "source_identity": "", "transitive_tag_keys": []any{}, "allowed_request_tags": []any{},
 	}

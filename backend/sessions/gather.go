@@ -98,3 +98,13 @@ func (s *Sessions) writeNext(ctx context.Context, st logical.Storage, role Role)
 		s.Log.Info("denied sessions of an AWS role", "aws_role", role.Name, "account", role.Account.String(), "sessions", len(changes))
 	}
 }
+
+// Waiting is how many changes wait for the write before theirs. Only tests ask.
+func (s *Sessions) Waiting() (n int) {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	for _, b := range s.queue.waits {
+		n += len(b.changes)
+	}
+	return n
+}

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -207,17 +208,29 @@ func (d *denials) take(s statement) (ok bool) {
 	when, ours := strings.CutPrefix(s.Sid, prefix)
 	ends, err := time.Parse(sidTime, when)
 	switch {
-	case !ours, err != nil, (all == nil) == (one == nil):
+	case !ours, err != nil, !likely(ends), !ends.Equal(roundUp(ends)), (all == nil) == (one == nil):
 		return false
 	case all != nil:
 		d.denyBefore(all.Time, ends)
-		return true
+		return likely(all.Time) && d.Before.Equal(all.Time)
 	}
 	for _, id := range one.IDs {
+		if !idForm.MatchString(id) {
+			return false
+		}
 		d.deny(id, ends)
 	}
 	return len(one.IDs) > 0
 }
+
+// idForm is what aws:userid is for the session of a role (IAM User Guide, "AWS global condition context keys").
+var idForm = regexp.MustCompile(`^[A-Z0-9]+:[\w+=,.@-]{2,64}$`)
+
+// CanDeny reports whether a policy can deny a session, whose aws:userid is what AWS's are.
+func CanDeny(id string) bool { return idForm.MatchString(id) }
+
+// likely reports whether this engine may have written a time.
+func likely(t time.Time) bool { return t.Year() >= 2020 && t.Year() < 9999 }
 
 func roundUp(t time.Time) time.Time {
 	return t.UTC().Add(step - 1).Truncate(step)
