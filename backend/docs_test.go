@@ -64,8 +64,11 @@ func TestDocsAPI(t *testing.T) {
 func TestDocsAPIAnswers(t *testing.T) {
 	m := newConsoleMount(t)
 	m.write("config/lease", map[string]any{"lease": "1h"})
+	m.entityID = "entity-1"
 	creds := m.creds("developer-access")
+	m.entityID = ""
 	defer m.revoke(creds)
+	defer m.aws.SetRolePolicy("deploy", "vault-denied-sessions-"+mountID, "")
 	m.addBareUser("app")
 	m.write("static-roles/app", daily)
 	m.aws.Adopt(rootUser)
@@ -82,12 +85,15 @@ func TestDocsAPIAnswers(t *testing.T) {
 		"tidy/cancel":        m.cancelled(),
 		"issued":             m.do(logical.ListOperation, "issued/", nil).Data,
 		"issued/role/:role":  m.do(logical.ListOperation, "issued/role/developer-access", nil).Data,
+		"issued/entity/:id":  m.do(logical.ListOperation, "issued/entity/entity-1", nil).Data,
 		"issued/:username":   m.read("issued/" + m.user(creds)),
 		"roles":              m.do(logical.ListOperation, "roles/", nil).Data,
 		"roles/:name":        m.read("roles/developer-access"),
 		"creds/:name":        creds.Data,
 		"sts/:name":          creds.Data, // the same section
 		"console/:name":      m.read("console/deploy"),
+
+		"roles/:name/revoke-sessions": m.write("roles/deploy/revoke-sessions", nil).Data,
 
 		"static-roles":              m.do(logical.ListOperation, "static-roles/", nil).Data,
 		"static-roles/:name":        m.read("static-roles/app"),
@@ -156,7 +162,7 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 		"disabled": true, "disabled_reason": "leaked", "disabled_renewals": true,
 		"role_arns": deployARN, "session_tags": "team=payments", "external_id": "external-1",
 		"assume_role_arn": otherHub, "assume_role_session_name": "vault-hub", "assume_role_external_id": "tenant", "mfa_serial_number": mfaOfVault,
-		"default_sts_ttl": "1h", "max_sts_ttl": "1h",
+		"default_sts_ttl": "1h", "max_sts_ttl": "1h", "revoke_sessions": true,
 		"templates": true, "require_entity": true, "session_name": "vault", "allow_session_name": false, "source_identity": "vault",
 		"transitive_tag_keys": "team", "allowed_request_tags": "ticket", "share_for": "5m",
 	}

@@ -26,7 +26,7 @@ func TestNoFieldIsLostBesideADeprecatedOne(t *testing.T) {
 		"wait_until_usable": true, "wait_timeout": "5s",
 		"disabled": true, "disabled_reason": "leaked", "disabled_renewals": true,
 		"role_arns": deployARN, "session_tags": "team=payments", "external_id": "external-1", "mfa_serial_number": mfaOfVault,
-		"default_sts_ttl": "1h", "max_sts_ttl": "1h",
+		"default_sts_ttl": "1h", "max_sts_ttl": "1h", "revoke_sessions": true,
 		"assume_role_arn": otherHub, "assume_role_session_name": "vault-hub", "assume_role_external_id": "of-hub",
 		"templates": true, "require_entity": true, "session_name": "vault", "allow_session_name": false, "source_identity": "vault",
 		"transitive_tag_keys": "team", "allowed_request_tags": "ticket", "share_for": "5m",

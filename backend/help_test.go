@@ -133,6 +133,7 @@ var operations = map[string]string{
 	"/sdk/static-creds/{name} get":   "aws-read-static-creds-for-sdk",
 	"/issued/ get":                   "aws-list-issued-users",
 	"/issued/role/{role}/ get":       "aws-list-issued-users-of-role",
+	"/issued/entity/{id}/ get":       "aws-list-issued-users-of-entity",
 	"/issued/{username} get":         "aws-read-issued-user",
 	"/issued/{username} delete":      "aws-delete-issued-user",
 	"/issued/{username}/forget post": "aws-forget-issued-user",
@@ -143,6 +144,8 @@ var operations = map[string]string{
 	"/roles/{name} get":              "aws-read-role",
 	"/roles/{name} post":             "aws-write-role",
 	"/roles/{name} delete":           "aws-delete-role",
+
+	"/roles/{name}/revoke-sessions post": "aws-revoke-role-sessions",
 
 	"/static-roles/ get":               "aws-list-static-roles",
 	"/static-roles/{name} get":         "aws-read-static-roles-name",

@@ -36,7 +36,7 @@ func (b *backend) pathIssuedOfRole() *framework.Path {
 }
 
 func (b *backend) pathIssuedOfEntity() *framework.Path {
-	return b.issuedList("issued/entity/(?P<entity_id>.+?)/?$", "issued-users-of-entity", "entity_id",
+	return b.issuedList("issued/entity/(?P<id>.+?)/?$", "issued-users-of-entity", "id",
 		framework.FieldSchema{Type: framework.TypeString, Description: "ID of an entity of Vault's identity."},
 		"List the IAM users and sessions that an entity holds.", "Which keys an entity holds now.",
 		"Lists the IAM users and sessions that were issued to an entity of Vault's identity, as issued/ lists all.")
@@ -84,7 +84,7 @@ type part struct {
 
 func partOf(d *framework.FieldData) (part, error) {
 	p := part{details: true}
-	for field, value := range map[string]*string{"role": &p.role, "entity_id": &p.entity, "after": &p.after} {
+	for field, value := range map[string]*string{"role": &p.role, "id": &p.entity, "after": &p.after} {
 		if d.Schema[field] != nil {
 			engine.Set(d, field, value)
 		}

@@ -108,7 +108,7 @@ func TestNewRole(t *testing.T) {
 	want := map[string]any{
 		"credential_type": "iam_user", "policy_arns": []any{readOnly}, "policy_document": "", "iam_groups": nil, "iam_tags": nil,
 		"user_path": "", "permissions_boundary_arn": "", "default_ttl": 0.0, "max_ttl": 0.0, "role_arns": nil, "session_tags": nil,
-		"external_id": "", "default_sts_ttl": 0.0, "max_sts_ttl": 0.0, "mfa_serial_number": "", "max_users": 0.0,
+		"external_id": "", "default_sts_ttl": 0.0, "max_sts_ttl": 0.0, "revoke_sessions": false, "mfa_serial_number": "", "max_users": 0.0,
 		"assume_role_arn": "", "assume_role_session_name": "", "assume_role_external_id": "",
 		"templates": false, "require_entity": false, "session_name": "", "allow_session_name": true, "source_identity": "", "transitive_tag_keys": nil,
 		"allowed_request_tags": nil, "share_for": 0.0,
