@@ -89,6 +89,13 @@ var notAsked = map[string]string{
 	"DeleteUserPolicy.PolicyName":         "the name that PutUserPolicy took, or AWS's list",
 	"DetachUserPolicy.PolicyArn":          "the ARN that AttachUserPolicy took, or AWS's list",
 	"RemoveUserFromGroup.GroupName":       "the name that AddUserToGroup took, or AWS's list",
+	"GetRolePolicy.RoleName":              "a role's role_arns, or AWS's answer to AssumeRole",
+	"GetRolePolicy.PolicyName":            "the identity that Vault gives the mount",
+	"PutRolePolicy.RoleName":              "a role's role_arns, or AWS's answer to AssumeRole",
+	"PutRolePolicy.PolicyName":            "the identity that Vault gives the mount",
+	"PutRolePolicy.PolicyDocument":        "backend/sessions/policy.go",
+	"DeleteRolePolicy.RoleName":           "a role's role_arns, or AWS's answer to AssumeRole",
+	"DeleteRolePolicy.PolicyName":         "the identity that Vault gives the mount",
 	"GetGroupPolicy.GroupName":            "the name that ListGroupPolicies took",
 	"GetGroupPolicy.PolicyName":           "AWS's list",
 

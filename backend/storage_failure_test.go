@@ -50,7 +50,10 @@ var storageFailures = []storageFailure{
 	{logical.ReadOperation, "tidy/status", "get", "config/users"},
 	{logical.UpdateOperation, "tidy/cancel", "get", "tidy-status"},
 	{logical.ListOperation, "issued/", "list", "issued/"},
+	{logical.ListOperation, "issued/", "list", "sessions/"},
 	{logical.ListOperation, "issued/role/developer-access", "list", "issued/"},
+	{logical.ListOperation, "issued/entity/entity-1", "list", "issued/"},
+	{logical.DeleteOperation, "issued/somebody", "get", "sessions/"},
 	{logical.ReadOperation, "issued/somebody", "get", "issued/"},
 	{logical.DeleteOperation, "issued/somebody", "get", "issued/"}, // and more in sweep_test.go
 	{logical.UpdateOperation, "issued/somebody/forget", "get", "issued/"},
@@ -65,6 +68,7 @@ var storageFailures = []storageFailure{
 	{logical.UpdateOperation, "roles/other", "delete", "policy/"},
 	{logical.DeleteOperation, "roles/developer-access", "delete", "role/"},
 	{logical.DeleteOperation, "roles/developer-access", "delete", "policy/"},
+	{logical.UpdateOperation, "roles/developer-access/revoke-sessions", "get", "role/"}, // and more in revoke_crash_test.go
 	{logical.ReadOperation, "creds/developer-access", "get", "role/"},
 	{logical.ReadOperation, "creds/other", "get", "policy/"},
 	{logical.ReadOperation, "creds/developer-access", "get", "config/lease"},

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -187,7 +186,7 @@ func (s *Sessions) open(ctx context.Context, st logical.Storage, role Role) (*op
 
 // explain puts what is so without a change behind the reason why it failed.
 func (c *change) explain() error {
-	if c.err == nil || strings.Contains(c.err.Error(), c.what) {
+	if c.err == nil || errors.Is(c.err, logical.ErrReadOnly) { // whose text Vault knows
 		return c.err
 	}
 	return fmt.Errorf("%w; %s", c.err, c.what)

@@ -6,7 +6,6 @@ package sessions
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -145,7 +144,7 @@ func (s *Sessions) fill(ctx context.Context, st logical.Storage) error {
 func (s *Sessions) readRecords(ctx context.Context, st logical.Storage, all bool, ids []string) (err error) {
 	if all {
 		if ids, err = st.List(ctx, engine.PrefixSessions); err != nil {
-			return fmt.Errorf("reading the register of sessions: %w", err)
+			return err
 		}
 	}
 	return engine.Each(ctx, s.Mount, recordsAtOnce, ids, nil, func(ctx context.Context, id string) error {

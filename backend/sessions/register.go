@@ -63,7 +63,7 @@ func (s *Sessions) Forget(ctx context.Context, st logical.Storage, accessKeyID s
 		return nil
 	}
 	if err := st.Delete(ctx, engine.PrefixSessions+accessKeyID); err != nil {
-		return fmt.Errorf("dropping the record of session %s: %w", accessKeyID, err)
+		return err
 	}
 	s.index.drop(accessKeyID)
 	return nil

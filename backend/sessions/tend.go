@@ -173,9 +173,9 @@ func (s *Sessions) rewrite(ctx context.Context, st logical.Storage, p *opened, s
 	}
 	switch {
 	case awscreds.IsNotFound(err): // no such role
-		stands, err = denials{}, nil
+		stands = denials{}
 	case awscreds.IsOverQuota(err): // who asked was told, or will be
-		stands, err = p.inAWS.after(s.over()), nil
+		stands = p.inAWS.after(s.over())
 	case err != nil:
 		return s.denied(p.record.Role, err)
 	}
