@@ -121,9 +121,11 @@ func TestRegisteredSessionsAreMadeWhereTheyCanBeWritten(t *testing.T) {
 	m := newRegisterMount(t)
 	m.knowAccount()
 	m.system.(*logical.StaticSystemView).ReplicationStateVal = consts.ReplicationPerformanceSecondary
-	_, err := m.ask(logical.ReadOperation, "creds/own", nil)
-	if err == nil || err.Error() != logical.ErrReadOnly.Error() || len(m.aws.Sessions()) != 0 {
-		t.Errorf("%v, and %d sessions", err, len(m.aws.Sessions()))
+	for _, path := range []string{"creds/own", "sdk/creds/own"} {
+		_, err := m.ask(logical.ReadOperation, path, nil)
+		if err == nil || err.Error() != logical.ErrReadOnly.Error() || len(m.aws.Sessions()) != 0 {
+			t.Errorf("%s: %v, and %d sessions", path, err, len(m.aws.Sessions()))
+		}
 	}
 }
 

@@ -89,14 +89,16 @@ func (s *Sessions) writeNext(ctx context.Context, st logical.Storage, role Role)
 			return s.write(ctx, st, role, changes)
 		}()
 	}
+	done := 0
 	for _, c := range changes {
 		if c.err == nil {
 			c.err = err
 		}
+		if c.err == nil {
+			done++
+		}
 	}
-	if err == nil {
-		s.Log.Info("denied sessions of an AWS role", "aws_role", role.Name, "account", role.Account.String(), "sessions", len(changes))
-	}
+	s.Log.Debug("wrote the policy that denies sessions of an AWS role", "aws_role", role.Name, "account", role.Account.String(), "denied", done, "of", len(changes))
 }
 
 // Waiting is how many changes wait for the write before theirs. Only tests ask.
