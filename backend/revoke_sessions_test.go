@@ -156,13 +156,15 @@ func TestHundredRevocationsAreFewWrites(t *testing.T) {
 	m.aws.ResetCalls()
 	held := m.aws.Inject(fakeaws.Fault{Action: "GetRolePolicy", Kind: fakeaws.Hang, Times: 1})
 	errs := make(chan error, sessions)
-	for _, creds := range all {
-		go func() {
-			_, err := m.lease(logical.RevokeOperation, creds)
-			errs <- err
-		}()
+	revoke := func(creds *logical.Response) {
+		_, err := m.lease(logical.RevokeOperation, creds)
+		errs <- err
 	}
+	go revoke(all[0])
 	<-held.Reached()
+	for _, creds := range all[1:] {
+		go revoke(creds)
+	}
 	waits := func() int { return m.b.(*backend).sessions.Waiting() }
 	m.waitUntil("the others wait", func() bool { return waits() == sessions-1 })
 	held.Release()

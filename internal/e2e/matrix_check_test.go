@@ -22,6 +22,9 @@ func (v *stepping) look(c *crashCase) (f findings, err error) {
 		f.lonely = slices.DeleteFunc(f.lonely, func(user string) bool { return user == c.orphan })
 		f.orphan = append(f.orphan, c.orphan)
 	}
+	if err := v.lookAtSession(c, &f); err != nil {
+		return f, err
+	}
 	for _, user := range c.harmed() {
 		f.other = append(f.other, "the user "+user+" is not as it was")
 	}

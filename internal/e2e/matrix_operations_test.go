@@ -38,6 +38,7 @@ var operations = []operation{
 	{name: "create in another account, whose trust goes", run: create("far"), held: distrust, again: trustAgain},
 	{name: "revoke in another account", prepare: hold("far"), run: revokeHeld},
 	{name: "revoke in another account, whose trust goes", prepare: hold("far"), run: revokeHeld, held: distrust, again: trustAgain},
+	{name: revokeASession, prepare: holdSession, run: revokeHeld},
 	{name: "renew", prepare: hold("seed"), run: renewHeld},
 	{name: "rotate-root", run: func(v *stepping, c *crashCase) (answer, error) {
 		return v.request(http.MethodPost, c.mount+"/config/rotate-root", nil)
@@ -155,6 +156,7 @@ type crashCase struct {
 	survivor  string // a lease that the operation is not about
 	lease     string // the one that it is about
 	key       fakeaws.Key
+	denied    bool                    // AWS has denied the session that it is about
 	orphan    string                  // a user that has no record and that tidy is to delete
 	strangers map[string]fakeaws.User // users that are to stay as they are
 
@@ -184,6 +186,7 @@ func (c *crashCase) begin(v *stepping) error {
 		account.AddGroup(group)
 	}
 	c.far().SetTrust("hub", homeAccount)
+	account.AddRole("deploy")
 	c.customers = account.AddUser("app").AccessKeyID
 	root := account.RootKey()
 	account.Adopt("app")
@@ -202,6 +205,9 @@ func (c *crashCase) begin(v *stepping) error {
 		{c.mount + "/roles/seed", map[string]any{"policy_arns": managed + "ReadOnlyAccess"}},
 		{c.mount + "/roles/shared", map[string]any{"policy_arns": managed + "ReadOnlyAccess", "share_for": "1h"}},
 		{c.mount + "/roles/far", map[string]any{"policy_arns": managed + "ReadOnlyAccess", "assume_role_arn": farHub}},
+		{c.mount + "/roles/session", map[string]any{
+			"credential_type": "assumed_role", "role_arns": "arn:aws:iam::" + homeAccount + ":role/deploy", "revoke_sessions": true,
+		}},
 		{c.mount + "/roles/wide", map[string]any{
 			"policy_arns":     []string{managed + "ReadOnlyAccess", managed + "AmazonS3FullAccess", managed + "AmazonEC2FullAccess"},
 			"policy_document": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`,

@@ -33,6 +33,7 @@ func (m *matrix) settle() {
 	m.awaitTick(m.began.Add(shortLease*time.Second + sweepGrace))
 	m.await(findings.settled)
 	m.untilUseIsTold()
+	m.untilDenialsEnd()
 	m.awaitTick(time.Now())
 	m.await(findings.well)
 }
