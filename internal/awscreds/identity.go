@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // ownKey is the configured access key.
@@ -73,8 +74,11 @@ func signedBy(sdk aws.Config, creds aws.CredentialsProvider, whose string) aws.C
 	chain := &found{chain: creds, whose: whose}
 	sdk.Credentials = chain
 	sdk.APIOptions = with(sdk.APIOptions, signer(chain.name))
-	if cache, ok := creds.(interface{ Invalidate() }); ok {
-		sdk.APIOptions = append(sdk.APIOptions, eachAttempt("Expired", func(err error) {
+	switch cache := creds.(type) {
+	case *sessionCache:
+		sdk.APIOptions = append(sdk.APIOptions, cache.renewal)
+	case interface{ Invalidate() }:
+		sdk.APIOptions = append(sdk.APIOptions, eachAttempt(renewalID, func(err error) {
 			if Code(err) == codeExpiredToken {
 				cache.Invalidate()
 			}
@@ -83,13 +87,48 @@ func signedBy(sdk aws.Config, creds aws.CredentialsProvider, whose string) aws.C
 	return sdk
 }
 
+// sessionCache keeps the credentials of a session that was made here, and the ID of its key.
+type sessionCache struct {
+	*aws.CredentialsCache
+	key atomic.Pointer[string]
+}
+
 // cached keeps credentials for as long as they are good. The SDK fetches new ones in a
 // goroutine of its own, where a panic would end the process.
-func cached(provider aws.CredentialsProvider) *aws.CredentialsCache {
-	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (creds aws.Credentials, err error) {
+func cached(provider aws.CredentialsProvider) *sessionCache {
+	return &sessionCache{CredentialsCache: aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (creds aws.Credentials, err error) {
 		defer recoverTo(&err)
 		return provider.Retrieve(ctx)
-	}))
+	}))}
+}
+
+// Retrieve implements [aws.CredentialsProvider].
+func (c *sessionCache) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	creds, err := c.CredentialsCache.Retrieve(ctx)
+	if err == nil {
+		c.key.Store(&creds.AccessKeyID)
+	}
+	return creds, err
+}
+
+const renewalID = "Renewal"
+
+// renewal is an option of a client that works with the session: one that AWS does not take any more, since
+// it ended early, or its role was deleted and perhaps made again, is made anew for the next attempt. What
+// AWS says of another key, such as that of the session before, is not about it.
+func (c *sessionCache) renewal(stack *middleware.Stack) error {
+	if m, ok := stack.Finalize.Get(attemptsID); ok {
+		m.(*attempts).renews = true
+	}
+	return eachAttempt(renewalID, func(err error) {
+		if Code(err) != codeExpiredToken && !IsUnknownKey(err) {
+			return
+		}
+		var signed *signedError
+		if last := c.key.Load(); last == nil || !errors.As(err, &signed) || signed.id == *last {
+			c.Invalidate()
+		}
+	})(stack)
 }
 
 // found marks the failure to find any credentials, which reads in a dozen ways

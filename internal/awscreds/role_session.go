@@ -42,14 +42,14 @@ type roleProvider struct {
 }
 
 // sessionOf keeps the session of a client that c assumes a role for.
-func sessionOf(c, client *Client, role asRole) *aws.CredentialsCache {
+func sessionOf(c, client *Client, role asRole) *sessionCache {
 	p := &roleProvider{client: client, arn: role.arn, turns: c.others.turns}
 	p.provider = stscreds.NewAssumeRoleProvider(anySTS(c.sts), role.arn, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = role.session
 		o.ExternalID = optional(role.externalID)
 		o.Duration = roleTime
 	})
-	return aws.NewCredentialsCache(p, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = renewBefore })
+	return &sessionCache{CredentialsCache: aws.NewCredentialsCache(p, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = renewBefore })}
 }
 
 // Retrieve implements [aws.CredentialsProvider]. The SDK calls it in a goroutine of its own, once
