@@ -86,6 +86,9 @@ type role struct {
 	AllowedRequestTags []string `json:"allowed_request_tags,omitzero"`
 
 	engine.Disabling
+
+	// rendered has the templates of the texts that were rendered for a request, by field.
+	rendered map[string]string
 }
 
 // defaultAssumeSession names the session of assume_role_arn, where the role does not.
