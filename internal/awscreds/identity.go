@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io/fs"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -90,25 +91,38 @@ func signedBy(sdk aws.Config, creds aws.CredentialsProvider, whose string) aws.C
 // sessionCache keeps the credentials of a session that was made here, and the ID of its key.
 type sessionCache struct {
 	*aws.CredentialsCache
-	key atomic.Pointer[string]
+	mu  sync.Mutex // guards key, and that the session is ended whose key it is
+	key string
 }
 
 // cached keeps credentials for as long as they are good. The SDK fetches new ones in a
 // goroutine of its own, where a panic would end the process.
 func cached(provider aws.CredentialsProvider) *sessionCache {
-	return &sessionCache{CredentialsCache: aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (creds aws.Credentials, err error) {
+	c := new(sessionCache)
+	c.CredentialsCache = aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (creds aws.Credentials, err error) {
 		defer recoverTo(&err)
-		return provider.Retrieve(ctx)
-	}))}
+		if creds, err = provider.Retrieve(ctx); err == nil {
+			c.made(creds.AccessKeyID)
+		}
+		return creds, err
+	}))
+	return c
 }
 
-// Retrieve implements [aws.CredentialsProvider].
-func (c *sessionCache) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	creds, err := c.CredentialsCache.Retrieve(ctx)
-	if err == nil {
-		c.key.Store(&creds.AccessKeyID)
+// made takes the key of a new session, before the cache has it.
+func (c *sessionCache) made(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.key = key
+}
+
+// end has the session of a key made anew, unless it was already.
+func (c *sessionCache) end(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if key == c.key {
+		c.Invalidate()
 	}
-	return creds, err
 }
 
 const renewalID = "Renewal"
@@ -121,12 +135,9 @@ func (c *sessionCache) renewal(stack *middleware.Stack) error {
 		m.(*attempts).renews = true
 	}
 	return eachAttempt(renewalID, func(err error) {
-		if Code(err) != codeExpiredToken && !IsUnknownKey(err) {
-			return
-		}
 		var signed *signedError
-		if last := c.key.Load(); last == nil || !errors.As(err, &signed) || signed.id == *last {
-			c.Invalidate()
+		if (Code(err) == codeExpiredToken || IsUnknownKey(err)) && errors.As(err, &signed) {
+			c.end(signed.id)
 		}
 	})(stack)
 }

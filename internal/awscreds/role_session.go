@@ -69,6 +69,7 @@ func (p *roleProvider) Retrieve(ctx context.Context) (creds aws.Credentials, err
 	if creds, err = p.provider.Retrieve(ctx); err != nil {
 		return creds, err
 	}
+	p.client.session.made(creds.AccessKeyID)
 	if creds.AccountID != "" { // AWS's own word, where the ARN only led to expect it
 		p.client.account.Store(&Account{Partition: identityOf(p.arn).Partition, Number: creds.AccountID, Host: p.client.host})
 	}
