@@ -138,3 +138,27 @@ func TestDeniedTagsAndSourceIdentity(t *testing.T) {
 		t.Errorf("a session without either: %s", told)
 	}
 }
+
+// To AWS the case of a key does not matter, so that one entry lets a request bring it in either.
+func TestAllowedTagInAnotherCase(t *testing.T) {
+	t.Parallel()
+	m := newSessionMount(t)
+	m.write("roles/deploy", map[string]any{"allowed_request_tags": "Cost", "transitive_tag_keys": "COST", "session_tags": "ticket=1"})
+	m.write("sts/deploy", map[string]any{"session_tags": "cost=1"})
+	if s := m.session(); !maps.Equal(s.Tags, map[string]string{"cost": "1", "ticket": "1"}) || !slices.Equal(s.TransitiveTagKeys, []string{"cost"}) {
+		t.Errorf("AWS got %+v", s)
+	}
+	m.write("roles/deploy", map[string]any{"allowed_request_tags": "Cost,tic\u212aet"}) // the sign of Kelvin is a K
+	m.refused(logical.UpdateOperation, "sts/deploy", map[string]any{"session_tags": map[string]any{"tic\u212aet": "2"}})
+}
+
+// allowed_request_tags lets a request bring a key and no look-alike of it: one entry is one tag.
+func TestLookAlikeOfAnAllowedTag(t *testing.T) {
+	t.Parallel()
+	m := newSessionMount(t)
+	m.write("roles/deploy", map[string]any{"allowed_request_tags": "cost"})
+	resp, err := m.ask(logical.UpdateOperation, "sts/deploy", map[string]any{"session_tags": map[string]any{"cost": "1", "co\u017ft": "2"}})
+	if _, status := outcome(resp, err); status != 400 {
+		t.Errorf("AWS got %v", m.session().Tags)
+	}
+}

@@ -59,7 +59,7 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 // transitiveTags are the keys of those tags of the session that pass on to further ones.
 func (r *role) transitiveTags() (keys []string) {
 	for _, key := range r.TransitiveTagKeys {
-		if own := tagKey(r.SessionTags, key); own != "" { // a request need not bring it
+		if own := tagKey(r.SessionTags, key, sameKey); own != "" { // a request need not bring it
 			keys = append(keys, own)
 		}
 	}
@@ -87,7 +87,7 @@ func (r *role) denied(err error, where string) error {
 func (b *backend) sessionName(ctx context.Context, s logical.Storage, r *role, o order) (string, error) {
 	if name := awsrules.SessionName(o.sessionName); name != "" {
 		if err := awsrules.CheckSessionName(name); err != nil {
-			return "", engine.UserErrorf("role_session_name: %v", err)
+			return "", engine.UserErrorf("role_session_name: %q %v", name, err)
 		}
 		return name, nil
 	}

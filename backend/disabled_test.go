@@ -111,11 +111,15 @@ func TestDisabledSinceIsKept(t *testing.T) {
 	if now := m.disabledSince(role); now == since || now == "" {
 		t.Errorf("switched off again, since %s", now)
 	}
-	for name, reason := range map[string]string{"long": strings.Repeat("x", 501), "of two lines": "a\nb"} {
+	for name, reason := range map[string]string{
+		"long": strings.Repeat("x", 501), "of two lines": "a\nb", "of two lines to Unicode": "a\u2028b", "of two paragraphs": "a\u2029b",
+		"turned around": "a\u202eb", "isolated": "a\u2066b", "marked": "a\u200fb",
+	} {
 		if text := m.refused(logical.UpdateOperation, role, map[string]any{"disabled_reason": reason}); !strings.HasPrefix(text, "disabled_reason: ") {
 			t.Errorf("a reason that is %s: refused with %s", name, text)
 		}
 	}
+	m.write(role, map[string]any{"disabled_reason": "gesperrt – مغلق, ש, 已停用 👩\u200d💻"})
 }
 
 // Leases are renewed, unless that is switched off too.

@@ -36,8 +36,8 @@ func (b *backend) pathConfigLease() *framework.Path {
 		HelpDescription: `
 lease is how long a credential lives when neither the request nor its role says;
 lease_max is the longest that any IAM user of this mount may live, renewals included;
-sessions have limits of their own. What is not set here is what the mount's tuning says. A write changes
-only the fields that it names.
+sessions have limits of their own. What is not set here is what the mount's tuning
+says. A write changes only the fields that it names.
 `,
 	}
 }

@@ -45,11 +45,12 @@ func (b *backend) pathConfigUsers() *framework.Path {
 		},
 		HelpSynopsis: "How many IAM users this mount may issue, and how they are marked.",
 		HelpDescription: `
-max_users stops a runaway client from exhausting an account's quota of IAM users, each account
-that a role leads to by itself:
-requests above it are refused until leases end. ownership_tags marks each user as this
-mount's, with a proof that only this mount can make: tidy deletes nobody without. account is the AWS account of users whose records name none, such as those of
-the built-in engine. A write changes only the fields that it names.
+max_users stops a runaway client from exhausting an account's quota of IAM users: requests
+above it are refused until leases end. Each account that a role leads to is counted by
+itself. ownership_tags marks each user as this mount's, with a proof that only this mount
+can make: tidy deletes nobody without. account is the AWS account of users whose records
+name none, such as those of the built-in engine. A write changes only the fields that it
+names.
 `,
 	}
 }

@@ -45,7 +45,7 @@ func (r *role) validateSession(m *engine.Mistakes, forms *engine.Forms) (warning
 		}
 		forms.CheckARN(forms.STS, "role_arns", arn, "role")
 	}
-	m.AddAll("session_tags", awsrules.CheckTags(r.SessionTags))
+	r.validateSessionTags(m)
 	r.validateNames(m)
 	warnings = append(warnings, r.validateTagKeys(m)...)
 	if r.ExternalID != "" && !awsrules.IsExternalID(r.ExternalID) {
@@ -59,6 +59,13 @@ func (r *role) validateSession(m *engine.Mistakes, forms *engine.Forms) (warning
 		warnings = append(warnings, "role_arns: is empty, so nothing can be issued yet; name the roles that may be assumed")
 	}
 	return append(warnings, r.validateLimits(m)...)
+}
+
+// validateSessionTags checks the tags of sessions.
+func (r *role) validateSessionTags(m *engine.Mistakes) {
+	if !r.idle("session_tags") {
+		m.AddAll("session_tags", awsrules.CheckTags(r.SessionTags))
+	}
 }
 
 // validateLimits checks the policies that narrow a session down, as far as their

@@ -114,8 +114,8 @@ func (r *role) validateUser(m *engine.Mistakes, forms *engine.Forms) {
 }
 
 func (r *role) validatePath(m *engine.Mistakes) {
-	if r.UserPath != "" && !awsrules.IsPath(r.UserPath) {
-		m.Add("user_path", "%q is not a path in IAM: / alone, or up to %d characters that begin and end with /, without spaces", r.UserPath, awsrules.MostPath)
+	if r.UserPath != "" && !r.idle("user_path") && !awsrules.IsPath(r.UserPath) {
+		m.Add("user_path", "%s is not a path in IAM: / alone, or up to %d characters that begin and end with /, without spaces", r.shown("user_path", r.UserPath), awsrules.MostPath)
 	}
 }
 
