@@ -93,6 +93,11 @@ func (u *users) keepHome(ctx context.Context, s logical.Storage) error {
 	if account, err := client.FindAccount(ctx); err != nil || !account.Known() {
 		return nil //nolint:nilerr // the next tick asks again
 	}
+	ctx, unlock, ok := u.Locks.TryLock(ctx, engine.LockConfig(engine.KeyUsersConfig))
+	if !ok {
+		return nil // somebody may be writing it; the next tick looks again
+	}
+	defer unlock()
 	home, err := engine.Load[awscreds.Account](ctx, s, engine.KeyHome)
 	if err != nil || home != nil {
 		return err
@@ -101,7 +106,7 @@ func (u *users) keepHome(ctx context.Context, s logical.Storage) error {
 }
 
 // setHome stores the home account that somebody has written; empty leaves it as it is. Where
-// the number stays, so does what else is known.
+// the number stays, so does what else is known. The caller holds the lock of config/users.
 func (u *users) setHome(ctx context.Context, s logical.Storage, text string) error {
 	if text == "" {
 		return nil

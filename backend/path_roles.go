@@ -34,8 +34,8 @@ func (b *backend) pathRole() *framework.Path {
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   engine.Gives(b.Read("Read a role.", b.readRole), shown),
-			logical.UpdateOperation: b.Write("Create or change a role.", b.writeRole),
-			logical.DeleteOperation: b.Write("Delete a role; its leases live on.", b.deleteRole),
+			logical.UpdateOperation: b.Write("Create or change a role.", b.Alone(lockOfRole, b.writeRole)),
+			logical.DeleteOperation: b.Write("Delete a role; its leases live on.", b.Alone(lockOfRole, b.deleteRole)),
 		},
 		HelpSynopsis: "What a credential of a role may do, and how long it lives.",
 		HelpDescription: `
@@ -67,6 +67,9 @@ credentials that were issued from it alone: they end with their leases.
 `,
 	}
 }
+
+// lockOfRole is the lock of the role that a request names.
+func lockOfRole(d *framework.FieldData) engine.LockKey { return engine.LockRole(d.Get("name").(string)) }
 
 func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
