@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // heldRead is storage that holds the first read of a key until it is let go.
@@ -97,7 +99,6 @@ func TestTwoWritesOfAConfigurationKeepBoth(t *testing.T) {
 		"config/users":     {{"max_users": 5}, {"ownership_tags": false}},
 		"config/lease":     {{"lease": "1h0m0s"}, {"lease_max": "2h0m0s"}},
 		"config/auto-tidy": {{"delete": true}, {"interval_duration": int64(7200)}},
-		"config/root":      {{"max_retries": 3}, {"iam_endpoint": "https://iam.example.com"}},
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
@@ -112,5 +113,38 @@ func TestTwoWritesOfAConfigurationKeepBoth(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What an operator decides about a gap stays, although the first tick is about to write the terms.
+func TestDecisionBesideTheFirstTickStays(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	m.mustTick()
+	m.pass(time.Hour)
+	m.start()
+	held := &heldRead{Storage: m.storage.Storage, key: engine.KeyTerms, read: make(chan struct{}), release: make(chan struct{})}
+	m.storage.Storage = held
+	var both sync.WaitGroup
+	both.Go(m.mustTick)
+	<-held.read
+	answered := make(chan struct{})
+	both.Go(func() {
+		defer close(answered)
+		if resp, err := m.ask(logical.UpdateOperation, "config/gap", map[string]any{"resume": true}); err != nil || resp.IsError() {
+			t.Errorf("%v %v", err, resp)
+		}
+	})
+	select {
+	case <-answered:
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(held.release)
+	both.Wait()
+	m.storage.Storage = held.Storage
+	m.start()
+	m.mustTick()
+	if gap := m.read("config/gap"); gap["resumed"] == nil {
+		t.Errorf("config/gap was answered, and shows %v", gap)
 	}
 }
