@@ -69,7 +69,9 @@ credentials that were issued from it alone: they end with their leases.
 }
 
 // lockOfRole is the lock of the role that a request names.
-func lockOfRole(d *framework.FieldData) engine.LockKey { return engine.LockRole(d.Get("name").(string)) }
+func lockOfRole(d *framework.FieldData) engine.LockKey {
+	return engine.LockRole(d.Get("name").(string))
+}
 
 func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
@@ -125,11 +127,18 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
+	r, err := loadRole(ctx, req.Storage, name)
+	if err != nil && !engine.IsUnreadable(err) {
+		return nil, err
+	}
 	defer b.roles.Reset()
 	for _, prefix := range []string{engine.PrefixLegacyRole, engine.PrefixRole} {
 		if err := req.Storage.Delete(ctx, prefix+name); err != nil {
 			return nil, err
 		}
+	}
+	if r != nil && r.Disabled && r.DisabledRenewals {
+		return engine.Warned([]string{"disabled_renewals: went with the role, so its leases can be renewed again; vault lease revoke -prefix ends them"}), nil
 	}
 	return nil, nil
 }

@@ -114,9 +114,13 @@ func (u *users) end(ctx context.Context, s logical.Storage, user string, r *user
 	if err := u.ProveLeader(ctx, s); err != nil && !u.Vault.Tainted() { // nobody else has a mount that is being disabled
 		return verdict{}, err
 	}
-	client, err := u.AWSAs(ctx, s, r.AssumeRole)
+	client, by, err := u.reach(ctx, s, r.AssumeRole, r.Role)
 	if err != nil {
 		return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
+	}
+	if by != r.AssumeRole {
+		reached := *r
+		reached.AssumeRole, r = by, &reached
 	}
 	f := facts{here: client.KnownAccount()}
 	if !r.provenByName() && !f.here.Known() { // in another account, another user may have the name
