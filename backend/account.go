@@ -42,17 +42,19 @@ func (u *users) reach(ctx context.Context, s logical.Storage, own engine.AssumeR
 		return slices.DeleteFunc(ways, func(way engine.AssumeRole) bool { return !way.IsSet() || way.Account() != own.Account() })
 	}
 	ofItsRole := func() ([]engine.AssumeRole, error) {
-		if engine.CheckRoleName(roleName) != nil {
-			return nil, nil
+		var r *role
+		var err error
+		if engine.CheckRoleName(roleName) == nil { // no role has another name
+			r, err = loadRole(ctx, s, roleName)
 		}
-		r, err := loadRole(ctx, s, roleName)
-		switch {
-		case err != nil && !engine.IsUnreadable(err):
-			return nil, err
-		case r == nil:
-			return nil, nil
+		if engine.IsUnreadable(err) {
+			err = nil // then others have to do
 		}
-		return same([]engine.AssumeRole{r.assumeRole()}), nil
+		var ways []engine.AssumeRole
+		if r != nil {
+			ways = same([]engine.AssumeRole{r.assumeRole()})
+		}
+		return ways, err
 	}
 	ofOthers := func() ([]engine.AssumeRole, error) {
 		ways, err := u.waysOf(ctx, s, func(r *role) bool { return r.issues(iamUser) })
