@@ -162,3 +162,30 @@ func TestLookAlikeOfAnAllowedTag(t *testing.T) {
 		t.Errorf("AWS got %v", m.session().Tags)
 	}
 }
+
+// Who is not allowed sts:TagSession is the hub, where there is one, and not the engine's own identity.
+func TestDeniedByTheHub(t *testing.T) {
+	t.Parallel()
+	m, there := newAccounts(t, noRetries)
+	there.AllowInTrust("app", "sts:AssumeRole")
+	m.write("roles/app", map[string]any{
+		"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + other + ":role/app", "assume_role_arn": otherHub, "source_identity": "anna",
+	})
+	told := m.refused(logical.ReadOperation, "sts/app", nil)
+	_, advice, _ := strings.Cut(told, "the session needs ")
+	if !strings.Contains(advice, otherHub) || strings.Contains(advice, "engine's own identity") {
+		t.Errorf("the advice names the wrong side: %s", advice)
+	}
+}
+
+// With allow_session_name=false alone the session is called by username_template, whose display name whoever makes a token
+// chooses (auth/token/create, display_name): the write says so, since the field promises that nobody makes names up.
+func TestNamesThatCallersMakeUp(t *testing.T) {
+	t.Parallel()
+	m := newSessionMount(t)
+	m.warns(m.write("roles/deploy", map[string]any{"allow_session_name": false}), "session_name: is not set")
+	if resp := m.write("roles/deploy", map[string]any{"session_name": "{{identity.entity.name}}", "templates": true}); resp != nil {
+		t.Errorf("answered %v", resp)
+	}
+	m.warns(m.write("roles/fed", map[string]any{"allow_session_name": nil, "session_name": "", "policy_document": s3Only, "unknown": 1}), "unknown") // whose name no request chooses
+}

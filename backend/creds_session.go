@@ -22,7 +22,7 @@ import (
 
 // issueRoleSession assumes one of the role's role_arns.
 func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
-	arn, err := r.pickARN(o)
+	arn, err := r.pickARN(o, b.Place(ctx, s))
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,11 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 		SourceIdentity: r.SourceIdentity, Duration: life.ttl, Limits: limits,
 	})
 	if err != nil {
-		return nil, r.denied(err, "the policy of the engine's own identity and in the trust policy of "+arn+"; AWS does not tell which of the two lacks it")
+		caller := "the engine's own identity"
+		if r.AssumeRoleARN != "" {
+			caller = r.AssumeRoleARN + ", which assume_role_arn names,"
+		}
+		return nil, r.denied(err, "the policy of "+caller+" and in the trust policy of "+arn+"; AWS does not tell which of the two lacks it")
 	}
 	resp, err := b.sessionResponse(session, &lease{Username: name, Role: o.role}, life)
 	if n := utf8.RuneCountInString(o.sessionName); err == nil && n > awsrules.MostSessionName {
@@ -111,13 +115,21 @@ func (b *backend) ownName(ctx context.Context, s logical.Storage, r *role, o ord
 }
 
 // pickARN is the ARN to assume: the one that the request names, if the role has it,
-// or the only one.
-func (r *role) pickARN(o order) (string, error) {
+// or the only one. What a pattern covers has to be an ARN where it goes.
+func (r *role) pickARN(o order, at engine.Place) (string, error) {
+	if o.roleARN != "" && r.Patterns {
+		var m engine.Mistakes
+		forms := engine.NewForms(at, &m)
+		forms.CheckARN(at.STS, "role_arn", o.roleARN, "role")
+		if err := m.Err(); err != nil {
+			return "", err
+		}
+	}
 	switch {
 	case o.roleARN != "" && !slices.ContainsFunc(r.RoleARNs, func(arn string) bool {
 		return arn == o.roleARN && !r.Patterns || awsrules.Matches(arn, o.roleARN) && r.Patterns
 	}):
-		return "", engine.UserErrorf("role_arn: %q is not among the role_arns of role %q", o.roleARN, o.role)
+		return "", engine.UserErrorf("role_arn: %q is not among the role_arns of role %q", awsrules.Abridged(o.roleARN), o.role)
 	case o.roleARN != "":
 		return o.roleARN, nil
 	case len(r.RoleARNs) == 1 && r.Patterns:

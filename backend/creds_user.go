@@ -61,6 +61,10 @@ func (b *backend) issueNew(ctx context.Context, s logical.Storage, r *role, o or
 	if err := r.forSDK(credentialType, o); err != nil {
 		return nil, err
 	}
+	if r.AssumeRoleARN != "" && (credentialType == federationToken || credentialType == sessionToken) {
+		return nil, engine.UserErrorf("assume_role_arn: is not supported by credential_type %s, whose sessions come from the account of config/root; "+
+			"write role %q again without it, or as %s or %s", credentialType, o.role, iamUser, assumedRole)
+	}
 	var session *logical.Response
 	switch credentialType {
 	case iamUser:
@@ -195,7 +199,11 @@ func (b *backend) admit(ctx context.Context, s logical.Storage, c *creation, r *
 			return nameTaken(c.name, time.Time{})
 		}
 	}
-	return b.index.admit(c.name, indexEntry{role: c.order.role, issued: c.began, by: c.record.AssumeRole.Interned()}, r.MaxUsers, most)
+	home := ""
+	if most > 0 {
+		home = b.homeAmong(ctx, s, c.record.AssumeRole)
+	}
+	return b.index.admit(c.name, indexEntry{role: c.order.role, issued: c.began, by: c.record.AssumeRole.Interned()}, r.MaxUsers, most, home)
 }
 
 // nameTaken refuses a second user of a name.

@@ -141,6 +141,23 @@ func TestRenewalsOfADisabledRole(t *testing.T) {
 	m.noUsers()
 }
 
+// With the role goes what it says of renewals, and who deletes it is told.
+func TestADeletedRoleForgetsItsRenewals(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	const role = "roles/developer-access"
+	creds := m.creds("developer-access")
+	m.write(role, map[string]any{"disabled": true, "disabled_renewals": true})
+	m.forbade(m.lease(logical.RenewOperation, creds))
+	m.warns(m.do(logical.DeleteOperation, role, nil), "disabled_renewals: ")
+	m.renew(creds)
+	m.write(role, map[string]any{"policy_arns": readOnly, "disabled": true})
+	if resp := m.do(logical.DeleteOperation, role, nil); resp != nil {
+		t.Errorf("a role whose leases were renewed all along: %v", resp)
+	}
+	m.revoke(creds)
+}
+
 // What is under way when the role is switched off is not handed out.
 func TestARequestUnderWayWhenItsRoleIsDisabled(t *testing.T) {
 	t.Parallel()

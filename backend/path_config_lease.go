@@ -30,7 +30,7 @@ func (b *backend) pathConfigLease() *framework.Path {
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   engine.Gives(b.Read("Read the default and the longest lease.", b.readLeaseConfig), fields),
-			logical.UpdateOperation: b.Configure("lease", "Configure the default and the longest lease.", b.writeLeaseConfig),
+			logical.UpdateOperation: b.ConfigureAlone(engine.KeyLeaseConfig, "lease", "Configure the default and the longest lease.", b.writeLeaseConfig),
 		},
 		HelpSynopsis: "The default and the longest lease of IAM user credentials.",
 		HelpDescription: `

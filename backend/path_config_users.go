@@ -41,7 +41,7 @@ func (b *backend) pathConfigUsers() *framework.Path {
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   engine.Gives(b.Read("Read how IAM users are kept.", b.readUsersConfig), fields),
-			logical.UpdateOperation: b.Configure("users", "Configure how IAM users are kept.", b.writeUsersConfig),
+			logical.UpdateOperation: b.ConfigureAlone(engine.KeyUsersConfig, "users", "Configure how IAM users are kept.", b.writeUsersConfig),
 		},
 		HelpSynopsis: "How many IAM users this mount may issue, and how they are marked.",
 		HelpDescription: `

@@ -237,9 +237,9 @@ func (r *role) addTags(o order, m *engine.Mistakes) {
 	for _, key := range slices.Sorted(maps.Keys(o.tags)) {
 		switch {
 		case tagKey(r.SessionTags, key, strings.EqualFold) != "":
-			m.Add("session_tags", "the role %q sets the tag %q itself; omit it", o.role, key)
+			m.Add("session_tags", "the role %q sets the tag %q itself; omit it", o.role, awsrules.Abridged(key))
 		case !r.allowsTag(key):
-			m.Add("session_tags", "the role %q does not let requests bring the tag %q; those in its allowed_request_tags are %q", o.role, key, r.AllowedRequestTags)
+			m.Add("session_tags", "the role %q does not let requests bring the tag %q; those in its allowed_request_tags are %q", o.role, awsrules.Abridged(key), r.AllowedRequestTags)
 		}
 	}
 	if len(*m) > 0 || len(o.tags) == 0 {

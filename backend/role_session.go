@@ -48,9 +48,7 @@ func (r *role) validateSession(m *engine.Mistakes, forms *engine.Forms) (warning
 	r.validateSessionTags(m)
 	r.validateNames(m)
 	warnings = append(warnings, r.validateTagKeys(m)...)
-	if r.ExternalID != "" && !awsrules.IsExternalID(r.ExternalID) {
-		m.Add("external_id", "is not an external ID: 2 to %d letters, digits and _ + = , . @ : / -", awsrules.MostExternalID)
-	}
+	engine.CheckExternalID(m, "external_id", r.ExternalID)
 	if !r.idle("mfa_serial_number") && r.SerialNumber != "" && !awsrules.IsSerialNumber(r.SerialNumber) {
 		m.Add("mfa_serial_number", "%q is neither the serial number of an MFA device nor an ARN such as arn:aws:iam::123456789012:mfa/vault", r.SerialNumber)
 	}
