@@ -34,9 +34,86 @@ func (u *users) madeIn(ctx context.Context, s logical.Storage, r *userRecord, he
 	return engine.HomeAccount(ctx, s)
 }
 
+// reach is the client for the account of a user, and how it got there: as its record says or, where
+// AWS refuses that, as its role says now, as other roles and records do or, where it is the
+// account of config/root, as that. What AWS then says counts only from the record's account.
+func (u *users) reach(ctx context.Context, s logical.Storage, own engine.AssumeRole, roleName string) (*awscreds.Client, engine.AssumeRole, error) {
+	same := func(ways []engine.AssumeRole) []engine.AssumeRole {
+		return slices.DeleteFunc(ways, func(way engine.AssumeRole) bool { return !way.IsSet() || way.Account() != own.Account() })
+	}
+	ofItsRole := func() ([]engine.AssumeRole, error) {
+		var r *role
+		var err error
+		if engine.CheckRoleName(roleName) == nil { // no role has another name
+			r, err = loadRole(ctx, s, roleName)
+		}
+		if engine.IsUnreadable(err) {
+			err = nil // then others have to do
+		}
+		var ways []engine.AssumeRole
+		if r != nil {
+			ways = same([]engine.AssumeRole{r.assumeRole()})
+		}
+		return ways, err
+	}
+	ofOthers := func() ([]engine.AssumeRole, error) {
+		ways, err := u.waysOf(ctx, s, func(r *role) bool { return r.issues(iamUser) })
+		if ways = same(ways); own.IsSet() && own.Account() == u.homeAmong(ctx, s, own) {
+			ways = append([]engine.AssumeRole{{}}, ways...)
+		}
+		return ways, err
+	}
+	return u.Reach(ctx, s, own, ofItsRole, ofOthers)
+}
+
+// home is the account of config/root, as [engine.AssumeRole.Account] has others; empty until
+// AWS has told.
+func (u *users) home() string {
+	client := u.KnownClient()
+	if client == nil {
+		return ""
+	}
+	return engine.AccountText(client.KnownAccount())
+}
+
+// homeAmong is home, and asks AWS once where users of other accounts are to be told from those.
+func (u *users) homeAmong(ctx context.Context, s logical.Storage, by engine.AssumeRole) string {
+	if home := u.home(); home != "" || !by.IsSet() && !u.index.abroad() {
+		return home
+	}
+	if client, err := u.AWS(ctx, s); err == nil {
+		_, _ = client.FindAccount(ctx) // where it does not tell, each way counts as an account
+	}
+	return u.home()
+}
+
+// abroad reports whether any user was made by way of a role.
+func (x *userIndex) abroad() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.ofAccount) > 1 || len(x.ofAccount) == 1 && x.ofAccount[""] == 0
+}
+
+// inAccount counts the users of an account, "" for the one of config/root, which a role may lead
+// to as well: home.
+func (x *userIndex) inAccount(in, home string) (n int, where string) {
+	switch {
+	case in == "" && home == "":
+		return x.ofAccount[""], ""
+	case in == "" || in == home:
+		return x.ofAccount[""] + x.ofAccount[home], ""
+	}
+	return x.ofAccount[in], " in AWS account " + in
+}
+
 // ways are how the accounts of roles and records are reached, those of one account together;
 // the one of config/root is not among them.
 func (u *users) ways(ctx context.Context, s logical.Storage) ([]engine.AssumeRole, error) {
+	return u.waysOf(ctx, s, func(*role) bool { return true })
+}
+
+// waysOf are those of records and of some of the roles.
+func (u *users) waysOf(ctx context.Context, s logical.Storage, which func(*role) bool) ([]engine.AssumeRole, error) {
 	names, err := s.List(ctx, engine.PrefixRole)
 	if err != nil {
 		return nil, err
@@ -52,7 +129,7 @@ func (u *users) ways(ctx context.Context, s logical.Storage) ([]engine.AssumeRol
 		if err != nil && !engine.IsUnreadable(err) {
 			return nil, err
 		}
-		if r != nil && r.assumeRole().IsSet() {
+		if r != nil && which(r) && r.assumeRole().IsSet() {
 			ways[r.assumeRole()] = true
 		}
 	}
@@ -91,8 +168,13 @@ func (u *users) keepHome(ctx context.Context, s logical.Storage) error {
 		return nil
 	}
 	if account, err := client.FindAccount(ctx); err != nil || !account.Known() {
-		return nil //nolint:nilerr // the next tick asks again
+		return nil // the next tick asks again
 	}
+	ctx, unlock, ok := u.Locks.TryLock(ctx, engine.LockConfig(engine.KeyUsersConfig))
+	if !ok {
+		return nil // somebody may be writing it; the next tick looks again
+	}
+	defer unlock()
 	home, err := engine.Load[awscreds.Account](ctx, s, engine.KeyHome)
 	if err != nil || home != nil {
 		return err
@@ -101,7 +183,7 @@ func (u *users) keepHome(ctx context.Context, s logical.Storage) error {
 }
 
 // setHome stores the home account that somebody has written; empty leaves it as it is. Where
-// the number stays, so does what else is known.
+// the number stays, so does what else is known. The caller holds the lock of config/users.
 func (u *users) setHome(ctx context.Context, s logical.Storage, text string) error {
 	if text == "" {
 		return nil

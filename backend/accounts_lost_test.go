@@ -7,6 +7,7 @@ package backend
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,6 +55,65 @@ func TestLostAccount(t *testing.T) {
 			m.registered(0)
 			m.revoke(here)
 		})
+	}
+}
+
+// A hub that was deleted and made again: the first request gets a user, as it does where the session ended early.
+func TestHubMadeAgain(t *testing.T) {
+	t.Parallel()
+	m, there := newAccounts(t)
+	m.revoke(m.creds("payments"))
+	there.RemoveRole("hub")
+	there.SetTrust("hub", home)
+	m.revoke(m.creds("payments"))
+}
+
+// The same for the role of config/root.
+func TestRootRoleMadeAgain(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	m.aws.AddRole("vault")
+	m.configure(map[string]any{"role_arn": vaultARN, "max_retries": -1})
+	m.write("roles/developer-access", map[string]any{"policy_arns": readOnly})
+	m.revoke(m.creds("developer-access"))
+	m.aws.RemoveRole("vault")
+	m.aws.AddRole("vault")
+	m.aws.ResetCalls()
+	m.revoke(m.creds("developer-access"))
+	if n := m.calls("AssumeRole", home); n != 1 {
+		t.Errorf("%d new sessions, want 1", n)
+	}
+}
+
+// Requests that are under way while the hub is made again share its new session: what AWS says of the old one does
+// not end the new one. A hub that is gone for good is told at once.
+func TestHubMadeAgainCostsOneSession(t *testing.T) {
+	t.Parallel()
+	m, there := newAccounts(t)
+	m.revoke(m.creds("payments"))
+	there.RemoveRole("hub")
+	there.SetTrust("hub", home)
+	m.aws.ResetCalls()
+	var requests sync.WaitGroup
+	answers := make(chan *logical.Response, 8)
+	for range cap(answers) {
+		requests.Go(func() { answers <- m.creds("payments") })
+	}
+	requests.Wait()
+	close(answers)
+	for creds := range answers {
+		m.revoke(creds)
+	}
+	if n := m.calls("AssumeRole", other); n != 1 {
+		t.Errorf("%d new sessions, want 1", n)
+	}
+	there.RemoveRole("hub")
+	m.aws.ResetCalls()
+	if told := m.refused(logical.ReadOperation, "creds/payments", nil); !strings.Contains(told, "AccessDenied") || !strings.Contains(told, otherHub) {
+		t.Errorf("told %s", told)
+	}
+	if n := m.calls("AssumeRole", other); n != 1 {
+		t.Errorf("AWS was asked %d times for a session of a hub that is gone", n)
 	}
 }
 

@@ -282,7 +282,7 @@ func TestFieldsOfAnotherAccount(t *testing.T) {
 		"assume_role_session_name: \"x\"":                                       {"policy_arns": readOnly, "assume_role_arn": otherHub, "assume_role_session_name": "x"},
 		"external_id: is not an external ID":                                    {"policy_arns": readOnly, "assume_role_arn": otherHub, "external_id": "x"},
 		"external_id: is not supported by credential_type iam_user without":     {"policy_arns": readOnly, "external_id": "tenant"},
-		`assume_role_external_id: "a b" is not what STS takes`:                  {"policy_arns": readOnly, "assume_role_arn": otherHub, "assume_role_external_id": "a b"},
+		`assume_role_external_id: is not an external ID`:                        {"policy_arns": readOnly, "assume_role_arn": otherHub, "assume_role_external_id": "a b"},
 		"assume_role_external_id: differs from external_id":                     {"policy_arns": readOnly, "assume_role_arn": otherHub, "external_id": "tenant", "assume_role_external_id": "other"},
 		"role_arns: \"arn:aws:iam::*:role/app\" has * before the role's name":   {"credential_type": assumedRole, "role_arns": "arn:aws:iam::*:role/app"},
 		"role_arns: \"arn:*:iam::123456789012:role/app\" has * before":          {"credential_type": assumedRole, "role_arns": "arn:*:iam::123456789012:role/app"},

@@ -138,3 +138,54 @@ func TestDeniedTagsAndSourceIdentity(t *testing.T) {
 		t.Errorf("a session without either: %s", told)
 	}
 }
+
+// To AWS the case of a key does not matter, so that one entry lets a request bring it in either.
+func TestAllowedTagInAnotherCase(t *testing.T) {
+	t.Parallel()
+	m := newSessionMount(t)
+	m.write("roles/deploy", map[string]any{"allowed_request_tags": "Cost", "transitive_tag_keys": "COST", "session_tags": "ticket=1"})
+	m.write("sts/deploy", map[string]any{"session_tags": "cost=1"})
+	if s := m.session(); !maps.Equal(s.Tags, map[string]string{"cost": "1", "ticket": "1"}) || !slices.Equal(s.TransitiveTagKeys, []string{"cost"}) {
+		t.Errorf("AWS got %+v", s)
+	}
+	m.write("roles/deploy", map[string]any{"allowed_request_tags": "Cost,tic\u212aet"}) // the sign of Kelvin is a K
+	m.refused(logical.UpdateOperation, "sts/deploy", map[string]any{"session_tags": map[string]any{"tic\u212aet": "2"}})
+}
+
+// allowed_request_tags lets a request bring a key and no look-alike of it: one entry is one tag.
+func TestLookAlikeOfAnAllowedTag(t *testing.T) {
+	t.Parallel()
+	m := newSessionMount(t)
+	m.write("roles/deploy", map[string]any{"allowed_request_tags": "cost"})
+	resp, err := m.ask(logical.UpdateOperation, "sts/deploy", map[string]any{"session_tags": map[string]any{"cost": "1", "co\u017ft": "2"}})
+	if _, status := outcome(resp, err); status != 400 {
+		t.Errorf("AWS got %v", m.session().Tags)
+	}
+}
+
+// Who is not allowed sts:TagSession is the hub, where there is one, and not the engine's own identity.
+func TestDeniedByTheHub(t *testing.T) {
+	t.Parallel()
+	m, there := newAccounts(t, noRetries)
+	there.AllowInTrust("app", "sts:AssumeRole")
+	m.write("roles/app", map[string]any{
+		"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + other + ":role/app", "assume_role_arn": otherHub, "source_identity": "anna",
+	})
+	told := m.refused(logical.ReadOperation, "sts/app", nil)
+	_, advice, _ := strings.Cut(told, "the session needs ")
+	if !strings.Contains(advice, otherHub) || strings.Contains(advice, "engine's own identity") {
+		t.Errorf("the advice names the wrong side: %s", advice)
+	}
+}
+
+// With allow_session_name=false alone the session is called by username_template, whose display name whoever makes a token
+// chooses (auth/token/create, display_name): the write says so, since the field promises that nobody makes names up.
+func TestNamesThatCallersMakeUp(t *testing.T) {
+	t.Parallel()
+	m := newSessionMount(t)
+	m.warns(m.write("roles/deploy", map[string]any{"allow_session_name": false}), "session_name: is not set")
+	if resp := m.write("roles/deploy", map[string]any{"session_name": "{{identity.entity.name}}", "templates": true}); resp != nil {
+		t.Errorf("answered %v", resp)
+	}
+	m.warns(m.write("roles/fed", map[string]any{"allow_session_name": nil, "session_name": "", "policy_document": s3Only, "unknown": 1}), "unknown") // whose name no request chooses
+}

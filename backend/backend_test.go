@@ -100,6 +100,18 @@ func (m *mount) start() {
 		m.t.Fatal(err)
 	}
 	m.b = b
+	m.t.Cleanup(func() { b.(*backend).endWithTest() })
+}
+
+// endWithTest stops what the engine does by itself, and waits for what is under way: what calls on after its test may
+// meet the server of another.
+func (b *backend) endWithTest() {
+	b.tidy.Close()
+	b.staticRoles.Close()
+	select {
+	case <-b.requests.end():
+	case <-time.After(5 * time.Second): // a test may leave a request that nothing ends
+	}
 }
 
 // knowAccount has the engine know its account, as from its first creation on.

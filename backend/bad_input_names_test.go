@@ -126,3 +126,49 @@ func (m *mount) mustNotCall() {
 		m.t.Errorf("AWS was called: %v", actions)
 	}
 }
+
+// A pattern covers names that a role can have. What can be no role's ARN is refused here, in one short line.
+func TestBadInputARNsThatAPatternCovers(t *testing.T) {
+	t.Parallel()
+	for name, lead := range map[string]func(*mount){"elsewhere": func(*mount) {}, "at AWS": func(m *mount) { m.leadToAWS() }} {
+		m := newSessionMount(t)
+		m.write("roles/team", map[string]any{"credential_type": assumedRole, "role_arns": "arn:aws:iam::123456789012:role/team-*"})
+		lead(m)
+		m.aws.ResetCalls()
+		long := 100_000
+		for _, end := range []string{"a\nb", "a b", "a:b", "a\x00", "a\u200bb", "é", strings.Repeat("x", long)} {
+			told := m.refused(logical.UpdateOperation, "sts/team", map[string]any{"role_arn": "arn:aws:iam::123456789012:role/team-" + end})
+			if !strings.HasPrefix(told, "role_arn: ") || len(told) > 1000 || strings.ContainsAny(told, "\n\x00") {
+				t.Errorf("%s: %.20q: refused with %d bytes, %.150q", name, end, len(told), told)
+			}
+		}
+		m.write("roles/team", map[string]any{"role_arns": "arn:aws:iam::123456789012:role/team"})
+		if told := m.refused(logical.UpdateOperation, "sts/team", map[string]any{"role_arn": strings.Repeat("x\n", long)}); !strings.HasPrefix(told, "role_arn: ") || len(told) > 1000 || strings.Contains(told, "\n") {
+			t.Errorf("%s: refused with %d bytes, %.150q", name, len(told), told)
+		}
+		told := m.refused(logical.UpdateOperation, "sts/team", map[string]any{"session_tags": map[string]any{strings.Repeat("x", long): "y"}})
+		if !strings.HasPrefix(told, "session_tags: ") || len(told) > 1000 {
+			t.Errorf("%s: refused with %d bytes, %.150q", name, len(told), told)
+		}
+		if n := len(m.aws.Calls()); n > 0 {
+			t.Errorf("%s: AWS was asked %d times", name, n)
+		}
+	}
+}
+
+// A mistake is told of the field that has it, and external IDs are not repeated.
+func TestMistakesOfExternalIDs(t *testing.T) {
+	t.Parallel()
+	m := newSessionMount(t)
+	for path, fields := range map[string]map[string]any{
+		"roles/deploy":           {"assume_role_arn": otherHub, "assume_role_external_id": "hush hush"},
+		"roles/developer-access": {"assume_role_arn": otherHub, "external_id": "hush hush"},
+		"roles/both":             {"policy_arns": readOnly, "assume_role_arn": otherHub, "external_id": "hush", "assume_role_external_id": "hushed"},
+		"static-roles/app":       {"username": "app", "rotation_period": "24h", "assume_role_arn": otherHub, "external_id": "hush hush"},
+	} {
+		told := m.refused(logical.UpdateOperation, path, fields)
+		if strings.Count(told, "external_id: ") != 1 || strings.Contains(told, "hush") {
+			t.Errorf("%s: told twice, or repeated: %s", path, told)
+		}
+	}
+}

@@ -156,21 +156,23 @@ func (c *creation) await(ctx context.Context, r *role, key awscreds.Key) (warnin
 	if !r.WaitUntilUsable {
 		return ""
 	}
-	var err error
-	unsupported := c.settings.noProbe.Load()
-	if !unsupported {
-		err = c.b.AwaitKey(ctx, r.wait(), c.client.Probe(key))
-		unsupported = awscreds.IsUnsupported(err)
+	const untold = "wait_until_usable: STS has no GetCallerIdentity here, so nothing tells when the key is accepted; it may be refused at first"
+	began := c.b.Now()
+	if !c.settings.canProbe(began) {
+		return untold
 	}
+	err := c.b.AwaitKey(ctx, r.wait(), c.client.Probe(key))
+	now := c.b.Now()
 	switch {
-	case unsupported:
-		if c.settings.noProbe.CompareAndSwap(false, true) {
-			c.b.Log.Warn("STS has no GetCallerIdentity, so requests do not wait until a new key is accepted", "role", c.order.role, "error", err)
+	case awscreds.IsUnsupported(err):
+		if c.settings.setNoProbe(now) {
+			c.b.Log.Warn("STS has no GetCallerIdentity, so requests do not wait until a new key is accepted; it is asked again in an hour", "role", c.order.role, "error", err)
 		}
-		return "wait_until_usable: STS has no GetCallerIdentity here, so nothing tells when the key is accepted; it may be refused at first"
+		return untold
 	case err != nil:
+		waited := min(now.Sub(began), r.wait()).Round(100 * time.Millisecond) // less where the request had no more time
 		return fmt.Sprintf("wait_until_usable: AWS does not accept the key everywhere after %s (%s); it is returned all the same, and may be refused at first",
-			r.wait(), cmp.Or(awscreds.Code(err), err.Error()))
+			waited, cmp.Or(awscreds.Code(err), err.Error()))
 	}
 	return ""
 }

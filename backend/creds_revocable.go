@@ -158,7 +158,7 @@ func (b *backend) awsRolesOf(ctx context.Context, s logical.Storage, name, arn s
 	}
 	arns := r.RoleARNs
 	if arn != "" || len(arns) == 0 || r.Patterns {
-		if arn, err = r.pickARN(order{role: name, roleARN: arn}); err != nil {
+		if arn, err = r.pickARN(order{role: name, roleARN: arn}, b.Place(ctx, s)); err != nil {
 			return nil, err
 		}
 		arns = []string{arn}

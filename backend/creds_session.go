@@ -23,7 +23,7 @@ import (
 
 // issueRoleSession assumes one of the role's role_arns.
 func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
-	arn, err := r.pickARN(o)
+	arn, err := r.pickARN(o, b.Place(ctx, s))
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,11 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 		SourceIdentity: r.SourceIdentity, Duration: life.ttl, Limits: limits,
 	})
 	if err != nil {
-		return nil, r.denied(err, "the policy of the engine's own identity and in the trust policy of "+arn+"; AWS does not tell which of the two lacks it")
+		caller := "the engine's own identity"
+		if r.AssumeRoleARN != "" {
+			caller = r.AssumeRoleARN + ", which assume_role_arn names,"
+		}
+		return nil, r.denied(err, "the policy of "+caller+" and in the trust policy of "+arn+"; AWS does not tell which of the two lacks it")
 	}
 	l := &lease{Username: name, Role: o.role, Registered: o.registered}
 	if err := l.keepRevocable(session, client, r); err != nil {
@@ -67,7 +71,7 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 // transitiveTags are the keys of those tags of the session that pass on to further ones.
 func (r *role) transitiveTags() (keys []string) {
 	for _, key := range r.TransitiveTagKeys {
-		if own := tagKey(r.SessionTags, key); own != "" { // a request need not bring it
+		if own := tagKey(r.SessionTags, key, sameKey); own != "" { // a request need not bring it
 			keys = append(keys, own)
 		}
 	}
@@ -99,7 +103,7 @@ func (b *backend) sessionName(ctx context.Context, s logical.Storage, r *role, o
 	}
 	if name := awsrules.SessionName(o.sessionName); name != "" {
 		if err := awsrules.CheckSessionName(name); err != nil {
-			return "", engine.UserErrorf("role_session_name: %v", err)
+			return "", engine.UserErrorf("role_session_name: %q %v", name, err)
 		}
 		return name, nil
 	}
@@ -123,13 +127,21 @@ func (b *backend) ownName(ctx context.Context, s logical.Storage, r *role, o ord
 }
 
 // pickARN is the ARN to assume: the one that the request names, if the role has it,
-// or the only one.
-func (r *role) pickARN(o order) (string, error) {
+// or the only one. What a pattern covers has to be an ARN where it goes.
+func (r *role) pickARN(o order, at engine.Place) (string, error) {
+	if o.roleARN != "" && r.Patterns {
+		var m engine.Mistakes
+		forms := engine.NewForms(at, &m)
+		forms.CheckARN(at.STS, "role_arn", o.roleARN, "role")
+		if err := m.Err(); err != nil {
+			return "", err
+		}
+	}
 	switch {
 	case o.roleARN != "" && !slices.ContainsFunc(r.RoleARNs, func(arn string) bool {
 		return arn == o.roleARN && !r.Patterns || awsrules.Matches(arn, o.roleARN) && r.Patterns
 	}):
-		return "", engine.UserErrorf("role_arn: %q is not among the role_arns of role %q", o.roleARN, o.role)
+		return "", engine.UserErrorf("role_arn: %q is not among the role_arns of role %q", awsrules.Abridged(o.roleARN), o.role)
 	case o.roleARN != "":
 		return o.roleARN, nil
 	case len(r.RoleARNs) == 1 && r.Patterns:

@@ -62,6 +62,10 @@ func (b *backend) issueNew(ctx context.Context, s logical.Storage, r *role, o or
 	if err := r.forSDK(credentialType, o); err != nil {
 		return nil, err
 	}
+	if r.AssumeRoleARN != "" && (credentialType == federationToken || credentialType == sessionToken) {
+		return nil, engine.UserErrorf("assume_role_arn: is not supported by credential_type %s, whose sessions come from the account of config/root; "+
+			"write role %q again without it, or as %s or %s", credentialType, o.role, iamUser, assumedRole)
+	}
 	if credentialType == iamUser {
 		return b.issueUser(ctx, s, r, o)
 	}
@@ -203,7 +207,11 @@ func (b *backend) admit(ctx context.Context, s logical.Storage, c *creation, r *
 			return nameTaken(c.name, time.Time{})
 		}
 	}
-	return b.index.admit(c.name, indexEntry{role: c.order.role, issued: c.began, by: c.record.AssumeRole.Interned()}, r.MaxUsers, most)
+	home := ""
+	if most > 0 {
+		home = b.homeAmong(ctx, s, c.record.AssumeRole)
+	}
+	return b.index.admit(c.name, indexEntry{role: c.order.role, issued: c.began, by: c.record.AssumeRole.Interned()}, r.MaxUsers, most, home)
 }
 
 // nameTaken refuses a second user of a name.

@@ -111,11 +111,15 @@ func TestDisabledSinceIsKept(t *testing.T) {
 	if now := m.disabledSince(role); now == since || now == "" {
 		t.Errorf("switched off again, since %s", now)
 	}
-	for name, reason := range map[string]string{"long": strings.Repeat("x", 501), "of two lines": "a\nb"} {
+	for name, reason := range map[string]string{
+		"long": strings.Repeat("x", 501), "of two lines": "a\nb", "of two lines to Unicode": "a\u2028b", "of two paragraphs": "a\u2029b",
+		"turned around": "a\u202eb", "isolated": "a\u2066b", "marked": "a\u200fb",
+	} {
 		if text := m.refused(logical.UpdateOperation, role, map[string]any{"disabled_reason": reason}); !strings.HasPrefix(text, "disabled_reason: ") {
 			t.Errorf("a reason that is %s: refused with %s", name, text)
 		}
 	}
+	m.write(role, map[string]any{"disabled_reason": "gesperrt – مغلق, ש, 已停用 👩\u200d💻"})
 }
 
 // Leases are renewed, unless that is switched off too.
@@ -135,6 +139,23 @@ func TestRenewalsOfADisabledRole(t *testing.T) {
 	m.renew(creds)
 	m.revoke(creds)
 	m.noUsers()
+}
+
+// With the role goes what it says of renewals, and who deletes it is told.
+func TestADeletedRoleForgetsItsRenewals(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	const role = "roles/developer-access"
+	creds := m.creds("developer-access")
+	m.write(role, map[string]any{"disabled": true, "disabled_renewals": true})
+	m.forbade(m.lease(logical.RenewOperation, creds))
+	m.warns(m.do(logical.DeleteOperation, role, nil), "disabled_renewals: ")
+	m.renew(creds)
+	m.write(role, map[string]any{"policy_arns": readOnly, "disabled": true})
+	if resp := m.do(logical.DeleteOperation, role, nil); resp != nil {
+		t.Errorf("a role whose leases were renewed all along: %v", resp)
+	}
+	m.revoke(creds)
 }
 
 // What is under way when the role is switched off is not handed out.

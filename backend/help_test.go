@@ -91,6 +91,26 @@ func TestHelpOfAPathHasItsFields(t *testing.T) {
 	}
 }
 
+// Lines of help are about as long as each other: none is cut off in the middle of a sentence, and none runs out of a terminal.
+func TestHelpIsWrapped(t *testing.T) {
+	t.Parallel()
+	const least, most = 70, 100
+	for _, path := range newMount(t).b.(*backend).Paths {
+		lines := strings.Split(strings.TrimSpace(path.HelpDescription), "\n")
+		for i, line := range lines {
+			if len(line) > most {
+				t.Errorf("%s: a line of %d characters: %s", path.Pattern, len(line), line)
+			}
+			if i+1 == len(lines) || line == "" {
+				continue
+			}
+			if next, _, _ := strings.Cut(lines[i+1], " "); next != "" && len(line)+1+len(next) < least {
+				t.Errorf("%s: a line ends early: %s", path.Pattern, line)
+			}
+		}
+	}
+}
+
 func TestRootHelpHasItsPaths(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)

@@ -30,14 +30,14 @@ func (b *backend) pathConfigLease() *framework.Path {
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   engine.Gives(b.Read("Read the default and the longest lease.", b.readLeaseConfig), fields),
-			logical.UpdateOperation: b.Configure("lease", "Configure the default and the longest lease.", b.writeLeaseConfig),
+			logical.UpdateOperation: b.ConfigureAlone(engine.KeyLeaseConfig, "lease", "Configure the default and the longest lease.", b.writeLeaseConfig),
 		},
 		HelpSynopsis: "The default and the longest lease of IAM user credentials.",
 		HelpDescription: `
 lease is how long a credential lives when neither the request nor its role says;
 lease_max is the longest that any IAM user of this mount may live, renewals included;
-sessions have limits of their own. What is not set here is what the mount's tuning says. A write changes
-only the fields that it names.
+sessions have limits of their own. What is not set here is what the mount's tuning
+says. A write changes only the fields that it names.
 `,
 	}
 }

@@ -45,15 +45,16 @@ func (b *backend) pathConfigUsers() *framework.Path {
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   engine.Gives(b.Read("Read how IAM users are kept.", b.readUsersConfig), fields),
-			logical.UpdateOperation: b.Configure("users", "Configure how IAM users are kept.", b.writeUsersConfig),
+			logical.UpdateOperation: b.ConfigureAlone(engine.KeyUsersConfig, "users", "Configure how IAM users are kept.", b.writeUsersConfig),
 		},
 		HelpSynopsis: "How many IAM users this mount may issue, how they are marked, and what is registered.",
 		HelpDescription: `
-max_users stops a runaway client from exhausting an account's quota of IAM users, each account
-that a role leads to by itself:
-requests above it are refused until leases end. ownership_tags marks each user as this
-mount's, with a proof that only this mount can make: tidy deletes nobody without. account is the AWS account of users whose records name none, such as those of
-the built-in engine. register_sessions has issued/ list sessions as well. A write changes only the fields that it names.
+max_users stops a runaway client from exhausting an account's quota of IAM users: requests
+above it are refused until leases end. Each account that a role leads to is counted by
+itself. ownership_tags marks each user as this mount's, with a proof that only this mount
+can make: tidy deletes nobody without. account is the AWS account of users whose records
+name none, such as those of the built-in engine. register_sessions has
+issued/ list sessions as well. A write changes only the fields that it names.
 `,
 	}
 }

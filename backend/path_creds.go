@@ -191,9 +191,15 @@ const noEntity = "the token of this request has none: log in with an auth method
 // render puts the values of the caller's identity in place of a role's templates, and checks what
 // AWS then gets. A policy that the role's groups add comes later, as it is.
 func (r *role) render(mount *engine.Mount, o order, m *engine.Mistakes) error {
-	entity, groups := r.needs()
-	if !entity {
-		return nil
+	entity, groups := r.readTemplates(m)
+	hasPolicy := r.PolicyDocument != "" && !r.idle("policy_document")
+	if hasPolicy {
+		e, g, mistakes := awsrules.PolicyNeeds(r.PolicyDocument)
+		m.AddAll("policy_document", mistakes)
+		entity, groups = entity || e, groups || g
+	}
+	if !entity || len(*m) > 0 {
+		return nil // another edition may have stored what cannot be read; it never goes to AWS as text
 	}
 	if o.entityID == "" {
 		m.Add("templates", "role %q has templates that name the caller's entity, and %s", o.role, noEntity)
@@ -203,19 +209,23 @@ func (r *role) render(mount *engine.Mount, o order, m *engine.Mistakes) error {
 	if err != nil {
 		return err
 	}
+	r.rendered = map[string]string{}
 	r.eachText(func(t roleText) string {
 		template, err := awsrules.ParseTemplate(t.text)
 		text := ""
 		if err == nil {
 			text, err = template.Render(id, t.values)
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			m.Add(t.field, "%s%w", t.where, err)
+		case t.where == "" && text != t.text:
+			r.rendered[t.field] = t.text
 		}
 		return text
 	})
-	if r.PolicyDocument != "" {
-		text, mistakes := awsrules.RenderPolicy(r.PolicyDocument, id)
+	if hasPolicy {
+		text, mistakes := awsrules.RenderPolicy(r.PolicyDocument, id, awsrules.MostInline)
 		m.AddAll("policy_document", mistakes)
 		r.PolicyDocument = text
 	}
@@ -225,28 +235,11 @@ func (r *role) render(mount *engine.Mount, o order, m *engine.Mistakes) error {
 	return nil
 }
 
-// needs says what the templates of the role ask Vault for.
-func (r *role) needs() (entity, groups bool) {
-	entity, groups = awsrules.PolicyNeeds(r.PolicyDocument)
-	r.copied().eachText(func(t roleText) string {
-		if template, err := awsrules.ParseTemplate(t.text); err == nil {
-			e, g := template.Needs()
-			entity, groups = entity || e, groups || g
-		}
-		return t.text
-	})
-	return entity, groups
-}
-
 // checkRendered checks what could not be known when the role was written.
 func (r *role) checkRendered(m *engine.Mistakes) {
-	if r.PolicyDocument != "" {
-		_, _, mistakes := awsrules.CheckPolicy(r.PolicyDocument, awsrules.MostInline)
-		m.AddAll("policy_document", mistakes)
-	}
 	r.validatePath(m)
 	r.validateUserTags(m)
-	m.AddAll("session_tags", awsrules.CheckTags(r.SessionTags))
+	r.validateSessionTags(m)
 	r.validateNames(m)
 	r.validateLimits(m)
 }
@@ -258,10 +251,10 @@ func (r *role) addTags(o order, m *engine.Mistakes) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(o.tags)) {
 		switch {
-		case tagKey(r.SessionTags, key) != "":
-			m.Add("session_tags", "the role %q sets the tag %q itself; omit it", o.role, key)
+		case tagKey(r.SessionTags, key, strings.EqualFold) != "":
+			m.Add("session_tags", "the role %q sets the tag %q itself; omit it", o.role, awsrules.Abridged(key))
 		case !r.allowsTag(key):
-			m.Add("session_tags", "the role %q does not let requests bring the tag %q; those in its allowed_request_tags are %q", o.role, key, r.AllowedRequestTags)
+			m.Add("session_tags", "the role %q does not let requests bring the tag %q; those in its allowed_request_tags are %q", o.role, awsrules.Abridged(key), r.AllowedRequestTags)
 		}
 	}
 	if len(*m) > 0 || len(o.tags) == 0 {

@@ -133,8 +133,13 @@ func (b *backend) unreadable(ctx context.Context, s logical.Storage, user string
 	if err != nil {
 		return nil, err
 	}
+	asked := map[string]bool{}
 	for _, way := range ways {
-		client, err := b.AWSAs(ctx, s, way)
+		if asked[way.Account()] {
+			continue
+		}
+		asked[way.Account()] = true
+		client, way, err := b.reach(ctx, s, way, "")
 		if err == nil {
 			_, err = client.ReadUser(ctx, user)
 		}

@@ -34,8 +34,8 @@ func (b *backend) pathRole() *framework.Path {
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   engine.Gives(b.Read("Read a role.", b.readRole), shown),
-			logical.UpdateOperation: b.Write("Create or change a role.", b.writeRole),
-			logical.DeleteOperation: b.Write("Delete a role; its leases live on.", b.deleteRole),
+			logical.UpdateOperation: b.Write("Create or change a role.", b.Alone(lockOfRole, b.writeRole)),
+			logical.DeleteOperation: b.Write("Delete a role; its leases live on.", b.Alone(lockOfRole, b.deleteRole)),
 		},
 		HelpSynopsis: "What a credential of a role may do, and how long it lives.",
 		HelpDescription: `
@@ -72,6 +72,11 @@ A write changes only the fields that it names. Deleting a role leaves the
 credentials that were issued from it alone: they end with their leases.
 `,
 	}
+}
+
+// lockOfRole is the lock of the role that a request names.
+func lockOfRole(d *framework.FieldData) engine.LockKey {
+	return engine.LockRole(d.Get("name").(string))
 }
 
 func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -141,11 +146,18 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
+	r, err := loadRole(ctx, req.Storage, name)
+	if err != nil && !engine.IsUnreadable(err) {
+		return nil, err
+	}
 	defer b.roleChanged(name)
 	for _, prefix := range []string{engine.PrefixLegacyRole, engine.PrefixRole} {
 		if err := req.Storage.Delete(ctx, prefix+name); err != nil {
 			return nil, err
 		}
+	}
+	if r != nil && r.Disabled && r.DisabledRenewals {
+		return engine.Warned([]string{"disabled_renewals: went with the role, so its leases can be renewed again; vault lease revoke -prefix ends them"}), nil
 	}
 	return nil, nil
 }

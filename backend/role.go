@@ -92,6 +92,9 @@ type role struct {
 	ShareFor time.Duration `json:"share_for,omitempty"`
 
 	engine.Disabling
+
+	// rendered has the templates of the texts that were rendered for a request, by field.
+	rendered map[string]string
 }
 
 // defaultAssumeSession names the session of assume_role_arn, where the role does not.

@@ -110,6 +110,18 @@ func (r *role) copied() *role {
 	return &own
 }
 
+// shown is a text of the role for a message. Of one that was rendered it is the template: who asks may not know the values,
+// such as the metadata of a group.
+func (r *role) shown(field, text string) quotedText {
+	if template := r.rendered[field]; template != "" {
+		return quotedText(fmt.Sprintf("%q, with the values of the caller,", awsrules.Abridged(template)))
+	}
+	return quotedText(fmt.Sprintf("%q", awsrules.Abridged(text)))
+}
+
+// quotedText is a text for a message, abridged already.
+type quotedText string
+
 // sampled is the role with the shortest values in place of its templates. What AWS refuses
 // then, it refuses for every caller.
 func (r *role) sampled() *role {
@@ -140,24 +152,38 @@ func (r *role) validateTemplates(m *engine.Mistakes) (warnings []string) {
 	if !r.Templates && strings.Contains(r.PolicyDocument, begins) && !r.idle("policy_document") {
 		asText("policy_document")
 	}
+	r.copied().eachText(func(t roleText) string {
+		if !r.Templates && strings.Contains(t.text, begins) {
+			asText(t.field)
+		}
+		return t.text
+	})
+	if r.Templates {
+		r.readTemplates(m)
+	}
+	return slices.Compact(warnings)
+}
+
+// readTemplates says what the templates of the role ask Vault for, but for those of the policy, and which of them cannot be
+// read.
+func (r *role) readTemplates(m *engine.Mistakes) (entity, groups bool) {
 	for field, tags := range map[string]map[string]string{"iam_tags": r.IAMTags, "session_tags": r.SessionTags} {
 		for _, key := range slices.Sorted(maps.Keys(tags)) {
-			if r.Templates && !r.idle(field) && awsrules.HasTemplate(key) {
+			if !r.idle(field) && awsrules.HasTemplate(key) {
 				m.Add(field, "the key %q has a template, which can stand in values only", key)
 			}
 		}
 	}
 	r.copied().eachText(func(t roleText) string {
-		_, err := awsrules.ParseTemplate(t.text)
-		switch {
-		case r.Templates && err != nil:
+		template, err := awsrules.ParseTemplate(t.text)
+		if err != nil {
 			m.Add(t.field, "%s%w", t.where, err)
-		case !r.Templates && strings.Contains(t.text, begins):
-			asText(t.field)
 		}
+		e, g := template.Needs()
+		entity, groups = entity || e, groups || g
 		return t.text
 	})
-	return slices.Compact(warnings)
+	return entity, groups
 }
 
 // validateNames checks what sessions are called.
@@ -168,11 +194,11 @@ func (r *role) validateNames(m *engine.Mistakes) {
 			check = awsrules.CheckFederatedName
 		}
 		if err := check(name); err != nil {
-			m.Add("session_name", "%w", err)
+			m.Add("session_name", "%s %v", r.shown("session_name", name), err)
 		}
 	}
 	if r.SourceIdentity != "" && !r.idle("source_identity") && !awsrules.IsSessionName(r.SourceIdentity) {
-		m.Add("source_identity", "%q is not a source identity: 2 to %d letters, digits and _ + = , . @ -", r.SourceIdentity, awsrules.MostSessionName)
+		m.Add("source_identity", "%s is not a source identity: 2 to %d letters, digits and _ + = , . @ -", r.shown("source_identity", r.SourceIdentity), awsrules.MostSessionName)
 	}
 }
 
@@ -182,7 +208,7 @@ func (r *role) validateTagKeys(m *engine.Mistakes) (warnings []string) {
 		keys := map[string]string{}
 		for _, key := range r.AllowedRequestTags {
 			keys[key] = ""
-			if own := tagKey(r.SessionTags, key); own != "" {
+			if tagKey(r.SessionTags, key, strings.EqualFold) != "" {
 				warnings = append(warnings, fmt.Sprintf("allowed_request_tags: %q is in session_tags, which a request cannot overwrite", key))
 			}
 		}
@@ -195,22 +221,37 @@ func (r *role) validateTagKeys(m *engine.Mistakes) (warnings []string) {
 		switch {
 		case slices.ContainsFunc(r.TransitiveTagKeys[:i], func(other string) bool { return strings.EqualFold(key, other) }):
 			m.Add("transitive_tag_keys", "%q is there twice; to AWS case does not matter", key)
-		case tagKey(r.SessionTags, key) == "" && !r.allowsTag(key):
+		case tagKey(r.SessionTags, key, sameKey) == "" && !r.allowsTag(key):
 			m.Add("transitive_tag_keys", "%q is neither in session_tags nor in allowed_request_tags; only tags of the session can pass on", key)
 		}
 	}
 	return warnings
 }
 
-// allowsTag reports whether a request may bring a tag; to AWS case does not matter.
+// allowsTag reports whether a request may bring a tag.
 func (r *role) allowsTag(key string) bool {
-	return slices.ContainsFunc(r.AllowedRequestTags, func(allowed string) bool { return strings.EqualFold(allowed, key) })
+	return slices.ContainsFunc(r.AllowedRequestTags, func(allowed string) bool { return sameKey(allowed, key) })
+}
+
+// sameKey reports whether two keys of tags are surely one to AWS, to which case does not matter (STS API Reference, AssumeRole,
+// Tags). The page does not say which letters beyond ASCII are one, such as s and the long ſ: to be refused, keys
+// that strings.EqualFold takes for one are enough, and to be allowed they are not.
+func sameKey(a, b string) bool { return lowerASCII(a) == lowerASCII(b) }
+
+// lowerASCII is a text with the letters A to Z in lower case.
+func lowerASCII(text string) string {
+	return strings.Map(func(char rune) rune {
+		if 'A' <= char && char <= 'Z' {
+			char += 'a' - 'A'
+		}
+		return char
+	}, text)
 }
 
 // tagKey is how a key is written in tags, "" where it is not there.
-func tagKey(tags map[string]string, key string) string {
+func tagKey(tags map[string]string, key string, same func(a, b string) bool) string {
 	for _, own := range slices.Sorted(maps.Keys(tags)) {
-		if strings.EqualFold(own, key) {
+		if same(own, key) {
 			return own
 		}
 	}

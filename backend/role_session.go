@@ -45,12 +45,10 @@ func (r *role) validateSession(m *engine.Mistakes, forms *engine.Forms) (warning
 		}
 		forms.CheckARN(forms.STS, "role_arns", arn, "role")
 	}
-	m.AddAll("session_tags", awsrules.CheckTags(r.SessionTags))
+	r.validateSessionTags(m)
 	r.validateNames(m)
 	warnings = append(warnings, r.validateTagKeys(m)...)
-	if r.ExternalID != "" && !awsrules.IsExternalID(r.ExternalID) {
-		m.Add("external_id", "is not an external ID: 2 to %d letters, digits and _ + = , . @ : / -", awsrules.MostExternalID)
-	}
+	engine.CheckExternalID(m, "external_id", r.ExternalID)
 	if !r.idle("mfa_serial_number") && r.SerialNumber != "" && !awsrules.IsSerialNumber(r.SerialNumber) {
 		m.Add("mfa_serial_number", "%q is neither the serial number of an MFA device nor an ARN such as arn:aws:iam::123456789012:mfa/vault", r.SerialNumber)
 	}
@@ -59,6 +57,13 @@ func (r *role) validateSession(m *engine.Mistakes, forms *engine.Forms) (warning
 		warnings = append(warnings, "role_arns: is empty, so nothing can be issued yet; name the roles that may be assumed")
 	}
 	return append(warnings, r.validateLimits(m)...)
+}
+
+// validateSessionTags checks the tags of sessions.
+func (r *role) validateSessionTags(m *engine.Mistakes) {
+	if !r.idle("session_tags") {
+		m.AddAll("session_tags", awsrules.CheckTags(r.SessionTags))
+	}
 }
 
 // validateLimits checks the policies that narrow a session down, as far as their

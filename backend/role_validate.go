@@ -52,6 +52,10 @@ func (r *role) validate(name string, at engine.Place) (warnings []string, err er
 	warnings = append(warnings, r.validateAccount(&m, forms)...)
 	r.validateTTLs(&m)
 	warnings = append(warnings, forms.Finish()...)
+	if bool(r.RefuseSessionName) && r.SessionName == "" && !r.idle("allow_session_name") {
+		warnings = append(warnings, "session_name: is not set beside allow_session_name=false, so sessions are named by username_template, whose display name "+
+			"whoever may create tokens can choose; set it, such as to {{identity.entity.name}} with templates=true")
+	}
 	if r.issues(iamUser) && len(r.PolicyARNs)+len(r.IAMGroups) == 0 && r.PolicyDocument == "" {
 		warnings = append(warnings, "the role gives no permissions; set policy_arns, policy_document or iam_groups")
 	}
@@ -114,8 +118,8 @@ func (r *role) validateUser(m *engine.Mistakes, forms *engine.Forms) {
 }
 
 func (r *role) validatePath(m *engine.Mistakes) {
-	if r.UserPath != "" && !awsrules.IsPath(r.UserPath) {
-		m.Add("user_path", "%q is not a path in IAM: / alone, or up to %d characters that begin and end with /, without spaces", r.UserPath, awsrules.MostPath)
+	if r.UserPath != "" && !r.idle("user_path") && !awsrules.IsPath(r.UserPath) {
+		m.Add("user_path", "%s is not a path in IAM: / alone, or up to %d characters that begin and end with /, without spaces", r.shown("user_path", r.UserPath), awsrules.MostPath)
 	}
 }
 
@@ -193,6 +197,9 @@ func (r *role) validateAccount(m *engine.Mistakes, forms *engine.Forms) (warning
 	a := engine.AssumeRole{AssumeRoleARN: r.AssumeRoleARN, AssumeRoleSessionName: r.AssumeRoleSessionName, ExternalID: r.AssumeRoleExternalID}
 	a.Check(m, forms, own)
 	switch {
+	case a.IsSet() && !r.idle("assume_role_arn") && r.issues(federationToken): // of the deprecated form, which issues users too
+		m.Add("assume_role_arn", "is not supported by a role of the deprecated form that issues %s too, which come from the account of config/root; "+
+			"write credential_type=%s with it", federationToken, iamUser)
 	case !r.issues(iamUser):
 	case r.ExternalID != "" && !a.IsSet():
 		m.Add("external_id", "is not supported by credential_type %s without assume_role_arn; only assumed_role has it for role_arns", iamUser)

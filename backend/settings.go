@@ -18,7 +18,7 @@ import (
 )
 
 // settings are what one state of config/root, config/lease and config/users says about
-// making users, so that a creation reads none of them. They do not change, but for what AWS taught (noProbe). What only
+// making users, so that a creation reads none of them. They do not change, but for what AWS taught. What only
 // deletes does not need them: a template or a limit that nobody can read stops no
 // revocation.
 type settings struct {
@@ -27,8 +27,21 @@ type settings struct {
 	users     *usersConfig
 	leases    *leaseConfig
 
-	noTags  sync.Map    // refusedTags, by role
-	noProbe atomic.Bool // STS cannot tell whether a key is accepted
+	noTags  sync.Map     // refusedTags, by role
+	noProbe atomic.Int64 // until when STS counts as one that cannot tell whether a key is accepted, in nanoseconds of Unix time
+}
+
+// probePause is for how long STS is not asked about new keys after it had no GetCallerIdentity. It may have learnt it since, or
+// somebody else answered in its place.
+const probePause = time.Hour
+
+// canProbe reports whether STS can tell whether a key is accepted, as far as is known.
+func (s *settings) canProbe(now time.Time) bool { return now.UnixNano() >= s.noProbe.Load() }
+
+// setNoProbe remembers that it cannot, and reports whether that is news.
+func (s *settings) setNoProbe(now time.Time) (news bool) {
+	before := s.noProbe.Swap(now.Add(probePause).UnixNano())
+	return now.UnixNano() >= before
 }
 
 // tagPause is for how long tags that AWS refused are left out. The identity may be allowed to

@@ -188,7 +188,7 @@ func TestStaticRoleMistakes(t *testing.T) {
 		{"another spelling", "new", "username: AWS spells", map[string]any{"username": "APP", "rotation_period": "1h"}},
 		{"another user", "app", "username: the role is for the IAM user \"app\"", map[string]any{"username": "other"}},
 		{"no role ARN", "app", "assume_role_arn: \"x\"", map[string]any{"assume_role_arn": "x"}},
-		{"external ID", "app", "external_id: \"a\"", map[string]any{"assume_role_arn": "arn:aws:iam::123456789012:role/x", "external_id": "a"}},
+		{"external ID", "app", "external_id: is not an external ID", map[string]any{"assume_role_arn": "arn:aws:iam::123456789012:role/x", "external_id": "a"}},
 		{"session name", "app", "assume_role_session_name: \"a b\"", map[string]any{
 			"assume_role_arn": "arn:aws:iam::123456789012:role/x", "assume_role_session_name": "a b"}},
 		{"negative ttl", "app", "previous_key_ttl", map[string]any{"previous_key_ttl": -1}},

@@ -210,7 +210,7 @@ func TestRenderedPolicyIsChecked(t *testing.T) {
 	t.Parallel()
 	m := newTemplateMount(t)
 	m.write("roles/fed", map[string]any{"templates": true, "policy_document": statementOf(`"Condition":{"DateLessThan":{"aws:CurrentTime":"` + ofTeam + `"}}`)})
-	if told := m.refused(logical.ReadOperation, "sts/fed", nil); !strings.Contains(told, `has "payments"; use a date`) {
+	if told := m.refused(logical.ReadOperation, "sts/fed", nil); !strings.Contains(told, `has "`+ofTeam+`"; use a date`) || strings.Contains(told, "payments") {
 		t.Errorf("a date that is none: %s", told)
 	}
 	m.asks(func(e *logical.Entity) { e.Metadata["team"] = "2026-12-31" })
@@ -220,5 +220,56 @@ func TestRenderedPolicyIsChecked(t *testing.T) {
 	m.asks(func(e *logical.Entity) { e.Metadata["team"] = strings.Repeat("x", 700) })
 	if told := m.refused(logical.ReadOperation, "sts/fed", nil); !strings.Contains(told, "policy_document: has 2") || !strings.Contains(told, "AWS allows 2048") {
 		t.Errorf("a policy that is too long: %s", told)
+	}
+}
+
+// How many addresses a condition compares with is the template's to say.
+func TestAddressesInAPolicy(t *testing.T) {
+	t.Parallel()
+	m := newTemplateMount(t)
+	for template, values := range map[string]struct{ taken, refused []string }{
+		ofTeam:         {[]string{"203.0.113.7", "2001:db8::1", "0.0.0.0"}, []string{"0.0.0.0/0", "10.0.0.0/8", "::/0", "anna", "10.0.0", "fe80::1%eth0", "10.0.0.1 "}},
+		ofTeam + "/32": {[]string{"203.0.113.7"}, []string{"2001:db8::", "::", "10.0.0.0/8", "10.0.0"}},
+		"10.{{identity.entity.metadata.team}}.0.0/16": {[]string{"7"}, []string{"0.0.0.0/0", "7.0", "256", "7/8"}},
+		"2001:db8:" + ofTeam + "::/48":                {[]string{"a"}, []string{":", "a:b", "x"}},
+	} {
+		for _, operator := range []string{"IpAddress", "NotIpAddressIfExists"} {
+			policy := statementOf(`"Condition":{"` + operator + `":{"aws:SourceIp":["` + template + `","192.0.2.0/24"]}}`)
+			m.write("roles/fed", map[string]any{"templates": true, "policy_document": policy})
+			for _, value := range values.taken {
+				m.asks(func(e *logical.Entity) { e.Metadata["team"] = value })
+				m.do(logical.ReadOperation, "sts/fed", nil)
+				if got := m.session().Policy; got != strings.ReplaceAll(policy, ofTeam, value) {
+					t.Errorf("%s with %q: AWS got %s", template, value, got)
+				}
+			}
+			for _, value := range values.refused {
+				m.asks(func(e *logical.Entity) { e.Metadata["team"] = value })
+				if told := m.refused(logical.ReadOperation, "sts/fed", nil); !strings.Contains(told, operator+": aws:SourceIp: ") {
+					t.Errorf("%s with %q: %s", template, value, told)
+				}
+			}
+		}
+	}
+	for _, template := range []string{"10.0.0.0/" + ofTeam, "10.0.0.0/1" + ofTeam, ofTeam + "/" + ofTeam} {
+		told := m.refused(logical.UpdateOperation, "roles/fed", map[string]any{"templates": true, "policy_document": statementOf(`"Condition":{"IpAddress":{"aws:SourceIp":"` + template + `"}}`)})
+		if !strings.Contains(told, "the length of a range of addresses") {
+			t.Errorf("%s: %s", template, told)
+		}
+	}
+}
+
+// What is no number, Boolean or base64 matches nothing, hence everything where it is compared with a Not.
+func TestValuesOfTheFormOfTheirOperator(t *testing.T) {
+	t.Parallel()
+	m := newTemplateMount(t)
+	for operator, value := range map[string]string{"NumericNotEquals": "7", "Bool": "true", "BinaryEquals": "YQ==", "DateNotEquals": "2026-12-31"} {
+		m.write("roles/fed", map[string]any{"templates": true, "policy_document": statementOf(`"Condition":{"` + operator + `":{"a:b":"` + ofTeam + `"}}`)})
+		m.asks(func(e *logical.Entity) { e.Metadata["team"] = value })
+		m.do(logical.ReadOperation, "sts/fed", nil)
+		m.asks(func(e *logical.Entity) { e.Metadata["team"] = "hush!" })
+		if told := m.refused(logical.ReadOperation, "sts/fed", nil); !strings.Contains(told, `has "`+ofTeam+`"; use `) || strings.Contains(told, "hush") {
+			t.Errorf("%s: %s", operator, told)
+		}
 	}
 }

@@ -116,6 +116,56 @@ func TestEntityThatIsGone(t *testing.T) {
 	m.refused(logical.ReadOperation, "sts/deploy", nil)
 }
 
+// An entity that was merged into another is none any more to a plugin, while Vault's policies go on with its token: the
+// refusal says what helps, which is to log in again.
+func TestMergedEntity(t *testing.T) {
+	t.Parallel()
+	m := newTemplateMount(t)
+	m.write("roles/deploy", map[string]any{"templates": true, "session_name": "{{identity.entity.name}}"})
+	m.system.(*logical.StaticSystemView).EntityVal = nil
+	if told := m.refused(logical.ReadOperation, "sts/deploy", nil); !strings.Contains(told, "log in") {
+		t.Errorf("told %s", told)
+	}
+}
+
+// A role with templates=true whose templates another edition stored in places where they cannot stand is refused:
+// its policy never goes to AWS with the braces in it.
+func TestStoredTemplatesThatCannotStand(t *testing.T) {
+	t.Parallel()
+	m := newTemplateMount(t)
+	m.leave("role/old", `{"credential_types":["assumed_role"],"role_arns":["`+deployARN+`"],"templates":true,"version":2,`+
+		`"policy_document":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"NotResource\":\"arn:aws:s3:::b/{{identity.entity.team}}/*\"}}"}`)
+	resp, err := m.ask(logical.ReadOperation, "sts/old", nil)
+	if text, status := outcome(resp, err); status == 200 {
+		t.Errorf("AWS got %s", m.session().Policy)
+	} else if !strings.Contains(text, "policy_document: ") {
+		t.Errorf("refused with %s", text)
+	}
+}
+
+// The same in every other place: nothing of a template goes to AWS as text, nor is it said to be what it is not.
+func TestStoredTemplatesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	m := newTemplateMount(t)
+	for field, stored := range map[string]string{
+		"policy_document":  `"policy_document":"{\"Statement\":[{{identity.entity.name}}]}"`,
+		"policy_document:": `"policy_document":"{\"Version\":\"2012-10-17\",\"{{identity.entity.name}}\":[]}"`,
+		"session_name":     `"session_name":"{{identity.entity.email}}"`,
+		"source_identity":  `"source_identity":"a}}"`,
+		"session_tags":     `"session_tags":{"a":"{{identity.entity.name"}`,
+		"session_tags:":    `"session_tags":{"{{identity.entity.name}}":"a"}`,
+	} {
+		m.leave("role/old", `{"credential_types":["assumed_role"],"role_arns":["`+deployARN+`"],"templates":true,"version":2,`+stored+`}`)
+		m.start()
+		if told := m.refused(logical.ReadOperation, "sts/old", nil); !strings.HasPrefix(told, strings.TrimSuffix(field, ":")+": ") {
+			t.Errorf("%s: %s", stored, told)
+		}
+	}
+	if n := len(m.aws.Sessions()); n > 0 {
+		t.Errorf("AWS gave %d sessions", n)
+	}
+}
+
 // countingView counts what Vault is asked about identities.
 type countingView struct {
 	logical.SystemView
@@ -173,6 +223,38 @@ func TestValuesOfOtherTexts(t *testing.T) {
 		}
 	}
 	m.noUsers()
+}
+
+// A refusal repeats nothing of a value, since who asks may not know the metadata of a group.
+func TestRefusalsRepeatNoValue(t *testing.T) {
+	t.Parallel()
+	const env = "{{identity.groups.ids.group-1.metadata.env}}"
+	m := newTemplateMount(t)
+	m.system.(*logical.StaticSystemView).GroupsVal[0].Metadata["env"] = "hush" + strings.Repeat("-x", 300)
+	for _, fields := range []map[string]any{
+		{"session_name": env},
+		{"source_identity": env},
+		{"policy_document": statementOf(`"Condition":{"DateLessThan":{"aws:CurrentTime":"` + env + `"}}`)},
+		{"credential_type": iamUser, "role_arns": nil, "policy_arns": readOnly, "user_path": "/" + env + "/", "policy_document": nil},
+	} {
+		fields["templates"] = true
+		m.write("roles/deploy", fields)
+		if told := m.refused(logical.ReadOperation, "creds/deploy", nil); strings.Contains(told, "hush") {
+			t.Errorf("the caller is told %s", told)
+		}
+		m.write("roles/deploy", map[string]any{"session_name": nil, "source_identity": nil, "policy_document": nil})
+	}
+}
+
+// A role of another type has no use for the tags of sessions, and says so, whatever templates they hold.
+func TestTypeChangesWithTemplatesInTags(t *testing.T) {
+	t.Parallel()
+	m := newTemplateMount(t)
+	m.write("roles/deploy", map[string]any{"templates": true, "session_tags": "team=" + ofTeam})
+	told := m.refused(logical.UpdateOperation, "roles/deploy", map[string]any{"credential_type": iamUser, "role_arns": nil, "policy_arns": readOnly})
+	if strings.Contains(told, "is not that of a tag") || !strings.Contains(told, "session_tags: is not supported by credential_type iam_user") {
+		t.Errorf("told %s", told)
+	}
 }
 
 // What no value could mend is refused when the role is written.

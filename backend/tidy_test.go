@@ -124,7 +124,7 @@ func TestTidyLeavesAlone(t *testing.T) {
 			}
 		}, "users_recorded"},
 		"one that a request is making": {func(m *mount, user string) {
-			_ = m.b.(*backend).index.admit(user, indexEntry{role: "r", issued: time.Now()}, 0, 0)
+			_ = m.b.(*backend).index.admit(user, indexEntry{role: "r", issued: time.Now()}, 0, 0, "")
 		}, "users_recorded"},
 		"one that became a static role's": {func(m *mount, user string) {
 			m.put(engine.PrefixStaticRole+"legacy", map[string]any{"name": "legacy", "username": strings.ToUpper(user)})

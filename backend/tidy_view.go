@@ -72,7 +72,15 @@ func (v tidyView) Accounts(ctx context.Context, s logical.Storage) ([]tidy.Accou
 		return nil, err
 	}
 	accounts := []tidy.Account{{Ways: []engine.AssumeRole{{}}}}
+	home := ""
+	if len(ways) > 0 {
+		home = v.b.homeAmong(ctx, s, ways[0])
+	}
 	for _, way := range ways {
+		if way.Account() == home { // another way into the account of config/root
+			accounts[0].Ways = append(accounts[0].Ways, way)
+			continue
+		}
 		if last := &accounts[len(accounts)-1]; last.Name == way.Account() {
 			last.Ways = append(last.Ways, way)
 			continue
@@ -84,8 +92,9 @@ func (v tidyView) Accounts(ctx context.Context, s logical.Storage) ([]tidy.Accou
 
 // Unlisted are the users of leases in an account that AWS does not list.
 func (v tidyView) Unlisted(account string, listed map[string]bool, before time.Time) []string {
+	home := v.b.home()
 	return v.b.index.pick(func(e indexEntry) bool {
-		return e.in() == account && !e.pending && !e.request && e.issued.Before(before) && !listed[strings.ToLower(e.name)]
+		return (e.in() == account || account == "" && e.in() == home) && !e.pending && !e.request && e.issued.Before(before) && !listed[strings.ToLower(e.name)]
 	}, byAge)
 }
 

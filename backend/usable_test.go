@@ -171,6 +171,19 @@ func TestNobodyWaitsWhereSTSCannotTell(t *testing.T) {
 	}
 }
 
+// One 405, of a proxy say, does not switch wait_until_usable off for the rest of the process: as with all that an
+// installation lacks, it is asked for again after an hour.
+func TestOneRefusedLookIsNotForEver(t *testing.T) {
+	t.Parallel()
+	m := newWaitingMount(t)
+	m.aws.Inject(fakeaws.Fault{Action: "GetCallerIdentity", Kind: fakeaws.Unsupported, Times: 1})
+	m.revoke(m.creds("ci"))
+	m.age(2 * time.Hour)
+	creds := m.creds("ci")
+	m.silent(creds)
+	m.revoke(creds)
+}
+
 // under begins a request in the background, and returns once AWS has been asked about the new
 // key so many times.
 func (m *mount) under(ctx context.Context, role string, looks int) (answer func() (*logical.Response, error)) {
@@ -291,6 +304,21 @@ func TestAWaitEndsBeforeTheRequestDoes(t *testing.T) {
 	m.revoke(resp)
 }
 
+// The warning says how long the request waited, which is less than wait_timeout where the request had no more time.
+func TestWarningSaysHowLongItWaited(t *testing.T) {
+	t.Parallel()
+	m := newWaitingMount(t)
+	m.gives = 3 * time.Second
+	m.start()
+	m.write("roles/ci", map[string]any{"wait_timeout": "30s"})
+	m.aws.SetLag(0, time.Hour)
+	creds := m.creds("ci")
+	if text := strings.Join(creds.Warnings, " "); strings.Contains(text, "after 30s") {
+		t.Errorf("a request of 3s warns: %s", text)
+	}
+	m.revoke(creds)
+}
+
 // Fifty requests wait, under a cap that counts them, and hold nobody up.
 func TestWaitsHoldNobodyUp(t *testing.T) {
 	t.Parallel()
@@ -378,6 +406,53 @@ func TestKeysAreProvenAtTheMountsEndpoints(t *testing.T) {
 		m.probed(proofsWanted)
 		m.revoke(creds)
 	})
+}
+
+// A key that the configured STS refuses does not work on arrival, although a fallback takes it: for a call of the engine's
+// InvalidClientTokenId may be about the place, for a new key it is the very thing that is waited for.
+func TestFallbackDoesNotSpeakForTheConfiguredSTS(t *testing.T) {
+	t.Parallel()
+	m := newWaitingMount(t)
+	m.write("config/root", map[string]any{"sts_fallback_endpoints": m.aws.URL()})
+	m.write("roles/ci", map[string]any{"wait_timeout": "1s"})
+	m.revoke(m.creds("ci"))
+	// Each look asks two places, and the first of them refuses.
+	m.aws.Inject(fakeaws.Fault{Action: "GetCallerIdentity", Kind: fakeaws.Refuse, Code: "InvalidClientTokenId", Every: 2})
+	creds := m.creds("ci")
+	m.warns(creds, "wait_until_usable: ")
+	m.revoke(creds)
+}
+
+// What AWS says of a key that it does not know yet, it does not say of the hub's session: waiting for a key of
+// another account costs no new session of its hub.
+func TestWaitingKeepsTheSessionOfTheHub(t *testing.T) {
+	t.Parallel()
+	m, there := newAccounts(t)
+	m.write("roles/payments", map[string]any{"wait_until_usable": true})
+	m.revoke(m.creds("payments"))
+	m.aws.ResetCalls()
+	there.SetKeyLagCalls(3)
+	m.revoke(m.creds("payments"))
+	if n := m.calls("AssumeRole", other); n != 0 {
+		t.Errorf("%d calls of AssumeRole, although there is a session of an hour", n)
+	}
+}
+
+// A place that does not serve at all says nothing of a key: there the fallback speaks.
+func TestFallbackSpeaksWhereTheConfiguredSTSDoesNotServe(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"RegionDisabledException", "OptInRequired", "InvalidAction"} {
+		m := newWaitingMount(t)
+		m.write("config/root", map[string]any{"sts_fallback_endpoints": m.aws.URL()})
+		m.revoke(m.creds("ci"))
+		m.aws.ResetCalls()
+		m.aws.Inject(fakeaws.Fault{Action: "GetCallerIdentity", Kind: fakeaws.Refuse, Code: code, Every: 2})
+		creds := m.creds("ci")
+		if all, _ := m.probes(); len(creds.Warnings) > 0 || all > 2*proofsWanted {
+			t.Errorf("%s: %d looks, warned %v", code, all, creds.Warnings)
+		}
+		m.revoke(creds)
+	}
 }
 
 func TestWaitFieldsOfARole(t *testing.T) {

@@ -19,9 +19,8 @@ import (
 )
 
 const (
-	// clockSlack is how much older than its record AWS may say that a user of the first
-	// edition is. Times come in whole seconds, and a record may have been written by another
-	// server, with another clock.
+	// clockSlack is how much older than its record AWS may say that a user of the first edition
+	// is. Times come in whole seconds, and the record may be another server's, by its clock.
 	clockSlack = 2 * time.Minute
 
 	// youngLook is when to look again at a user that AWS's clock calls too young, and strangeLook
@@ -115,9 +114,13 @@ func (u *users) end(ctx context.Context, s logical.Storage, user string, r *user
 	if err := u.ProveLeader(ctx, s); err != nil && !u.Vault.Tainted() { // nobody else has a mount that is being disabled
 		return verdict{}, err
 	}
-	client, err := u.AWSAs(ctx, s, r.AssumeRole)
+	client, by, err := u.reach(ctx, s, r.AssumeRole, r.Role)
 	if err != nil {
 		return verdict{}, fmt.Errorf("deleting IAM user %s: %w", user, err)
+	}
+	if by != r.AssumeRole {
+		reached := *r
+		reached.AssumeRole, r = by, &reached
 	}
 	f := facts{here: client.KnownAccount()}
 	if !r.provenByName() && !f.here.Known() { // in another account, another user may have the name

@@ -58,18 +58,14 @@ func (u *users) entryOf(r *userRecord) indexEntry {
 }
 
 // admit counts a user that a request is about to make, unless a cap is reached or there is a
-// user of that name already. Zero is no cap.
-func (x *userIndex) admit(user string, e indexEntry, ofRole, ofAccount int) error {
+// user of that name already. Zero is no cap; home is the account of config/root.
+func (x *userIndex) admit(user string, e indexEntry, ofRole, ofAccount int, home string) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if known, taken := x.users[strings.ToLower(user)]; taken {
 		return nameTaken(known.name, known.look)
 	}
-	if n := x.ofAccount[e.in()]; ofAccount > 0 && n >= ofAccount {
-		where := ""
-		if e.in() != "" {
-			where = " in AWS account " + e.in()
-		}
+	if n, where := x.inAccount(e.in(), home); ofAccount > 0 && n >= ofAccount {
 		return engine.UserErrorf("max_users: this mount has %s%s, and config/users allows %d; revoke leases that nobody needs, or raise max_users at config/users", counted(n, "IAM user"), where, ofAccount)
 	}
 	role := e.role

@@ -178,7 +178,7 @@ func (u *users) sweepGhosts(ctx context.Context, s logical.Storage) error {
 // isGone reports whether AWS says that there is no such user.
 func (u *users) isGone(ctx context.Context, s logical.Storage, user string) (bool, error) {
 	e, _ := u.index.get(user)
-	client, err := u.AWSAs(ctx, s, e.by.Value())
+	client, _, err := u.reach(ctx, s, e.by.Value(), e.role)
 	if err != nil {
 		return false, err
 	}
@@ -204,7 +204,7 @@ func (u *users) endGhost(ctx context.Context, s logical.Storage, user string) (g
 	if err != nil || r == nil || r.pending() {
 		return false, err
 	}
-	client, err := u.AWSAs(ctx, s, r.AssumeRole)
+	client, _, err := u.reach(ctx, s, r.AssumeRole, r.Role)
 	if err != nil {
 		return false, err
 	}
@@ -254,7 +254,7 @@ func (u *users) unused(ctx context.Context, s logical.Storage, r *userRecord) (b
 	if ttl == 0 || !u.unconfirmed(r) || u.Age(r.Issued) < ttl {
 		return false, nil
 	}
-	client, err := u.AWSAs(ctx, s, r.AssumeRole)
+	client, _, err := u.reach(ctx, s, r.AssumeRole, r.Role)
 	if err != nil {
 		return false, err
 	}

@@ -205,7 +205,7 @@ func (u *users) rollBackDevice(ctx context.Context, s logical.Storage, entry *fr
 	if number == "" {
 		return fmt.Errorf("rolling back entry %s: it names no MFA device", entry.ID)
 	}
-	client, err := u.AWSAs(ctx, s, wal.AssumeRole)
+	client, _, err := u.reach(ctx, s, wal.AssumeRole, "")
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A pattern is the ARN of a role whose name, behind the last slash, holds *: any characters but a
-// slash, none among them. Partition, account and path are as they stand: a path of IAM may hold *.
+// A pattern is the ARN of a role whose name, behind the last slash, holds *: any characters that such a
+// name may have, none among them. Partition, account and path are as they stand: a path of IAM may hold *.
 
 // IsPattern reports whether the name in an ARN holds *.
 func IsPattern(arn string) bool {
@@ -48,6 +48,9 @@ func Matches(pattern, arn string) bool {
 	parts := strings.Split(name, "*")
 	if len(parts) == 1 {
 		return name == is
+	}
+	if !nameForm.MatchString(is) {
+		return false
 	}
 	first, last := parts[0], parts[len(parts)-1]
 	if len(is) < len(first)+len(last) || !strings.HasPrefix(is, first) || !strings.HasSuffix(is, last) {

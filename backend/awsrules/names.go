@@ -62,10 +62,10 @@ func IsMFACode(text string) bool { return mfaForm.MatchString(text) }
 // IsSessionName reports whether the session of a role can have a name.
 func IsSessionName(name string) bool { return sessionForm.MatchString(name) }
 
-// CheckSessionName says what keeps a text from naming a session.
+// CheckSessionName says what keeps a text from naming a session. It does not repeat the text.
 func CheckSessionName(name string) error {
 	if !IsSessionName(name) {
-		return fmt.Errorf("%q cannot name a session; use %d to %d letters, digits and _ + = , . @ -", Abridged(name), leastSessionName, MostSessionName)
+		return fmt.Errorf("cannot name a session; use %d to %d letters, digits and _ + = , . @ -", leastSessionName, MostSessionName)
 	}
 	return nil
 }
@@ -73,7 +73,7 @@ func CheckSessionName(name string) error {
 // CheckFederatedName is the same for a federated user, whose name is shorter.
 func CheckFederatedName(name string) error {
 	if len(name) > mostFederated || !IsSessionName(name) {
-		return fmt.Errorf("%q cannot name a federation token; use %d to %d letters, digits and _ + = , . @ -", Abridged(name), leastSessionName, mostFederated)
+		return fmt.Errorf("cannot name a federation token; use %d to %d letters, digits and _ + = , . @ -", leastSessionName, mostFederated)
 	}
 	return nil
 }

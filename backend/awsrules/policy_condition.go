@@ -6,6 +6,7 @@ package awsrules
 // JSON policy elements: Condition operators". Which keys there are is AWS's business.
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net/netip"
 	"regexp"
@@ -18,16 +19,17 @@ type valueForm struct {
 	words   string // what a value has to be
 	matches func(value string) bool
 	refused bool // AWS is known to refuse others; else it takes them, and they match nothing
+	strict  bool // a rendered value has to be one: what matches nothing is matched by an operator with Not
 }
 
 var (
 	anyForm     = valueForm{matches: func(string) bool { return true }}
-	numericForm = valueForm{words: `a number, such as "10"`, matches: isNumber}
+	numericForm = valueForm{words: `a number, such as "10"`, matches: isNumber, strict: true}
 	dateForm    = valueForm{words: `a date, such as "2026-01-31T00:00:00Z", or seconds since 1970`, matches: isPolicyDate, refused: true}
-	boolForm    = valueForm{words: `"true" or "false"`, matches: regexp.MustCompile(`^(?i:true|false)$`).MatchString}
-	addressForm = valueForm{words: `an IP address or a range, such as "203.0.113.0/24"`, matches: isAddress}
+	boolForm    = valueForm{words: `"true" or "false"`, matches: regexp.MustCompile(`^(?i:true|false)$`).MatchString, strict: true}
+	addressForm = valueForm{words: `an IP address or a range, such as "203.0.113.0/24"`, matches: isAddress, strict: true}
 	arnLikeForm = valueForm{words: `an ARN of six parts, such as "arn:aws:s3:::bucket"`, matches: func(value string) bool { return strings.Count(value, ":") >= 5 }}
-	binaryForm  = valueForm{words: `base64`, matches: isBase64}
+	binaryForm  = valueForm{words: `base64`, matches: isBase64, strict: true}
 )
 
 // conditionOperators are all operators, without ForAllValues:, ForAnyValue: and IfExists.
@@ -130,10 +132,10 @@ func (c *policyChecker) checkValues(path string, value *jsonValue, form valueFor
 			}
 		}
 		switch {
-		case v.written != "": // a template: judged when it is rendered
+		case v.written != "" && !c.rendered: // a template: judged when it is rendered
 		case form.matches == nil || form.matches(text):
-		case form.refused:
-			c.refuse(path, v, "has %q; use %s", Abridged(text), form.words)
+		case form.refused, v.written != "" && form.strict && !strings.Contains(text, "${"):
+			c.refuse(path, v, "has %q; use %s", Abridged(cmp.Or(v.written, text)), form.words)
 		case !strings.Contains(text, "${") && !strings.ContainsAny(text, "*"):
 			c.warn(path, v, "has %q; the operator compares with %s", Abridged(text), form.words)
 		}
@@ -144,8 +146,8 @@ func isNumber(value string) bool { return numberForm.FindString(value) == value 
 
 func isAddress(value string) bool {
 	_, prefixErr := netip.ParsePrefix(value)
-	_, addressErr := netip.ParseAddr(value)
-	return prefixErr == nil || addressErr == nil
+	address, addressErr := netip.ParseAddr(value)
+	return prefixErr == nil || addressErr == nil && address.Zone() == ""
 }
 
 func isBase64(value string) bool {

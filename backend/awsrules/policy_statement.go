@@ -31,6 +31,7 @@ const (
 // policyChecker gathers what is wrong with a policy.
 type policyChecker struct {
 	text     string
+	rendered bool // strings with templates have their values
 	mistakes []error
 	warnings []string
 	told     int // bytes of either

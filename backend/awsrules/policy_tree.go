@@ -28,7 +28,7 @@ type jsonValue struct {
 	offset  int          // of its first byte
 	raw     string       // as written, unless it is an object or a list
 	text    string       // what a string says
-	written string       // what it said with templates, where text has stand-ins for them
+	written string       // what it said with templates, where text has values or stand-ins for them
 	members []jsonMember // of an object, in order, repetitions included
 	items   []*jsonValue // of a list
 }

@@ -16,7 +16,7 @@ import (
 var elementsWithTemplates = []string{"Action", "NotAction", "Resource", "NotResource", "Condition"}
 
 // CheckPolicyTemplate is [CheckPolicy] for a policy with templates. What depends on their
-// values is left to [RenderPolicy] and to a check of what it returns.
+// values is left to [RenderPolicy].
 func CheckPolicyTemplate(text string, most int) (compact string, warnings []string, mistakes []error) {
 	root, err := readPolicy(text)
 	if err != nil {
@@ -80,6 +80,9 @@ func policyTemplate(at policyPlace, text string) (Template, Values, error) {
 	if at.Element != "Condition" {
 		return t, policyValues(":/"), nil
 	}
+	if form, _ := operatorForm(operatorOf(at)); form.words == addressForm.words {
+		return addressTemplate(t, literals)
+	}
 	separators := ""
 	for _, char := range ":/" {
 		if strings.ContainsRune(literals, char) {
@@ -89,13 +92,32 @@ func policyTemplate(at policyPlace, text string) (Template, Values, error) {
 	return t, policyValues(separators), nil
 }
 
+// addressTemplate is policyTemplate where addresses are compared. How many addresses a range has is the template's to say: a value
+// has no length, and after one it cannot change what the length is of, an address of version 4 or 6.
+func addressTemplate(t Template, literals string) (Template, Values, error) {
+	length := false
+	for _, part := range t.parts {
+		if length && part.placeholder != nil {
+			return t, Values{}, errors.New("a template cannot stand for the length of a range of addresses; write the length, such as {{identity.entity.metadata.address}}/32")
+		}
+		length = length || strings.Contains(part.literal, "/")
+	}
+	if strings.ContainsAny(literals, ":/") {
+		return t, policyValues(":/"), nil
+	}
+	return t, policyValues("/"), nil
+}
+
+// operatorOf is the operator of the condition that a string stands in.
+func operatorOf(at policyPlace) string { return at.Path[len(at.Path)-min(len(at.Path), 2)] }
+
 // isARN reports whether a string of a policy is an ARN, by where it stands or how it begins.
 func isARN(at policyPlace, literals string) bool {
 	switch at.Element {
 	case "Resource", "NotResource":
 		return true
 	case "Condition":
-		operator := at.Path[len(at.Path)-min(len(at.Path), 2)]
+		operator := operatorOf(at)
 		return strings.HasPrefix(literals, "arn:") || strings.HasPrefix(operator[strings.LastIndexByte(operator, ':')+1:], "Arn")
 	}
 	return false
@@ -117,25 +139,39 @@ func (t Template) inVariable() bool {
 	return false
 }
 
-// PolicyNeeds reports whether the templates of a policy ask about the entity, and about groups.
-func PolicyNeeds(text string) (entity, groups bool) {
+// PolicyNeeds reports whether the templates of a policy ask about the entity, and about groups, and
+// which of them cannot be read or stand where they do. A policy without any is AWS's to judge.
+func PolicyNeeds(text string) (entity, groups bool, mistakes []error) {
+	const begins = "{{" // which JSON has within strings alone
 	root, err := readPolicy(text)
-	if err != nil {
-		return false, false // told when it is rendered, or by AWS
+	switch {
+	case err != nil && strings.Contains(text, begins):
+		return false, false, []error{err}
+	case err != nil:
+		return false, false, nil
 	}
 	eachString(root, func(at policyPlace, v *jsonValue) bool {
-		if t, _, err := policyTemplate(at, v.text); err == nil {
-			e, g := t.Needs()
-			entity, groups = entity || e, groups || g
+		if !HasTemplate(v.text) {
+			return true
 		}
-		return true
+		t, _, err := policyTemplate(at, v.text)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s: %w", Abridged(strings.Join(at.Path, ": ")), err))
+		}
+		_, g := t.Needs()
+		entity, groups = true, groups || g
+		return len(mistakes) < mostFindings
 	})
-	return entity, groups
+	if !entity && strings.Contains(text, begins) {
+		mistakes = []error{errors.New("a template cannot stand in the name of an element, only in values")}
+	}
+	return entity, groups, mistakes
 }
 
-// RenderPolicy puts the values of an identity in place of the templates of a policy. The rest
-// stays as it was written.
-func RenderPolicy(text string, id Identity) (string, []error) {
+// RenderPolicy puts the values of an identity in place of the templates of a policy, and checks what AWS then gets. The rest
+// stays as it was written. Mistakes repeat no value, but the template of a string: who asks may not know
+// the metadata of a group.
+func RenderPolicy(text string, id Identity, most int) (string, []error) {
 	root, err := readPolicy(text)
 	if err != nil {
 		return "", []error{err}
@@ -147,6 +183,7 @@ func RenderPolicy(text string, id Identity) (string, []error) {
 		}
 		t, allowed, err := policyTemplate(at, v.text)
 		if err == nil {
+			v.written = v.text
 			v.text, err = t.Render(id, allowed)
 		}
 		if err != nil {
@@ -159,5 +196,9 @@ func RenderPolicy(text string, id Identity) (string, []error) {
 	if len(mistakes) > 0 {
 		return "", mistakes
 	}
-	return (&Policy{root: root}).String(), nil
+	rendered, _, mistakes := (&policyChecker{text: text, rendered: true}).judge(root, (&Policy{root: root}).String(), 0, most)
+	for i, mistake := range mistakes {
+		mistakes[i] = fmt.Errorf("%w, with the values of the caller", mistake)
+	}
+	return rendered, mistakes
 }

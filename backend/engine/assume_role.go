@@ -6,6 +6,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unique"
@@ -56,13 +57,20 @@ func (a AssumeRole) Check(m *Mistakes, forms *Forms, externalID string) {
 	forms.CheckARN(forms.STS, "assume_role_arn", a.AssumeRoleARN, "role")
 	check := func(field, value, rule string, fits bool) {
 		if value != "" && !fits {
-			m.Add(field, "%q is not what STS takes: %s", value, rule)
+			m.Add(field, "%q is not what STS takes: %s", awsrules.Abridged(value), rule)
 		}
 	}
 	check("assume_role_session_name", a.AssumeRoleSessionName, "2 to 64 letters, digits and _ + = , . @ -",
 		awsrules.IsSessionName(a.AssumeRoleSessionName))
-	check(externalID, a.ExternalID, "2 to 1224 letters, digits and _ + = , . @ : / -",
-		awsrules.IsExternalID(a.ExternalID))
+	CheckExternalID(m, externalID, a.ExternalID)
+}
+
+// CheckExternalID adds what STS would refuse of an external ID. Whoever trusts the engine by one may
+// keep it to themselves, so the mistake does not repeat it.
+func CheckExternalID(m *Mistakes, field, id string) {
+	if id != "" && !awsrules.IsExternalID(id) {
+		m.Add(field, "is not an external ID: 2 to %d letters, digits and _ + = , . @ : / -", awsrules.MostExternalID)
+	}
 }
 
 // Idle are warnings of what does nothing, as in the built-in engine.
@@ -109,6 +117,41 @@ func (m *Mount) AWSAs(ctx context.Context, s logical.Storage, a AssumeRole) (*aw
 		return nil, &NotAssumedError{err}
 	}
 	return c, nil
+}
+
+// mostWays is how many ways into an account are tried at most.
+const mostWays = 5
+
+// Reach is AWSAs by the own way of a user into its account or, where AWS refuses that, by another
+// way into the same account, and says by which: the role there may have been replaced, or ask for
+// another external ID. Each of others is asked only when the ones before it did not lead there.
+func (m *Mount) Reach(ctx context.Context, s logical.Storage, own AssumeRole, others ...func() ([]AssumeRole, error)) (c *awscreds.Client, by AssumeRole, err error) {
+	tried := map[AssumeRole]bool{}
+	var refused []error
+	for _, ways := range append([]func() ([]AssumeRole, error){func() ([]AssumeRole, error) { return []AssumeRole{own}, nil }}, others...) {
+		list, err := ways()
+		if err != nil {
+			return nil, own, errors.Join(append(refused, err)...)
+		}
+		for _, way := range list {
+			key := AssumeRole{AssumeRoleARN: way.AssumeRoleARN, ExternalID: way.ExternalID} // AWS does not ask for the name
+			if tried[key] || len(tried) == mostWays {
+				continue
+			}
+			tried[key] = true
+			if c, err = m.AWSAs(ctx, s, way); err == nil || !IsNotAllowed(err) {
+				return c, way, err
+			}
+			refused = append(refused, err)
+		}
+	}
+	return nil, own, errors.Join(refused...)
+}
+
+// IsNotAllowed reports whether AWS refused to let a role be assumed.
+func IsNotAllowed(err error) bool {
+	var not *NotAssumedError
+	return errors.As(err, &not) && awscreds.IsRefused(err)
 }
 
 // NotAssumedError says that an account is out of reach, because its role was not assumed.

@@ -65,7 +65,7 @@ func (d *Disabling) ValidateDisabling(m *Mistakes) {
 		m.Add("disabled_reason", "has %d characters; use %d at most", n, mostReason)
 	}
 	for _, c := range d.DisabledReason {
-		if unicode.IsControl(c) || c == utf8.RuneError {
+		if c == utf8.RuneError || unicode.In(c, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) { // a refusal is one line, and reads as it is
 			m.Add("disabled_reason", "holds the character %U; use one line of text", c)
 			return
 		}

@@ -114,6 +114,11 @@ func (m *Mount) Decide(ctx context.Context, s logical.Storage, restored bool) (D
 	if err := m.OpenTerm(ctx, s); err != nil {
 		return Decision{}, err
 	}
+	ctx, unlock, err := m.Locks.Lock(ctx, LockTerms) // a late OpenTerm must not write over it
+	if err != nil {
+		return Decision{}, err
+	}
+	defer unlock()
 	m.heart.mu.Lock()
 	t := m.heart.terms
 	m.heart.mu.Unlock()

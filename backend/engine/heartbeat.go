@@ -128,13 +128,18 @@ func (m *Mount) silent() bool {
 // OpenTerm ends the term before this one and notices a gap, the first time that it is called.
 // Only a server that may write calls it.
 func (m *Mount) OpenTerm(ctx context.Context, s logical.Storage) error {
-	id, now := m.Term(), m.Now().UTC()
-	m.heart.mu.Lock()
-	opened := m.heart.opened
-	m.heart.mu.Unlock()
-	if opened {
+	if m.heart.isOpened() {
 		return nil
 	}
+	ctx, unlock, err := m.Locks.Lock(ctx, LockTerms)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if m.heart.isOpened() { // by another request, meanwhile
+		return nil
+	}
+	id, now := m.Term(), m.Now().UTC()
 	last, lost, err := loadOrLose[beat](ctx, m, s, KeyHeartbeat)
 	if err != nil {
 		return err
@@ -162,10 +167,15 @@ func (m *Mount) OpenTerm(ctx context.Context, s logical.Storage) error {
 	}
 	m.heart.mu.Lock()
 	defer m.heart.mu.Unlock()
-	if !m.heart.opened { // else another request has opened it meanwhile
-		m.heart.opened, m.heart.terms, m.heart.beat = true, *t, next
-	}
+	m.heart.opened, m.heart.terms, m.heart.beat = true, *t, next
 	return nil
+}
+
+// isOpened reports whether this process has opened its term.
+func (h *heartbeat) isOpened() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.opened
 }
 
 // loadOrLose reads what storage keeps of the terms. Where nobody can read it, nothing is known
@@ -179,8 +189,8 @@ func loadOrLose[T any](ctx context.Context, m *Mount, s logical.Storage, key str
 	return v, false, err
 }
 
-// follow opens a term after the last heartbeat. It may be open: two requests began it at once,
-// or storage took it and said that it had not.
+// follow opens a term after the last heartbeat. It may be open: storage
+// took it and said that it had not.
 func (t *terms) follow(last beat, next Term, now time.Time) {
 	if t.Open.ID == next.ID {
 		return

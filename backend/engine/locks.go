@@ -2,7 +2,7 @@
 
 package engine
 
-// Locks on one thing each: a static role, an IAM user, the root key, config/root. Unlike a
+// Locks on one thing each: a role, an IAM user, the root key, a configuration. Unlike a
 // mutex such a lock may be held while storage or AWS works, because nobody is bound to wait
 // for it: a request that waits goes when its client does, and a tick does not wait but comes
 // back. Nothing that only reads takes one, though it may wait until one is free.
@@ -26,26 +26,35 @@ type lockOrder int
 
 const (
 	orderTidy lockOrder = iota + 1
+	orderRole
 	orderStaticRole
 	orderIAMUser
 	orderRootKey
-	orderConfigRoot
+	orderConfig
 	orderRecord
 	orderRecords
 	orderOwnership
+	orderTerms
 	orderSessions
 	orderDeniedRole
 )
 
 // What there is one of in a mount.
 var (
-	LockTidy       = LockKey{orderTidy, "tidy"}              // who goes through the account
-	LockRootKey    = LockKey{orderRootKey, "root key"}       // who changes it in AWS
-	LockConfigRoot = LockKey{orderConfigRoot, "config/root"} // who reads it to write it
-	LockRecords    = LockKey{orderRecords, "records"}        // who reads them all
-	LockOwnership  = LockKey{orderOwnership, "ownership"}    // who makes the key of the proofs
-	LockSessions   = LockKey{orderSessions, "sessions"}      // who reads the records of all sessions
+	LockTidy       = LockKey{orderTidy, "tidy"}           // who goes through the account
+	LockRootKey    = LockKey{orderRootKey, "root key"}    // who changes it in AWS
+	LockConfigRoot = LockConfig(KeyRootConfig)            // who reads it to write it
+	LockRecords    = LockKey{orderRecords, "records"}     // who reads them all
+	LockOwnership  = LockKey{orderOwnership, "ownership"} // who makes the key of the proofs
+	LockTerms      = LockKey{orderTerms, "terms"}         // who reads them to write them
+	LockSessions   = LockKey{orderSessions, "sessions"}   // who reads the records of all sessions
 )
+
+// LockConfig is about the configuration under a key: who reads it to write it.
+func LockConfig(key string) LockKey { return LockKey{orderConfig, key} }
+
+// LockRole is about the role of a name: who reads it to write it.
+func LockRole(name string) LockKey { return LockKey{orderRole, name} }
 
 // LockStaticRole is about the static role of a name.
 func LockStaticRole(name string) LockKey { return LockKey{orderStaticRole, name} }

@@ -13,7 +13,7 @@ import (
 )
 
 // inTheirOrder is one lock of each kind, in the order of locks.go.
-var inTheirOrder = []LockKey{LockTidy, LockStaticRole("a"), LockIAMUser("a"), LockRootKey, LockConfigRoot, LockRecord("a"), LockRecords, LockOwnership}
+var inTheirOrder = []LockKey{LockTidy, LockRole("a"), LockStaticRole("a"), LockIAMUser("a"), LockRootKey, LockConfigRoot, LockRecord("a"), LockRecords, LockOwnership, LockTerms}
 
 // Whoever holds a lock may take those after it, and no other.
 func TestLocksKeepToTheirOrder(t *testing.T) {

@@ -43,6 +43,23 @@ func (m *Mount) Write(summary string, h framework.OperationFunc) *framework.Path
 	}
 }
 
+// Alone is a handler under a lock: what it reads to write it again, no other request changes meanwhile.
+func (m *Mount) Alone(on func(*framework.FieldData) LockKey, h framework.OperationFunc) framework.OperationFunc {
+	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+		ctx, unlock, err := m.Locks.Lock(ctx, on(d))
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
+		return h(ctx, req, d)
+	}
+}
+
+// ConfigureAlone is Configure for what stands under a key, by one request at a time.
+func (m *Mount) ConfigureAlone(key, what, summary string, h framework.OperationFunc) *framework.PathOperation {
+	return m.Configure(what, summary, m.Alone(func(*framework.FieldData) LockKey { return LockConfig(key) }, h))
+}
+
 // warnOfUnknown turns "no content" into an empty answer when the request holds a
 // field that the schema does not know: the SDK warns of such fields, but only
 // where there is an answer to hang the warning on. An empty answer has an empty

@@ -35,9 +35,9 @@ func (k *Keeper) pathCreds() *framework.Path {
 Answers the access key of the IAM user of a static role, the same one to everybody
 until it is rotated. It has no lease: ttl tells the seconds until the next rotation.
 After a rotation the key before is answered until AWS accepts the new one; where that
-one had to go first, a warning says that the new key is young.
-Where a rotation deletes the key to make room for the next one, a read waits for that one.
-While AWS does not make it, there is none to answer, and the error says so.
+one had to go first, a warning says that the new key is young. Where a rotation deletes
+the key to make room for the next one, a read waits for that one. While AWS does not make
+it, there is none to answer, and the error says so.
 `,
 	}
 }

@@ -149,6 +149,15 @@ func (k *Keeper) settleEntry(ctx context.Context, s logical.Storage, id string, 
 	return nil, framework.DeleteWAL(ctx, s, id)
 }
 
+// wayNow is how the role of a record reaches the same account now, if it does.
+func wayNow(ctx context.Context, s logical.Storage, w *walKey) ([]engine.AssumeRole, error) {
+	r, err := loadRole(ctx, s, w.Role)
+	if err != nil || r == nil || !r.IsSet() || r.Account() != w.Account() {
+		return nil, err
+	}
+	return []engine.AssumeRole{r.Named(defaultSession)}, nil
+}
+
 // rollBackKey deletes the key that a record stands for, unless it is stored as a key of
 // a role: then it is nobody's stray. known is its ID, or "" where nobody has heard
 // it. settled says that there is nothing more to look for; strays are to be judged later.
@@ -157,7 +166,7 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 	if err != nil || known != "" && slices.Contains(recorded, known) {
 		return err == nil, nil, err
 	}
-	client, err := k.clientOf(ctx, s, w.AssumeRole)
+	client, _, err := k.Reach(ctx, s, w.Named(defaultSession), func() ([]engine.AssumeRole, error) { return wayNow(ctx, s, w) })
 	if err != nil {
 		return false, nil, err
 	}

@@ -45,13 +45,21 @@ func (r *run) tidy(ctx context.Context) (err error) {
 	return errors.Join(errs...)
 }
 
-// client is the client for the account, by the first way that leads there.
+// client is the client for the account, by the first way that leads there. What AWS has refused
+// to lead there, it is not asked again in this run.
 func (r *run) client(ctx context.Context) (c *awscreds.Client, err error) {
 	var errs []error
 	for _, way := range r.account.Ways {
+		if err := r.lost[way]; err != nil {
+			errs = append(errs, err)
+			continue
+		}
 		if c, err = r.t.AWSAs(ctx, r.storage, way); err == nil {
 			r.way = way
 			return c, nil
+		}
+		if engine.IsNotAllowed(err) {
+			r.lost[way] = err
 		}
 		errs = append(errs, err)
 	}

@@ -147,7 +147,7 @@ func (t *Tidy) start(ctx context.Context, s logical.Storage, o order, scheduled 
 
 // carryOut goes through a run and writes its report.
 func (t *Tidy) carryOut(ctx context.Context, s logical.Storage, report *runReport, unlock func()) {
-	run := run{t: t, storage: s, order: report.order, scheduled: report.Scheduled, note: func(change func(*runReport)) { t.current.note(report, change) }}
+	run := run{t: t, storage: s, lost: map[engine.AssumeRole]error{}, order: report.order, scheduled: report.Scheduled, note: func(change func(*runReport)) { t.current.note(report, change) }}
 	err := run.tidy(ctx)
 	final := report.copy() // nobody else changes it
 	final.end(err, context.Cause(ctx), t.Now().UTC())

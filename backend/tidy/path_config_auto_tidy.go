@@ -19,7 +19,7 @@ func (t *Tidy) pathAutoTidy() *framework.Path {
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   engine.Gives(t.Read("Read when tidy runs by itself.", t.readAutoTidy), fields),
-			logical.UpdateOperation: t.Configure("auto-tidy", "Configure when tidy runs by itself.", t.writeAutoTidy),
+			logical.UpdateOperation: t.ConfigureAlone(engine.KeyAutoTidy, "auto-tidy", "Configure when tidy runs by itself.", t.writeAutoTidy),
 		},
 		HelpSynopsis: "Whether and how often tidy runs by itself.",
 		HelpDescription: `

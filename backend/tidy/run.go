@@ -49,13 +49,14 @@ type run struct {
 	// scheduled says that nobody asked for the run.
 	scheduled bool
 	note      func(func(*runReport))
-	account   Account                // where the run is
-	way       engine.AssumeRole      // by which it got there
-	known     func(user string) bool // whether a user is known from the start
-	listed    map[string]bool        // the users that AWS has listed, in lower case
-	own       *string                // the engine's own user; nil until it was asked for
-	refusal   error                  // AWS's word for the last user that it did not let us look at
-	inARow    int                    // users that failed for reasons that are not theirs
+	account   Account                     // where the run is
+	way       engine.AssumeRole           // by which it got there
+	lost      map[engine.AssumeRole]error // ways that AWS has refused
+	known     func(user string) bool      // whether a user is known from the start
+	listed    map[string]bool             // the users that AWS has listed, in lower case
+	own       *string                     // the engine's own user; nil until it was asked for
+	refusal   error                       // AWS's word for the last user that it did not let us look at
+	inARow    int                         // users that failed for reasons that are not theirs
 }
 
 // tidyAccount goes through an account.

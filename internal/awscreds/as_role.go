@@ -69,14 +69,8 @@ func (c *Client) as(role asRole) *Client {
 		other.learn(role.arn)
 	}
 	other.session = sessionOf(c, other, role)
-	// Named otherwise than the one of c's own identity, which the options still hold.
-	renew := eachAttempt("ExpiredAsRole", func(err error) {
-		if Code(err) == codeExpiredToken || IsUnknownKey(err) { // it ended, or the role was deleted
-			other.session.Invalidate()
-		}
-	})
 	chain := &found{chain: other.session, whose: ofSession(role.arn)}
-	more := []func(*middleware.Stack) error{renew, ownPaces(), signer(chain.name)}
+	more := []func(*middleware.Stack) error{other.session.renewal, ownPaces(), signer(chain.name)}
 	other.iam = callsOf(iam.New(c.iam.options, func(o *iam.Options) {
 		o.Credentials = chain
 		o.APIOptions = with(o.APIOptions, more...)

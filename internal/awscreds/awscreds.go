@@ -121,7 +121,7 @@ type Client struct {
 	helpers helpers
 	lacks   *lacks // of the endpoint
 	others  *others
-	session *aws.CredentialsCache // of the role, for a client that [Client.As] made
+	session *sessionCache // of the role, for a client that [Client.As] made
 }
 
 // New makes a client. It reads the environment and the shared configuration

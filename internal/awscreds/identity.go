@@ -10,11 +10,13 @@ import (
 	"errors"
 	"io/fs"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // ownKey is the configured access key.
@@ -73,8 +75,11 @@ func signedBy(sdk aws.Config, creds aws.CredentialsProvider, whose string) aws.C
 	chain := &found{chain: creds, whose: whose}
 	sdk.Credentials = chain
 	sdk.APIOptions = with(sdk.APIOptions, signer(chain.name))
-	if cache, ok := creds.(interface{ Invalidate() }); ok {
-		sdk.APIOptions = append(sdk.APIOptions, eachAttempt("Expired", func(err error) {
+	switch cache := creds.(type) {
+	case *sessionCache:
+		sdk.APIOptions = append(sdk.APIOptions, cache.renewal)
+	case interface{ Invalidate() }:
+		sdk.APIOptions = append(sdk.APIOptions, eachAttempt(renewalID, func(err error) {
 			if Code(err) == codeExpiredToken {
 				cache.Invalidate()
 			}
@@ -83,13 +88,58 @@ func signedBy(sdk aws.Config, creds aws.CredentialsProvider, whose string) aws.C
 	return sdk
 }
 
+// sessionCache keeps the credentials of a session that was made here, and the ID of its key.
+type sessionCache struct {
+	*aws.CredentialsCache
+	mu  sync.Mutex // guards key, and that the session is ended whose key it is
+	key string
+}
+
 // cached keeps credentials for as long as they are good. The SDK fetches new ones in a
 // goroutine of its own, where a panic would end the process.
-func cached(provider aws.CredentialsProvider) *aws.CredentialsCache {
-	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (creds aws.Credentials, err error) {
+func cached(provider aws.CredentialsProvider) *sessionCache {
+	c := new(sessionCache)
+	c.CredentialsCache = aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (creds aws.Credentials, err error) {
 		defer recoverTo(&err)
-		return provider.Retrieve(ctx)
+		if creds, err = provider.Retrieve(ctx); err == nil {
+			c.made(creds.AccessKeyID)
+		}
+		return creds, err
 	}))
+	return c
+}
+
+// made takes the key of a new session, before the cache has it.
+func (c *sessionCache) made(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.key = key
+}
+
+// end has the session of a key made anew, unless it was already.
+func (c *sessionCache) end(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if key == c.key {
+		c.Invalidate()
+	}
+}
+
+const renewalID = "Renewal"
+
+// renewal is an option of a client that works with the session: one that AWS does not take any more, since
+// it ended early, or its role was deleted and perhaps made again, is made anew for the next attempt. What
+// AWS says of another key, such as that of the session before, is not about it.
+func (c *sessionCache) renewal(stack *middleware.Stack) error {
+	if m, ok := stack.Finalize.Get(attemptsID); ok {
+		m.(*attempts).renews = true
+	}
+	return eachAttempt(renewalID, func(err error) {
+		var signed *signedError
+		if (Code(err) == codeExpiredToken || IsUnknownKey(err)) && errors.As(err, &signed) {
+			c.end(signed.id)
+		}
+	})(stack)
 }
 
 // found marks the failure to find any credentials, which reads in a dozen ways

@@ -57,12 +57,14 @@ type attempts struct {
 	patient bool  // the call is about a brand-new user
 	freed   bool  // the call needs a place that was made free a moment ago
 	once    bool  // its caller comes again by itself, and later
+	renews  bool  // the call is signed with the key of a session that can be made anew
 	certain bool  // only an attempt that AWS certainly did not perform has another
 
 	notAfter time.Time // when the last attempt may begin; zero for whenever
 
 	began               time.Time
 	failures, throttles int
+	renewed             bool
 }
 
 const attemptsID = "Attempts"
@@ -143,6 +145,8 @@ func (a *attempts) judge(ctx context.Context, err error) *verdict {
 		a.throttles++
 		v.wait = jitter(throttledWait, a.throttles)
 		v.again = a.counted || now.Add(v.wait).Before(a.began.Add(throttledFor))
+	case a.renews && !a.renewed && IsUnknownKey(err): // it is signed with a new session then
+		a.renewed, v.again, v.wait = true, true, jitter(firstWait, 1)
 	case passes(err), a.patient && isNotFound(err), a.freed && Code(err) == codeLimitExceeded:
 		a.failures++
 		v.wait = jitter(firstWait, a.failures)
@@ -152,7 +156,7 @@ func (a *attempts) judge(ctx context.Context, err error) *verdict {
 	if a.certain && !notDone(err) {
 		v.again = false
 	}
-	if a.once {
+	if a.once && !IsUnknownKey(err) {
 		v.again = Code(err) == codeExpiredToken && a.failures == 1
 	}
 	// A wait that the caller would not see the end of only hides what AWS said.

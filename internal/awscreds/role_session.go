@@ -42,14 +42,14 @@ type roleProvider struct {
 }
 
 // sessionOf keeps the session of a client that c assumes a role for.
-func sessionOf(c, client *Client, role asRole) *aws.CredentialsCache {
+func sessionOf(c, client *Client, role asRole) *sessionCache {
 	p := &roleProvider{client: client, arn: role.arn, turns: c.others.turns}
 	p.provider = stscreds.NewAssumeRoleProvider(anySTS(c.sts), role.arn, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = role.session
 		o.ExternalID = optional(role.externalID)
 		o.Duration = roleTime
 	})
-	return aws.NewCredentialsCache(p, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = renewBefore })
+	return &sessionCache{CredentialsCache: aws.NewCredentialsCache(p, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = renewBefore })}
 }
 
 // Retrieve implements [aws.CredentialsProvider]. The SDK calls it in a goroutine of its own, once
@@ -69,6 +69,7 @@ func (p *roleProvider) Retrieve(ctx context.Context) (creds aws.Credentials, err
 	if creds, err = p.provider.Retrieve(ctx); err != nil {
 		return creds, err
 	}
+	p.client.session.made(creds.AccessKeyID)
 	if creds.AccountID != "" { // AWS's own word, where the ARN only led to expect it
 		p.client.account.Store(&Account{Partition: identityOf(p.arn).Partition, Number: creds.AccountID, Host: p.client.host})
 	}

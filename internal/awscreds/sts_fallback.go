@@ -34,6 +34,9 @@ var aboutPlace = map[string]string{ //nolint:gosec // pages, and no secret
 // isAboutPlace reports whether another place of STS may serve a call that one has refused.
 func isAboutPlace(err error) bool { return aboutPlace[Code(err)] != "" }
 
+// isAboutRequest reports whether every place of STS would refuse a call as one has.
+func isAboutRequest(err error) bool { return IsRefused(err) && !isAboutPlace(err) }
+
 // anySTS assumes roles wherever STS answers.
 type anySTS []stsPlace
 
@@ -96,8 +99,14 @@ func inTurn(places []stsPlace) []stsPlace {
 }
 
 // firstSTS makes a call at one STS after another until one serves, or refuses the request for
-// itself. Of several errors the one that is not about the place comes first.
-func firstSTS[T any](ctx context.Context, places []stsPlace, call func(*sts.Client) (T, error)) (out T, err error) {
+// itself.
+func firstSTS[T any](ctx context.Context, places []stsPlace, call func(*sts.Client) (T, error)) (T, error) {
+	return untilSTS(ctx, places, isAboutRequest, call)
+}
+
+// untilSTS makes a call at one STS after another until one serves, or gives an answer that is final. Of several
+// errors the one that is not about the place comes first.
+func untilSTS[T any](ctx context.Context, places []stsPlace, final func(error) bool, call func(*sts.Client) (T, error)) (out T, err error) {
 	var errs []error
 	for _, place := range inTurn(places) {
 		out, err = call(place.Client)
@@ -110,7 +119,7 @@ func firstSTS[T any](ctx context.Context, places []stsPlace, call func(*sts.Clie
 		} else {
 			errs = slices.Insert(errs, 0, err)
 		}
-		if IsRefused(err) && !isAboutPlace(err) || ctx.Err() != nil {
+		if final(err) || ctx.Err() != nil {
 			break
 		}
 	}

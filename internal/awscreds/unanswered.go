@@ -26,7 +26,8 @@ func (u *unanswered) watch(o *iam.Options) {
 	}))
 }
 
-// eachAttempt tells f of every attempt of a call that fails, tried again or not.
+// eachAttempt tells f of every attempt of a call that fails, tried again or not. It takes the place of one of the same name,
+// which the client has that this one was made from.
 func eachAttempt(name string, f func(error)) func(*middleware.Stack) error {
 	attempt := func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
 		middleware.FinalizeOutput, middleware.Metadata, error,
@@ -38,6 +39,7 @@ func eachAttempt(name string, f func(error)) func(*middleware.Stack) error {
 		return out, meta, err
 	}
 	return func(stack *middleware.Stack) error {
+		_, _ = stack.Finalize.Remove(name) // an error says that it is not there
 		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc(name, attempt), "Retry", middleware.After)
 	}
 }

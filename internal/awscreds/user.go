@@ -111,7 +111,8 @@ func (c *Client) createTagged(ctx context.Context, u User, lost *unanswered) (ma
 	var first error // names what we would rather have
 	for {
 		made, err = c.createUser(ctx, u, lost)
-		refused := IsDenied(err) || IsUnsupported(err)
+		var unsigned *NoCredentialsError // for want of a session: no call was refused
+		refused := (IsDenied(err) || IsUnsupported(err)) && !errors.As(err, &unsigned)
 		switch {
 		case !refused || lost.seen.Load():
 			return made, leftOut, err

@@ -38,7 +38,7 @@ var operations = []operation{
 	{name: "create in another account, whose trust goes", run: create("far"), held: distrust, again: trustAgain},
 	{name: "revoke in another account", prepare: hold("far"), run: revokeHeld},
 	{name: "revoke in another account, whose trust goes", prepare: hold("far"), run: revokeHeld, held: distrust, again: trustAgain},
-	{name: revokeASession, prepare: holdSession, run: revokeHeld},
+	{name: revokeASession, prepare: holdSession, run: revokeHeld, again: revokeAgain},
 	{name: "renew", prepare: hold("seed"), run: renewHeld},
 	{name: "rotate-root", run: func(v *stepping, c *crashCase) (answer, error) {
 		return v.request(http.MethodPost, c.mount+"/config/rotate-root", nil)

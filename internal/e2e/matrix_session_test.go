@@ -31,6 +31,15 @@ func holdSession(v *stepping, c *crashCase) error {
 	return err
 }
 
+// revokeAgain asks Vault once more, which tries again by itself only what it was asked for without -sync.
+func revokeAgain(v *stepping, c *crashCase) error {
+	if there, err := v.stored("sys/expire/id/"+c.lease, new(liveLease)); err != nil || !there {
+		return err
+	}
+	_, err := v.demand(http.MethodPost, "sys/leases/revoke", map[string]any{"lease_id": c.lease, "sync": true})
+	return err
+}
+
 // lookAtSession looks whether the session is denied when its lease is gone, and at the policies that deny it.
 func (v *stepping) lookAtSession(c *crashCase, f *findings) error {
 	if c.name != revokeASession {
