@@ -3,8 +3,7 @@
 package backend
 
 // Temporary credentials of STS. AWS takes none back and ends them by itself, so nothing has to be
-// written down; their leases tell clients how long they have. creds_revocable.go has what can be
-// done about those of an assumed role.
+// written down; their leases tell clients how long they have.
 
 import (
 	"context"
@@ -95,8 +94,7 @@ func (r *role) denied(err error, where string) error {
 	return fmt.Errorf("%w; the session needs %s, in %s", err, strings.Join(needs, " and "), where)
 }
 
-// sessionName names the session of a role: as the request says, else as ownName; and as no other
-// session, where it can be revoked.
+// sessionName names the session of a role: as the request says, else as ownName; as no other where it can be revoked.
 func (b *backend) sessionName(ctx context.Context, s logical.Storage, r *role, o order) (string, error) {
 	if r.RevokeSessions {
 		return b.uniqueName(ctx, s, r, o)
