@@ -39,7 +39,7 @@ func (b *backend) pathIssuedOfEntity() *framework.Path {
 	return b.issuedList("issued/entity/(?P<id>.+?)/?$", "issued-users-of-entity", "id",
 		framework.FieldSchema{Type: framework.TypeString, Description: "ID of an entity of Vault's identity."},
 		"List the IAM users and sessions that an entity holds.", "Which keys an entity holds now.",
-		"Lists the IAM users and sessions that were issued to an entity of Vault's identity, as issued/ lists all.")
+		"Lists the IAM users and sessions that were issued to one entity, as issued/ lists all.")
 }
 
 // issuedList is the path of a list, of all that is issued or of what a field picks.
