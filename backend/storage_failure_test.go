@@ -74,6 +74,11 @@ var storageFailures = []storageFailure{
 	{logical.UpdateOperation, "creds/developer-access", "get", "role/"},
 	{logical.UpdateOperation, "creds/developer-access", "get", "config/root"},
 	{logical.UpdateOperation, "creds/developer-access", "put", "issued/"},
+	{logical.ReadOperation, "config/iam-policy", "get", "config/root"},
+	{logical.ReadOperation, "config/iam-policy", "get", "config/users"},
+	{logical.ReadOperation, "config/iam-policy", "list", "role/"},
+	{logical.ReadOperation, "config/iam-policy", "get", "role/"},
+	{logical.ReadOperation, "config/iam-policy", "list", "static-roles/"},
 	{logical.ListOperation, "static-roles/", "list", "static-roles/"},
 	{logical.ReadOperation, "static-roles/app", "get", "static-roles/"},
 	{logical.UpdateOperation, "static-roles/app", "get", "static-roles/"}, // and more in static_crash_test.go
