@@ -241,7 +241,7 @@ func sameCells(want, got string) bool {
 		return want == strings.TrimRight(got, " ")
 	}
 	for i := range got {
-		if want[i] != got[i] && !(strings.HasPrefix(got[i:], untried) && i > 56) {
+		if tried := i <= 56 || got[i:i+1] != untried; tried && want[i] != got[i] {
 			return false
 		}
 	}
