@@ -28,8 +28,8 @@
 // chores.go: what is done once a minute.
 //
 // Paths, one each, with schema and verbs: path_config_root.go, path_config_lease.go,
-// path_config_users.go, path_roles.go, path_creds.go, path_console.go, path_sdk.go (for AWS SDKs,
-// without a lease), path_issued.go.
+// path_config_users.go, path_config_iam_policy.go, path_roles.go, path_creds.go, path_console.go,
+// path_sdk.go (for AWS SDKs, without a lease), path_issued.go.
 //
 // Roles: role.go is the stored type and role_fields.go its schema; role_validate.go and
 // role_session.go say what a role may hold, role_identity.go what it makes of who asks, and
@@ -54,7 +54,8 @@
 // The inner rooms are backend/rootkey, which rotates the engine's own key,
 // backend/staticrole, which is about IAM users that exist already, backend/tidy, which
 // finds IAM users that have no record, and backend/sharing, which keeps the secrets of
-// credentials that are given more than once. None of them imports this package.
+// credentials that are given more than once. backend/iampolicy writes the
+// IAM policies that all of it needs. None of them imports this package.
 package backend
 
 import (
@@ -191,6 +192,7 @@ func (b *backend) paths() []*framework.Path {
 		b.pathConfigRoot(),
 		b.pathConfigLease(),
 		b.pathConfigUsers(),
+		b.pathConfigIAMPolicy(),
 		b.pathRoles(), // before pathRole, whose name takes anything
 		b.pathRole(),
 		b.pathCreds(),

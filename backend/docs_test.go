@@ -75,6 +75,7 @@ func TestDocsAPIAnswers(t *testing.T) {
 		"config/rotate-root": m.rotateRoot().Data,
 		"config/lease":       m.read("config/lease"),
 		"config/users":       m.read("config/users"),
+		"config/iam-policy":  m.read("config/iam-policy"),
 		"config/auto-tidy":   m.read("config/auto-tidy"),
 		"config/gap":         m.read("config/gap"),
 		"tidy":               m.write("tidy", nil).Data,

@@ -19,7 +19,7 @@ import (
 
 // examples are one path for each pattern.
 var examples = []string{
-	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example", "console/example", "sdk/creds/example", "sdk/static-creds/example",
+	"config/root", "config/lease", "config/users", "config/iam-policy", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example", "console/example", "sdk/creds/example", "sdk/static-creds/example",
 	"issued/", "issued/role/example", "issued/example", "issued/example/forget", "tidy", "tidy/status", "tidy/cancel",
 	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
 }
@@ -129,12 +129,13 @@ func TestRootHelpHasItsPaths(t *testing.T) {
 
 // operations are the names by which generated clients call us. They are the
 // built-in engine's, but for what it has not: the deletion of config/root, the rotation
-// of a static role on request, config/users, what AWS SDKs read, the register and tidy.
+// of a static role on request, config/users, config/iam-policy, what AWS SDKs read, the register and tidy.
 var operations = map[string]string{
 	"/config/lease get":              "aws-read-lease-configuration",
 	"/config/lease post":             "aws-configure-lease",
 	"/config/users get":              "aws-read-users-configuration",
 	"/config/users post":             "aws-configure-users",
+	"/config/iam-policy get":         "aws-read-iam-policy",
 	"/config/auto-tidy get":          "aws-read-auto-tidy-configuration",
 	"/config/auto-tidy post":         "aws-configure-auto-tidy",
 	"/config/gap get":                "aws-read-gap-configuration",

@@ -153,14 +153,22 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 }
 
 func (b *backend) listRoles(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	var names []string
+	names, err := allRoleNames(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	return logical.ListResponse(names), nil
+}
+
+// allRoleNames are the names of all roles, those in the storage of very old servers included.
+func allRoleNames(ctx context.Context, s logical.Storage) (names []string, err error) {
 	for _, prefix := range []string{engine.PrefixRole, engine.PrefixLegacyRole} {
-		more, err := req.Storage.List(ctx, prefix)
+		more, err := s.List(ctx, prefix)
 		if err != nil {
 			return nil, err
 		}
 		names = append(names, more...)
 	}
 	slices.Sort(names)
-	return logical.ListResponse(slices.Compact(names)), nil
+	return slices.Compact(names), nil
 }

@@ -79,6 +79,11 @@ var storageFailures = []storageFailure{
 	{logical.ReadOperation, "sdk/creds/developer-access", "get", "role/"},
 	{logical.ReadOperation, "sdk/creds/other", "get", "policy/"},
 	{logical.ReadOperation, "sdk/static-creds/app", "get", "static-roles/"},
+	{logical.ReadOperation, "config/iam-policy", "get", "config/root"},
+	{logical.ReadOperation, "config/iam-policy", "get", "config/users"},
+	{logical.ReadOperation, "config/iam-policy", "list", "role/"},
+	{logical.ReadOperation, "config/iam-policy", "get", "role/"},
+	{logical.ReadOperation, "config/iam-policy", "list", "static-roles/"},
 	{logical.ListOperation, "static-roles/", "list", "static-roles/"},
 	{logical.ReadOperation, "static-roles/app", "get", "static-roles/"},
 	{logical.UpdateOperation, "static-roles/app", "get", "static-roles/"}, // and more in static_crash_test.go

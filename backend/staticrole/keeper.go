@@ -70,6 +70,28 @@ func AdoptedUsers(ctx context.Context, s logical.Storage) (map[string]bool, erro
 	return users, err
 }
 
+// StaticUser is the IAM user of a static role, and how its account is reached.
+type StaticUser struct {
+	Name string
+	engine.AssumeRole
+}
+
+// Users are the IAM users of all static roles that can be read.
+func Users(ctx context.Context, s logical.Storage) (users []StaticUser, unreadable []string, err error) {
+	err = eachRole(ctx, s, func(name string, r *role, err error) error {
+		switch {
+		case err == nil:
+			users = append(users, StaticUser{r.Username, r.AssumeRole})
+		case engine.IsUnreadable(err):
+			unreadable = append(unreadable, name)
+		default:
+			return err
+		}
+		return nil
+	})
+	return users, unreadable, err
+}
+
 // eachRole goes through the static roles of storage, as they are stored, until do fails. An error
 // goes with one that cannot be read.
 func eachRole(ctx context.Context, s logical.Storage, do func(name string, r *role, err error) error) error {

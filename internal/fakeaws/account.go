@@ -52,6 +52,7 @@ type user struct {
 	tags           []tag
 	keys           []*accessKey
 	grants
+	permissions
 	groups       map[string]bool // folded names
 	login        *time.Time      // when the login profile was made
 	sshKeys      []*credentialOf
@@ -114,6 +115,7 @@ type role struct {
 	trusted              map[string]bool // accounts; nil is everybody
 	maxSession           time.Duration
 	allowed              []string // actions in the trust policy; nil is all
+	permissions
 }
 
 // group is an IAM group.
