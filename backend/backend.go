@@ -28,7 +28,7 @@
 // chores.go: what is done once a minute.
 //
 // Paths, one each, with schema and verbs: path_config_root.go, path_config_lease.go,
-// path_config_users.go, path_roles.go, path_creds.go, path_console.go, path_issued.go.
+// path_config_users.go, path_roles.go, path_creds.go, path_console.go, path_issued.go, path_status.go.
 //
 // Roles: role.go is the stored type and role_fields.go its schema; role_validate.go and
 // role_session.go say what a role may hold, role_identity.go what it makes of who asks, and
@@ -51,8 +51,9 @@
 //
 // What every room stands on is in backend/engine, what AWS accepts in backend/awsrules.
 // The inner rooms are backend/rootkey, which rotates the engine's own key,
-// backend/staticrole, which is about IAM users that exist already, and backend/tidy, which
-// finds IAM users that have no record. None of them imports this package.
+// backend/staticrole, which is about IAM users that exist already, backend/tidy, which
+// finds IAM users that have no record, and backend/status, which remembers what went wrong and says
+// what to do. None of them imports this package.
 package backend
 
 import (
@@ -67,6 +68,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
+	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/backend/tidy"
 )
 
@@ -135,6 +137,8 @@ func New(opts Options) logical.Factory {
 		}
 		b := &backend{users: &users{Mount: mount, own: ownership{Mount: mount}, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow}, requestTime: opts.RequestTime}
 		b.Begin = b.requests.begin
+		b.memory = status.New(b.Now)
+		b.Watch = b.memory.Attempt
 		b.rootKey = rootkey.New(b.Mount)
 		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
 		b.tidy = tidy.New(b.Mount, tidyView{b}, opts.TidyPause)
@@ -195,6 +199,7 @@ func (b *backend) paths() []*framework.Path {
 		b.pathForget(), // before pathIssuedOfRole: a user may be called "role", and the path of a list ends in a slash
 		b.pathIssuedOfRole(),
 		b.pathIssued(),
+		b.pathStatus(),
 	}
 	return slices.Concat(own, b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
 }

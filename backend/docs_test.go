@@ -77,6 +77,7 @@ func TestDocsAPIAnswers(t *testing.T) {
 		"config/users":       m.read("config/users"),
 		"config/auto-tidy":   m.read("config/auto-tidy"),
 		"config/gap":         m.read("config/gap"),
+		"status":             m.read("status"),
 		"tidy":               m.write("tidy", nil).Data,
 		"tidy/status":        m.tidied(),
 		"tidy/cancel":        m.cancelled(),

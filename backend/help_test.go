@@ -20,7 +20,7 @@ import (
 // examples are one path for each pattern.
 var examples = []string{
 	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example", "console/example",
-	"issued/", "issued/role/example", "issued/example", "issued/example/forget", "tidy", "tidy/status", "tidy/cancel",
+	"issued/", "issued/role/example", "issued/example", "issued/example/forget", "status", "tidy", "tidy/status", "tidy/cancel",
 	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
 }
 
@@ -136,6 +136,7 @@ var operations = map[string]string{
 	"/issued/{username}/forget post": "aws-forget-issued-user",
 	"/tidy post":                     "aws-start-tidy",
 	"/tidy/status get":               "aws-read-tidy-status",
+	"/status get":                    "aws-read-status",
 	"/tidy/cancel post":              "aws-cancel-tidy",
 	"/roles/ get":                    "aws-list-roles",
 	"/roles/{name} get":              "aws-read-role",

@@ -17,7 +17,7 @@ import (
 
 func TestPackageCommentsNameEveryFile(t *testing.T) {
 	main := packageComment(t, ".")
-	for _, dir := range []string{".", "engine", "awsrules", "rootkey", "staticrole", "tidy"} {
+	for _, dir := range []string{".", "engine", "awsrules", "rootkey", "staticrole", "status", "tidy"} {
 		if dir != "." && !strings.Contains(main, "backend/"+dir) {
 			t.Errorf("the package comment of backend does not name backend/%s", dir)
 		}
@@ -52,7 +52,7 @@ func TestNamedFilesExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	texts := map[string]string{"docs/design.md": readDoc(t, "../docs/design.md")}
-	for _, dir := range []string{".", "engine", "awsrules", "rootkey", "staticrole", "tidy"} {
+	for _, dir := range []string{".", "engine", "awsrules", "rootkey", "staticrole", "status", "tidy"} {
 		texts["the package comment of backend/"+dir] = packageComment(t, dir)
 	}
 	for where, text := range texts {

@@ -173,6 +173,7 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	gone, err := b.settle(ctx, req.Storage, user, r)
+	b.memory.Ended(user, err)
 	var elsewhere *engine.OtherAccountError
 	var unproven *unprovenError
 	switch {
@@ -242,6 +243,7 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 	if err := b.dropRecord(ctx, req.Storage, user, r.pending()); err != nil {
 		return nil, err
 	}
+	b.memory.Ended(user, nil)
 	b.Log.Warn("the record of an IAM user was dropped on request; if the user exists, nothing deletes it", "iam_user", user,
 		"access_key", r.AccessKeyID, "account", r.Account.String(), "role", r.Role)
 	key := cmp.Or(r.AccessKeyID, "(not known)")

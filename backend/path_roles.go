@@ -114,6 +114,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err := req.Storage.Delete(ctx, engine.PrefixLegacyRole+name); err != nil {
 		return nil, err
 	}
+	b.memory.Forget("roles/" + name)
 	return engine.Done(slices.Concat(warnings, more, old)), nil
 }
 
@@ -123,6 +124,7 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 		return nil, err
 	}
 	defer b.roles.Reset()
+	defer b.memory.Forget("roles/" + name)
 	for _, prefix := range []string{engine.PrefixLegacyRole, engine.PrefixRole} {
 		if err := req.Storage.Delete(ctx, prefix+name); err != nil {
 			return nil, err

@@ -62,7 +62,11 @@ func (u *users) sweep(ctx context.Context, s logical.Storage) error {
 	began := u.Now()
 	due := u.index.due(began, u.unconfirmedTTL(ctx, s))
 	more := func() bool { return u.Age(began) <= sweepStart } // the rest is the next tick's
-	left := engine.EachByAccount(ctx, u.Mount, sweepsAtOnce, due, u.accountOf, more, func(ctx context.Context, user string) error { return u.sweepUser(ctx, s, user) })
+	left := engine.EachByAccount(ctx, u.Mount, sweepsAtOnce, due, u.accountOf, more, func(ctx context.Context, user string) error {
+		err := u.sweepUser(ctx, s, user)
+		u.memory.Ended(user, err)
+		return err
+	})
 	errs := make([]error, len(left))
 	for i, l := range left {
 		where := ""

@@ -76,7 +76,7 @@ func (c *Client) as(role asRole) *Client {
 		}
 	})
 	chain := &found{chain: other.session, whose: ofSession(role.arn)}
-	more := []func(*middleware.Stack) error{renew, ownPaces(), signer(chain.name)}
+	more := []func(*middleware.Stack) error{renew, ownPaces(role.arn), signer(chain.name)}
 	other.iam = callsOf(iam.New(c.iam.options, func(o *iam.Options) {
 		o.Credentials = chain
 		o.APIOptions = with(o.APIOptions, more...)

@@ -52,7 +52,7 @@ func withIdentity(sdk aws.Config, cfg Config) aws.Config {
 	if cfg.Token != nil {
 		anonymous := sdk
 		anonymous.Credentials = aws.AnonymousCredentials{}
-		return signedBy(sdk, cached(federated{sts: stsClients(anonymous, cfg.STS), role: cfg.RoleARN, token: cfg.Token}), ofSession(cfg.RoleARN))
+		return signedBy(sdk, cached(federated{sts: stsClients(anonymous, cfg.STS), role: cfg.RoleARN, token: cfg.Token}, cfg.RoleARN), ofSession(cfg.RoleARN))
 	}
 	base := signedBy(sdk, sdk.Credentials, cfg.KeyName)
 	if cfg.RoleARN == "" {
@@ -60,7 +60,7 @@ func withIdentity(sdk aws.Config, cfg Config) aws.Config {
 	}
 	return signedBy(sdk, cached(stscreds.NewAssumeRoleProvider(
 		anySTS(stsClients(base, cfg.STS)), cfg.RoleARN,
-		func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = rootSession })), ofSession(cfg.RoleARN))
+		func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = rootSession }), cfg.RoleARN), ofSession(cfg.RoleARN))
 }
 
 func ofSession(roleARN string) string { return "of the session of role " + roleARN }
@@ -83,12 +83,12 @@ func signedBy(sdk aws.Config, creds aws.CredentialsProvider, whose string) aws.C
 	return sdk
 }
 
-// cached keeps credentials for as long as they are good. The SDK fetches new ones in a
+// cached keeps credentials of a role for as long as they are good. The SDK fetches new ones in a
 // goroutine of its own, where a panic would end the process.
-func cached(provider aws.CredentialsProvider) *aws.CredentialsCache {
+func cached(provider aws.CredentialsProvider, role string) *aws.CredentialsCache {
 	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (creds aws.Credentials, err error) {
 		defer recoverTo(&err)
-		return provider.Retrieve(ctx)
+		return provider.Retrieve(About(ctx, role)) // for whomever they are needed first
 	}))
 }
 
