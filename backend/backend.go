@@ -28,7 +28,7 @@
 // chores.go: what is done once a minute.
 //
 // Paths, one each, with schema and verbs: path_config_root.go, path_config_lease.go,
-// path_config_users.go, path_roles.go, path_creds.go, path_console.go, path_issued.go, path_status.go.
+// path_config_users.go, path_roles.go, path_creds.go, path_console.go, path_issued.go, path_status.go, path_check.go.
 //
 // Roles: role.go is the stored type and role_fields.go its schema; role_validate.go and
 // role_session.go say what a role may hold, role_identity.go what it makes of who asks, and
@@ -191,7 +191,8 @@ func (b *backend) paths() []*framework.Path {
 		b.pathConfigRoot(),
 		b.pathConfigLease(),
 		b.pathConfigUsers(),
-		b.pathRoles(), // before pathRole, whose name takes anything
+		b.pathRoles(),     // before pathRole, whose name takes anything
+		b.pathRoleCheck(), // before pathRole, for the same reason
 		b.pathRole(),
 		b.pathCreds(),
 		b.pathConsole(),
@@ -200,6 +201,7 @@ func (b *backend) paths() []*framework.Path {
 		b.pathIssuedOfRole(),
 		b.pathIssued(),
 		b.pathStatus(),
+		b.pathConfigCheck(),
 	}
 	return slices.Concat(own, b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
 }

@@ -77,6 +77,8 @@ func TestDocsAPIAnswers(t *testing.T) {
 		"config/users":       m.read("config/users"),
 		"config/auto-tidy":   m.read("config/auto-tidy"),
 		"config/gap":         m.read("config/gap"),
+		"config/check":       m.write("config/check", nil).Data,
+		"roles/:name/check":  m.write("roles/developer-access/check", nil).Data,
 		"status":             m.read("status"),
 		"tidy":               m.write("tidy", nil).Data,
 		"tidy/status":        m.tidied(),

@@ -19,7 +19,7 @@ import (
 
 // examples are one path for each pattern.
 var examples = []string{
-	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example", "console/example",
+	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "config/check", "roles/example/check", "roles/", "roles/example", "creds/example", "console/example",
 	"issued/", "issued/role/example", "issued/example", "issued/example/forget", "status", "tidy", "tidy/status", "tidy/cancel",
 	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
 }
@@ -113,6 +113,8 @@ func TestRootHelpHasItsPaths(t *testing.T) {
 var operations = map[string]string{
 	"/config/lease get":              "aws-read-lease-configuration",
 	"/config/lease post":             "aws-configure-lease",
+	"/config/check post":             "aws-check-configuration",
+	"/roles/{name}/check post":       "aws-check-role",
 	"/config/users get":              "aws-read-users-configuration",
 	"/config/users post":             "aws-configure-users",
 	"/config/auto-tidy get":          "aws-read-auto-tidy-configuration",

@@ -34,6 +34,8 @@ var storageFailures = []storageFailure{
 	{logical.ReadOperation, "config/lease", "get", "config/lease"},
 	{logical.UpdateOperation, "config/lease", "get", "config/lease"},
 	{logical.UpdateOperation, "config/lease", "put", "config/lease"},
+	{logical.UpdateOperation, "config/check", "get", "config/root"},
+	{logical.UpdateOperation, "roles/developer-access/check", "get", "role/"},
 	{logical.ReadOperation, "config/users", "get", "config/users"},
 	{logical.UpdateOperation, "config/users", "get", "config/users"},
 	{logical.UpdateOperation, "config/users", "put", "config/users"},

@@ -5,7 +5,8 @@
 //
 // memory.go is the room's type: what memory keeps, within bounds, and calls.go what it keeps of the
 // calls to AWS. facts.go is all that an answer is made of. problems.go makes sentences of it, the worst
-// first, and remedies.go those about calls that fail. answer.go is the answer.
+// first, and remedies.go those about calls that fail. answer.go is the answer, and
+// checks.go that of a check, which does ask: look.go has its looks.
 package status
 
 import (
