@@ -43,7 +43,7 @@
 //
 // IAM users: user_record.go is the record of one user, and of the struct users that keeps them, user_index.go what memory keeps of
 // all of them, user_end.go the one way in which a user ends, and user_sweep.go whose time it
-// is. ownership.go makes the tags that prove whose a user is, account.go says in which AWS
+// is, and user_unused.go whose key nobody uses. ownership.go makes the tags that prove whose a user is, account.go says in which AWS
 // account one was made, tidy_view.go answers tidy's questions about the records, and wal.go
 // reads the records of the built-in engine and writes those that it would need.
 //

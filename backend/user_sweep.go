@@ -246,31 +246,3 @@ func (u *users) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Dura
 	}
 	return set.users.UnconfirmedTTL
 }
-
-// unused reports whether a user is to go because perhaps nobody got it, and AWS says that
-// its key was never used. Where AWS does not let us ask, the key counts as used.
-func (u *users) unused(ctx context.Context, s logical.Storage, r *userRecord) (bool, error) {
-	ttl := u.unconfirmedTTL(ctx, s)
-	if ttl == 0 || !u.unconfirmed(r) || u.Age(r.Issued) < ttl {
-		return false, nil
-	}
-	client, err := u.AWSAs(ctx, s, r.AssumeRole)
-	if err != nil {
-		return false, err
-	}
-	use, err := client.KeyUse(ctx, r.AccessKeyID)
-	switch {
-	case awscreds.IsUnanswerable(err):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("asking AWS whether %s was ever used: %w", r.AccessKeyID, err)
-	}
-	return !use.Used || r.usedByUs(use, u.Age(r.Written)), nil
-}
-
-// usedByUs reports whether the last use of a key was the engine's own, as it waited for AWS to
-// accept it. written is how long ago the wait began.
-func (r *userRecord) usedByUs(use awscreds.KeyUse, written time.Duration) bool {
-	const slack = 5 * time.Second // the last look, and AWS's clock
-	return r.Waited > 0 && use.Service == "sts" && written-use.Ago <= r.Waited+slack
-}

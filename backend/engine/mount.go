@@ -13,7 +13,7 @@
 //
 // AWS: root_config.go is config/root, with root_identity.go and token_file.go for an identity
 // without a key, root_checks.go for what it may say, sts_region.go for where STS is called and root_plan.go for when its key is rotated;
-// place.go says whether AWS is called at all, client.go makes the client, and
+// place.go says whether AWS is called at all, client.go makes the client, last_used.go tells when a key was used, and
 // assume_role.go those for other accounts;
 // own_user.go says which IAM user it is, account.go in which AWS account, and proof.go waits
 // until AWS accepts a new key.
