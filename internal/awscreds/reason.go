@@ -71,10 +71,11 @@ func ReasonOf(err error) Reason {
 		return reason
 	}
 	var answer *smithyhttp.ResponseError
+	var late *lateError // there was no answer to the attempts before it
 	switch {
 	case IsUnsupported(err):
 		return ReasonUnsupported
-	case isNoAnswer(err), errors.As(err, &answer) && answer.HTTPStatusCode() >= http.StatusInternalServerError,
+	case isNoAnswer(err), errors.As(err, &late), errors.As(err, &answer) && answer.HTTPStatusCode() >= http.StatusInternalServerError,
 		Code(err) == "" && (IsFromAWS(err) || isUnanswered(err)):
 		return ReasonAway
 	}
