@@ -22,7 +22,7 @@ func TestClockThatDiffers(t *testing.T) {
 		if (err != nil) != (words != "") || err != nil && (!strings.Contains(err.Error(), "SignatureDoesNotMatch") || !strings.Contains(err.Error(), words)) {
 			t.Errorf("%s ahead: %v", ahead, err)
 		}
-		resp, err := http.Post(s.URL(), "application/x-www-form-urlencoded", strings.NewReader("Action=GetUser&Version="+iamVersion)) //nolint:noctx // of the test's own server
+		resp, err := http.Post(s.URL(), "application/x-www-form-urlencoded", strings.NewReader("Action=GetUser&Version="+iamVersion))
 		if err != nil {
 			t.Fatal(err)
 		}
