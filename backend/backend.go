@@ -29,7 +29,8 @@
 //
 // Paths, one each, with schema and verbs: path_config_root.go, path_config_lease.go,
 // path_config_users.go, path_config_iam_policy.go, path_roles.go, path_creds.go, path_console.go,
-// path_sdk.go (for AWS SDKs, without a lease), path_issued.go.
+// path_sdk.go (for AWS SDKs, without a lease), path_issued.go,
+// path_status.go, path_check.go.
 //
 // Roles: role.go is the stored type and role_fields.go its schema; role_validate.go and
 // role_session.go say what a role may hold, role_identity.go what it makes of who asks, and
@@ -44,7 +45,8 @@
 //
 // IAM users: user_record.go is the record of one user, and of the struct users that keeps them, user_index.go what memory keeps of
 // all of them, user_handouts.go what several leases of one user share, user_end.go the one way in
-// which a user ends, and user_sweep.go whose time it is. ownership.go makes the tags that prove whose a user is, account.go says in which AWS
+// which a user ends, user_sweep.go whose time it is,
+// and user_unused.go whose key nobody uses. ownership.go makes the tags that prove whose a user is, account.go says in which AWS
 // account one was made, tidy_view.go answers tidy's questions about the records, and wal.go
 // reads the records of the built-in engine and writes those that it would need.
 //
@@ -55,7 +57,8 @@
 // backend/staticrole, which is about IAM users that exist already, backend/tidy, which
 // finds IAM users that have no record, and backend/sharing, which keeps the secrets of
 // credentials that are given more than once. backend/iampolicy writes the
-// IAM policies that all of it needs. None of them imports this package.
+// IAM policies that all of it needs. backend/status remembers what went wrong and
+// says what to do. None of them imports this package.
 package backend
 
 import (
@@ -71,6 +74,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
 	"vault-plugin-secrets-aws-dyn/backend/sharing"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
+	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/backend/tidy"
 )
 
@@ -139,6 +143,8 @@ func New(opts Options) logical.Factory {
 		}
 		b := &backend{users: &users{Mount: mount, own: ownership{Mount: mount}, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow, shared: sharing.New[*sharedCredential, *logical.Response](mount.Now)}, requestTime: opts.RequestTime}
 		b.Begin = b.requests.begin
+		b.memory = status.New(b.Now)
+		b.Watch = b.memory.Attempt
 		b.rootKey = rootkey.New(b.Mount)
 		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
 		b.tidy = tidy.New(b.Mount, tidyView{b}, opts.TidyPause)
@@ -193,7 +199,8 @@ func (b *backend) paths() []*framework.Path {
 		b.pathConfigLease(),
 		b.pathConfigUsers(),
 		b.pathConfigIAMPolicy(),
-		b.pathRoles(), // before pathRole, whose name takes anything
+		b.pathRoles(),     // before pathRole, whose name takes anything
+		b.pathRoleCheck(), // before pathRole, for the same reason
 		b.pathRole(),
 		b.pathCreds(),
 		b.pathConsole(),
@@ -202,6 +209,8 @@ func (b *backend) paths() []*framework.Path {
 		b.pathForget(), // before pathIssuedOfRole: a user may be called "role", and the path of a list ends in a slash
 		b.pathIssuedOfRole(),
 		b.pathIssued(),
+		b.pathStatus(),
+		b.pathConfigCheck(),
 	}
 	return slices.Concat(own, b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
 }

@@ -189,6 +189,7 @@ func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework
 		return nil, err
 	}
 	err = b.revokeUser(ctx, req, l)
+	b.memory.Ended(l.Username, err)
 	if err != nil && b.Vault.Tainted() {
 		err = fmt.Errorf("%w; the mount is being disabled or moved, so config/root and issued/ cannot be written any more: "+
 			"if AWS cannot be made to agree, drop the lease with vault lease revoke -force -prefix, and delete the IAM user in AWS", err)

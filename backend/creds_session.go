@@ -42,10 +42,7 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, err
 	}
-	session, err := client.AssumeRole(ctx, awscreds.RoleSession{
-		RoleARN: arn, Name: name, ExternalID: r.ExternalID, Tags: r.SessionTags, TransitiveTags: r.transitiveTags(),
-		SourceIdentity: r.SourceIdentity, Duration: life.ttl, Limits: limits,
-	})
+	session, err := client.AssumeRole(ctx, r.session(arn, name, life.ttl, limits))
 	if err != nil {
 		caller := "the engine's own identity"
 		if r.AssumeRoleARN != "" {
@@ -58,6 +55,14 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 		resp.AddWarning(fmt.Sprintf("role_session_name: cut from %d characters to %d, the most that AWS takes", n, awsrules.MostSessionName))
 	}
 	return resp, err
+}
+
+// session is what STS is asked for.
+func (r *role) session(arn, name string, ttl time.Duration, limits awscreds.Limits) awscreds.RoleSession {
+	return awscreds.RoleSession{
+		RoleARN: arn, Name: name, ExternalID: r.ExternalID, Tags: r.SessionTags, TransitiveTags: r.transitiveTags(),
+		SourceIdentity: r.SourceIdentity, Duration: ttl, Limits: limits,
+	}
 }
 
 // transitiveTags are the keys of those tags of the session that pass on to further ones.

@@ -28,7 +28,7 @@ func TestStandbyPassesOnWhatWritesOrCallsAWS(t *testing.T) {
 		"config/root", "config/lease", "config/rotate-root", "roles/x", "creds/developer-access", "sts/developer-access",
 		"static-roles/x", "static-roles/x/rotate", "static-creds/x",
 		"config/users", "config/iam-policy", "issued/", "issued/role/x", "issued/x",
-		"config/auto-tidy", "config/gap", "tidy", "tidy/status", "tidy/cancel",
+		"config/auto-tidy", "config/gap", "config/check", "roles/x/check", "status", "tidy", "tidy/status", "tidy/cancel",
 		"sdk/creds/developer-access", "sdk/static-creds/x",
 	} {
 		for op := range m.b.(*backend).Route(path).Operations {

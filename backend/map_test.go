@@ -16,7 +16,7 @@ import (
 )
 
 // rooms are the directories of the backend.
-var rooms = []string{".", "engine", "awsrules", "iampolicy", "rootkey", "sharing", "staticrole", "tidy"}
+var rooms = []string{".", "engine", "awsrules", "iampolicy", "rootkey", "sharing", "staticrole", "status", "tidy"}
 
 func TestPackageCommentsNameEveryFile(t *testing.T) {
 	main := packageComment(t, ".")

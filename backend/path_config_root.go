@@ -150,7 +150,8 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	}
 	b.rootKey.Follow(ctx, req.Storage, cfg)
 	if !reflect.DeepEqual(before.AWS(), cfg.AWS()) {
-		b.reconfigured() // so that the new identity is asked
+		b.reconfigured()    // so that the new identity is asked
+		b.memory.Forget("") // what the old one was told
 		warnings = append(warnings, b.leftBehind(ctx, req.Storage)...)
 		if before.RoleARN == "" && cfg.RoleARN != "" {
 			warnings = append(warnings, warnOfIdentity(ctx, req.Storage)...)

@@ -24,6 +24,7 @@ func (b *backend) pathIssuedList() *framework.Path {
 	return &framework.Path{
 		Pattern:      "issued/?$",
 		DisplayAttrs: engine.Operation("", "issued-users"),
+		Fields:       map[string]*framework.FieldSchema{"unused_for": unusedField()},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ListOperation: b.Read("List the IAM users that are issued.", b.listIssued),
 		},
@@ -42,6 +43,7 @@ func (b *backend) pathIssuedOfRole() *framework.Path {
 		Pattern:      "issued/role/(?P<role>.+?)/?$",
 		DisplayAttrs: engine.Operation("", "issued-users-of-role"),
 		Fields: map[string]*framework.FieldSchema{
+			"unused_for": unusedField(),
 			"role": {
 				Type:        framework.TypeString,
 				Description: "Name of the role, which may be deleted by now.",
@@ -59,9 +61,9 @@ func (b *backend) pathIssued() *framework.Path {
 	return &framework.Path{
 		Pattern:      "issued/(?P<username>[^/]+)",
 		DisplayAttrs: engine.Operation("", "issued-user"),
-		Fields:       issuedUserFields(),
+		Fields:       map[string]*framework.FieldSchema{"username": issuedUserFields()["username"], "last_used": engine.LastUsedField()},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(b.Read("Read who holds an issued IAM user, and until when.", b.readIssued), recordAnswer()),
+			logical.ReadOperation:   engine.Gives(b.Read("Read who holds an issued IAM user, and until when.", b.readIssued), issuedAnswer()),
 			logical.DeleteOperation: b.Write("Delete an issued IAM user from AWS.", b.deleteIssuedUser),
 		},
 		HelpSynopsis: "One IAM user that is issued.",
@@ -112,13 +114,18 @@ func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *frame
 		return nil, err
 	}
 	names := slices.Sorted(maps.Keys(b.index.holders(role)))
+	names, uses, warnings, err := b.unusedFor(ctx, req.Storage, d, names)
+	if err != nil {
+		return nil, err
+	}
 	var mu sync.Mutex
 	infos := map[string]any{}
-	err := engine.Each(ctx, b.Mount, readsAtOnce, names, nil, func(ctx context.Context, name string) error {
+	err = engine.Each(ctx, b.Mount, readsAtOnce, names, nil, func(ctx context.Context, name string) error {
 		info, err := b.issuedInfo(ctx, req.Storage, name)
 		if err != nil || info == nil {
 			return err
 		}
+		maps.Copy(info, uses[name])
 		mu.Lock()
 		defer mu.Unlock()
 		infos[name] = info
@@ -127,7 +134,9 @@ func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *frame
 	if err != nil {
 		return nil, err
 	}
-	return logical.ListResponseWithInfo(slices.Sorted(maps.Keys(infos)), infos), nil
+	resp := logical.ListResponseWithInfo(slices.Sorted(maps.Keys(infos)), infos)
+	resp.Warnings = warnings
+	return resp, nil
 }
 
 // issuedInfo is what a list shows of a user; nil when it has gone since. A record that
@@ -149,7 +158,8 @@ func (b *backend) readIssued(ctx context.Context, req *logical.Request, d *frame
 	if err != nil || r == nil {
 		return nil, err
 	}
-	return &logical.Response{Data: r.response(user, b.unconfirmed(r))}, nil
+	data := r.response(user, b.unconfirmed(r))
+	return &logical.Response{Data: data}, b.addUse(ctx, req.Storage, d, r, data)
 }
 
 func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -173,6 +183,7 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	gone, err := b.settle(ctx, req.Storage, user, r)
+	b.memory.Ended(user, err)
 	var elsewhere *engine.OtherAccountError
 	var unproven *unprovenError
 	switch {
@@ -247,6 +258,7 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 	if err := b.dropRecord(ctx, req.Storage, user, r.pending()); err != nil {
 		return nil, err
 	}
+	b.memory.Ended(user, nil)
 	b.Log.Warn("the record of an IAM user was dropped on request; if the user exists, nothing deletes it", "iam_user", user,
 		"access_key", r.AccessKeyID, "account", r.Account.String(), "role", r.Role)
 	key := cmp.Or(r.AccessKeyID, "(not known)")

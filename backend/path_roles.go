@@ -122,6 +122,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err := req.Storage.Delete(ctx, engine.PrefixLegacyRole+name); err != nil {
 		return nil, err
 	}
+	b.memory.Forget("roles/" + name)
 	return engine.Done(slices.Concat(warnings, more, old)), nil
 }
 
@@ -141,6 +142,7 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 		return nil, err
 	}
 	defer b.roleChanged(name)
+	defer b.memory.Forget("roles/" + name)
 	for _, prefix := range []string{engine.PrefixLegacyRole, engine.PrefixRole} {
 		if err := req.Storage.Delete(ctx, prefix+name); err != nil {
 			return nil, err

@@ -58,6 +58,10 @@ func (k *Keeper) Paths() []*framework.Path {
 // Invalidate hears that another server has changed a static role or its key.
 func (k *Keeper) Invalidate() { k.queue.forget() }
 
+// Failing are the static roles that are not rotated as they should be, and why; all is how many
+// there are. Only a server that rotates knows.
+func (k *Keeper) Failing() (all int, names, words []string) { return k.queue.failing() }
+
 // AdoptedUsers are the IAM users of static roles, in lower case: to AWS case does not matter.
 func AdoptedUsers(ctx context.Context, s logical.Storage) (map[string]bool, error) {
 	users := map[string]bool{}

@@ -27,12 +27,14 @@ func (k *Keeper) pathRoles() *framework.Path {
 
 func (k *Keeper) pathRole() *framework.Path {
 	write := engine.Gives(k.Write("Adopt an IAM user, or change how its key is rotated.", k.writeRole), roleAnswer())
+	fields := roleFields()
+	fields["last_used"] = engine.LastUsedField()
 	return &framework.Path{
 		Pattern:      "static-roles/" + engine.RoleName,
 		DisplayAttrs: engine.Operation("", "static-roles-name"),
-		Fields:       roleFields(),
+		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(k.Read("Read a static role, and when its key was and will be rotated.", k.readRole), roleAnswer()),
+			logical.ReadOperation:   engine.Gives(k.Read("Read a static role, and when its key was and will be rotated.", k.readRole), readAnswer()),
 			logical.UpdateOperation: write,
 			logical.DeleteOperation: k.Write("Delete a static role and the keys that it made.", k.deleteRole),
 		},
@@ -80,7 +82,20 @@ func (k *Keeper) readRole(ctx context.Context, req *logical.Request, d *framewor
 	if err != nil || r == nil {
 		return nil, err
 	}
-	return &logical.Response{Data: k.describe(r, c)}, nil
+	data := k.describe(r, c)
+	var asked bool
+	if engine.Set(d, "last_used", &asked); asked && c != nil {
+		client, err := k.clientOf(ctx, req.Storage, r.AssumeRole)
+		if err != nil {
+			return nil, err
+		}
+		use, err := client.KeyUse(ctx, c.AccessKey)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(data, k.LastUse(use))
+	}
+	return &logical.Response{Data: data}, nil
 }
 
 // describe is a static role and how its rotation goes.

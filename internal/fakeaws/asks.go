@@ -40,6 +40,8 @@ var judgedOn = map[string]resourceOf{
 
 	"GetAccountSummary": ofNone,
 
+	"GetPolicy": ofPolicy, "GetRole": ofNamedRole, "SimulatePrincipalPolicy": ofPrincipal,
+
 	"GetFederationToken": ofFederated, "AssumeRole": ofRole,
 }
 
@@ -149,6 +151,17 @@ func ofDevice(a *account, q request) (string, keys) {
 // Credentials", "Granting permissions to create temporary security credentials").
 func ofFederated(a *account, q request) (string, keys) {
 	return a.sessionARN("federated-user/" + q.params.Get("Name")), keys{}
+}
+
+func ofPolicy(_ *account, q request) (string, keys) { return q.params.Get("PolicyArn"), keys{} }
+
+func ofNamedRole(a *account, q request) (string, keys) {
+	return a.arn("role", "/", q.params.Get("RoleName")), keys{}
+}
+
+// ofPrincipal is the identity whose policies are simulated.
+func ofPrincipal(_ *account, q request) (string, keys) {
+	return q.params.Get("PolicySourceArn"), keys{}
 }
 
 // ofRole is the role that a call assumes, with the keys of AssumeRole (IAM User Guide, "Available keys for AWS STS").

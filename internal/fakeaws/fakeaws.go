@@ -49,7 +49,8 @@ type Server struct {
 	url     string
 	http    *http.Server
 	control bool
-	now     func() time.Time
+	clock   clock
+	now     func() time.Time // of clock
 	network *network
 	calls   *transcript
 	step    Step // nil: calls are not stopped between their steps
@@ -93,11 +94,11 @@ func Start(addr string, opts ...Option) (*Server, error) {
 	}
 	s := &Server{
 		url:     "http://" + listener.Addr().String(),
-		now:     time.Now,
 		network: newNetwork(),
 		calls:   newTranscript(),
 		account: newAccount(),
 	}
+	s.now = s.clock.now
 	s.accounts = &accounts{all: []*account{s.account}, signinTokens: map[string]*signin{}}
 	s.account.among = s.accounts
 	for _, opt := range opts {

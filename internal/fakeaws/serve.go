@@ -59,6 +59,7 @@ func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", out.kind)
+	s.date(w)
 	if out.requestID != "" {
 		w.Header().Set("x-amzn-RequestId", out.requestID)
 	}
