@@ -80,6 +80,7 @@ func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil || r == nil {
 		return nil, err
 	}
+	b.Observe(req, "aws/role/read", r.observed(name))
 	return &logical.Response{Data: r.response()}, nil
 }
 
@@ -117,6 +118,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err := req.Storage.Delete(ctx, engine.PrefixLegacyRole+name); err != nil {
 		return nil, err
 	}
+	b.Observe(req, "aws/role/write", r.observed(name))
 	return engine.Done(slices.Concat(warnings, more, old)), nil
 }
 
@@ -137,7 +139,13 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 			return nil, err
 		}
 	}
+	b.Observe(req, "aws/role/delete", map[string]any{"role_name": name})
 	return nil, nil
+}
+
+// observed is what an observation of a role tells.
+func (r *role) observed(name string) map[string]any {
+	return map[string]any{"role_name": name, "credentials_type": r.CredentialTypes}
 }
 
 func (b *backend) listRoles(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {

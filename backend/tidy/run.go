@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
@@ -146,6 +147,7 @@ func (r *run) candidates(ctx context.Context) (names []string, err error) {
 func (r *run) examine(ctx context.Context, name string) (refused bool, err error) {
 	var user *awscreds.FoundUser
 	found := findGone
+	ctx, moment := r.t.Moment(ctx, engine.Asked{Path: "tidy"})
 	err = r.patiently(ctx, func(c *awscreds.Client) error {
 		now, what, err := r.look(ctx, c, name)
 		if what == findGone && err == nil && user != nil && r.order.Delete {
@@ -174,11 +176,23 @@ func (r *run) examine(ctx context.Context, name string) (refused bool, err error
 	if r.inARow == patience {
 		return refused, fmt.Errorf("%d users in a row could not be looked at or deleted: %w", r.inARow, err)
 	}
+	if err == nil && (found == findDeleted || found == findOrphan) {
+		r.tellOrphan(moment, user, role, found == findDeleted)
+	}
 	if found == findDeleted {
-		r.t.Log.Info("tidy deleted an orphaned IAM user", "iam_user", name, "role", role, "created", engine.Stamp(user.Created))
 		return refused, r.pause(ctx, deletionPauses)
 	}
 	return refused, nil
+}
+
+// tellOrphan tells of an orphaned user.
+func (r *run) tellOrphan(moment *engine.Moment, user *awscreds.FoundUser, role string, deleted bool) {
+	moment.User, moment.Role, moment.Account = user.Name, role, r.account.Name
+	text := "tidy found an orphaned IAM user"
+	if deleted {
+		text = "tidy deleted an orphaned IAM user"
+	}
+	moment.Tell(engine.OrphanFound, engine.Line{Level: hclog.Info, Text: text}, "deleted", deleted, "created", engine.Stamp(user.Created))
 }
 
 // look reads a user and deletes it, if it is this mount's, has no record and
