@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -88,6 +89,18 @@ func (m *mount) heardOf(a *audience, name string) (fields map[string]any) {
 		}
 		return fields != nil
 	})
+	return fields
+}
+
+// lastOf are the fields of the last event of a name; nil where there is none.
+func (m *mount) lastOf(a *audience, name string) (fields map[string]any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, one := range a.events {
+		if one.name == name {
+			fields = one.fields
+		}
+	}
 	return fields
 }
 
@@ -209,6 +222,72 @@ func TestMomentsOfTheClockAreTold(t *testing.T) {
 	})
 	m.noSecret(a, forgotten)
 	m.do(logical.DeleteOperation, "static-roles/app", nil)
+}
+
+func TestOrphansAreTold(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	a := new(audience)
+	m.events = a
+	user := m.orphan()
+	for _, deleted := range []string{"false", "true"} {
+		m.tidy(map[string]any{"delete": deleted})
+		m.waitUntil("the orphan", func() bool { return m.lastOf(a, "aws/orphan-found")["deleted"] == deleted })
+		has(t, "orphan", m.lastOf(a, "aws/orphan-found"), map[string]string{
+			"path": "tidy", "iam_user": user, "role": "developer-access", "account": "123456789012", "aws_request_id": "*", "created": "*",
+		})
+	}
+}
+
+func TestRotationsThatWaitOrFailAreTold(t *testing.T) {
+	t.Parallel()
+	m := newTickingMount(t)
+	m.instantly()
+	a := new(audience)
+	m.events = a
+	m.pass(26 * time.Hour) // a gap in the heartbeat, and a key that this engine did not make: an operator has to decide
+	m.aws.AddKey("app")
+	m.start()
+	m.mustTick()
+	has(t, "wait", m.heardOf(a, "aws/rotation-wait"), map[string]string{"path": "static-roles/app", "static_role": "app", "reason": "*", "until": ""}) // no time ends it
+	m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.Refuse, Times: 1})
+	if resp, err := m.ask(logical.UpdateOperation, "config/rotate-root", nil); err == nil && !resp.IsError() {
+		t.Fatal("rotated")
+	}
+	has(t, "root", m.heardOf(a, "aws/root-rotate-fail"), map[string]string{"path": "config/rotate-root", "error": "*", "aws_request_id": "*"})
+}
+
+// docs/events.md has a row for each event and each observation, and for no other.
+func TestDocsEvents(t *testing.T) {
+	t.Parallel()
+	told := map[string]bool{}
+	add := func(pattern, file string, prefixes ...string) {
+		for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(readDoc(t, file), -1) {
+			for i, prefix := range prefixes {
+				if match[i+1] != "" {
+					told[prefix+match[i+1]] = true
+				}
+			}
+		}
+	}
+	add(`= Kind\{"([^"]+)", "([^"]*)"`, "engine/events.go", "aws/", "")
+	for _, dir := range []string{".", "staticrole"} {
+		for _, file := range sources(t, dir) {
+			add(`Observe\(req, "([^"]+)"`, file, "")
+		}
+	}
+	doc := map[string]bool{}
+	for line := range strings.Lines(readDoc(t, "../docs/events.md")) {
+		first, _, _ := strings.Cut(strings.TrimPrefix(line, "|"), "|")
+		for _, match := range regexp.MustCompile("`(aws/[a-z/-]+)`").FindAllStringSubmatch(first, -1) {
+			if strings.HasPrefix(line, "|") {
+				doc[match[1]] = true
+			}
+		}
+	}
+	if want, got := slices.Sorted(maps.Keys(told)), slices.Sorted(maps.Keys(doc)); !slices.Equal(want, got) || len(want) < 25 {
+		t.Errorf("docs/events.md has\n%q, want\n%q", got, want)
+	}
 }
 
 func TestRequestsAreObservedAsTheBuiltInEngineDoes(t *testing.T) {

@@ -137,7 +137,10 @@ func (r *Rotator) retire(ctx context.Context, s logical.Storage, cfg *engine.Roo
 	if err := s.Delete(ctx, engine.KeyRootNext); err != nil {
 		return fmt.Errorf("forgetting the record of the new access key: %w", err)
 	}
-	moment.User, moment.AccessKey, moment.Account, moment.Took = n.User, n.AccessKey, client.KnownAccount().Number, r.Now().Sub(n.Made)
+	if known := r.KnownClient(); known != nil { // which has called more than this one
+		moment.Account = known.KnownAccount().Number
+	}
+	moment.User, moment.AccessKey, moment.Took = n.User, n.AccessKey, r.Now().Sub(n.Made)
 	moment.Observed = cfg.Observed()
 	moment.Tell(engine.RootRotated, engine.Line{Level: hclog.Info, Text: "rotated the root key"}, "old_access_key", n.Old.AccessKey)
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
@@ -187,7 +188,7 @@ func (r *run) examine(ctx context.Context, name string) (refused bool, err error
 
 // tellOrphan tells of an orphaned user.
 func (r *run) tellOrphan(moment *engine.Moment, user *awscreds.FoundUser, role string, deleted bool) {
-	moment.User, moment.Role, moment.Account = user.Name, role, r.account.Name
+	moment.User, moment.Role, moment.Account = user.Name, role, awsrules.ARNAccount(user.ARN)
 	text := "tidy found an orphaned IAM user"
 	if deleted {
 		text = "tidy deleted an orphaned IAM user"
