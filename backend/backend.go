@@ -131,7 +131,7 @@ type backend struct {
 // too, with neither storage nor a view of the system, so it only builds.
 func New(opts Options) logical.Factory {
 	opts = opts.withDefaults()
-	announcer := new(engine.Announcer) // of the process
+	announcer := engine.NewAnnouncer() // of the process
 	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 		mount := &engine.Mount{
 			ID: conf.BackendUUID, Storage: conf.StorageView, Vault: conf.System, Now: opts.Now,

@@ -32,6 +32,7 @@ const (
 // Announcer sends events and observations. One serves all mounts of a process, which have one
 // server: what that does not have is asked for once.
 type Announcer struct {
+	ctx                      context.Context // of the process
 	noEvents, noObservations atomic.Bool
 
 	mu      sync.Mutex
@@ -39,6 +40,9 @@ type Announcer struct {
 	sending bool
 	lost    int // for want of room
 }
+
+// NewAnnouncer returns that of a process.
+func NewAnnouncer() *Announcer { return &Announcer{ctx: context.Background()} }
 
 // announcement is one thing to be sent, by a mount.
 type announcement struct {
@@ -70,7 +74,10 @@ func (m *Mount) observe(by Asked, name string, data map[string]any) {
 		}
 	}
 	if by != (Asked{}) {
-		data["path"], data["request_id"], data["client_id"], data["entity_id"] = by.Path, by.ID, by.Client, by.Entity
+		data["path"], data["request_id"], data["client_id"] = by.Path, by.ID, by.Client
+		if data["entity_id"] == nil { // else whose credential it is, which the end of a lease does not tell
+			data["entity_id"] = by.Entity
+		}
 	}
 	m.Announcer.put(announcement{m, &m.Announcer.noObservations, func(ctx context.Context) error {
 		return m.Observations.RecordObservationFromPlugin(ctx, name, data)
@@ -117,14 +124,14 @@ func (a *Announcer) work() {
 			one.mount.Log.Warn("events and observations are lost: Vault takes them more slowly than they come to pass", "lost", lost)
 		}
 		if !one.absent.Load() {
-			one.judge(one.try())
+			one.judge(one.try(a.ctx))
 		}
 	}
 }
 
-func (one announcement) try() (err error) {
+func (one announcement) try(ctx context.Context) (err error) {
 	defer one.mount.Recover(&err)
-	ctx, cancel := context.WithTimeout(context.Background(), announceTime)
+	ctx, cancel := context.WithTimeout(ctx, announceTime)
 	defer cancel()
 	return one.send(ctx)
 }

@@ -27,6 +27,8 @@ type nextKey struct {
 	SecretKey string    `json:"secret_key"`
 	Made      time.Time `json:"made"`
 	Record    string    `json:"record"` // of the WAL
+	// Account is where the user is, as far as AWS has told.
+	Account awscreds.Account `json:"account,omitzero"`
 	// Asked says that an operator asked for it.
 	Asked bool `json:"asked,omitempty"`
 	// Switched is when config/root got it, where the old key is to stay until nobody uses it.
@@ -137,10 +139,7 @@ func (r *Rotator) retire(ctx context.Context, s logical.Storage, cfg *engine.Roo
 	if err := s.Delete(ctx, engine.KeyRootNext); err != nil {
 		return fmt.Errorf("forgetting the record of the new access key: %w", err)
 	}
-	if known := r.KnownClient(); known != nil { // which has called more than this one
-		moment.Account = known.KnownAccount().Number
-	}
-	moment.User, moment.AccessKey, moment.Took = n.User, n.AccessKey, r.Now().Sub(n.Made)
+	moment.User, moment.AccessKey, moment.Account, moment.Took = n.User, n.AccessKey, n.Account.Number, r.Now().Sub(n.Made)
 	moment.Observed = cfg.Observed()
 	moment.Tell(engine.RootRotated, engine.Line{Level: hclog.Info, Text: "rotated the root key"}, "old_access_key", n.Old.AccessKey)
 	return nil
