@@ -41,7 +41,8 @@
 //
 // Credentials: creds_user.go and creds_session.go make an IAM user or a session of STS from
 // role and request; creds_creation.go is the making of one user, and what becomes of it on a
-// failure; creds_lease.go is the lease, its renewal and its revocation.
+// failure; creds_lease.go is the lease, its renewal and its revocation. moments.go
+// is what is told of them.
 //
 // IAM users: user_record.go is the record of one user, and of the struct users that keeps them, user_index.go what memory keeps of
 // all of them, user_handouts.go what several leases of one user share, user_end.go the one way in
@@ -135,9 +136,11 @@ type backend struct {
 // too, with neither storage nor a view of the system, so it only builds.
 func New(opts Options) logical.Factory {
 	opts = opts.withDefaults()
+	announcer := engine.NewAnnouncer() // of the process
 	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 		mount := &engine.Mount{
 			ID: conf.BackendUUID, Storage: conf.StorageView, Vault: conf.System, Now: opts.Now,
+			Events: conf.EventsSender, Observations: conf.ObservationRecorder, Announcer: announcer,
 			LagWindow: opts.WALMinAge, GapCaution: opts.GapCaution, ProofPause: opts.ProofPause,
 			TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 		}

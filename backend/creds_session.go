@@ -278,7 +278,6 @@ func (b *backend) sessionResponse(session awscreds.Session, l *lease, asked life
 	if session.ARN != "" {
 		data["arn"] = session.ARN
 	}
-	b.Log.Debug("issued a session", "access_key", session.AccessKeyID, "arn", session.ARN, "role", l.Role, "ends", engine.Stamp(session.Expires))
 	resp := b.Secret(secretType).Response(data, internal)
 	resp.Secret.TTL = ttl
 	resp.Secret.Renewable = false

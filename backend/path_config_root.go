@@ -124,6 +124,7 @@ func (b *backend) readRootConfig(ctx context.Context, req *logical.Request, _ *f
 	}
 	data := cfg.Response()
 	maps.Copy(data, rotation)
+	b.Observe(req, "aws/config/root/read", cfg.Observed())
 	return &logical.Response{Data: data}, nil
 }
 
@@ -157,6 +158,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 			warnings = append(warnings, warnOfIdentity(ctx, req.Storage)...)
 		}
 	}
+	b.Observe(req, "aws/config/root/write", cfg.Observed())
 	return engine.Done(warnings), nil
 }
 

@@ -112,6 +112,7 @@ func orderOf(req *logical.Request, d *framework.FieldData) order {
 		entityID:    req.EntityID,
 		accessor:    req.ClientTokenAccessor,
 		mountPoint:  req.MountPoint,
+		asked:       engine.AskedBy(req),
 		sdk:         strings.HasPrefix(req.Path, engine.ContainerPrefix),
 		sts:         !strings.HasPrefix(req.Path, "creds/"),
 	}

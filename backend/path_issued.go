@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -182,13 +183,14 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 	if err := b.endLater(ctx, req.Storage, user, r, time.Time{}); err != nil {
 		return nil, err
 	}
+	ctx, moment := r.moment(ctx, b.Mount, user, engine.AskedBy(req))
 	gone, err := b.settle(ctx, req.Storage, user, r)
 	b.memory.Ended(user, err)
 	var elsewhere *engine.OtherAccountError
 	var unproven *unprovenError
 	switch {
 	case gone:
-		b.Log.Info("deleted an IAM user on request", "iam_user", user, "role", r.Role, "access_key", r.AccessKeyID)
+		moment.Tell(engine.CredsDeleted, engine.Line{Level: hclog.Info, Text: "deleted an IAM user on request"})
 		return nil, err
 	case errors.As(err, &unproven): // it is of no use to ask again as things are
 		return nil, engine.UserErrorf("%v", awscreds.Explained(err))

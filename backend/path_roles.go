@@ -85,6 +85,7 @@ func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil || r == nil {
 		return nil, err
 	}
+	b.Observe(req, "aws/role/read", r.observed(name))
 	return &logical.Response{Data: r.response()}, nil
 }
 
@@ -123,6 +124,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 		return nil, err
 	}
 	b.memory.Forget("roles/" + name)
+	b.Observe(req, "aws/role/write", r.observed(name))
 	return engine.Done(slices.Concat(warnings, more, old)), nil
 }
 
@@ -148,10 +150,16 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 			return nil, err
 		}
 	}
+	b.Observe(req, "aws/role/delete", map[string]any{"role_name": name})
 	if r != nil && r.Disabled && r.DisabledRenewals {
 		return engine.Warned([]string{"disabled_renewals: went with the role, so its leases can be renewed again; vault lease revoke -prefix ends them"}), nil
 	}
 	return nil, nil
+}
+
+// observed is what an observation of a role tells.
+func (r *role) observed(name string) map[string]any {
+	return map[string]any{"role_name": name, "credentials_type": r.CredentialTypes}
 }
 
 func (b *backend) listRoles(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {

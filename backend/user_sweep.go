@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
@@ -115,9 +116,11 @@ func (u *users) sweepUser(ctx context.Context, s logical.Storage, user string) e
 		u.index.lookAt(user, due)
 		return nil
 	}
+	ctx, moment := r.moment(ctx, u.Mount, user, engine.Asked{Path: "issued/" + user})
 	gone, why := u.settle(ctx, s, user, r)
 	if gone {
-		u.Log.Info("deleted an IAM user that no lease has", "iam_user", user, "role", r.Role, "lease_could_live_until", engine.Stamp(r.Ends))
+		moment.Ends = r.Ends // the latest that its lease could live to
+		moment.Tell(engine.CredsSwept, engine.Line{Level: hclog.Info, Text: "deleted an IAM user that no lease has"})
 		return why
 	}
 	var young *awscreds.TooYoungError

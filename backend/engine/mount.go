@@ -9,6 +9,9 @@
 // responses; operations.go turns handlers into operations of a path, and container.go into those that AWS SDKs read; role_name.go is the name
 // of a role, identity.go says who asks, disabling.go switches a role off, and log.go is the log.
 //
+// Moments: events.go tells what happens to credentials and keys, as events, observations and lines of the log,
+// with events_creds.go for credentials of leases, and announcer.go sends the first two to Vault.
+//
 // Storage: storage.go has every key and the verbs; wal_entry.go reads entries of the WAL.
 //
 // AWS: root_config.go is config/root, with root_identity.go and token_file.go for an identity
@@ -51,6 +54,11 @@ type Mount struct {
 	// Vault tells what the server is and what it allows; nil at registration.
 	Vault logical.SystemView
 	Log   hclog.Logger
+	// Events and Observations are Vault's, where it has them, and Announcer sends what goes there;
+	// all may be nil.
+	Events       logical.EventSender
+	Observations logical.ObservationRecorder
+	Announcer    *Announcer
 	// Now is the clock. Only deadlines of contexts and calls, and the proof of leading, go by
 	// the real time.
 	Now func() time.Time

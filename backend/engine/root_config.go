@@ -118,6 +118,15 @@ func (c *RootConfig) Whom() string {
 	return who
 }
 
+// Observed is what an observation tells: when the key rotates, under the names that the built-in
+// engine gives.
+func (c *RootConfig) Observed() map[string]any {
+	return map[string]any{
+		"rotation_period": c.RotationPeriod.String(), "rotation_schedule": c.RotationSchedule,
+		"rotation_window": c.RotationWindow.String(), "disable_automatic_rotation": c.DisableAutomatedRotation,
+	}
+}
+
 // Response is what a read shows: everything but the secret.
 func (c *RootConfig) Response() map[string]any {
 	data := map[string]any{

@@ -62,6 +62,7 @@ func (k *Keeper) readForSDK(ctx context.Context, req *logical.Request, d *framew
 	if awsrules.IsAccount(r.In.Number) {
 		creds.AccountID = r.In.Number
 	}
+	k.Observe(req, "aws/static-credential/read", map[string]any{"role_name": r.Name})
 	return creds.Response()
 }
 

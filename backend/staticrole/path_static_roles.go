@@ -82,6 +82,7 @@ func (k *Keeper) readRole(ctx context.Context, req *logical.Request, d *framewor
 	if err != nil || r == nil {
 		return nil, err
 	}
+	k.Observe(req, "aws/static-role/read", r.observed())
 	data := k.describe(r, c)
 	var asked bool
 	if engine.Set(d, "last_used", &asked); asked && c != nil {
@@ -96,6 +97,11 @@ func (k *Keeper) readRole(ctx context.Context, req *logical.Request, d *framewor
 		maps.Copy(data, k.LastUse(use))
 	}
 	return &logical.Response{Data: data}, nil
+}
+
+// observed is what an observation of a static role tells.
+func (r *role) observed() map[string]any {
+	return map[string]any{"role_name": r.Name, "rotation_period": r.RotationPeriod.String()}
 }
 
 // describe is a static role and how its rotation goes.
@@ -166,6 +172,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
+	k.Observe(req, "aws/static-role/write", r.observed())
 	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(elsewhere, old, r.Idle("external_id"), k.warnings(ctx, req.Storage, r, c))}, nil
 }
 
@@ -186,7 +193,10 @@ func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *frame
 	if r == nil {
 		return nil, engine.UserErrorf("name: there is no static role %q; write it to static-roles/%s first", name, name)
 	}
+	ctx, moment := k.moment(ctx, name, engine.AskedBy(req))
 	if c, err = k.rotate(ctx, req.Storage, r, c, false); err != nil {
+		moment.User, moment.Account = r.Username, r.In.Number
+		moment.RotationFailed(engine.StaticRotateFailed, "rotating a static role failed", true, err)
 		return nil, err
 	}
 	k.prove(ctx, req.Storage, r, c, askedPatience)
@@ -209,6 +219,7 @@ func (k *Keeper) deleteRole(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return nil, err
 	}
+	k.Observe(req, "aws/static-role/delete", map[string]any{"role_name": name})
 	return engine.Done(warnings), nil
 }
 

@@ -160,6 +160,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	sdk.Retryer = func() aws.Retryer { return retryer{} } // the SDK makes it keep to RetryMaxAttempts
 	sdk.APIOptions = append(sdk.APIOptions, watchAttempts(sdk.RetryMode, sdk.RetryMaxAttempts != 0, cfg.Watch))
 	sdk = withIdentity(sdk, cfg)
+	sdk.APIOptions = append(sdk.APIOptions, traceAnswers)
 
 	host := foreignHost(cfg.IAMEndpoint)
 	return &Client{
