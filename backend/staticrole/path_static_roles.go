@@ -171,11 +171,12 @@ func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *frame
 	if r == nil {
 		return nil, engine.UserErrorf("name: there is no static role %q; write it to static-roles/%s first", name, name)
 	}
+	before := c.keys()
 	if c, err = k.rotate(ctx, req.Storage, r, c, false); err != nil {
 		return nil, err
 	}
 	k.prove(ctx, req.Storage, r, c, askedPatience)
-	return &logical.Response{Data: k.describe(r, c), Warnings: k.warnings(ctx, req.Storage, r, c)}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(k.warnings(ctx, req.Storage, r, c), k.broken(before, c))}, nil
 }
 
 func (k *Keeper) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
