@@ -163,6 +163,8 @@ func (u *users) prolong(ctx context.Context, req *logical.Request, l *lease, cfg
 		r = recordOf(l, l.began(req.Secret))
 	case !r.Ending.IsZero():
 		return engine.UserErrorf("the IAM user %s of this lease is being deleted; read creds/%s again", l.Username, l.Role)
+	case u.gaveBack(l, r):
+		return engine.UserErrorf("this lease of the IAM user %s was revoked; read creds/%s again", l.Username, l.Role)
 	}
 	if err := u.believe(ctx, req.Storage, r); err != nil {
 		return err
@@ -224,10 +226,8 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease, 
 		}
 		return u.keepEnding(ctx, req, l, v, err)
 	}
-	r, err := u.recordFor(ctx, req.Storage, l.Username)
+	r, err := u.recordAtEnd(ctx, req.Storage, l)
 	switch {
-	case engine.IsUnreadable(err):
-		r = nil // the lease knows enough
 	case err != nil:
 		return err
 	case r != nil && !l.holds(r):

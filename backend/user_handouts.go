@@ -9,6 +9,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -205,6 +206,26 @@ func (r *userRecord) leases() int {
 // at is where a handout stands; -1 is nowhere.
 func (r *userRecord) at(id string) int {
 	return slices.IndexFunc(r.Handouts, func(h handout) bool { return h.ID == id })
+}
+
+// gaveBack reports whether a lease is none of those that have the user any more. A secondary may only be behind.
+func (u *users) gaveBack(l *lease, r *userRecord) bool {
+	return l.Handout != "" && len(r.Handouts) > 0 && r.at(l.Handout) < 0 && u.Writable()
+}
+
+// recordAtEnd is the record at the end of a lease; nil where the lease tells enough without it. Where other
+// leases may have the user, the record alone knows them: what cannot be read ends nobody's key. Of a
+// mount that is being disabled all leases end.
+func (u *users) recordAtEnd(ctx context.Context, s logical.Storage, l *lease) (*userRecord, error) {
+	r, err := u.recordFor(ctx, s, l.Username)
+	switch {
+	case !engine.IsUnreadable(err):
+		return r, err
+	case l.Handout == "" || u.Vault.Tainted():
+		return nil, nil
+	}
+	return nil, fmt.Errorf("%w; the role shares, so other leases may have the IAM user %s, and only its record knows them: "+
+		"delete issued/%s to end the user for all of them, and Vault's next try ends this lease", err, l.Username, l.Username)
 }
 
 // extend says that a lease may live until a moment, and never that it ends before it was said to.

@@ -11,7 +11,7 @@
 // that for the whole mount. unproven.go keeps handing
 // out the key before until AWS accepts the new one. own.go says which users cannot have a static role, and account.go
 // in which AWS account one is. path_static_roles.go and path_static_creds.go hold schema and
-// verbs, and so does path_sdk.go, for AWS SDKs.
+// verbs, and so does path_sdk.go, for AWS SDKs; promises.go has rotations keep to what those were told.
 package staticrole
 
 import (
@@ -29,6 +29,7 @@ type Keeper struct {
 	*engine.Mount
 	issuedHere IssuedHere
 	queue      queue
+	promises   promises
 	timer      *engine.Timer // for the next look of the queue
 }
 

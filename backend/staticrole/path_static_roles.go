@@ -193,6 +193,7 @@ func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *frame
 	if r == nil {
 		return nil, engine.UserErrorf("name: there is no static role %q; write it to static-roles/%s first", name, name)
 	}
+	before := c.keys()
 	ctx, moment := k.moment(ctx, name, engine.AskedBy(req))
 	if c, err = k.rotate(ctx, req.Storage, r, c, false); err != nil {
 		moment.User, moment.Account = r.Username, r.In.Number
@@ -200,7 +201,7 @@ func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *frame
 		return nil, err
 	}
 	k.prove(ctx, req.Storage, r, c, askedPatience)
-	return &logical.Response{Data: k.describe(r, c), Warnings: k.warnings(ctx, req.Storage, r, c)}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(k.warnings(ctx, req.Storage, r, c), k.broken(before, c))}, nil
 }
 
 func (k *Keeper) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

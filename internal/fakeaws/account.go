@@ -104,6 +104,7 @@ type session struct {
 	user       *user  // nil if it speaks as no IAM user
 	mfa        bool
 	chained    bool // asked for with another session
+	timed      bool // with DurationSeconds
 	transitive []tag
 	source     string // source identity
 }

@@ -96,7 +96,7 @@ func (a *account) roleOf(arn string) (*role, *Refusal) {
 // assume makes the session of a role, once it is clear that the caller may have it.
 func (x assumption) assume(kind string, q request) assumeRoleXML {
 	who := x.in.assumed(x.role, x.name)
-	who.chained = q.caller.session != nil
+	who.chained, who.timed = q.caller.session != nil, q.params.Has("DurationSeconds")
 	key := x.in.hand(kind, x.name, who, x.terms, q)
 	named := assumedRoleXML{who.id, who.arn}
 	if x.in.installation == MinIO {
