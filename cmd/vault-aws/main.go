@@ -12,7 +12,8 @@
 //
 // Of exec: environment.go is what the command finds in its environment, endpoint.go answers it on loopback, leases.go
 // renews and revokes what was issued for it, process.go runs it and passes signals on, terminal.go hands it the
-// terminal. Of profiles: block.go is the marked block in AWS's configuration file.
+// terminal. Of profiles: configuration.go finds, locks and replaces AWS's configuration file, block.go is the marked block in
+// it.
 package main
 
 import (
