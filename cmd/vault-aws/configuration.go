@@ -34,8 +34,11 @@ func findConfiguration() (configuration, error) {
 		}
 		path = filepath.Join(dir, filepath.Base(path))
 		target, err := os.Readlink(path)
-		if err != nil { // it is no link, or not there
+		if errors.Is(err, syscall.EINVAL) || errors.Is(err, fs.ErrNotExist) { // it is no link, or not there
 			return configuration(path), nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("finding AWS's configuration: %w", err)
 		}
 		if !filepath.IsAbs(target) {
 			target = filepath.Join(dir, target)
