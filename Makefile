@@ -51,6 +51,7 @@ soak: build ## Run the long tests at their full length: a crash at every step, s
 	scripts/vault.sh peer >/dev/null && \
 	go test -run '^TestNoStrangerIsChanged$$' -count=1 -timeout 60m ./backend -strangers.runs 5000 && \
 	go test -run '^TestManyAccounts$$' -count=1 -v ./backend -accounts 200 && \
+	go test -run '^TestGeneratedPolicy$$' -count=1 -v ./backend -policy.whole && \
 	go test -run '^(TestTheRegisterAtScale|TestManyMountsInAProcess|TestKeysWorkAtEveryLag)$$' -count=1 -timeout 30m -v ./backend -scale.records 500,5000,50000 -scale.mounts 500 -usable.lags 0s,5s,15s -usable.keys 100 && \
 	go test -run '^TestReadingFieldByField$$' -count=1 -timeout 30m -v ./backend -share.run 5m && \
 	go test -run '^TestSoak' -count=1 -timeout 90m -v ./internal/e2e -soak

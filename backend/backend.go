@@ -28,8 +28,10 @@
 // chores.go: what is done once a minute.
 //
 // Paths, one each, with schema and verbs: path_config_root.go, path_config_lease.go,
-// path_config_users.go, path_roles.go, path_creds.go, path_console.go, path_sdk.go (for AWS SDKs,
-// without a lease), path_issued.go for one that is issued and path_issued_list.go for all.
+// path_config_users.go, path_config_iam_policy.go, path_roles.go, path_creds.go, path_console.go,
+// path_sdk.go (for AWS SDKs, without a lease), path_issued.go for one that is issued and
+// path_issued_list.go for all,
+// path_status.go, path_check.go.
 //
 // Roles: role.go is the stored type and role_fields.go its schema; role_validate.go and
 // role_session.go say what a role may hold, role_identity.go what it makes of who asks, and
@@ -40,11 +42,13 @@
 //
 // Credentials: creds_user.go and creds_session.go make an IAM user or a session of STS from
 // role and request, and creds_revocable.go is what the room of sessions needs of them; creds_creation.go is the making of one user, and what becomes of it on a
-// failure; creds_lease.go is the lease, its renewal and its revocation.
+// failure; creds_lease.go is the lease, its renewal and its revocation. moments.go
+// is what is told of them.
 //
 // IAM users: user_record.go is the record of one user, and of the struct users that keeps them, user_index.go what memory keeps of
 // all of them, user_handouts.go what several leases of one user share, user_end.go the one way in
-// which a user ends, and user_sweep.go whose time it is. ownership.go makes the tags that prove whose a user is, account.go says in which AWS
+// which a user ends, user_sweep.go whose time it is,
+// and user_unused.go whose key nobody uses. ownership.go makes the tags that prove whose a user is, account.go says in which AWS
 // account one was made, tidy_view.go answers tidy's questions about the records, and wal.go
 // reads the records of the built-in engine and writes those that it would need.
 //
@@ -53,9 +57,11 @@
 // What every room stands on is in backend/engine, what AWS accepts in backend/awsrules.
 // The inner rooms are backend/rootkey, which rotates the engine's own key,
 // backend/staticrole, which is about IAM users that exist already, backend/tidy, which
-// finds IAM users that have no record, backend/sharing, which keeps the secrets of credentials
-// that are given more than once, and backend/sessions, which registers sessions and ends those of
-// AWS roles before their time. None of them imports this package.
+// finds IAM users that have no record, and backend/sharing, which keeps the secrets of
+// credentials that are given more than once. backend/sessions registers sessions and
+// ends those of AWS roles before their time. backend/iampolicy writes the
+// IAM policies that all of it needs. backend/status remembers what went wrong and
+// says what to do. None of them imports this package.
 package backend
 
 import (
@@ -72,6 +78,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/sessions"
 	"vault-plugin-secrets-aws-dyn/backend/sharing"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
+	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/backend/tidy"
 )
 
@@ -133,14 +140,18 @@ type backend struct {
 // too, with neither storage nor a view of the system, so it only builds.
 func New(opts Options) logical.Factory {
 	opts = opts.withDefaults()
+	announcer := engine.NewAnnouncer() // of the process
 	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 		mount := &engine.Mount{
 			ID: conf.BackendUUID, Storage: conf.StorageView, Vault: conf.System, Now: opts.Now,
+			Events: conf.EventsSender, Observations: conf.ObservationRecorder, Announcer: announcer,
 			LagWindow: opts.WALMinAge, GapCaution: opts.GapCaution, ProofPause: opts.ProofPause,
 			TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 		}
 		b := &backend{users: &users{Mount: mount, own: ownership{Mount: mount}, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow, shared: sharing.New[*sharedCredential, *logical.Response](mount.Now)}, requestTime: opts.RequestTime}
 		b.Begin = b.requests.begin
+		b.memory = status.New(b.Now)
+		b.Watch = b.memory.Attempt
 		b.rootKey = rootkey.New(b.Mount)
 		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
 		b.tidy = tidy.New(b.Mount, tidyView{b}, opts.TidyPause)
@@ -195,7 +206,9 @@ func (b *backend) paths() []*framework.Path {
 		b.pathConfigRoot(),
 		b.pathConfigLease(),
 		b.pathConfigUsers(),
-		b.pathRoles(), // before pathRole, whose name takes anything, as are the paths of sessions
+		b.pathConfigIAMPolicy(),
+		b.pathRoles(),     // before pathRole, whose name takes anything
+		b.pathRoleCheck(), // before pathRole, for the same reason
 		b.pathRole(),
 		b.pathCreds(),
 		b.pathConsole(),
@@ -205,6 +218,8 @@ func (b *backend) paths() []*framework.Path {
 		b.pathIssuedOfRole(),
 		b.pathIssuedOfEntity(),
 		b.pathIssued(),
+		b.pathStatus(),
+		b.pathConfigCheck(),
 	}
 	return slices.Concat(b.sessions.Paths(), own, b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
 }

@@ -43,6 +43,9 @@ type mount struct {
 	gives    time.Duration // how long a request may take; counts from the next start
 	pause    time.Duration // between two looks whether AWS accepts a key; a millisecond where it is zero
 	ahead    atomic.Int64  // how far the engine's clock is ahead
+
+	events       logical.EventSender         // of Vault, which may have none; counts from the next start
+	observations logical.ObservationRecorder // the same
 }
 
 // TestMain takes every AWS identity out of the environment: a test that wants one
@@ -95,6 +98,8 @@ func (m *mount) start() {
 		StorageView: m.storage,
 		System:      m.system,
 		BackendUUID: cmp.Or(m.id, mountID),
+
+		EventsSender: m.events, ObservationRecorder: m.observations,
 	})
 	if err != nil {
 		m.t.Fatal(err)

@@ -79,7 +79,7 @@ func (b *backend) run(ctx context.Context, req *logical.Request, c chore, end ti
 	defer b.Recover(&err)
 	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
-	return c.do(ctx, req)
+	return b.memory.Chore(c.name, c.do(ctx, req))
 }
 
 // beat writes the heartbeat.

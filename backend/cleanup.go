@@ -84,6 +84,7 @@ func (b *backend) cleanUp(ctx context.Context) {
 	b.shared.Close()
 	b.tidy.Close()
 	b.staticRoles.Close()
+	defer b.Flush()
 	if b.Storage == nil {
 		return // it never was a mount
 	}

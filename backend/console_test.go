@@ -172,6 +172,47 @@ func TestSessionDurationIsSentWhereAWSAllowsIt(t *testing.T) {
 	}
 }
 
+// AWS's page says of AssumeRole for the console: who passes DurationSeconds must call as an IAM user with long-term
+// credentials, "otherwise, the call to the federation endpoint in step 3 fails" (IAM User Guide, "Enable custom identity
+// broker access to the AWS console"). So a session that a session asks for runs for AWS's own time.
+func TestChainedConsoleWithoutDurationSeconds(t *testing.T) {
+	t.Parallel()
+	m := newConsoleMount(t)
+	m.aws.AddRole("vault")
+	m.aws.SetMaxSession("deploy", 12*time.Hour)
+	vault := "arn:aws:iam::123456789012:role/vault"
+	m.write("roles/there", map[string]any{"credential_type": "assumed_role", "role_arns": deployARN, "assume_role_arn": vault})
+	m.write("roles/long", map[string]any{"credential_type": "assumed_role", "role_arns": deployARN, "default_sts_ttl": "2h"})
+	m.write("roles/bounded", map[string]any{"credential_type": "assumed_role", "role_arns": deployARN, "max_sts_ttl": "30m"})
+	chained := func(role, ttl, warning string) {
+		t.Helper()
+		resp := m.do(logical.ReadOperation, "console/"+role, map[string]any{"ttl": ttl})
+		toldOnce(t, resp, warning)
+		if m.session().Duration != time.Hour || (resp.Secret.TTL-time.Hour).Abs() > time.Minute {
+			t.Errorf("%s: a session of %s, a lease of %s", role, m.session().Duration, resp.Secret.TTL)
+		}
+		if _, status := m.open(resp.Data["login_url"].(string)); status != 200 {
+			t.Errorf("%s: the link does not open: %d", role, status)
+		}
+		for _, call := range m.aws.Calls() {
+			if call.Action == "AssumeRole" && call.Params.Get("RoleArn") == deployARN && call.Params.Has("DurationSeconds") {
+				t.Errorf("%s: asked for with DurationSeconds=%s", role, call.Params.Get("DurationSeconds"))
+			}
+		}
+	}
+	chained("there", "0", "")
+	chained("there", "30m", "ttl: 30m0s became 1h0m0s: the engine's own identity is a session")
+	m.write("config/root", map[string]any{"role_arn": vault})
+	chained("deploy", "0", "")
+	chained("deploy", "1h", "")
+	chained("deploy", "3h", "ttl: 3h0m0s became 1h0m0s: the engine's own identity is a session")
+	chained("long", "0", "default_sts_ttl: 2h0m0s became 1h0m0s: the engine's own identity is a session")
+	if text := m.refused(logical.ReadOperation, "console/bounded", nil); !strings.HasPrefix(text, "ttl: the console would be open for 1h0m0s, and max_sts_ttl of the role is less: ") {
+		t.Error(text)
+	}
+	m.do(logical.ReadOperation, "creds/bounded", nil) // which needs no sign-in
+}
+
 // Nothing is made of a role that has no way into the console, nor for a link that leads elsewhere.
 func TestLinksThatAreNotMade(t *testing.T) {
 	t.Parallel()

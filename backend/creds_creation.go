@@ -14,7 +14,6 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -46,8 +45,9 @@ type creation struct {
 // describe says what the lease and the record will be.
 func (c *creation) describe(r *role, random int) {
 	user := r.user(c.name, c.order.role)
+	c.order.moment.User, c.order.moment.Account = c.name, ""
 	c.lease = &lease{
-		Username: c.name, Role: c.order.role, Created: c.began, Registered: true, Random: random, Edition: secondEdition,
+		Username: c.name, Role: c.order.role, EntityID: c.order.entityID, Created: c.began, Registered: true, Random: random, Edition: secondEdition,
 		PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups, Handout: c.order.handout,
 		AssumeRole: r.assumeRole(), RequestTTL: c.order.ttl, DefaultTTL: r.DefaultTTL, MaxTTL: r.MaxTTL,
 	}
@@ -185,6 +185,7 @@ func (c *creation) made(made awscreds.Created) {
 	if known := c.client.KnownAccount(); known.Known() {
 		c.record.Account, c.lease.Account = known, known
 	}
+	c.order.moment.AccessKey, c.order.moment.Account = made.Key.ID, c.record.Account.Number
 }
 
 // finish makes the user, or cleans up and says why there is none. A cleanup that AWS does not
@@ -198,10 +199,9 @@ func (c *creation) finish(ctx context.Context, r *role) (*logical.Response, erro
 	}()
 	resp, cause := c.make(ctx, r)
 	if cause == nil {
-		c.b.Log.Info("issued an IAM user", "iam_user", c.name, "access_key", c.lease.AccessKeyID, "role", c.order.role, "lease_ends", engine.Stamp(c.record.Ends))
+		c.order.moment.Ends = c.record.Ends
 		return resp, nil
 	}
-	c.b.Log.Warn("creating an IAM user failed", "role", c.order.role, "iam_user", c.name, "error", cause)
 	ours = false
 	_, done := c.b.requests.begin(context.WithoutCancel(ctx))
 	cleaned := make(chan error, 1)

@@ -31,6 +31,7 @@ type lease struct {
 	IsSTS    bool   `json:"is_sts"`
 
 	Role         string    `json:"role,omitempty"`
+	EntityID     string    `json:"entity_id,omitempty"` // of who asked
 	AccessKeyID  string    `json:"access_key_id,omitempty"`
 	PolicyARNs   []string  `json:"policy_arns,omitempty"`
 	InlinePolicy string    `json:"inline_policy,omitempty"`
@@ -123,11 +124,13 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 	if err != nil {
 		return nil, err
 	}
+	ctx, moment := l.moment(ctx, b.Mount, req)
 	if err := b.prolong(ctx, req, l, cfg); err != nil {
 		return nil, err
 	}
 	resp := &logical.Response{Secret: req.Secret}
 	resp.Secret.TTL, resp.Secret.MaxTTL = b.leaseTTLs(l, cfg)
+	moment.Renewed(resp)
 	return resp, nil
 }
 
@@ -152,6 +155,8 @@ func (u *users) prolong(ctx context.Context, req *logical.Request, l *lease, cfg
 		r = recordOf(l, l.began(req.Secret))
 	case !r.Ending.IsZero():
 		return engine.UserErrorf("the IAM user %s of this lease is being deleted; read creds/%s again", l.Username, l.Role)
+	case u.gaveBack(l, r):
+		return engine.UserErrorf("this lease of the IAM user %s was revoked; read creds/%s again", l.Username, l.Role)
 	}
 	if err := u.believe(ctx, req.Storage, r); err != nil {
 		return err
@@ -177,13 +182,19 @@ func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework
 	if err == nil && l.Handout != "" {
 		b.shared.Return(l.Handout)
 	}
-	if err == nil && l.IsSTS {
-		return nil, awscreds.Explained(b.revokeSession(ctx, req, l))
-	}
 	if err != nil {
 		return nil, err
 	}
-	err = b.revokeUser(ctx, req, l)
+	ctx, moment := l.moment(ctx, b.Mount, req)
+	if l.IsSTS {
+		err = b.revokeSession(ctx, req, l, moment)
+	} else {
+		err = b.revokeUser(ctx, req, l, moment)
+		b.memory.Ended(l.Username, err)
+	}
+	if err != nil {
+		moment.NotRevoked(err)
+	}
 	if err != nil && b.Vault.Tainted() {
 		err = fmt.Errorf("%w; the mount is being disabled or moved, so config/root and issued/ cannot be written any more: "+
 			"if AWS cannot be made to agree, drop the lease with vault lease revoke -force -prefix, and delete the IAM user in AWS", err)
@@ -193,7 +204,7 @@ func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework
 
 // revokeUser ends the user of a lease, under the lock of its record: a renewal must not take
 // back what is being written down.
-func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) error {
+func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease, moment *engine.Moment) error {
 	ctx, unlock, err := u.Locks.Lock(ctx, engine.LockRecord(l.Username))
 	if err != nil {
 		return err
@@ -202,21 +213,19 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 	if l.Complete {
 		v, err := u.endLeased(ctx, req.Storage, l, recordOf(l, l.Created))
 		if err == nil && v.ending == endGone {
-			u.logEnded(l)
+			moment.Revoked(endedText)
 			return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.mayBeMirrored(l.Username)))
 		}
 		return u.keepEnding(ctx, req, l, v, err)
 	}
-	r, err := u.recordFor(ctx, req.Storage, l.Username)
+	r, err := u.recordAtEnd(ctx, req.Storage, l)
 	switch {
-	case engine.IsUnreadable(err):
-		r = nil // the lease knows enough
 	case err != nil:
 		return err
 	case r != nil && !l.holds(r):
 		return nil // the record is of a later user: this lease's is gone
 	}
-	if stays, err := u.takeBack(ctx, req.Storage, l, r); stays || err != nil {
+	if stays, err := u.takeBack(ctx, req.Storage, l, r, moment); stays || err != nil {
 		return err
 	}
 	of := r
@@ -226,7 +235,7 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 	v, err := u.endLeased(ctx, req.Storage, l, of)
 	gone := err == nil && v.ending == endGone
 	if gone {
-		u.logEnded(l)
+		moment.Revoked(endedText)
 	}
 	switch {
 	case gone && r == nil:
@@ -235,11 +244,6 @@ func (u *users) revokeUser(ctx context.Context, req *logical.Request, l *lease) 
 		return ignoreReadOnly(u.dropRecord(ctx, req.Storage, l.Username, u.mayBeMirrored(l.Username)))
 	}
 	return u.keepEnding(ctx, req, l, v, err)
-}
-
-// logEnded tells the log that a lease is over and its user gone.
-func (u *users) logEnded(l *lease) {
-	u.Log.Info("deleted an IAM user at the end of its lease", "iam_user", l.Username, "access_key", l.AccessKeyID, "role", l.Role)
 }
 
 // endLeased ends the user of a lease as that of a record.
@@ -284,12 +288,4 @@ func (l *lease) holds(r *userRecord) bool {
 		return l.AccessKeyID == r.AccessKeyID
 	}
 	return true
-}
-
-// began is when the lease began.
-func (l *lease) began(secret *logical.Secret) time.Time {
-	if l.Created.IsZero() {
-		return secret.IssueTime
-	}
-	return l.Created
 }

@@ -85,14 +85,15 @@ func (l *lease) awsRole() sessions.Role {
 }
 
 // revokeSession ends the session of a lease before its time, if it can be revoked. A lease that ends by time calls nobody.
-func (b *backend) revokeSession(ctx context.Context, req *logical.Request, l *lease) error {
+func (b *backend) revokeSession(ctx context.Context, req *logical.Request, l *lease, moment *engine.Moment) error {
 	if l.SessionUserID == "" || !b.Now().Before(l.Over) {
+		moment.Revoked("ended the lease of a session")
 		return nil
 	}
 	if err := b.sessions.Deny(awscreds.Enduring(ctx), req.Storage, l.awsRole(), l.SessionUserID, l.SessionEnds); err != nil {
 		return fmt.Errorf("revoking the session %s: %w", l.Username, err)
 	}
-	b.Log.Info("revoked a session at the end of its lease", "session", l.Username, "access_key", l.AccessKeyID, "role", l.Role, "aws_role", l.AWSRole)
+	moment.Revoked("revoked a session at the end of its lease", "session", l.Username, "aws_role", l.AWSRole)
 	if !l.Registered {
 		return nil
 	}

@@ -45,10 +45,7 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err != nil {
 		return nil, err
 	}
-	session, err := client.AssumeRole(ctx, awscreds.RoleSession{
-		RoleARN: arn, Name: name, ExternalID: r.ExternalID, Tags: r.SessionTags, TransitiveTags: r.transitiveTags(),
-		SourceIdentity: r.SourceIdentity, Duration: life.ttl, Limits: limits,
-	})
+	session, err := client.AssumeRole(ctx, r.session(arn, name, life.asked(), limits))
 	if err != nil {
 		caller := "the engine's own identity"
 		if r.AssumeRoleARN != "" {
@@ -209,19 +206,32 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 type life struct {
 	ttl     time.Duration
 	warning string // what was cut, and by whose bound
+	unsaid  bool   // it is what AWS gives to whoever names none
 }
 
-// sessionLife asks Vault for the mount's bound only where the role has none, and whom the client
-// is only where it may be too long for a session of a session.
+// asked is what AWS is asked for; 0 is nothing.
+func (l life) asked() time.Duration {
+	if l.unsaid {
+		return 0
+	}
+	return l.ttl
+}
+
+// sessionLife asks Vault for the mount's bound only where the role has none, and who the client
+// is only where that matters: a session of a session may be too long, or may not name its time.
 func (b *backend) sessionLife(ctx context.Context, client *awscreds.Client, r *role, o order) (l life, err error) {
 	bounds := []bound{r.ofAWS()}
 	if r.MaxSTSTTL == 0 {
 		bounds = append(bounds, bound{b.Vault.MaxLeaseTTL(), "max_lease_ttl of the mount"})
 	}
 	l.ttl, l.warning, err = r.sessionTTL(o.ttl, bounds...)
-	if err == nil && client != nil && l.ttl > longestChained && client.IsSession(ctx) {
-		l.ttl, l.warning, err = r.sessionTTL(o.ttl, append(bounds, ofChain)...)
+	switch {
+	case err != nil || client == nil || o.console == nil && l.ttl <= longestChained || !client.IsSession(ctx):
+		return l, err
+	case o.console != nil:
+		return r.chainedConsole(o.ttl, bounds...)
 	}
+	l.ttl, l.warning, err = r.sessionTTL(o.ttl, append(bounds, ofChain)...)
 	return l, err
 }
 
@@ -286,7 +296,6 @@ func (b *backend) sessionResponse(session awscreds.Session, l *lease, asked life
 	if session.ARN != "" {
 		data["arn"] = session.ARN
 	}
-	b.Log.Debug("issued a session", "access_key", session.AccessKeyID, "arn", session.ARN, "role", l.Role, "ends", engine.Stamp(session.Expires))
 	resp := b.Secret(secretType).Response(data, internal)
 	resp.Secret.TTL = ttl
 	resp.Secret.Renewable = false

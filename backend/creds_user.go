@@ -26,7 +26,9 @@ type order struct {
 	entityID    string
 	accessor    string // of the caller's token
 	mountPoint  string
-	path        string // where it is asked: creds, sts, sdk, console
+	asked       engine.Asked
+	moment      *engine.Moment // of its making; nil before that begins
+	path        string         // where it is asked: creds, sts, sdk, console
 	ttl         time.Duration
 	sts         bool   // asked at sts/ or sdk/, not at creds/
 	sdk         bool   // asked at sdk/: by an AWS SDK, which gets no lease
@@ -48,12 +50,24 @@ func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order
 	return b.issueNew(ctx, s, r, o)
 }
 
-// issueNew makes a credential.
+// issueNew makes a credential, and tells how that went.
 func (b *backend) issueNew(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
 	credentialType, err := r.typeFor(o)
 	if err != nil {
 		return nil, err
 	}
+	ctx, o.moment = b.CredsMoment(ctx, o.asked, o.role, credentialType)
+	resp, err := b.issueType(ctx, s, r, o, credentialType)
+	if err != nil {
+		o.moment.NotIssued(err)
+		return nil, err
+	}
+	o.moment.Issued(issuedText(credentialType), resp)
+	return resp, nil
+}
+
+// issueType makes a credential of a type.
+func (b *backend) issueType(ctx context.Context, s logical.Storage, r *role, o order, credentialType string) (session *logical.Response, err error) {
 	if o.console != nil {
 		if err := opensConsole(credentialType, o.role); err != nil {
 			return nil, err
@@ -72,7 +86,6 @@ func (b *backend) issueNew(ctx context.Context, s logical.Storage, r *role, o or
 	if o.registered, err = b.registers(ctx, s, r, o); err != nil {
 		return nil, err
 	}
-	var session *logical.Response
 	switch credentialType {
 	case assumedRole:
 		session, err = b.issueRoleSession(ctx, s, r, o)
@@ -82,6 +95,9 @@ func (b *backend) issueNew(ctx context.Context, s logical.Storage, r *role, o or
 		session, err = b.issueOwnSession(ctx, s, r, o)
 	default:
 		err = engine.UserErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, credentialType, strings.Join(credentialTypes, ", "))
+	}
+	if err == nil {
+		o.moment.Made(session)
 	}
 	if err == nil && o.console != nil {
 		session, err = b.linkTo(ctx, s, r, o, credentialType, session)

@@ -27,8 +27,8 @@ func TestStandbyPassesOnWhatWritesOrCallsAWS(t *testing.T) {
 	for _, path := range []string{
 		"config/root", "config/lease", "config/rotate-root", "roles/x", "creds/developer-access", "sts/developer-access",
 		"static-roles/x", "static-roles/x/rotate", "static-creds/x",
-		"config/users", "issued/", "issued/role/x", "issued/x",
-		"config/auto-tidy", "config/gap", "tidy", "tidy/status", "tidy/cancel",
+		"config/users", "config/iam-policy", "issued/", "issued/role/x", "issued/x",
+		"config/auto-tidy", "config/gap", "config/check", "roles/x/check", "status", "tidy", "tidy/status", "tidy/cancel",
 		"sdk/creds/developer-access", "sdk/static-creds/x",
 	} {
 		for op := range m.b.(*backend).Route(path).Operations {

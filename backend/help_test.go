@@ -19,8 +19,8 @@ import (
 
 // examples are one path for each pattern.
 var examples = []string{
-	"config/root", "config/lease", "config/users", "config/auto-tidy", "config/gap", "config/rotate-root", "roles/", "roles/example", "creds/example", "console/example", "sdk/creds/example", "sdk/static-creds/example",
-	"issued/", "issued/role/example", "issued/entity/example", "roles/example/revoke-sessions", "issued/example", "issued/example/forget", "tidy", "tidy/status", "tidy/cancel",
+	"config/root", "config/lease", "config/users", "config/iam-policy", "config/auto-tidy", "config/gap", "config/rotate-root", "config/check", "roles/example/check", "roles/", "roles/example", "creds/example", "console/example", "sdk/creds/example", "sdk/static-creds/example",
+	"issued/", "issued/role/example", "issued/entity/example", "roles/example/revoke-sessions", "issued/example", "issued/example/forget", "status", "tidy", "tidy/status", "tidy/cancel",
 	"static-roles/", "static-roles/example", "static-roles/example/rotate", "static-creds/example",
 }
 
@@ -129,12 +129,15 @@ func TestRootHelpHasItsPaths(t *testing.T) {
 
 // operations are the names by which generated clients call us. They are the
 // built-in engine's, but for what it has not: the deletion of config/root, the rotation
-// of a static role on request, config/users, what AWS SDKs read, the register and tidy.
+// of a static role on request, config/users, config/iam-policy, what AWS SDKs read, the register and tidy.
 var operations = map[string]string{
 	"/config/lease get":              "aws-read-lease-configuration",
 	"/config/lease post":             "aws-configure-lease",
+	"/config/check post":             "aws-check-configuration",
+	"/roles/{name}/check post":       "aws-check-role",
 	"/config/users get":              "aws-read-users-configuration",
 	"/config/users post":             "aws-configure-users",
+	"/config/iam-policy get":         "aws-read-iam-policy",
 	"/config/auto-tidy get":          "aws-read-auto-tidy-configuration",
 	"/config/auto-tidy post":         "aws-configure-auto-tidy",
 	"/config/gap get":                "aws-read-gap-configuration",
@@ -159,6 +162,7 @@ var operations = map[string]string{
 	"/issued/{username}/forget post": "aws-forget-issued-user",
 	"/tidy post":                     "aws-start-tidy",
 	"/tidy/status get":               "aws-read-tidy-status",
+	"/status get":                    "aws-read-status",
 	"/tidy/cancel post":              "aws-cancel-tidy",
 	"/roles/ get":                    "aws-list-roles",
 	"/roles/{name} get":              "aws-read-role",

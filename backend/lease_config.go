@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
@@ -107,4 +108,12 @@ func (l *lease) lastMoment(of bounds, cfg *leaseConfig, began, now time.Time, in
 		return last
 	}
 	return ends
+}
+
+// began is when the lease began.
+func (l *lease) began(secret *logical.Secret) time.Time {
+	if l.Created.IsZero() {
+		return secret.IssueTime
+	}
+	return l.Created
 }

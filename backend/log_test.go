@@ -71,13 +71,13 @@ func TestIssuesAndEndsAreLoggedOnce(t *testing.T) {
 			}
 			continue
 		case leased:
-			once(t, text, "[INFO]  deleted an IAM user at the end of its lease: iam_user="+m.user(creds)+" access_key="+id+" role=developer-access")
+			once(t, text, "[INFO]  deleted an IAM user at the end of its lease: iam_user="+m.user(creds)+" access_key="+id+" role=developer-access credential_type=iam_user account=123456789012 aws_request_id=")
 		case deleted:
-			once(t, text, "[INFO]  deleted an IAM user on request: iam_user="+m.user(creds)+" role=developer-access access_key="+id)
+			once(t, text, "[INFO]  deleted an IAM user on request: iam_user="+m.user(creds)+" access_key="+id+" role=developer-access credential_type=iam_user account=123456789012 aws_request_id=")
 		}
-		once(t, text, "[INFO]  issued an IAM user: iam_user="+m.user(creds)+" access_key="+id+" role=developer-access lease_ends=")
+		once(t, text, "[INFO]  issued an IAM user: iam_user="+m.user(creds)+" access_key="+id+" role=developer-access credential_type=iam_user account=123456789012 aws_request_id=")
 	}
-	once(t, text, "[INFO]  a static role has a new key: static_role=app iam_user=app access_key="+static["access_key"].(string))
+	once(t, text, "[INFO]  a static role has a new key: iam_user=app access_key="+static["access_key"].(string)+" static_role=app account=123456789012 aws_request_id=")
 	secret, _ := static["secret_key"].(string)
 	for _, secret := range append(secrets, secret) {
 		if secret != "" && strings.Contains(text, secret) {

@@ -15,9 +15,12 @@ import (
 	"testing"
 )
 
+// rooms are the directories of the backend.
+var rooms = []string{".", "engine", "awsrules", "iampolicy", "rootkey", "sessions", "sharing", "staticrole", "status", "tidy"}
+
 func TestPackageCommentsNameEveryFile(t *testing.T) {
 	main := packageComment(t, ".")
-	for _, dir := range []string{".", "engine", "awsrules", "rootkey", "sessions", "sharing", "staticrole", "tidy"} {
+	for _, dir := range rooms {
 		if dir != "." && !strings.Contains(main, "backend/"+dir) {
 			t.Errorf("the package comment of backend does not name backend/%s", dir)
 		}
@@ -52,7 +55,7 @@ func TestNamedFilesExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	texts := map[string]string{"docs/design.md": readDoc(t, "../docs/design.md")}
-	for _, dir := range []string{".", "engine", "awsrules", "rootkey", "sessions", "sharing", "staticrole", "tidy"} {
+	for _, dir := range rooms {
 		texts["the package comment of backend/"+dir] = packageComment(t, dir)
 	}
 	for where, text := range texts {

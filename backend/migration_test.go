@@ -63,7 +63,7 @@ func TestDocsNameWhatTheBuiltInEngineIgnores(t *testing.T) {
 			"name", "credential_type", "policy_arns", "policy_document", "iam_groups", "iam_tags", "user_path", "permissions_boundary_arn", "role_arns",
 			"session_tags", "external_id", "default_sts_ttl", "max_sts_ttl", "mfa_serial_number", "arn", "policy",
 		},
-		"static-roles/r": {"name", "username", "rotation_period", "assume_role_session_name", "external_id", "replace_access_key", "force"}, // the last two are not stored
+		"static-roles/r": {"name", "username", "rotation_period", "assume_role_session_name", "external_id", "replace_access_key", "force", "last_used"}, // the last three are not stored
 		"config/users":   nil,
 		"config/root": {
 			"access_key", "secret_key", "region", "iam_endpoint", "sts_endpoint", "sts_region", "sts_fallback_endpoints", "sts_fallback_regions", "max_retries", "username_template",

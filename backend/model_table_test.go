@@ -84,6 +84,14 @@ var notAsked = map[string]string{
 	"Marker":                      "AWS's list",
 	"MaxItems":                    "a constant",
 
+	"GetGroup.GroupName":                      "iam_groups of a stored role",
+	"GetPolicy.PolicyArn":                     "policy_arns or the boundary of a stored role",
+	"GetRole.RoleName":                        "role_arns of a stored role, or AWS's answer",
+	"SimulatePrincipalPolicy.ActionNames":     "constants",
+	"SimulatePrincipalPolicy.ContextEntries":  "what a stored role has",
+	"SimulatePrincipalPolicy.PolicySourceArn": "AWS's answer",
+	"SimulatePrincipalPolicy.ResourceArns":    "AWS's answer, and a name that CreateUser would take",
+
 	"DeactivateMFADevice.SerialNumber":    "AWS's list",
 	"DeleteVirtualMFADevice.SerialNumber": "AWS's list",
 	"DeleteUserPolicy.PolicyName":         "the name that PutUserPolicy took, or AWS's list",

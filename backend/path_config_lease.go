@@ -47,6 +47,7 @@ func (b *backend) readLeaseConfig(ctx context.Context, req *logical.Request, _ *
 	if err != nil || cfg == nil {
 		return nil, err
 	}
+	b.Observe(req, "aws/config/lease/read", cfg.response())
 	return &logical.Response{Data: cfg.response()}, nil
 }
 
@@ -68,5 +69,6 @@ func (b *backend) writeLeaseConfig(ctx context.Context, req *logical.Request, d 
 	if err := engine.Save(ctx, req.Storage, engine.KeyLeaseConfig, cfg); err != nil {
 		return nil, err
 	}
+	b.Observe(req, "aws/config/lease/write", cfg.response())
 	return engine.Done(warnings), nil
 }

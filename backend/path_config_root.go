@@ -124,6 +124,7 @@ func (b *backend) readRootConfig(ctx context.Context, req *logical.Request, _ *f
 	}
 	data := cfg.Response()
 	maps.Copy(data, rotation)
+	b.Observe(req, "aws/config/root/read", cfg.Observed())
 	return &logical.Response{Data: data}, nil
 }
 
@@ -150,12 +151,14 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	}
 	b.rootKey.Follow(ctx, req.Storage, cfg)
 	if !reflect.DeepEqual(before.AWS(), cfg.AWS()) {
-		b.reconfigured() // so that the new identity is asked
+		b.reconfigured()    // so that the new identity is asked
+		b.memory.Forget("") // what the old one was told
 		warnings = append(warnings, b.leftBehind(ctx, req.Storage)...)
 		if before.RoleARN == "" && cfg.RoleARN != "" {
 			warnings = append(warnings, warnOfIdentity(ctx, req.Storage)...)
 		}
 	}
+	b.Observe(req, "aws/config/root/write", cfg.Observed())
 	return engine.Done(warnings), nil
 }
 

@@ -23,7 +23,7 @@ func (b *backend) pathConsole() *framework.Path {
 		"ttl": {
 			Type:        framework.TypeDurationSecond,
 			Query:       true,
-			Description: "How long the console stays open, cut to the role's and the mount's bounds for sessions. Not given: the role's own, else 1h.",
+			Description: "How long the console stays open, cut to the role's and the mount's bounds for sessions. Not given: the role's own, else 1h. Always 1h for a session of a role that another session asks for.",
 		},
 		"destination": {
 			Type:        framework.TypeString,
@@ -48,8 +48,11 @@ func (b *backend) pathConsole() *framework.Path {
 		HelpDescription: `
 Each read makes a new session of a role of the type assumed_role or
 federation_token, and answers with a link that signs in to the AWS console with
-it. The link is a secret: it opens the console for whoever has it, once, within
-15 minutes. The session's keys are sent to AWS's sign-in alone.
+it. The link is a secret: for 15 minutes it opens the console for whoever has it.
+The session's keys are sent to AWS's sign-in alone.
+
+Where the engine's own identity is a session, as with role_arn in config/root, AWS
+decides how long the session of an assumed_role runs, 1h, and ttl has no effect.
 
 The lease ends with the session. Revoking it takes nothing back, unless the role has
 revoke_sessions: a console that is open stays open until then.

@@ -13,6 +13,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 func (b *backend) pathCreds() *framework.Path {
@@ -122,6 +123,7 @@ func orderOf(req *logical.Request, d *framework.FieldData) order {
 		entityID:    req.EntityID,
 		accessor:    req.ClientTokenAccessor,
 		mountPoint:  req.MountPoint,
+		asked:       engine.AskedBy(req),
 		sdk:         strings.HasPrefix(req.Path, engine.ContainerPrefix),
 		sts:         !strings.HasPrefix(req.Path, "creds/"),
 	}
@@ -151,7 +153,7 @@ func (b *backend) credential(ctx context.Context, s logical.Storage, o order) (*
 	if r, err = r.forRequest(b.Mount, o); err != nil {
 		return nil, err
 	}
-	resp, err := b.issue(ctx, s, r, o)
+	resp, err := b.issue(awscreds.About(ctx, "roles/"+o.role), s, r, o)
 	if err != nil {
 		return nil, r.explained(err)
 	}

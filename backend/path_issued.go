@@ -7,15 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
-	"vault-plugin-secrets-aws-dyn/backend/sessions"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -23,7 +22,7 @@ func (b *backend) pathIssued() *framework.Path {
 	return &framework.Path{
 		Pattern:      "issued/(?P<username>[^/]+)",
 		DisplayAttrs: engine.Operation("", "issued-user"),
-		Fields:       issuedUserFields(),
+		Fields:       map[string]*framework.FieldSchema{"username": issuedUserFields()["username"], "last_used": engine.LastUsedField()},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   engine.Gives(b.Read("Read who holds an issued IAM user or session, and until when.", b.readIssued), issuedAnswer()),
 			logical.DeleteOperation: b.Write("Delete an issued IAM user from AWS, or revoke a session.", b.deleteIssuedUser),
@@ -77,12 +76,14 @@ func (b *backend) readIssued(ctx context.Context, req *logical.Request, d *frame
 		return nil, err
 	}
 	var info map[string]any
-	if r != nil {
-		info = r.response(user, b.unconfirmed(r))
-	} else if info, err = b.sessions.Read(ctx, req.Storage, user); err != nil || info == nil {
-		return nil, err
+	if r == nil {
+		if info, err = b.sessions.Read(ctx, req.Storage, user); err != nil || info == nil {
+			return nil, err
+		}
+		return &logical.Response{Data: info}, nil
 	}
-	return &logical.Response{Data: info}, nil
+	info = r.response(user, b.unconfirmed(r))
+	return &logical.Response{Data: info}, b.addUse(ctx, req.Storage, d, r, info)
 }
 
 func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -108,12 +109,14 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 	if err := b.endLater(ctx, req.Storage, user, r, time.Time{}); err != nil {
 		return nil, err
 	}
+	ctx, moment := r.moment(ctx, b.Mount, user, engine.AskedBy(req))
 	gone, err := b.settle(ctx, req.Storage, user, r)
+	b.memory.Ended(user, err)
 	var elsewhere *engine.OtherAccountError
 	var unproven *unprovenError
 	switch {
 	case gone:
-		b.Log.Info("deleted an IAM user on request", "iam_user", user, "role", r.Role, "access_key", r.AccessKeyID)
+		moment.Tell(engine.CredsDeleted, engine.Line{Level: hclog.Info, Text: "deleted an IAM user on request"})
 		return nil, err
 	case errors.As(err, &unproven): // it is of no use to ask again as things are
 		return nil, engine.UserErrorf("%v", awscreds.Explained(err))
@@ -183,6 +186,7 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 	if err := b.dropRecord(ctx, req.Storage, user, r.pending()); err != nil {
 		return nil, err
 	}
+	b.memory.Ended(user, nil)
 	b.Log.Warn("the record of an IAM user was dropped on request; if the user exists, nothing deletes it", "iam_user", user,
 		"access_key", r.AccessKeyID, "account", r.Account.String(), "role", r.Role)
 	key := cmp.Or(r.AccessKeyID, "(not known)")
@@ -206,31 +210,5 @@ func (r *userRecord) response(user string, unconfirmed bool) map[string]any {
 		"issued":          engine.Stamp(r.Issued),
 		"ends":            engine.Stamp(r.Ends),
 		"ending_since":    engine.Stamp(r.Ending),
-	}
-}
-
-// issuedAnswer is what a read may hold.
-func issuedAnswer() map[string]*framework.FieldSchema {
-	fields := sessions.Fields()
-	maps.Copy(fields, recordAnswer())
-	return fields
-}
-
-// recordAnswer is what a read of a user may hold.
-func recordAnswer() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
-		"username":        {Type: framework.TypeString, Description: "Name of the IAM user."},
-		"state":           {Type: framework.TypeString, Description: "creating: a request is making it, or failed to and it is being deleted. issued: a lease has it. ending: it is being deleted."},
-		"leases":          {Type: framework.TypeInt, Description: "How many leases have it: more than one where the role has share_for. 0 unless it is issued."},
-		"unconfirmed":     {Type: framework.TypeBool, Description: "Whether the server stopped right after it returned this credential, so that perhaps nobody received it. See unconfirmed_ttl at config/users."},
-		"account":         {Type: framework.TypeString, Description: "Number of the AWS account that it was made in; empty where it is not known."},
-		"assume_role_arn": {Type: framework.TypeString, Description: "Role by which that account is reached; empty for the account of config/root."},
-		"role":            {Type: framework.TypeString, Description: "Role that it was issued for. Empty for a lease that the built-in engine began."},
-		"access_key_id":   {Type: framework.TypeString, Description: "ID of its access key. Empty until there is one."},
-		"display_name":    {Type: framework.TypeString, Description: "Who asked for it, as Vault's audit log calls them."},
-		"entity_id":       {Type: framework.TypeString, Description: "Vault's identity entity of who asked, where there is one."},
-		"issued":          {Type: framework.TypeString, Description: "When it was issued (RFC 3339)."},
-		"ends":            {Type: framework.TypeString, Description: "Latest moment that its lease can live to without another renewal (RFC 3339)."},
-		"ending_since":    {Type: framework.TypeString, Description: "Since when it is being deleted, where AWS has not done it yet (RFC 3339); else null."},
 	}
 }

@@ -45,6 +45,7 @@ func (b *backend) pathIssuedOfEntity() *framework.Path {
 // issuedList is the path of a list, of all that is issued or of what a field picks.
 func (b *backend) issuedList(pattern, suffix, field string, schema framework.FieldSchema, summary, synopsis, description string) *framework.Path {
 	fields := map[string]*framework.FieldSchema{
+		"unused_for": unusedField(),
 		"after": {
 			Type:        framework.TypeString,
 			Query:       true,
@@ -117,8 +118,14 @@ func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *frame
 	if err != nil {
 		return nil, err
 	}
+	names, uses, warnings, err := b.unusedFor(ctx, req.Storage, d, names)
+	if err != nil {
+		return nil, err
+	}
 	if names = p.of(names); !p.details {
-		return logical.ListResponse(names), nil
+		resp := logical.ListResponse(names)
+		resp.Warnings = warnings
+		return resp, nil
 	}
 	var mu sync.Mutex
 	infos := map[string]any{}
@@ -127,6 +134,7 @@ func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *frame
 		if err != nil || info == nil {
 			return err
 		}
+		maps.Copy(info, uses[name])
 		mu.Lock()
 		defer mu.Unlock()
 		infos[name] = info
@@ -135,7 +143,9 @@ func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *frame
 	if err != nil {
 		return nil, err
 	}
-	return logical.ListResponseWithInfo(slices.Sorted(maps.Keys(infos)), infos), nil
+	resp := logical.ListResponseWithInfo(slices.Sorted(maps.Keys(infos)), infos)
+	resp.Warnings = warnings
+	return resp, nil
 }
 
 // issuedNames are the names of the users and sessions that a request asks for, in order.

@@ -88,6 +88,7 @@ func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil || r == nil {
 		return nil, err
 	}
+	b.Observe(req, "aws/role/read", r.observed(name))
 	return &logical.Response{Data: r.response()}, nil
 }
 
@@ -132,6 +133,8 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err := req.Storage.Delete(ctx, engine.PrefixLegacyRole+name); err != nil {
 		return nil, err
 	}
+	b.memory.Forget("roles/" + name)
+	b.Observe(req, "aws/role/write", r.observed(name))
 	return engine.Done(slices.Concat(warnings, more, old, foreign)), nil
 }
 
@@ -151,26 +154,41 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 		return nil, err
 	}
 	defer b.roleChanged(name)
+	defer b.memory.Forget("roles/" + name)
 	for _, prefix := range []string{engine.PrefixLegacyRole, engine.PrefixRole} {
 		if err := req.Storage.Delete(ctx, prefix+name); err != nil {
 			return nil, err
 		}
 	}
+	b.Observe(req, "aws/role/delete", map[string]any{"role_name": name})
 	if r != nil && r.Disabled && r.DisabledRenewals {
 		return engine.Warned([]string{"disabled_renewals: went with the role, so its leases can be renewed again; vault lease revoke -prefix ends them"}), nil
 	}
 	return nil, nil
 }
 
+// observed is what an observation of a role tells.
+func (r *role) observed(name string) map[string]any {
+	return map[string]any{"role_name": name, "credentials_type": r.CredentialTypes}
+}
+
 func (b *backend) listRoles(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	var names []string
+	names, err := allRoleNames(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	return logical.ListResponse(names), nil
+}
+
+// allRoleNames are the names of all roles, those in the storage of very old servers included.
+func allRoleNames(ctx context.Context, s logical.Storage) (names []string, err error) {
 	for _, prefix := range []string{engine.PrefixRole, engine.PrefixLegacyRole} {
-		more, err := req.Storage.List(ctx, prefix)
+		more, err := s.List(ctx, prefix)
 		if err != nil {
 			return nil, err
 		}
 		names = append(names, more...)
 	}
 	slices.Sort(names)
-	return logical.ListResponse(slices.Compact(names)), nil
+	return slices.Compact(names), nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 const (
@@ -159,6 +160,27 @@ func (r *role) sessionTTL(asked time.Duration, bounds ...bound) (ttl time.Durati
 	return ttl, warning, nil
 }
 
+// chainedConsole is how long a session runs that is to open the console and that a session asks for. It is
+// not to name a time: who passes DurationSeconds has to "call it as an IAM user with long-term credentials",
+// else the sign-in fails (IAM User Guide, "Enable custom identity broker access to the AWS console").
+func (r *role) chainedConsole(asked time.Duration, bounds ...bound) (l life, err error) {
+	const why = "the engine's own identity is a session, and AWS signs in to the console what a session asks for only with AWS's own time"
+	all := append([]bound{{r.MaxSTSTTL, "max_sts_ttl of the role"}}, bounds...)
+	if most, by := cut(defaultSession, all...); most < defaultSession {
+		return l, engine.UserErrorf("ttl: the console would be open for %s, and %s is less: %s; allow %s, or use a mount and a role without role_arn and assume_role_arn, "+
+			"whose config/root has the access key of an IAM user", defaultSession, by, why, defaultSession)
+	}
+	l = life{ttl: defaultSession, unsaid: true}
+	if want := firstSet(asked, r.DefaultSTSTTL, defaultSession); want != defaultSession {
+		field := "default_sts_ttl"
+		if asked != 0 {
+			field = "ttl"
+		}
+		l.warning = fmt.Sprintf("%s: %s became %s: %s", field, want, defaultSession, why)
+	}
+	return l, nil
+}
+
 // warnOfBounds warns of lifetimes that AWS will cut; session says that config/root makes the
 // engine's identity a session.
 func (r *role) warnOfBounds(session bool) (warnings []string) {
@@ -192,4 +214,12 @@ func warnOfIdentity(ctx context.Context, s logical.Storage) []string {
 		}
 		return nil
 	})
+}
+
+// session is what STS is asked for.
+func (r *role) session(arn, name string, ttl time.Duration, limits awscreds.Limits) awscreds.RoleSession {
+	return awscreds.RoleSession{
+		RoleARN: arn, Name: name, ExternalID: r.ExternalID, Tags: r.SessionTags, TransitiveTags: r.transitiveTags(),
+		SourceIdentity: r.SourceIdentity, Duration: ttl, Limits: limits,
+	}
 }

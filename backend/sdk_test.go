@@ -204,18 +204,26 @@ func TestSDKReadsStaticRoles(t *testing.T) {
 	t.Parallel()
 	m := newRotatingMount(t)
 	first := m.sdk("static-creds/app", nil)
-	if got := m.left(first); got != 48*time.Hour || *first.Token != "" || first.AccountId == nil || *first.AccountId != "123456789012" {
-		t.Errorf("a key that is kept until the rotation after the next lasts %s: %+v", got, first)
+	if got := m.left(first); got != time.Hour || *first.Token != "" || first.AccountId == nil || *first.AccountId != "123456789012" {
+		t.Errorf("a key lasts %s: %+v", got, first)
 	}
 	if served := m.read("static-creds/app"); served["access_key"] != *first.AccessKeyId || served["secret_key"] != *first.SecretAccessKey {
 		t.Error("the key is not that of static-creds")
 	}
 	m.write("static-roles/app", map[string]any{"previous_key_ttl": "2h"})
-	if got := m.left(m.sdk("static-creds/app", nil)); got != 26*time.Hour {
+	if got := m.left(m.sdk("static-creds/app", nil)); got != time.Hour {
 		t.Errorf("a key that is kept for 2h after its rotation lasts %s", got)
 	}
+	m.write("static-roles/app", map[string]any{"previous_key_ttl": "40m"})
+	if got := m.left(m.sdk("static-creds/app", nil)); got != 40*time.Minute {
+		t.Errorf("a key that is kept for 40m after its rotation lasts %s", got)
+	}
+	m.write("static-roles/app", map[string]any{"previous_key_ttl": "5m"})
+	if got := m.left(m.sdk("static-creds/app", nil)); got != 30*time.Minute {
+		t.Errorf("a key that is kept for 5m after its rotation lasts %s", got)
+	}
 	m.pass(23*time.Hour + 55*time.Minute)
-	if got := m.left(m.sdk("static-creds/app", nil)); got != 2*time.Hour+5*time.Minute {
+	if got := m.left(m.sdk("static-creds/app", nil)); got != 10*time.Minute {
 		t.Errorf("shortly before its rotation it lasts %s", got)
 	}
 	m.pass(10 * time.Minute)
@@ -233,8 +241,8 @@ func TestSDKReadsTheKeyBeforeAYoungOne(t *testing.T) {
 	m.write("static-roles/app", map[string]any{"previous_key_ttl": "2h"})
 	m.rotateUnaccepted()
 	a := m.sdk("static-creds/app", nil)
-	if got := m.left(a); got != 2*time.Hour || *a.AccessKeyId != *first.AccessKeyId {
-		t.Errorf("served is %s for %s, want %s for 2h", *a.AccessKeyId, got, *first.AccessKeyId)
+	if got := m.left(a); got != time.Hour || *a.AccessKeyId != *first.AccessKeyId {
+		t.Errorf("served is %s for %s, want %s for 1h", *a.AccessKeyId, got, *first.AccessKeyId)
 	}
 }
 
@@ -245,7 +253,7 @@ func TestSDKIsSentAwayBeforeAKeyMakesRoom(t *testing.T) {
 	m.write("static-roles/app/rotate", nil) // the engine sees the other key
 	m.aws.Settle()
 	m.mustTick()
-	if got := m.left(m.sdk("static-creds/app", nil)); got != 24*time.Hour {
+	if got := m.left(m.sdk("static-creds/app", nil)); got != time.Hour {
 		t.Errorf("a key that goes at its rotation lasts %s", got)
 	}
 	m.pass(23*time.Hour + 44*time.Minute)
@@ -265,7 +273,7 @@ func TestSDKIsSentAwayBeforeAKeyMakesRoom(t *testing.T) {
 	m.aws.ClearFaults()
 	m.pass(time.Hour)
 	m.mustTick()
-	if got := m.left(m.sdk("static-creds/app", nil)); got != 24*time.Hour {
+	if got := m.left(m.sdk("static-creds/app", nil)); got != time.Hour {
 		t.Errorf("the next key lasts %s", got)
 	}
 }

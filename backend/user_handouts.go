@@ -9,6 +9,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -29,12 +30,13 @@ type sharedStore = sharing.Store[*sharedCredential, *logical.Response]
 
 // sharedCredential is a credential that was answered, with its secret. It is immutable.
 type sharedCredential struct {
-	client   *awscreds.Client // that of config/root when it was made
-	answer   map[string]any
-	lease    *lease
-	made     time.Time
-	life     time.Duration // of a session
-	warnings []string
+	client         *awscreds.Client // that of config/root when it was made
+	credentialType string
+	answer         map[string]any
+	lease          *lease
+	made           time.Time
+	life           time.Duration // of a session
+	warnings       []string
 }
 
 // shareKey is what an order stands for; shares is false where it is never shared. AWS takes the code
@@ -70,13 +72,17 @@ func (b *backend) issueShared(ctx context.Context, s logical.Storage, r *role, o
 		if err != nil {
 			return nil, nil, err
 		}
+		credentialType, err := r.typeFor(o)
+		if err != nil {
+			return nil, nil, err
+		}
 		resp.Secret.InternalData["handout"] = id
 		l, err := leaseOf(&logical.Request{Secret: resp.Secret})
 		if err != nil {
 			return nil, nil, err
 		}
 		c := &sharing.Credential[*sharedCredential]{Made: made, For: min(r.ShareFor, longestShare), Value: &sharedCredential{
-			client: client, answer: maps.Clone(resp.Data), lease: l, made: made, life: resp.Secret.TTL, warnings: slices.Clone(resp.Warnings),
+			client: client, credentialType: credentialType, answer: maps.Clone(resp.Data), lease: l, made: made, life: resp.Secret.TTL, warnings: slices.Clone(resp.Warnings),
 		}}
 		if !l.IsSTS {
 			c.User = l.Username
@@ -96,10 +102,11 @@ func (b *backend) handOut(ctx context.Context, s logical.Storage, c *sharedCrede
 	}
 	l := *c.lease
 	l.Handout = id
+	ctx, moment := b.CredsMoment(ctx, o.asked, o.role, c.credentialType)
 	if l.IsSTS {
-		resp, err = b.sessionAgain(c, &l, o)
+		resp, err = b.sessionAgain(c, &l, o, moment)
 	} else {
-		resp, err = b.userAgain(ctx, s, c, &l, o)
+		resp, err = b.userAgain(ctx, s, c, &l, o, moment)
 	}
 	if err == nil && resp != nil {
 		resp.Warnings = append(resp.Warnings, c.warnings...)
@@ -117,7 +124,7 @@ func enoughLeft(left, life, asked time.Duration) bool {
 }
 
 // sessionAgain answers a session once more; nil where too little is left of it.
-func (b *backend) sessionAgain(c *sharedCredential, l *lease, o order) (*logical.Response, error) {
+func (b *backend) sessionAgain(c *sharedCredential, l *lease, o order, moment *engine.Moment) (*logical.Response, error) {
 	left := c.life - b.Age(c.made)
 	if !enoughLeft(left, c.life, o.ttl) {
 		return nil, nil
@@ -130,13 +137,14 @@ func (b *backend) sessionAgain(c *sharedCredential, l *lease, o order) (*logical
 	data["ttl"] = engine.Seconds(left)
 	resp := b.Secret(secretType).Response(data, internal)
 	resp.Secret.TTL, resp.Secret.Renewable = left, false
-	b.Log.Debug("returned a session once more", "access_key", data["access_key"], "role", l.Role)
+	moment.Made(resp)
+	moment.Issued("returned a session once more", resp, "shared", true)
 	return resp, nil
 }
 
 // userAgain gives an IAM user one lease more; nil where it ends, or has too many or too little time.
 // Its record says so before Vault hears of it: one write of storage.
-func (b *backend) userAgain(ctx context.Context, s logical.Storage, c *sharedCredential, l *lease, o order) (*logical.Response, error) {
+func (b *backend) userAgain(ctx context.Context, s logical.Storage, c *sharedCredential, l *lease, o order, moment *engine.Moment) (*logical.Response, error) {
 	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecord(l.Username))
 	if err != nil {
 		return nil, err
@@ -173,10 +181,11 @@ func (b *backend) userAgain(ctx context.Context, s logical.Storage, c *sharedCre
 		return nil, err
 	}
 	if gone := ctx.Err(); gone != nil { // nobody is there to take it
-		_, err := b.takeBack(context.WithoutCancel(ctx), s, l, r)
+		_, err := b.takeBack(context.WithoutCancel(ctx), s, l, r, nil)
 		return nil, errors.Join(gone, err)
 	}
-	b.Log.Info("issued an IAM user once more", "iam_user", l.Username, "access_key", l.AccessKeyID, "role", l.Role, "leases", len(r.Handouts))
+	moment.User, moment.AccessKey, moment.Account, moment.Ends = l.Username, l.AccessKeyID, l.Account.Number, r.Handouts[r.at(l.Handout)].Ends
+	moment.Issued("issued an IAM user once more", resp, "shared", true, "leases", len(r.Handouts))
 	return resp, nil
 }
 
@@ -197,6 +206,26 @@ func (r *userRecord) leases() int {
 // at is where a handout stands; -1 is nowhere.
 func (r *userRecord) at(id string) int {
 	return slices.IndexFunc(r.Handouts, func(h handout) bool { return h.ID == id })
+}
+
+// gaveBack reports whether a lease is none of those that have the user any more. A secondary may only be behind.
+func (u *users) gaveBack(l *lease, r *userRecord) bool {
+	return l.Handout != "" && len(r.Handouts) > 0 && r.at(l.Handout) < 0 && u.Writable()
+}
+
+// recordAtEnd is the record at the end of a lease; nil where the lease tells enough without it. Where other
+// leases may have the user, the record alone knows them: what cannot be read ends nobody's key. Of a
+// mount that is being disabled all leases end.
+func (u *users) recordAtEnd(ctx context.Context, s logical.Storage, l *lease) (*userRecord, error) {
+	r, err := u.recordFor(ctx, s, l.Username)
+	switch {
+	case !engine.IsUnreadable(err):
+		return r, err
+	case l.Handout == "" || u.Vault.Tainted():
+		return nil, nil
+	}
+	return nil, fmt.Errorf("%w; the role shares, so other leases may have the IAM user %s, and only its record knows them: "+
+		"delete issued/%s to end the user for all of them, and Vault's next try ends this lease", err, l.Username, l.Username)
 }
 
 // extend says that a lease may live until a moment, and never that it ends before it was said to.
@@ -232,9 +261,10 @@ func (u *users) believe(ctx context.Context, s logical.Storage, r *userRecord) e
 	return nil
 }
 
-// takeBack ends one of several leases of a user, under the lock of its record; twice is once. stays
+// takeBack ends one of several leases of a user, under the lock of its record; twice is once, and where the lease was
+// somebody's, its moment tells. stays
 // is false where no other may have the user, which is to go then.
-func (u *users) takeBack(ctx context.Context, s logical.Storage, l *lease, r *userRecord) (stays bool, err error) {
+func (u *users) takeBack(ctx context.Context, s logical.Storage, l *lease, r *userRecord, moment *engine.Moment) (stays bool, err error) {
 	if r == nil || l.Handout == "" || r.pending() || len(r.Handouts) == 0 {
 		return false, nil
 	}
@@ -254,7 +284,9 @@ func (u *users) takeBack(ctx context.Context, s logical.Storage, l *lease, r *us
 	if err := ignoreReadOnly(u.saveRecord(ctx, s, l.Username, r)); err != nil {
 		return true, err
 	}
-	u.Log.Info("ended one of several leases of an IAM user", "iam_user", l.Username, "access_key", l.AccessKeyID, "role", l.Role, "leases", len(r.Handouts))
+	if moment != nil {
+		moment.Revoked("ended one of several leases of an IAM user", "leases", len(r.Handouts))
+	}
 	if u.Now().Before(u.dueBy(r)) || !u.Writable() {
 		return true, nil
 	}

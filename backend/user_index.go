@@ -41,6 +41,7 @@ type indexEntry struct {
 	issued  time.Time
 	look    time.Time // when the sweep is to look at it
 	pending bool      // the record is not one of a lease that may live
+	ending  time.Time // since when it is to go; zero where nobody has asked for its end
 	request bool      // a request of this process stands behind it
 	mirror  bool      // an entry of the WAL stands for it as well, or never will
 	account awscreds.Account
@@ -53,7 +54,7 @@ func (e indexEntry) in() string { return e.by.Value().Account() }
 
 // entryOf is what memory keeps of a record that no request stands behind.
 func (u *users) entryOf(r *userRecord) indexEntry {
-	return indexEntry{role: r.Role, entity: r.EntityID, issued: r.Issued, look: u.dueBy(r), pending: r.pending(), account: r.Account, by: r.AssumeRole.Interned(),
+	return indexEntry{role: r.Role, entity: r.EntityID, issued: r.Issued, look: u.dueBy(r), pending: r.pending(), ending: r.Ending, account: r.Account, by: r.AssumeRole.Interned(),
 		earlier: !r.Confirmed && r.Term != "" && r.Term != u.Term()}
 }
 
@@ -68,9 +69,8 @@ func (x *userIndex) admit(user string, e indexEntry, ofRole, ofAccount int, home
 	if n, where := x.inAccount(e.in(), home); ofAccount > 0 && n >= ofAccount {
 		return engine.UserErrorf("max_users: this mount has %s%s, and config/users allows %d; revoke leases that nobody needs, or raise max_users at config/users", counted(n, "IAM user"), where, ofAccount)
 	}
-	role := e.role
-	if n := x.ofRole[role]; ofRole > 0 && n >= ofRole {
-		return engine.UserErrorf("max_users: the role %q has %s, and allows %d; revoke leases that nobody needs, or raise max_users at roles/%s", role, counted(n, "IAM user"), ofRole, role)
+	if n := x.ofRole[e.role]; ofRole > 0 && n >= ofRole {
+		return engine.UserErrorf("max_users: the role %q has %s, and allows %d; revoke leases that nobody needs, or raise max_users at roles/%s", e.role, counted(n, "IAM user"), ofRole, e.role)
 	}
 	e.request, e.pending = true, true
 	x.set(user, e)

@@ -19,6 +19,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
+	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -34,6 +35,7 @@ type users struct {
 	ghosts      atomic.Int64       // where the look for records without a user goes on; a tick may overlap the next
 	own         ownership          // which IAM users are this mount's
 	staticRoles *staticrole.Keeper // whose keys the WAL has, too
+	memory      *status.Memory     // what status tells of
 }
 
 // userRecord is the record of an IAM user, at issued/<name>: from before AWS hears of the

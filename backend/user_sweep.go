@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
@@ -62,7 +63,11 @@ func (u *users) sweep(ctx context.Context, s logical.Storage) error {
 	began := u.Now()
 	due := u.index.due(began, u.unconfirmedTTL(ctx, s))
 	more := func() bool { return u.Age(began) <= sweepStart } // the rest is the next tick's
-	left := engine.EachByAccount(ctx, u.Mount, sweepsAtOnce, due, u.accountOf, more, func(ctx context.Context, user string) error { return u.sweepUser(ctx, s, user) })
+	left := engine.EachByAccount(ctx, u.Mount, sweepsAtOnce, due, u.accountOf, more, func(ctx context.Context, user string) error {
+		err := u.sweepUser(ctx, s, user)
+		u.memory.Ended(user, err)
+		return err
+	})
 	errs := make([]error, len(left))
 	for i, l := range left {
 		where := ""
@@ -111,9 +116,11 @@ func (u *users) sweepUser(ctx context.Context, s logical.Storage, user string) e
 		u.index.lookAt(user, due)
 		return nil
 	}
+	ctx, moment := r.moment(ctx, u.Mount, user, engine.Asked{Path: "issued/" + user})
 	gone, why := u.settle(ctx, s, user, r)
 	if gone {
-		u.Log.Info("deleted an IAM user that no lease has", "iam_user", user, "role", r.Role, "lease_could_live_until", engine.Stamp(r.Ends))
+		moment.Ends = r.Ends // the latest that its lease could live to
+		moment.Tell(engine.CredsSwept, engine.Line{Level: hclog.Info, Text: "deleted an IAM user that no lease has"})
 		return why
 	}
 	var young *awscreds.TooYoungError
@@ -245,32 +252,4 @@ func (u *users) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Dura
 		return 0
 	}
 	return set.users.UnconfirmedTTL
-}
-
-// unused reports whether a user is to go because perhaps nobody got it, and AWS says that
-// its key was never used. Where AWS does not let us ask, the key counts as used.
-func (u *users) unused(ctx context.Context, s logical.Storage, r *userRecord) (bool, error) {
-	ttl := u.unconfirmedTTL(ctx, s)
-	if ttl == 0 || !u.unconfirmed(r) || u.Age(r.Issued) < ttl {
-		return false, nil
-	}
-	client, _, err := u.reach(ctx, s, r.AssumeRole, r.Role)
-	if err != nil {
-		return false, err
-	}
-	use, err := client.KeyUse(ctx, r.AccessKeyID)
-	switch {
-	case awscreds.IsUnanswerable(err):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("asking AWS whether %s was ever used: %w", r.AccessKeyID, err)
-	}
-	return !use.Used || r.usedByUs(use, u.Age(r.Written)), nil
-}
-
-// usedByUs reports whether the last use of a key was the engine's own, as it waited for AWS to
-// accept it. written is how long ago the wait began.
-func (r *userRecord) usedByUs(use awscreds.KeyUse, written time.Duration) bool {
-	const slack = 5 * time.Second // the last look, and AWS's clock
-	return r.Waited > 0 && use.Service == "sts" && written-use.Ago <= r.Waited+slack
 }

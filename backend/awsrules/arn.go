@@ -14,8 +14,9 @@
 // template.go reads templates that name who asks, template_identity.go has the values for them,
 // and template_policy.go renders a policy.
 //
-// username.go makes names from a template, username_template.go bounds what a template may do, and
-// username_random.go counts what is random in a name.
+// username.go makes names from a template, username_template.go bounds what a template may do,
+// username_random.go counts what is random in a name, and username_pattern.go says what all names
+// have in common.
 package awsrules
 
 import (

@@ -171,5 +171,8 @@ func (t Template) Render(id Identity, allowed Values) (string, error) {
 // placeholderForm finds what looks like a placeholder.
 var placeholderForm = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
 
+// Pieces is what stands between the placeholders of a text, before and behind them.
+func Pieces(text string) []string { return placeholderForm.Split(text, -1) }
+
 // Sample is a text with a value of one character, the shortest, for each placeholder.
 func Sample(text string) string { return placeholderForm.ReplaceAllString(text, "x") }

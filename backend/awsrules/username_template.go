@@ -39,11 +39,11 @@ func boundedTemplate(text string, more ...template.Opt) (template.StringTemplate
 	if err := checkSteps(text); err != nil {
 		return template.StringTemplate{}, err
 	}
-	opts := append(more, template.Template(text))
+	opts := []template.Opt{template.Template(text)}
 	for name, f := range growing {
 		opts = append(opts, template.Function(name, f))
 	}
-	return template.NewTemplate(opts...)
+	return template.NewTemplate(append(opts, more...)...)
 }
 
 // checkSteps refuses a template that could run for ever, or longer than anybody means.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -19,6 +20,7 @@ import (
 type clients struct {
 	mu      sync.Mutex
 	current *awscreds.Client
+	since   time.Time // when that was made
 	making  *making
 }
 
@@ -39,7 +41,7 @@ func (m *Mount) AWS(ctx context.Context, s logical.Storage) (*awscreds.Client, e
 		return c, nil
 	}
 	if mine {
-		defer m.clients.made(mk)
+		defer func() { m.clients.made(mk, m.Now()) }()
 		mk.client, mk.err = m.connect(context.WithoutCancel(ctx), s)
 		return mk.client, mk.err
 	}
@@ -83,6 +85,16 @@ func (m *Mount) KnownClient() *awscreds.Client {
 	return m.clients.current
 }
 
+// ClientSince is when the client of the moment was made.
+func (m *Mount) ClientSince() time.Time {
+	m.clients.mu.Lock()
+	defer m.clients.mu.Unlock()
+	if m.clients.current == nil {
+		return time.Time{}
+	}
+	return m.clients.since
+}
+
 // get returns the client, or the making of it; mine says that the caller has to
 // make it.
 func (cs *clients) get() (c *awscreds.Client, m *making, mine bool) {
@@ -97,11 +109,11 @@ func (cs *clients) get() (c *awscreds.Client, m *making, mine bool) {
 
 // made lets those go that wait for m, and keeps its client unless config/root has
 // changed meanwhile.
-func (cs *clients) made(m *making) {
+func (cs *clients) made(m *making, now time.Time) {
 	cs.mu.Lock()
 	if cs.making == m {
 		cs.making = nil
-		cs.current = m.client // nil after an error: the next request tries again
+		cs.current, cs.since = m.client, now // nil after an error: the next request tries again
 	}
 	cs.mu.Unlock()
 	close(m.done)
@@ -117,7 +129,7 @@ func (m *Mount) connect(ctx context.Context, s logical.Storage) (*awscreds.Clien
 		return nil, err
 	}
 	where := cfg.AWS()
-	where.Token = m.token(cfg)
+	where.Token, where.Watch = m.token(cfg), m.Watch
 	return newClient(ctx, where)
 }
 

@@ -91,18 +91,18 @@ func (g Gap) Younger(age time.Duration, now time.Time) bool {
 func (g Gap) WaitToDelete(instead string) *WaitError {
 	return &WaitError{Until: g.Until, Text: fmt.Sprintf(
 		"no key is deleted by schedule until %s: this engine's heartbeat had a gap from %s to %s, so this may be a copy of the storage, and another server may work with the same keys. %s",
-		Stamp(g.Until), g.last(), Stamp(g.Noticed), instead)}
+		Stamp(g.Until), g.LastText(), Stamp(g.Noticed), instead)}
 }
 
 // WaitForOperator is why a user's keys are left as they are: one of them is a stranger's.
 func (g Gap) WaitForOperator(user, key, instead string) *WaitError {
 	return &WaitError{Text: fmt.Sprintf(
 		"an operator has to decide: the IAM user %s has the access key %s, which this engine did not make and which is younger than the engine's last heartbeat before a gap, %s; "+
-			"another server may work with a copy of this storage. %s", user, key, g.last(), instead)}
+			"another server may work with a copy of this storage. %s", user, key, g.LastText(), instead)}
 }
 
-// last is the last heartbeat, for people.
-func (g Gap) last() string {
+// LastText is the last heartbeat, for people.
+func (g Gap) LastText() string {
 	if g.Last.IsZero() {
 		return "a time that storage has lost"
 	}

@@ -23,11 +23,12 @@ const leaderProof = time.Second
 // of the machine and not by the mount's: it matters how long the process was paused.
 func (m *Mount) Proving(write func() error) error {
 	began := time.Now()
-	if err := write(); err != nil {
-		return err
+	err := write()
+	m.writes.note(m.Now(), err)
+	if err == nil {
+		m.wrote.Store(&began)
 	}
-	m.wrote.Store(&began)
-	return nil
+	return err
 }
 
 // ProveLeader makes sure that this server leads, before something is taken away in AWS: it

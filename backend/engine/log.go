@@ -18,6 +18,11 @@ type explaining struct{ hclog.Logger }
 // LogOf makes the log of a mount from the one that Vault gives it.
 func LogOf(logger hclog.Logger) hclog.Logger { return explaining{logger} }
 
+// Log implements [hclog.Logger].
+func (l explaining) Log(level hclog.Level, msg string, args ...any) {
+	l.Logger.Log(level, msg, explained(args)...)
+}
+
 // Debug implements [hclog.Logger].
 func (l explaining) Debug(msg string, args ...any) { l.Logger.Debug(msg, explained(args)...) }
 

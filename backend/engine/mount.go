@@ -9,11 +9,14 @@
 // responses; operations.go turns handlers into operations of a path, and container.go into those that AWS SDKs read; role_name.go is the name
 // of a role, identity.go says who asks, disabling.go switches a role off, and log.go is the log.
 //
+// Moments: events.go tells what happens to credentials and keys, as events, observations and lines of the log,
+// with events_creds.go for credentials of leases, and announcer.go sends the first two to Vault.
+//
 // Storage: storage.go has every key and the verbs; wal_entry.go reads entries of the WAL.
 //
 // AWS: root_config.go is config/root, with root_identity.go and token_file.go for an identity
 // without a key, root_checks.go for what it may say, sts_region.go for where STS is called and root_plan.go for when its key is rotated;
-// place.go says whether AWS is called at all, client.go makes the client, and
+// place.go says whether AWS is called at all, client.go makes the client, last_used.go tells when a key was used, and
 // assume_role.go those for other accounts;
 // own_user.go says which IAM user it is, account.go in which AWS account, key_use.go whether somebody uses a key, and proof.go waits
 // until AWS accepts a new key.
@@ -21,7 +24,8 @@
 // Time and order: locks.go locks one thing each, in a fixed order; each.go does something
 // for many items at once, and each_account.go account by account; memo.go keeps what was read until it changes; schedule.go says when
 // a key is rotated, and timer.go has it done at that moment; heartbeat.go keeps the terms of the engine, gap.go says what waits after a
-// gap in the heartbeat, and leader.go proves by a write that this server still leads.
+// gap in the heartbeat, leader.go proves by a write that this server still leads, and writes.go remembers how the last
+// writes went.
 package engine
 
 import (
@@ -36,6 +40,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // Mount is one mount of the engine, as all rooms see it. A process serves many.
@@ -48,6 +54,11 @@ type Mount struct {
 	// Vault tells what the server is and what it allows; nil at registration.
 	Vault logical.SystemView
 	Log   hclog.Logger
+	// Events and Observations are Vault's, where it has them, and Announcer sends what goes there;
+	// all may be nil.
+	Events       logical.EventSender
+	Observations logical.ObservationRecorder
+	Announcer    *Announcer
 	// Now is the clock. Only deadlines of contexts and calls, and the proof of leading, go by
 	// the real time.
 	Now func() time.Time
@@ -58,6 +69,8 @@ type Mount struct {
 	ProofPause time.Duration
 	// TokenFiles are the files of the server that hold tokens which the engine may use.
 	TokenFiles TokenFiles
+	// Watch hears of each attempt of each call to AWS.
+	Watch func(awscreds.Attempt)
 	// Begin counts work that no request asks for as a request of the mount: its context ends
 	// when Vault lets go of the mount, and end has to be called when it is done.
 	Begin func(context.Context) (ctx context.Context, end func())
@@ -73,6 +86,7 @@ type Mount struct {
 	troubled sync.Map
 	heart    heartbeat
 	wrote    atomic.Pointer[time.Time] // when the last write of storage that went well began
+	writes   writes
 }
 
 // Writable reports whether this server may write the mount's storage. Where it may not,

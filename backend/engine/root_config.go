@@ -101,6 +101,32 @@ func (c *RootConfig) AWS() awscreds.Config {
 	return cfg
 }
 
+// Whom says in words whom a configuration has the engine call AWS as.
+func (c *RootConfig) Whom() string {
+	who := "what the AWS SDK finds in the environment of the plugin"
+	switch {
+	case c.IdentityTokenAudience != "":
+		who = "a token of Vault's"
+	case c.TokenFile != "":
+		who = "the token in web_identity_token_file"
+	case c.AccessKey != "":
+		who = "the access key " + c.AccessKey
+	}
+	if c.RoleARN != "" {
+		who += ", as the role " + c.RoleARN
+	}
+	return who
+}
+
+// Observed is what an observation tells: when the key rotates, under the names that the built-in
+// engine gives.
+func (c *RootConfig) Observed() map[string]any {
+	return map[string]any{
+		"rotation_period": c.RotationPeriod.String(), "rotation_schedule": c.RotationSchedule,
+		"rotation_window": c.RotationWindow.String(), "disable_automatic_rotation": c.DisableAutomatedRotation,
+	}
+}
+
 // Response is what a read shows: everything but the secret.
 func (c *RootConfig) Response() map[string]any {
 	data := map[string]any{

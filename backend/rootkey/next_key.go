@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -26,6 +27,8 @@ type nextKey struct {
 	SecretKey string    `json:"secret_key"`
 	Made      time.Time `json:"made"`
 	Record    string    `json:"record"` // of the WAL
+	// Account is where the user is, as far as AWS has told.
+	Account awscreds.Account `json:"account,omitzero"`
 	// Asked says that an operator asked for it.
 	Asked bool `json:"asked,omitempty"`
 	// Switched is when config/root got it, where the old key is to stay until nobody uses it.
@@ -110,6 +113,7 @@ func (r *Rotator) switchTo(ctx context.Context, s logical.Storage, n *nextKey) (
 
 // retire deletes the old key, with the new one, and forgets the records.
 func (r *Rotator) retire(ctx context.Context, s logical.Storage, cfg *engine.RootConfig, n *nextKey) error {
+	ctx, moment := r.Moment(ctx, engine.Asked{Path: pathRotate})
 	client, err := engine.OwnClient(ctx, cfg)
 	if err != nil {
 		return err
@@ -135,7 +139,9 @@ func (r *Rotator) retire(ctx context.Context, s logical.Storage, cfg *engine.Roo
 	if err := s.Delete(ctx, engine.KeyRootNext); err != nil {
 		return fmt.Errorf("forgetting the record of the new access key: %w", err)
 	}
-	r.Log.Info("rotated the root key", "iam_user", n.User, "old", n.Old.AccessKey, "new", n.AccessKey)
+	moment.User, moment.AccessKey, moment.Account, moment.Took = n.User, n.AccessKey, n.Account.Number, r.Now().Sub(n.Made)
+	moment.Observed = cfg.Observed()
+	moment.Tell(engine.RootRotated, engine.Line{Level: hclog.Info, Text: "rotated the root key"}, "old_access_key", n.Old.AccessKey)
 	return nil
 }
 

@@ -12,9 +12,12 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
+// pathRotate is where somebody asks for a rotation.
+const pathRotate = "config/rotate-root"
+
 func (r *Rotator) pathRotate() *framework.Path {
 	return &framework.Path{
-		Pattern:      "config/rotate-root",
+		Pattern:      pathRotate,
 		DisplayAttrs: engine.Operation("rotate", "root-iam-credentials"),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: r.Write("Give the engine's own IAM user a new access key and delete the old one.", r.writeRotate),
@@ -46,8 +49,10 @@ func (r *Rotator) writeRotate(ctx context.Context, req *logical.Request, _ *fram
 		return nil, engine.UserErrorf("the root key is being rotated at this moment; read config/root in a minute to see the new one")
 	}
 	defer unlock()
+	ctx, moment := r.Moment(ctx, engine.AskedBy(req))
 	id, left, err := r.rotate(ctx, req.Storage, byOperator)
 	if err != nil {
+		moment.RotationFailed(engine.RootRotateFailed, failedText, true, err)
 		return nil, err
 	}
 	resp := &logical.Response{Data: map[string]any{"access_key": id}}

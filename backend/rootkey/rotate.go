@@ -116,7 +116,7 @@ func (r *Rotator) makeKey(ctx context.Context, s logical.Storage, by cause) (*ne
 		return nil, errors.Join(fmt.Errorf("%w; AWS may have made the key all the same, and the engine looks for it and deletes it once AWS can tell that nobody uses it, %d minutes after it was made", err, engine.UseToldAfter/time.Minute),
 			r.dropStray(ctx, s, record, "", by))
 	}
-	next := &nextKey{User: user, Old: *cfg, AccessKey: key.ID, SecretKey: key.Secret, Made: made, Record: record, Asked: by == byOperator}
+	next := &nextKey{User: user, Old: *cfg, AccessKey: key.ID, SecretKey: key.Secret, Made: made, Record: record, Account: client.KnownAccount(), Asked: by == byOperator}
 	if err := engine.Save(ctx, s, engine.KeyRootNext, next); err != nil {
 		// Unless it was stored all the same, nobody knows the key's secret any more.
 		return nil, errors.Join(err, r.dropStray(ctx, s, record, key.ID, by))

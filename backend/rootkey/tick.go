@@ -37,13 +37,14 @@ func (r *Rotator) Tick(ctx context.Context, s logical.Storage) error {
 		return err
 	}
 	strays := r.dropStrays(ctx, s, bySchedule)
+	ctx, moment := r.Moment(ctx, engine.Asked{Path: pathRotate})
 	err := r.advance(ctx, s)
 	var wait *engine.WaitError
 	switch {
 	case errors.As(err, &wait):
-		err = r.noteWait(ctx, s, wait)
+		err = r.noteWait(ctx, s, wait, moment)
 	case err != nil:
-		err = errors.Join(err, r.noteFailure(ctx, s, err))
+		err = errors.Join(err, r.noteFailure(ctx, s, err, moment))
 	}
 	return errors.Join(strays, err)
 }
@@ -120,22 +121,27 @@ func (r *Rotator) noteEnded(ctx context.Context, s logical.Storage, n *nextKey) 
 }
 
 // noteWait writes down why a rotation waits, and tells the log once.
-func (r *Rotator) noteWait(ctx context.Context, s logical.Storage, wait *engine.WaitError) error {
+func (r *Rotator) noteWait(ctx context.Context, s logical.Storage, wait *engine.WaitError, moment *engine.Moment) error {
 	return r.remember(ctx, s, func(was *state) bool {
 		if was.Waits == wait.Text {
 			return false
 		}
-		r.Log.Warn("the rotation of the root key waits", "reason", wait.Text)
+		moment.Waits("the rotation of the root key waits", wait)
 		was.Waits, was.At = wait.Text, r.Now().UTC()
 		return true
 	})
 }
 
-func (r *Rotator) noteFailure(ctx context.Context, s logical.Storage, why error) error {
+// failedText is what the log has of a rotation that failed.
+const failedText = "rotating the root key failed"
+
+// noteFailure writes down why a rotation failed, and tells it; the log has the first of several as an error.
+func (r *Rotator) noteFailure(ctx context.Context, s logical.Storage, why error, moment *engine.Moment) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
 	return r.remember(ctx, s, func(was *state) bool {
 		was.Error, was.At, was.Waits = awscreds.Explain(why), r.Now().UTC(), ""
+		moment.RotationFailed(engine.RootRotateFailed, failedText, was.Times == 0, why)
 		was.Times++
 		return true
 	})

@@ -17,8 +17,10 @@ type Ask struct {
 	Request  any    // what else the request says
 }
 
-// Key stands for all that is asked in the same way. Nothing of it can be read from the key.
-type Key [sha256.Size]byte
+// Key stands for all that is asked in the same way, and for who asks. Nothing of it can be read from the key.
+type Key struct {
+	caller, ask [sha256.Size]byte
+}
 
 // Key returns the key of an ask; ok is false where nothing tells who asks.
 func (a Ask) Key() (key Key, ok bool) {
@@ -32,5 +34,6 @@ func (a Ask) Key() (key Key, ok bool) {
 	if err != nil {
 		return key, false
 	}
-	return sha256.Sum256(raw), true
+	caller := sha256.Sum256([]byte(a.Entity + "\n" + a.Accessor)) // one of them is empty
+	return Key{caller, sha256.Sum256(raw)}, true
 }

@@ -3,7 +3,9 @@
 package sharing
 
 import (
+	"crypto/sha256"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,9 +27,9 @@ func (k *kept[C]) over(now time.Time) bool {
 	return age < 0 || age >= k.For
 }
 
-// makeRoom makes sure that there is room for one more: those go that are over, else the one that
-// would be the next.
-func (s *Store[C, A]) makeRoom() {
+// makeRoom makes sure that there is room for one more: those go that are over, else the one of the
+// caller with the most that would be the next. So nobody takes more from others than an equal share.
+func (s *Store[C, A]) makeRoom(more Key) {
 	if len(s.kept) < mostKept {
 		return
 	}
@@ -35,10 +37,15 @@ func (s *Store[C, A]) makeRoom() {
 	if len(s.kept) < mostKept {
 		return
 	}
+	of := map[[sha256.Size]byte]int{more.caller: 1}
+	for key := range s.kept {
+		of[key.caller]++
+	}
+	most := slices.Max(slices.Collect(maps.Values(of)))
 	var next Key
 	var at time.Time
 	for key, k := range s.kept {
-		if end := k.Made.Add(k.For); at.IsZero() || end.Before(at) {
+		if end := k.Made.Add(k.For); of[key.caller] == most && (at.IsZero() || end.Before(at)) {
 			next, at = key, end
 		}
 	}

@@ -35,6 +35,6 @@ func (s *Store[C, A]) end(key Key, m *making, id string, c *Credential[C]) {
 	if c == nil || m.stale || s.closed {
 		return
 	}
-	s.makeRoom()
+	s.makeRoom(key)
 	s.kept[key] = &kept[C]{Credential: *c, role: m.role, ids: map[string]bool{id: true}}
 }

@@ -4,6 +4,7 @@ package sharing
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -26,7 +27,13 @@ func newRoom(t *testing.T) *room {
 // get asks for what a number stands for.
 func (r *room) get(ask int) int {
 	r.t.Helper()
-	key, _ := Ask{Entity: "anna", Request: ask}.Key()
+	return r.getAs("anna", ask)
+}
+
+// getAs is get by somebody.
+func (r *room) getAs(who string, ask int) int {
+	r.t.Helper()
+	key, _ := Ask{Entity: who, Request: ask}.Key()
 	got, err := r.s.Get(r.t.Context(), key, "role", func(c int, _ string) (int, bool, error) { return c, true, nil }, r.issue)
 	if err != nil {
 		r.t.Fatal(err)
@@ -60,6 +67,48 @@ func TestSoManyAreKept(t *testing.T) {
 	r.now = r.now.Add(time.Minute)
 	if r.s.Prune(); len(r.s.kept) != 0 {
 		t.Error("what is over is kept")
+	}
+}
+
+// Who asks for many things takes the places of nobody who has fewer, whoever asks next.
+func TestOneCallerTakesAllPlaces(t *testing.T) {
+	r := newRoom(t)
+	for _, who := range []string{"bob", "eve"} { // theirs would be the next
+		for ask := range 3 {
+			r.getAs(who, ask)
+			r.now = r.now.Add(time.Millisecond)
+		}
+	}
+	for ask := range mostKept + 10 {
+		r.get(ask)
+	}
+	made := r.made
+	for _, who := range []string{"bob", "eve"} {
+		for ask := range 3 {
+			r.getAs(who, ask)
+		}
+	}
+	if r.made != made || len(r.s.kept) != mostKept {
+		t.Errorf("%d were made anew, %d are kept", r.made-made, len(r.s.kept))
+	}
+	r.getAs("zoe", 0) // takes one of anna's
+	r.get(-1)
+	if made = r.made; r.getAs("zoe", 0) > made || r.getAs("bob", 0) > made {
+		t.Error("a newcomer has no place, or took one of who has few")
+	}
+}
+
+// Where all have one, a second of somebody takes the place of the first.
+func TestASecondTakesThePlaceOfTheFirst(t *testing.T) {
+	r := newRoom(t)
+	for n := range mostKept {
+		r.getAs(strconv.Itoa(n), 0)
+		r.now = r.now.Add(time.Millisecond)
+	}
+	r.getAs("7", 1)
+	made := r.made
+	if r.getAs("0", 0) > made || r.getAs("7", 1) > made {
+		t.Error("it took another's place, or has none")
 	}
 }
 

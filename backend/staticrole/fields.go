@@ -77,3 +77,10 @@ func roleAnswer() map[string]*framework.FieldSchema {
 	})
 	return fields
 }
+
+// readAnswer is what a read may hold.
+func readAnswer() map[string]*framework.FieldSchema {
+	fields := roleAnswer()
+	maps.Copy(fields, engine.LastUseAnswer())
+	return fields
+}

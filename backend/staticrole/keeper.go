@@ -11,7 +11,7 @@
 // that for the whole mount. unproven.go keeps handing
 // out the key before until AWS accepts the new one. own.go says which users cannot have a static role, and account.go
 // in which AWS account one is. path_static_roles.go and path_static_creds.go hold schema and
-// verbs, and so does path_sdk.go, for AWS SDKs.
+// verbs, and so does path_sdk.go, for AWS SDKs; promises.go has rotations keep to what those were told.
 package staticrole
 
 import (
@@ -29,6 +29,7 @@ type Keeper struct {
 	*engine.Mount
 	issuedHere IssuedHere
 	queue      queue
+	promises   promises
 	timer      *engine.Timer // for the next look of the queue
 }
 
@@ -58,6 +59,10 @@ func (k *Keeper) Paths() []*framework.Path {
 // Invalidate hears that another server has changed a static role or its key.
 func (k *Keeper) Invalidate() { k.queue.forget() }
 
+// Failing are the static roles that are not rotated as they should be, and why; all is how many
+// there are. Only a server that rotates knows.
+func (k *Keeper) Failing() (all int, names, words []string) { return k.queue.failing() }
+
 // AdoptedUsers are the IAM users of static roles, in lower case: to AWS case does not matter.
 func AdoptedUsers(ctx context.Context, s logical.Storage) (map[string]bool, error) {
 	users := map[string]bool{}
@@ -68,6 +73,28 @@ func AdoptedUsers(ctx context.Context, s logical.Storage) (map[string]bool, erro
 		return err
 	})
 	return users, err
+}
+
+// StaticUser is the IAM user of a static role, and how its account is reached.
+type StaticUser struct {
+	Name string
+	engine.AssumeRole
+}
+
+// Users are the IAM users of all static roles that can be read.
+func Users(ctx context.Context, s logical.Storage) (users []StaticUser, unreadable []string, err error) {
+	err = eachRole(ctx, s, func(name string, r *role, err error) error {
+		switch {
+		case err == nil:
+			users = append(users, StaticUser{r.Username, r.AssumeRole})
+		case engine.IsUnreadable(err):
+			unreadable = append(unreadable, name)
+		default:
+			return err
+		}
+		return nil
+	})
+	return users, unreadable, err
 }
 
 // eachRole goes through the static roles of storage, as they are stored, until do fails. An error

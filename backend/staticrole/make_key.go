@@ -93,6 +93,9 @@ func (k *Keeper) plan(ctx context.Context, s logical.Storage, ch *keyChange) (*k
 	if gap := k.gap(p.stored); ch.scheduled && len(p.goes) > 0 && gap.Cautious(k.Now()) {
 		return nil, gap.WaitToDelete(instead(r))
 	}
+	if err := k.keep(ctx, s, *ch, p); err != nil {
+		return nil, err
+	}
 	p.ending = p.stored != nil && (slices.Contains(p.goes, ch.old.AccessKey) || slices.Contains(p.goes, p.stored.AccessKey))
 	return p, nil
 }

@@ -30,10 +30,10 @@ func (k *Keeper) pathSDKCreds() *framework.Path {
 		HelpSynopsis: "The access key of a static role, as AWS SDKs read it.",
 		HelpDescription: `
 Answers the key of static-creds/<name> in the form in which AWS SDKs and the AWS CLI
-read credentials by themselves: sdk/creds/<name> says how. Expiration is the next
-rotation and, since the key is kept as the one before for a while, the time until
-that one goes. Where the user has somebody else's key too, there is room for no key
-before: in the last 15 minutes until the rotation the answer is 503.
+read credentials by themselves: sdk/creds/<name> says how. Expiration is at most an
+hour from now, when SDKs read again, and never later than the key is sure to be kept.
+Where the user has somebody else's key too, there is room for no key before: in the
+last 15 minutes until the rotation the answer is 503.
 `,
 	}
 }
@@ -58,10 +58,15 @@ func (k *Keeper) readForSDK(ctx context.Context, req *logical.Request, d *framew
 			r.Name, seconds(left), r.Username, strings.Join(c.OtherKeys, ", "), c.OtherKeys[0], r.Name))
 	}
 	id, secret, _ := c.served(r)
+	if longest := k.Now().Add(r.promise()); ends.After(longest) {
+		ends = longest
+	}
+	k.promises.make(id, ends, k.Now())
 	creds := engine.ContainerCredentials{AccessKeyID: id, SecretAccessKey: secret, Expiration: engine.Expiration(ends)}
 	if awsrules.IsAccount(r.In.Number) {
 		creds.AccountID = r.In.Number
 	}
+	k.Observe(req, "aws/static-credential/read", map[string]any{"role_name": r.Name})
 	return creds.Response()
 }
 

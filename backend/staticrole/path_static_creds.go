@@ -67,6 +67,7 @@ func (k *Keeper) readCreds(ctx context.Context, req *logical.Request, d *framewo
 	if look := c.look(r, now); c.Unproven && look.Before(next) {
 		next = look // the answer may be another one then
 	}
+	k.Observe(req, "aws/static-credential/read", map[string]any{"role_name": r.Name})
 	return &logical.Response{Data: c.response(r, next, now), Warnings: c.youngWarnings(r, now)}, nil
 }
 

@@ -27,12 +27,14 @@ func (k *Keeper) pathRoles() *framework.Path {
 
 func (k *Keeper) pathRole() *framework.Path {
 	write := engine.Gives(k.Write("Adopt an IAM user, or change how its key is rotated.", k.writeRole), roleAnswer())
+	fields := roleFields()
+	fields["last_used"] = engine.LastUsedField()
 	return &framework.Path{
 		Pattern:      "static-roles/" + engine.RoleName,
 		DisplayAttrs: engine.Operation("", "static-roles-name"),
-		Fields:       roleFields(),
+		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(k.Read("Read a static role, and when its key was and will be rotated.", k.readRole), roleAnswer()),
+			logical.ReadOperation:   engine.Gives(k.Read("Read a static role, and when its key was and will be rotated.", k.readRole), readAnswer()),
 			logical.UpdateOperation: write,
 			logical.DeleteOperation: k.Write("Delete a static role and the keys that it made.", k.deleteRole),
 		},
@@ -80,7 +82,26 @@ func (k *Keeper) readRole(ctx context.Context, req *logical.Request, d *framewor
 	if err != nil || r == nil {
 		return nil, err
 	}
-	return &logical.Response{Data: k.describe(r, c)}, nil
+	k.Observe(req, "aws/static-role/read", r.observed())
+	data := k.describe(r, c)
+	var asked bool
+	if engine.Set(d, "last_used", &asked); asked && c != nil {
+		client, err := k.clientOf(ctx, req.Storage, r.AssumeRole)
+		if err != nil {
+			return nil, err
+		}
+		use, err := client.KeyUse(ctx, c.AccessKey)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(data, k.LastUse(use))
+	}
+	return &logical.Response{Data: data}, nil
+}
+
+// observed is what an observation of a static role tells.
+func (r *role) observed() map[string]any {
+	return map[string]any{"role_name": r.Name, "rotation_period": r.RotationPeriod.String()}
 }
 
 // describe is a static role and how its rotation goes.
@@ -151,6 +172,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
+	k.Observe(req, "aws/static-role/write", r.observed())
 	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(elsewhere, old, r.Idle("external_id"), k.warnings(ctx, req.Storage, r, c))}, nil
 }
 
@@ -171,11 +193,15 @@ func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *frame
 	if r == nil {
 		return nil, engine.UserErrorf("name: there is no static role %q; write it to static-roles/%s first", name, name)
 	}
+	before := c.keys()
+	ctx, moment := k.moment(ctx, name, engine.AskedBy(req))
 	if c, err = k.rotate(ctx, req.Storage, r, c, false); err != nil {
+		moment.User, moment.Account = r.Username, r.In.Number
+		moment.RotationFailed(engine.StaticRotateFailed, "rotating a static role failed", true, err)
 		return nil, err
 	}
 	k.prove(ctx, req.Storage, r, c, askedPatience)
-	return &logical.Response{Data: k.describe(r, c), Warnings: k.warnings(ctx, req.Storage, r, c)}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(k.warnings(ctx, req.Storage, r, c), k.broken(before, c))}, nil
 }
 
 func (k *Keeper) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -194,6 +220,7 @@ func (k *Keeper) deleteRole(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return nil, err
 	}
+	k.Observe(req, "aws/static-role/delete", map[string]any{"role_name": name})
 	return engine.Done(warnings), nil
 }
 

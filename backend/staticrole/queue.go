@@ -137,6 +137,19 @@ func (q *queue) get(role string) look {
 	return q.looks[role]
 }
 
+// failing are the roles whose last look failed or waits, and why, in the order of their names; all is
+// how many roles there are.
+func (q *queue) failing() (all int, names, words []string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(q.looks)) {
+		if l := q.looks[name]; l.failure != "" {
+			names, words = append(names, name), append(words, l.failure)
+		}
+	}
+	return len(q.looks), names, words
+}
+
 // due lists the roles that are to be looked at now, those that wait longest first.
 func (q *queue) due(now time.Time) []string {
 	q.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
@@ -65,6 +66,7 @@ func (k *Keeper) lookAt(ctx context.Context, s logical.Storage, name string) {
 		return // whoever changes the role sets the time of the next look
 	}
 	defer unlock()
+	ctx, moment := k.moment(ctx, name, engine.Asked{})
 	err := k.rotateIfDue(ctx, s, name)
 	var wait *engine.WaitError
 	switch {
@@ -72,13 +74,12 @@ func (k *Keeper) lookAt(ctx context.Context, s logical.Storage, name string) {
 		return
 	case errors.As(err, &wait):
 		if k.queue.wait(name, wait, k.Now()) {
-			k.Log.Warn("the rotation of a static role waits", "static_role", name, "reason", wait.Text)
+			moment.Waits("the rotation of a static role waits", wait)
 		}
 		return
 	}
-	if k.queue.fail(name, err, k.Now()) {
-		k.Log.Error("rotating a static role failed; a read of the role shows when it is tried again", "static_role", name, "error", err)
-	}
+	news := k.queue.fail(name, err, k.Now())
+	moment.RotationFailed(engine.StaticRotateFailed, "rotating a static role failed; a read of the role shows when it is tried again", news, err)
 }
 
 func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string) (err error) {
@@ -114,6 +115,7 @@ func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string
 
 // rotate gives a static role a new key, now. The caller holds the role's lock.
 func (k *Keeper) rotate(ctx context.Context, s logical.Storage, r *role, old *creds, scheduled bool) (*creds, error) {
+	ctx, moment := k.moment(ctx, r.Name, engine.Asked{})
 	placed := r.In.Known()
 	c, err := k.makeKey(ctx, s, keyChange{role: r, old: old, scheduled: scheduled, commit: func(ctx context.Context, c *creds) error {
 		return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c)
@@ -127,9 +129,17 @@ func (k *Keeper) rotate(ctx context.Context, s logical.Storage, r *role, old *cr
 			k.Log.Warn("writing down the account of a static role; the next rotation does", "static_role", r.Name, "error", err)
 		}
 	}
-	k.Log.Info("a static role has a new key", "static_role", r.Name, "iam_user", r.Username, "access_key", c.AccessKey, "earlier_failures", k.queue.get(r.Name).failures)
+	moment.User, moment.AccessKey, moment.Account, moment.DataPath = r.Username, c.AccessKey, r.In.Number, "static-creds/"+r.Name
+	moment.Tell(engine.StaticRotated, engine.Line{Level: hclog.Info, Text: "a static role has a new key"}, "earlier_failures", k.queue.get(r.Name).failures)
 	k.queue.set(r.Name, c.look(r, k.Now()), true)
 	return c, nil
+}
+
+// moment begins a moment of the key of a static role.
+func (k *Keeper) moment(ctx context.Context, name string, by engine.Asked) (context.Context, *engine.Moment) {
+	ctx, o := k.Moment(ctx, by)
+	o.Path, o.StaticRole, o.Observed = "static-roles/"+name, name, map[string]any{"role_name": name}
+	return ctx, o
 }
 
 // endPrevious deletes the key before the last rotation.

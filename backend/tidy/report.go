@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
@@ -201,4 +204,14 @@ func (r *runReport) response() map[string]any {
 		"errors":                 append([]string{}, r.Errors...),
 		"errors_count":           r.Failures,
 	}
+}
+
+// tellOrphan tells of an orphaned user.
+func (r *run) tellOrphan(moment *engine.Moment, user *awscreds.FoundUser, role string, deleted bool) {
+	moment.User, moment.Role, moment.Account = user.Name, role, awsrules.ARNAccount(user.ARN)
+	text := "tidy found an orphaned IAM user"
+	if deleted {
+		text = "tidy deleted an orphaned IAM user"
+	}
+	moment.Tell(engine.OrphanFound, engine.Line{Level: hclog.Info, Text: text}, "deleted", deleted, "created", engine.Stamp(user.Created))
 }

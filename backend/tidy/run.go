@@ -147,6 +147,7 @@ func (r *run) candidates(ctx context.Context) (names []string, err error) {
 func (r *run) examine(ctx context.Context, name string) (refused bool, err error) {
 	var user *awscreds.FoundUser
 	found := findGone
+	ctx, moment := r.t.Moment(ctx, engine.Asked{Path: "tidy"})
 	err = r.patiently(ctx, func(c *awscreds.Client) error {
 		now, what, err := r.look(ctx, c, name)
 		if what == findGone && err == nil && user != nil && r.order.Delete {
@@ -175,8 +176,10 @@ func (r *run) examine(ctx context.Context, name string) (refused bool, err error
 	if r.inARow == patience {
 		return refused, fmt.Errorf("%d users in a row could not be looked at or deleted: %w", r.inARow, err)
 	}
+	if err == nil && (found == findDeleted || found == findOrphan) {
+		r.tellOrphan(moment, user, role, found == findDeleted)
+	}
 	if found == findDeleted {
-		r.t.Log.Info("tidy deleted an orphaned IAM user", "iam_user", name, "role", role, "created", engine.Stamp(user.Created))
 		return refused, r.pause(ctx, deletionPauses)
 	}
 	return refused, nil

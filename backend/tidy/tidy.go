@@ -81,5 +81,14 @@ func (t *Tidy) Paths() []*framework.Path {
 	return []*framework.Path{t.pathAutoTidy(), t.pathStart(), t.pathStatus(), t.pathCancel()}
 }
 
+// Last is the run under way or the last one, as tidy/status shows it.
+func (t *Tidy) Last(ctx context.Context, s logical.Storage) (map[string]any, error) {
+	report, err := t.last(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return report.response(), nil
+}
+
 // Wait waits for the run under way, if there is one. Only tests do.
 func (t *Tidy) Wait() { t.current.runs.Wait() }

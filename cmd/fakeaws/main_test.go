@@ -178,7 +178,7 @@ func TestHelpSaysWhatIsNotChecked(t *testing.T) {
 	if err := run(t.Context(), []string{"-h"}, io.Discard, &errs); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("got %v", err)
 	}
-	for _, words := range []string{"whoami", "-latency", "evaluates no IAM policy", "/_state", "lost answer", "-web-identity-token", "-removal-lag", "fakeaws sessions", "fakeaws lag", "/_sessions", "/_lag", "-other-account"} {
+	for _, words := range []string{"whoami", "-latency", "any other valid key may do anything", "/_state", "lost answer", "-web-identity-token", "-removal-lag", "fakeaws sessions", "fakeaws lag", "/_sessions", "/_lag", "-other-account"} {
 		if !strings.Contains(errs.String(), words) {
 			t.Errorf("help does not say %q", words)
 		}

@@ -25,6 +25,9 @@ const browserTime = time.Minute
 
 // console opens a sign-in link to the AWS console, or prints it.
 func console(ctx context.Context, c *call) error {
+	if c.request().static() {
+		return usagef("console: %s: there is no console of a static role; use a role of the type assumed_role or federation_token", c.args[0])
+	}
 	v, err := c.connect()
 	if err != nil {
 		return err
@@ -39,7 +42,7 @@ func console(ctx context.Context, c *call) error {
 	}
 	link := text(secret, "login_url")
 	if parsed, err := url.Parse(link); err != nil || parsed.Host == "" {
-		return fmt.Errorf("%s: Vault's answer holds no link", path)
+		return errors.Join(fmt.Errorf("%s: Vault's answer holds no link", path), v.giveBack(ctx, secret.LeaseID))
 	}
 	if c.print {
 		fmt.Fprintln(c.out, link)
@@ -49,7 +52,7 @@ func console(ctx context.Context, c *call) error {
 }
 
 // openLink has a browser open a link. Everybody on this machine sees the arguments of a process, and whoever has the
-// link is signed in: so the browser is told of a page on loopback, which passes the link on to who comes first, and once.
+// link is signed in: so the browser is told of a page on loopback, which passes the link on once, to a process of this user.
 func openLink(ctx context.Context, link string) error {
 	program, arguments, err := browser()
 	if err != nil {
@@ -64,6 +67,15 @@ func openLink(ctx context.Context, link string) error {
 	var once sync.Once
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+page, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet { // a HEAD comes here too, and opens nothing
+			w.Header().Set("Allow", http.MethodGet)
+			http.Error(w, "Open this page with GET.", http.StatusMethodNotAllowed)
+			return
+		}
+		if !isOurs(r.RemoteAddr, listener.Addr().String()) {
+			http.Error(w, "This page is for the user who runs vault-aws: use vault-aws console -print.", http.StatusForbidden)
+			return
+		}
 		code := http.StatusGone
 		once.Do(func() { code = http.StatusFound; defer close(fetched) })
 		if code == http.StatusGone {

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -90,10 +91,22 @@ func (v *vault) credential(ctx context.Context, r request) (*credential, error) 
 		c.lease = secret
 	}
 	if c.accessKey == "" || c.secretKey == "" {
-		return nil, fmt.Errorf("%s: Vault's answer holds no AWS credentials: is an AWS secrets engine mounted at %s/?", path, v.mount)
+		err := fmt.Errorf("%s: Vault's answer holds no AWS credentials: is an AWS secrets engine mounted at %s/?", path, v.mount)
+		return nil, errors.Join(err, v.giveBack(ctx, secret.LeaseID))
 	}
 	c.ends = now.Add(c.life(secret)).Truncate(time.Second)
 	return c, nil
+}
+
+// giveBack revokes the lease of an answer that is of no use: that of another engine, where -mount is wrong.
+func (v *vault) giveBack(ctx context.Context, lease string) error {
+	if lease == "" {
+		return nil
+	}
+	if _, err := v.write(ctx, "sys/leases/revoke", map[string]any{"lease_id": lease, "sync": true}); err != nil {
+		return fmt.Errorf("its lease %s is not revoked: %w", lease, err)
+	}
+	return nil
 }
 
 // untold is how long a static key is used before it is read again, where the engine does not tell when it is rotated.

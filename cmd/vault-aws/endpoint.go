@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -21,6 +22,9 @@ const (
 	endpointAhead = 20 * time.Minute
 	// requestTime is how long the endpoint asks Vault.
 	requestTime = 30 * time.Second
+	// patience is how long an SDK waits for the next credential while the one in hand works: SDKs give up after one second
+	// or two, and that credential is as good.
+	patience = time.Second / 2
 )
 
 // endpoint answers AWS's SDKs on loopback as a container's endpoint does (AWS SDKs and Tools Reference Guide,
@@ -28,8 +32,19 @@ const (
 type endpoint struct {
 	url, token string
 	renew      func(context.Context) (*credential, error)
-	now        chan *credential // holds the one that is answered; whoever took it may replace it
 	server     *http.Server
+
+	mu      sync.Mutex
+	now     *credential // the one that is answered
+	renewal *renewal    // under way; nil if none is
+	closed  bool
+}
+
+// renewal is one request to Vault, for all who wait for it. Its fields are set when done is closed.
+type renewal struct {
+	done chan struct{}
+	got  *credential
+	err  error
 }
 
 // containerCredentials is the answer.
@@ -48,9 +63,8 @@ func serveCredentials(ctx context.Context, c *credential, renew func(context.Con
 	}
 	e := &endpoint{
 		url: "http://" + listener.Addr().String() + "/credentials", token: rand.Text() + rand.Text(),
-		renew: renew, now: make(chan *credential, 1),
+		renew: renew, now: c,
 	}
-	e.now <- c
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /credentials", e.answer)
 	e.server = &http.Server{Handler: mux, ReadHeaderTimeout: requestTime}
@@ -60,10 +74,16 @@ func serveCredentials(ctx context.Context, c *credential, renew func(context.Con
 
 // close stops the endpoint, and waits for a request to Vault that is under way: its lease is to be revoked too.
 func (e *endpoint) close() {
+	e.mu.Lock()
+	e.closed = true
+	last := e.renewal
+	e.mu.Unlock()
 	_ = e.server.Close() // nobody is left to answer
-	select {
-	case <-e.now:
-	case <-time.After(signalGrace):
+	if last != nil {
+		select {
+		case <-last.done:
+		case <-time.After(signalGrace):
+		}
 	}
 }
 
@@ -73,10 +93,7 @@ func (e *endpoint) answer(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusForbidden, map[string]string{"code": "AccessDenied", "message": "this endpoint is for the command that vault-aws exec started"})
 		return
 	}
-	// SDKs wait for some seconds, and ask again: what Vault is asked for meanwhile is for that request.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), requestTime)
-	defer cancel()
-	c, err := e.current(ctx)
+	c, err := e.current(r.Context())
 	if err != nil {
 		reply(w, http.StatusServiceUnavailable, map[string]string{"code": "VaultRefused", "message": err.Error()})
 		return
@@ -86,26 +103,60 @@ func (e *endpoint) answer(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// current is the credential that is answered now. Where Vault gives no new one, the old one serves to its end.
+// current is the credential that is answered now. Where Vault gives no new one, or takes its time, the old one serves to
+// its end.
 func (e *endpoint) current(ctx context.Context) (*credential, error) {
-	var c *credential
-	select {
-	case c = <-e.now:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for the credentials that another request asked for: %w", ctx.Err())
-	}
-	defer func() { e.now <- c }()
-	left := time.Until(c.ends)
-	if left > min(endpointAhead, c.ends.Sub(c.made)/3) {
+	c, next := e.look(ctx)
+	if next == nil {
 		return c, nil
 	}
-	fresh, err := e.renew(ctx)
-	if err == nil {
-		c = fresh
-	} else if left <= 0 {
-		return nil, err
+	var enough <-chan time.Time
+	if left := time.Until(c.ends); left > 0 {
+		enough = time.After(min(patience, left))
 	}
-	return c, nil
+	select {
+	case <-next.done:
+	case <-enough:
+		return c, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for credentials: %w", ctx.Err())
+	}
+	switch {
+	case next.err == nil:
+		return next.got, nil
+	case time.Now().Before(c.ends):
+		return c, nil
+	}
+	return nil, next.err
+}
+
+// look is the credential in hand, and the renewal that is to replace it; nil if it has time.
+func (e *endpoint) look(ctx context.Context) (*credential, *renewal) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.now
+	if e.closed || time.Until(c.ends) > min(endpointAhead, c.ends.Sub(c.made)/3) {
+		return c, nil
+	}
+	if e.renewal == nil {
+		e.renewal = &renewal{done: make(chan struct{})}
+		// SDKs give up and ask again: what Vault is asked for meanwhile is for that request.
+		go e.replace(context.WithoutCancel(ctx), e.renewal)
+	}
+	return c, e.renewal
+}
+
+// replace asks Vault for the next credential.
+func (e *endpoint) replace(ctx context.Context, r *renewal) {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	r.got, r.err = e.renew(ctx)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.renewal = nil; r.err == nil {
+		e.now = r.got
+	}
+	close(r.done)
 }
 
 // reply writes an answer.

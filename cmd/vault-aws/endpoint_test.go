@@ -99,3 +99,42 @@ func TestEndpointAsksOnce(t *testing.T) {
 		t.Errorf("Vault was asked %d times", asked)
 	}
 }
+
+// Vault does not answer: a firewall drops packets, or a server hangs. Each SDK that asks meanwhile waits for half a minute,
+// and SDKs give up after two seconds, though the credential in hand is good for 19 minutes more. What is in hand has to be
+// answered while the next one is on its way.
+func TestEndpointWhileVaultHangs(t *testing.T) {
+	t.Parallel()
+	asked, release := make(chan struct{}, 8), make(chan struct{})
+	now := time.Now()
+	e, err := serveCredentials(t.Context(), &credential{accessKey: "old", made: now.Add(-41 * time.Minute), ends: now.Add(19 * time.Minute)},
+		func(context.Context) (*credential, error) {
+			asked <- struct{}{}
+			<-release
+			return nil, context.DeadlineExceeded
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan string, 2)
+	get := func() {
+		_, answer := ask(t, e)
+		answered <- answer["AccessKeyId"]
+	}
+	go get()
+	<-asked
+	go get()
+	select {
+	case key := <-answered:
+		if key != "old" {
+			t.Errorf("answered %q", key)
+		}
+		close(release)
+	case <-time.After(5 * time.Second):
+		t.Error("nobody is answered while Vault hangs, though the credential works")
+		close(release)
+		<-answered
+	}
+	<-answered
+	e.close()
+}

@@ -37,14 +37,24 @@ func childEnvironment(env []string) []string {
 // Tools Reference Guide, "Standardized credential providers").
 var credentialSetting = regexp.MustCompile(`^(aws_access_key_id|credential_process|role_arn|sso_\w+|web_identity_token_file|login_session)\s*=`)
 
+// awsFile is one of the two files in which AWS's SDKs look for profiles: the variable that names it, else its name in ~/.aws.
+type awsFile struct{ variable, name string }
+
+var (
+	credentialsFile = awsFile{"AWS_SHARED_CREDENTIALS_FILE", "credentials"}
+	configFile      = awsFile{"AWS_CONFIG_FILE", "config"}
+)
+
+// path is where the file is.
+func (f awsFile) path(env []string) string {
+	return cmp.Or(value(env, f.variable), filepath.Join(value(env, "HOME"), ".aws", f.name))
+}
+
 // hideDefaultProfile returns the variables that keep SDKs from credentials in the profile default, which they prefer to
 // an endpoint, and what is to be said of it. The region of that profile remains.
 func hideDefaultProfile(env []string) (add, notes []string) {
-	home := value(env, "HOME")
-	for _, file := range []struct{ variable, name string }{
-		{"AWS_SHARED_CREDENTIALS_FILE", "credentials"}, {"AWS_CONFIG_FILE", "config"},
-	} {
-		path := cmp.Or(value(env, file.variable), filepath.Join(home, ".aws", file.name))
+	for _, file := range []awsFile{credentialsFile, configFile} {
+		path := file.path(env)
 		content, err := os.ReadFile(path) //nolint:gosec // the file that the SDKs would read
 		if err != nil {
 			continue // they would find nothing there either

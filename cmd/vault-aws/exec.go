@@ -94,12 +94,8 @@ func (c *call) withCredential(ctx context.Context, signals *signals, held *lease
 		env = append(env, hidden...)
 		env = append(env, "AWS_CONTAINER_CREDENTIALS_FULL_URI="+e.url, "AWS_CONTAINER_AUTHORIZATION_TOKEN="+e.token)
 	}
-	status, err := runCommand(signals, program, c.command, env)
-	if err != nil {
+	if err := runCommand(signals, program, c.command, env); err != nil {
 		return fmt.Errorf("running %s: %w", c.command[0], err)
-	}
-	if status != 0 {
-		return status
 	}
 	return nil
 }
@@ -114,10 +110,15 @@ func (c *call) warn(got *credential) {
 	}
 }
 
-// signalled is the exit status of what a signal ended.
-func signalled(s os.Signal) exitStatus {
-	if number, ok := s.(syscall.Signal); ok {
-		return exitStatus(128 + int(number))
-	}
-	return 1
+// signalError says that a signal ended the command, or asked for the end before there was one. vault-aws ends by it too, or
+// else with the exit status that shells give it.
+type signalError struct{ number syscall.Signal }
+
+func (s signalError) Error() string { return s.number.String() }
+
+func (s signalError) status() int { return 128 + int(s.number) }
+
+func signalled(s os.Signal) error {
+	number, _ := s.(syscall.Signal) // all are, on Unix
+	return signalError{number}
 }

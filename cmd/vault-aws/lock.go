@@ -61,17 +61,22 @@ func lock(ctx context.Context, subject ...string) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a lock: %w", err)
 	}
-	turn := make(chan error, 1)
-	go func() { turn <- flock(file) }()
-	select {
-	case err = <-turn:
-	case <-ctx.Done():
-		err = ctx.Err() // the wait goes on until the process ends, which is soon
-	}
-	if err != nil {
+	if err := turn(ctx, file); err != nil {
 		return nil, fmt.Errorf("waiting for the runs that ask the same: %w", err)
 	}
 	return func() { _ = file.Close() }, nil // which unlocks it
+}
+
+// turn locks a file, or waits in vain until ctx ends.
+func turn(ctx context.Context, file *os.File) error {
+	locked := make(chan error, 1)
+	go func() { locked <- flock(file) }()
+	select {
+	case err := <-locked:
+		return err
+	case <-ctx.Done():
+		return ctx.Err() // the wait goes on until the process ends, which is soon
+	}
 }
 
 // flock locks a file, whatever signals arrive meanwhile.

@@ -11,8 +11,9 @@
 // refusals mean, credential.go reads credentials, lock.go lets parallel runs take turns.
 //
 // Of exec: environment.go is what the command finds in its environment, endpoint.go answers it on loopback, leases.go
-// renews and revokes what was issued for it, process.go runs it and passes signals on, terminal.go hands it the
-// terminal. Of profiles: block.go is the marked block in AWS's configuration file.
+// renews and revokes what was issued for it, process.go runs it and passes signals on, terminal.go is the
+// terminal that it runs at. Of profiles: configuration.go finds, locks and replaces AWS's configuration file, block.go is
+// the marked block in it.
 package main
 
 import (
@@ -35,12 +36,16 @@ func main() {
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	err := dispatch(ctx, args, out, errs)
 	var status exitStatus
+	var ended signalError
 	var wrong usageError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
 	case errors.As(err, &status):
 		return int(status)
+	case errors.As(err, &ended):
+		dieOf(ended.number)
+		return ended.status()
 	case errors.As(err, &wrong):
 		say(errs, "%v", err)
 		return 2

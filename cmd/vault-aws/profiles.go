@@ -5,13 +5,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,33 +29,40 @@ func profiles(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	path, err := configFile()
+	file, err := findConfiguration()
 	if err != nil {
 		return err
 	}
-	old, err := os.ReadFile(path) //nolint:gosec // the file of whoever runs this
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("reading AWS's configuration: %w", err)
+	if c.write {
+		unlock, err := file.lock(ctx, c.errs)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
+	old, err := file.read()
+	if err != nil {
+		return err
 	}
 	b := block{title: v.title()}
-	before, now, after, err := b.cut(string(old))
+	before, now, after, err := b.cut(old)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	wanted, err := c.profilesOf(v, roles, before+after)
 	if err != nil {
 		return err
 	}
 	if now == wanted {
-		say(c.errs, "%s has these profiles already", path)
+		say(c.errs, "%s has these profiles already", file)
 		return nil
 	}
-	fmt.Fprintf(c.out, "--- %s\n+++ %s\n%s", path, path, difference(now, wanted))
+	fmt.Fprintf(c.out, "--- %s\n+++ %s\n%s", file, file, difference(now, wanted))
 	if !c.write {
 		say(c.errs, "nothing is written; -write does it")
 		return nil
 	}
-	return replaceFile(path, b.paste(before, wanted, after))
+	return file.replace(b.paste(before, wanted, after))
 }
 
 // readableRoles are the paths whose credentials the token may read: creds/NAME and static-creds/NAME.
@@ -103,8 +106,8 @@ func (v *vault) title() string {
 	return where
 }
 
-// profilesOf is the text of the profiles, without those that the rest of the file has: AWS's tools refuse a file that
-// has a profile twice.
+// profilesOf is the text of the profiles, without those that the rest of the file has, since AWS's tools refuse a file
+// that has a profile twice, and without those that have credentials in the credentials file, which SDKs prefer.
 func (c *call) profilesOf(v *vault, roles []string, rest string) (string, error) {
 	command, err := c.commandLine(v)
 	if err != nil {
@@ -115,6 +118,11 @@ func (c *call) profilesOf(v *vault, roles []string, rest string) (string, error)
 		if name, ok := sectionOf(line); ok {
 			taken = append(taken, name)
 		}
+	}
+	beside := credentialsFile.path(os.Environ())
+	static, err := os.ReadFile(beside) //nolint:gosec // the file that the SDKs would read
+	if err != nil {
+		static = nil // SDKs find nothing there either
 	}
 	var b strings.Builder
 	for _, role := range roles {
@@ -130,6 +138,8 @@ func (c *call) profilesOf(v *vault, roles []string, rest string) (string, error)
 			say(c.errs, "%s is left out: the profile default is that of every command; -prefix gives it another name", role)
 		case slices.Contains(taken, profile):
 			say(c.errs, "%s is left out: there is another profile %s; -prefix gives it another name", role, profile)
+		case slices.ContainsFunc(sectionSettings(string(static), profile), credentialSetting.MatchString):
+			say(c.errs, "%s is left out: %s has credentials of a profile %s, which AWS's SDKs would prefer; -prefix gives it another name", role, beside, profile)
 		default:
 			taken = append(taken, profile)
 			fmt.Fprintf(&b, "[profile %s]\ncredential_process = %s %s\n", profile, command, role)
@@ -161,21 +171,4 @@ func (c *call) commandLine(v *vault) (string, error) {
 		return "", usagef("profiles: -prefix %q cannot begin the name of a profile; use letters, digits and _ . @ -", c.prefix)
 	}
 	return strings.Join(words, " "), nil
-}
-
-// configFile is AWS's configuration file, where a link to it leads.
-func configFile() (string, error) {
-	home, err := os.UserHomeDir()
-	path := cmp.Or(os.Getenv("AWS_CONFIG_FILE"), filepath.Join(home, ".aws", "config"))
-	if err != nil && os.Getenv("AWS_CONFIG_FILE") == "" {
-		return "", fmt.Errorf("finding ~/.aws/config: %w", err)
-	}
-	target, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return path, nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("finding AWS's configuration: %w", err)
-	}
-	return target, nil
 }

@@ -6,14 +6,13 @@ package main
 
 import (
 	"os"
-	"os/signal"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // terminal is the controlling terminal. It belongs to one process group at a time, which may read it and gets the
-// signals of its keys. There may be none: then file is nil, and nothing is done.
+// signals of its keys. There may be none: then file is nil.
 type terminal struct{ file *os.File }
 
 func openTerminal() *terminal {
@@ -30,35 +29,20 @@ func (t *terminal) close() {
 	}
 }
 
-// descriptor is that of an open terminal.
-func (t *terminal) descriptor() int { return int(t.file.Fd()) }
-
-// owner is the process group that has the terminal, 0 if there is none.
-func (t *terminal) owner() int {
-	if t.file == nil {
-		return 0
-	}
-	group, err := unix.IoctlGetInt(t.descriptor(), unix.TIOCGPGRP)
-	if err != nil {
-		return 0
-	}
-	return group
-}
+// owner is the process group that has the terminal; it fails where the terminal has hung up.
+func (t *terminal) owner() (int, error) { return unix.IoctlGetInt(int(t.file.Fd()), unix.TIOCGPGRP) }
 
 // isOurs reports whether this process group has the terminal.
-func (t *terminal) isOurs() bool { return t.owner() == unix.Getpgrp() }
-
-// giveTo gives the terminal to a process group.
-func (t *terminal) giveTo(group int) {
-	// The kernel stops who gives a terminal away that it does not have, unless it ignores this signal.
-	signal.Ignore(syscall.SIGTTOU)
-	defer signal.Reset(syscall.SIGTTOU)
-	_ = unix.IoctlSetPointerInt(t.descriptor(), unix.TIOCSPGRP, group) // a group that has ended needs none
+func (t *terminal) isOurs() bool {
+	if t.file == nil {
+		return false
+	}
+	owner, err := t.owner()
+	return err == nil && owner == unix.Getpgrp()
 }
 
-// takeFrom takes the terminal back from a process group, if that has it.
-func (t *terminal) takeFrom(group int) {
-	if t.owner() == group {
-		t.giveTo(unix.Getpgrp())
-	}
+// works reports whether the terminal has not hung up.
+func (t *terminal) works() bool {
+	_, err := t.owner()
+	return err == nil
 }

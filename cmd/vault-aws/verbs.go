@@ -40,7 +40,8 @@ answers the same credential again if the role has share_for.`,
 			help: `A session reaches the command by an endpoint on loopback that AWS's SDKs read, and is
 made anew before it ends. The key of an IAM user is in the command's environment, and
 its lease is renewed while the command runs. Signals go to the command, and the exit
-status is the command's: 128 and the signal's number if a signal ended it.`,
+status is the command's. If a signal ended it, vault-aws ends by that too, or with the
+status 128 and the signal's number.`,
 		},
 		{
 			name: "console", args: "ROLE [key=value ...]", role: true, run: console,

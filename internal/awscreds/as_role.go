@@ -70,7 +70,7 @@ func (c *Client) as(role asRole) *Client {
 	}
 	other.session = sessionOf(c, other, role)
 	chain := &found{chain: other.session, whose: ofSession(role.arn)}
-	more := []func(*middleware.Stack) error{other.session.renewal, ownPaces(), signer(chain.name)}
+	more := []func(*middleware.Stack) error{other.session.renewal, ownPaces(role.arn), signer(chain.name)}
 	other.iam = callsOf(iam.New(c.iam.options, func(o *iam.Options) {
 		o.Credentials = chain
 		o.APIOptions = with(o.APIOptions, more...)

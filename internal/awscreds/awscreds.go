@@ -95,6 +95,9 @@ type Config struct {
 	// AssumeRoleWithWebIdentity). Neither key nor environment is looked at then.
 	Token func(ctx context.Context) (string, error)
 
+	// Watch, where it is set, hears of each attempt of each call. It must not wait.
+	Watch func(Attempt)
+
 	// MaxRetries is how often a call is tried again, 0 for never, negative to
 	// leave it to us, or to AWS_MAX_ATTEMPTS.
 	MaxRetries int
@@ -155,8 +158,9 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		sdk.RetryMaxAttempts = cfg.MaxRetries + 1 // else what AWS_MAX_ATTEMPTS says, or the SDK's default
 	}
 	sdk.Retryer = func() aws.Retryer { return retryer{} } // the SDK makes it keep to RetryMaxAttempts
-	sdk.APIOptions = append(sdk.APIOptions, watchAttempts(sdk.RetryMode, sdk.RetryMaxAttempts != 0))
+	sdk.APIOptions = append(sdk.APIOptions, watchAttempts(sdk.RetryMode, sdk.RetryMaxAttempts != 0, cfg.Watch))
 	sdk = withIdentity(sdk, cfg)
+	sdk.APIOptions = append(sdk.APIOptions, traceAnswers)
 
 	host := foreignHost(cfg.IAMEndpoint)
 	return &Client{

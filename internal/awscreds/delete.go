@@ -62,7 +62,10 @@ func (c *Client) DeleteUser(ctx context.Context, name string, owned Owned) (exis
 			c.lacks.forget()
 			return true, d.left(errors.Join(listed, removed, err))
 		}
-		listed, removed = d.strip(ctx)
+		before := listed
+		if listed, removed = d.strip(ctx); ctx.Err() != nil && IsRefused(before) {
+			listed = before // which is why there was no time left
+		}
 	}
 }
 

@@ -156,9 +156,8 @@ func causesOfCall(op *smithy.OperationError) []cause {
 			c.words += "; " + note
 		}
 	}
-	var answer interface{ ServiceRequestID() string }
-	if errors.As(op.Err, &answer) && answer.ServiceRequestID() != "" {
-		c.ids = []string{answer.ServiceRequestID()}
+	if id := RequestID(op.Err); id != "" {
+		c.ids = []string{id}
 	}
 	return []cause{c}
 }

@@ -35,8 +35,11 @@ type iamCalls struct {
 	DeleteVirtualMFADevice          operation[iam.DeleteVirtualMFADeviceInput, iam.DeleteVirtualMFADeviceOutput]
 	DetachUserPolicy                operation[iam.DetachUserPolicyInput, iam.DetachUserPolicyOutput]
 	GetAccessKeyLastUsed            operation[iam.GetAccessKeyLastUsedInput, iam.GetAccessKeyLastUsedOutput]
+	GetGroup                        operation[iam.GetGroupInput, iam.GetGroupOutput]
 	GetGroupPolicy                  operation[iam.GetGroupPolicyInput, iam.GetGroupPolicyOutput]
 	GetLoginProfile                 operation[iam.GetLoginProfileInput, iam.GetLoginProfileOutput]
+	GetPolicy                       operation[iam.GetPolicyInput, iam.GetPolicyOutput]
+	GetRole                         operation[iam.GetRoleInput, iam.GetRoleOutput]
 	GetRolePolicy                   operation[iam.GetRolePolicyInput, iam.GetRolePolicyOutput]
 	GetUser                         operation[iam.GetUserInput, iam.GetUserOutput]
 	ListServiceSpecificCredentials  operation[iam.ListServiceSpecificCredentialsInput, iam.ListServiceSpecificCredentialsOutput]
@@ -55,6 +58,7 @@ type iamCalls struct {
 	listSSHPublicKeys         operation[iam.ListSSHPublicKeysInput, iam.ListSSHPublicKeysOutput]
 	listSigningCertificates   operation[iam.ListSigningCertificatesInput, iam.ListSigningCertificatesOutput]
 	listUserPolicies          operation[iam.ListUserPoliciesInput, iam.ListUserPoliciesOutput]
+	simulatePrincipalPolicy   operation[iam.SimulatePrincipalPolicyInput, iam.SimulatePrincipalPolicyOutput]
 }
 
 // callsOf takes from a client what is used of it.
@@ -77,8 +81,11 @@ func callsOf(c *iam.Client) *iamCalls {
 		DeleteVirtualMFADevice:          c.DeleteVirtualMFADevice,
 		DetachUserPolicy:                c.DetachUserPolicy,
 		GetAccessKeyLastUsed:            c.GetAccessKeyLastUsed,
+		GetGroup:                        c.GetGroup,
 		GetGroupPolicy:                  c.GetGroupPolicy,
 		GetLoginProfile:                 c.GetLoginProfile,
+		GetPolicy:                       c.GetPolicy,
+		GetRole:                         c.GetRole,
 		GetRolePolicy:                   c.GetRolePolicy,
 		GetUser:                         c.GetUser,
 		ListServiceSpecificCredentials:  c.ListServiceSpecificCredentials,
@@ -96,6 +103,7 @@ func callsOf(c *iam.Client) *iamCalls {
 		listSSHPublicKeys:         c.ListSSHPublicKeys,
 		listSigningCertificates:   c.ListSigningCertificates,
 		listUserPolicies:          c.ListUserPolicies,
+		simulatePrincipalPolicy:   c.SimulatePrincipalPolicy,
 	}
 }
 
@@ -142,4 +150,9 @@ func (c *iamCalls) ListSigningCertificates(ctx context.Context, in *iam.ListSign
 // ListUserPolicies implements [iam.ListUserPoliciesAPIClient].
 func (c *iamCalls) ListUserPolicies(ctx context.Context, in *iam.ListUserPoliciesInput, opts ...func(*iam.Options)) (*iam.ListUserPoliciesOutput, error) {
 	return c.listUserPolicies(ctx, in, opts...)
+}
+
+// SimulatePrincipalPolicy implements [iam.SimulatePrincipalPolicyAPIClient].
+func (c *iamCalls) SimulatePrincipalPolicy(ctx context.Context, in *iam.SimulatePrincipalPolicyInput, opts ...func(*iam.Options)) (*iam.SimulatePrincipalPolicyOutput, error) {
+	return c.simulatePrincipalPolicy(ctx, in, opts...)
 }

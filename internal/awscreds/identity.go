@@ -54,7 +54,7 @@ func withIdentity(sdk aws.Config, cfg Config) aws.Config {
 	if cfg.Token != nil {
 		anonymous := sdk
 		anonymous.Credentials = aws.AnonymousCredentials{}
-		return signedBy(sdk, cached(federated{sts: stsClients(anonymous, cfg.STS), role: cfg.RoleARN, token: cfg.Token}), ofSession(cfg.RoleARN))
+		return signedBy(sdk, cached(federated{sts: stsClients(anonymous, cfg.STS), role: cfg.RoleARN, token: cfg.Token}, cfg.RoleARN), ofSession(cfg.RoleARN))
 	}
 	base := signedBy(sdk, sdk.Credentials, cfg.KeyName)
 	if cfg.RoleARN == "" {
@@ -62,7 +62,7 @@ func withIdentity(sdk aws.Config, cfg Config) aws.Config {
 	}
 	return signedBy(sdk, cached(stscreds.NewAssumeRoleProvider(
 		anySTS(stsClients(base, cfg.STS)), cfg.RoleARN,
-		func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = rootSession })), ofSession(cfg.RoleARN))
+		func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = rootSession }), cfg.RoleARN), ofSession(cfg.RoleARN))
 }
 
 func ofSession(roleARN string) string { return "of the session of role " + roleARN }
@@ -95,13 +95,13 @@ type sessionCache struct {
 	key string
 }
 
-// cached keeps credentials for as long as they are good. The SDK fetches new ones in a
+// cached keeps credentials of a role for as long as they are good. The SDK fetches new ones in a
 // goroutine of its own, where a panic would end the process.
-func cached(provider aws.CredentialsProvider) *sessionCache {
+func cached(provider aws.CredentialsProvider, role string) *sessionCache {
 	c := new(sessionCache)
 	c.CredentialsCache = aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (creds aws.Credentials, err error) {
 		defer recoverTo(&err)
-		if creds, err = provider.Retrieve(ctx); err == nil {
+		if creds, err = provider.Retrieve(About(ctx, role)); err == nil {
 			c.made(creds.AccessKeyID)
 		}
 		return creds, err

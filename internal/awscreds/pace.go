@@ -139,6 +139,13 @@ func (p *pace) take(now time.Time) time.Duration {
 	return time.Duration((1 - p.tokens) / rate * float64(time.Second))
 }
 
+// rateNow is rate for whoever does not hold the lock.
+func (p *pace) rateNow(now time.Time) float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rate(now)
+}
+
 // rate is the calls per second at a moment after a throttle.
 func (p *pace) rate(now time.Time) float64 {
 	past := now.Sub(p.throttled).Seconds()/back - 1 // from where the old rate is reached

@@ -53,12 +53,14 @@ const (
 // whether there is to be another.
 type attempts struct {
 	pace    *pace // of the action; nil where our rate is not limited
-	counted bool  // the number of attempts was configured, and the SDK keeps to it
-	patient bool  // the call is about a brand-new user
-	freed   bool  // the call needs a place that was made free a moment ago
-	once    bool  // its caller comes again by itself, and later
-	renews  bool  // the call is signed with the key of a session that can be made anew
-	certain bool  // only an attempt that AWS certainly did not perform has another
+	watch   func(Attempt)
+	role    string // of a client of another account
+	counted bool   // the number of attempts was configured, and the SDK keeps to it
+	patient bool   // the call is about a brand-new user
+	freed   bool   // the call needs a place that was made free a moment ago
+	once    bool   // its caller comes again by itself, and later
+	renews  bool   // the call is signed with the key of a session that can be made anew
+	certain bool   // only an attempt that AWS certainly did not perform has another
 
 	notAfter time.Time // when the last attempt may begin; zero for whenever
 
@@ -70,23 +72,27 @@ type attempts struct {
 const attemptsID = "Attempts"
 
 // watchAttempts puts attempts into each call.
-func watchAttempts(mode aws.RetryMode, counted bool) func(*middleware.Stack) error {
+func watchAttempts(mode aws.RetryMode, counted bool, watch func(Attempt)) func(*middleware.Stack) error {
 	var limits *paces
 	if mode != aws.RetryModeStandard {
 		limits = new(paces)
 	}
 	return func(stack *middleware.Stack) error {
 		// A stack is made for one call, and its ID is the action.
-		return stack.Finalize.Insert(&attempts{pace: limits.of(stack.ID()), counted: counted}, "Retry", middleware.After)
+		return stack.Finalize.Insert(&attempts{pace: limits.of(stack.ID()), watch: watch, counted: counted}, "Retry", middleware.After)
 	}
 }
 
-// ownPaces gives the calls of a client rates of their own: AWS throttles each account by itself.
-func ownPaces() func(*middleware.Stack) error {
+// ownPaces gives the calls of a client that works as a role rates of their own: AWS throttles each
+// account by itself.
+func ownPaces(role string) func(*middleware.Stack) error {
 	limits := new(paces)
 	return func(stack *middleware.Stack) error {
-		if m, ok := stack.Finalize.Get(attemptsID); ok && m.(*attempts).pace != nil {
-			m.(*attempts).pace = limits.of(stack.ID())
+		if m, ok := stack.Finalize.Get(attemptsID); ok {
+			a := m.(*attempts)
+			if a.role = role; a.pace != nil {
+				a.pace = limits.of(stack.ID())
+			}
 		}
 		return nil
 	}
@@ -125,11 +131,13 @@ func (a *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInp
 		a.began = time.Now()
 	}
 	if err := a.pace.wait(ctx, a.began.Add(throttledFor)); err != nil {
+		a.tell(ctx, middleware.Metadata{}, err)
 		return middleware.FinalizeOutput{}, middleware.Metadata{}, &verdict{Err: err}
 	}
 	sent := time.Now()
 	out, meta, err := next.HandleFinalize(ctx, in)
 	a.pace.learn(sent, time.Now(), err)
+	a.tell(ctx, meta, err)
 	if err != nil {
 		err = a.judge(ctx, err)
 	}

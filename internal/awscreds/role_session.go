@@ -66,7 +66,7 @@ func (p *roleProvider) Retrieve(ctx context.Context) (creds aws.Credentials, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, assumeTime)
 	defer cancel()
-	if creds, err = p.provider.Retrieve(ctx); err != nil {
+	if creds, err = p.provider.Retrieve(About(ctx, p.arn)); err != nil { // for whomever it is needed first
 		return creds, err
 	}
 	p.client.session.made(creds.AccessKeyID)

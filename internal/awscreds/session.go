@@ -43,8 +43,8 @@ type RoleSession struct {
 	Tags       map[string]string
 	// TransitiveTags are the keys of those that pass on to sessions of further roles.
 	TransitiveTags []string
-	SourceIdentity string // lasts through further roles
-	Duration       time.Duration
+	SourceIdentity string        // lasts through further roles
+	Duration       time.Duration // 0 is AWS's own, an hour
 	Limits
 }
 
@@ -137,6 +137,9 @@ func session(creds *types.Credentials, arn *string) Session {
 }
 
 func wholeSeconds(d time.Duration) *int32 {
+	if d == 0 {
+		return nil
+	}
 	return aws.Int32(int32(min(d, maxSession) / time.Second)) //nolint:gosec // maxSession keeps it far within 32 bits
 }
 

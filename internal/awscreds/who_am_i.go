@@ -6,8 +6,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
@@ -16,6 +18,8 @@ type Identity struct {
 	Account, Partition string
 	// ARN and UserID are of an IAM user, or of a session (STS API Reference, GetCallerIdentity).
 	ARN, UserID string
+	// Ahead is how far AWS's clock was ahead of ours at its answer.
+	Ahead time.Duration
 }
 
 // WhoAmI asks STS whom the client calls AWS as, which needs no permission.
@@ -30,6 +34,7 @@ func whoAmI(ctx context.Context, clients []stsPlace) (Identity, error) {
 	}
 	id := identityOf(aws.ToString(out.Arn))
 	id.UserID = aws.ToString(out.UserId)
+	id.Ahead, _ = awsmiddleware.GetAttemptSkew(out.ResultMetadata)
 	if out.Account != nil {
 		id.Account = *out.Account
 	}

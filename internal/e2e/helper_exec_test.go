@@ -218,68 +218,6 @@ func (h *helper) calls(action string) (n int) {
 	return n
 }
 
-// A signal reaches the command and all that it started, once; whatever the command makes of it, nothing is left.
-func TestVaultAWSExecSignals(t *testing.T) {
-	t.Parallel()
-	h := startHelper(t)
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		for _, role := range []string{"app", "audit"} {
-			cmd := h.command("exec", role, "--", "sh", "-c", "sh -c 'echo $$; exec sleep 300'; true")
-			next := lines(t, cmd)
-			grandchild := next()
-			if err := cmd.Process.Signal(signal); err != nil {
-				t.Fatal(err)
-			}
-			if got := statusOf(cmd); got != 128+int(signal) {
-				t.Errorf("%v, role %s: status %d", signal, role, got)
-			}
-			h.mustHaveNothing()
-			waitFor(t, soon, "what the command started to end", func() bool {
-				state, err := os.ReadFile("/proc/" + grandchild + "/stat")
-				return err != nil || strings.Contains(string(state), ") Z ")
-			})
-		}
-	}
-	cmd := h.command("exec", "app", "--", "sh", "-c", `n=0; trap 'n=$((n + 1)); echo caught $n' TERM; trap 'exit $n' USR1; echo ready; while :; do sleep 0.05; done`)
-	next := lines(t, cmd)
-	for _, step := range []struct {
-		wait string
-		send syscall.Signal
-	}{{"ready", syscall.SIGTERM}, {"caught 1", syscall.SIGUSR1}} {
-		if got := next(); got != step.wait {
-			t.Errorf("the command prints %q, expected %q", got, step.wait)
-		}
-		if err := cmd.Process.Signal(step.send); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := statusOf(cmd); got != 1 {
-		t.Errorf("the command handled %d signals of one", got)
-	}
-	h.mustHaveNothing()
-}
-
-// A signal that arrives while Vault makes the credential waits for it: else nobody would know its lease.
-func TestVaultAWSExecSignalBeforeTheCommand(t *testing.T) {
-	t.Parallel()
-	h := startHelper(t)
-	h.account.SetLatency(time.Second / 2)
-	cmd := h.command("exec", "app", "--", "echo", "the command ran")
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	waitFor(t, soon, "AWS to be asked for a user", func() bool { return len(h.account.Users()) > 0 })
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if got := statusOf(cmd); got != 128+int(syscall.SIGTERM) || out.String() != "" {
-		t.Errorf("status %d, printed %q", got, out.String())
-	}
-	h.mustHaveNothing()
-}
-
 // Whose token may not revoke is told what is left, and what to allow.
 func TestVaultAWSExecMayNotRevoke(t *testing.T) {
 	t.Parallel()

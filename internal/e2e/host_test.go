@@ -29,7 +29,8 @@ import (
 )
 
 // This file plays a server that is not Vault: it runs a plugin, and of what plugins may ask their server for it has
-// what OpenBao has. Events, observations, rotation jobs and identity tokens are answered Unimplemented.
+// what OpenBao has, and what a test adds. Else events, observations, rotation jobs and identity tokens are answered
+// Unimplemented.
 
 // host is such a server with one mount.
 type host struct {
@@ -64,8 +65,15 @@ func (l *loggedLines) complaints() []string {
 	})
 }
 
-// startHost starts a plugin and mounts it.
-func startHost(t *testing.T, program, sha256sum string) *host {
+// has reports whether any line holds a text.
+func (l *loggedLines) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), text)
+}
+
+// startHost starts a plugin and mounts it. more adds services to what the server has.
+func startHost(t *testing.T, program, sha256sum string, more ...func(*grpc.Server)) *host {
 	t.Helper()
 	// Servers say with every call which of a process's mounts it is for.
 	h := &host{t: t, ctx: metadata.AppendToOutgoingContext(t.Context(), pluginutil.MultiplexingCtxKey, "mount-1")}
@@ -94,7 +102,7 @@ func startHost(t *testing.T, program, sha256sum string) *host {
 		t.Fatalf("dispensing the backend: %v", err)
 	}
 	h.plugin = pb.NewBackendClient(dialer.conn)
-	h.setUp(dialer.broker)
+	h.setUp(dialer.broker, more)
 	return h
 }
 
@@ -113,13 +121,16 @@ func (d *dialer) GRPCClient(_ context.Context, broker *plugin.GRPCBroker, conn *
 }
 
 // setUp serves what the server has, and mounts the plugin on it.
-func (h *host) setUp(broker *plugin.GRPCBroker) {
+func (h *host) setUp(broker *plugin.GRPCBroker, more []func(*grpc.Server)) {
 	h.t.Helper()
 	id := broker.NextId()
 	go broker.AcceptAndServe(id, func(opts []grpc.ServerOption) *grpc.Server {
 		server := grpc.NewServer(append(opts, grpc.UnaryInterceptor(h.watch), grpc.UnknownServiceHandler(h.refuse))...)
 		pb.RegisterStorageServer(server, &hostStorage{storage: &h.storage})
 		pb.RegisterSystemViewServer(server, &hostSystem{})
+		for _, register := range more {
+			register(server)
+		}
 		return server
 	})
 	reply, err := h.plugin.Setup(h.ctx, &pb.SetupArgs{BrokerID: id, Config: map[string]string{"plugin_name": "aws"}, BackendUUID: "mount-1"})

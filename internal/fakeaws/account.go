@@ -52,6 +52,7 @@ type user struct {
 	tags           []tag
 	keys           []*accessKey
 	grants
+	permissions
 	groups       map[string]bool // folded names
 	login        *time.Time      // when the login profile was made
 	sshKeys      []*credentialOf
@@ -103,6 +104,7 @@ type session struct {
 	user       *user  // nil if it speaks as no IAM user
 	mfa        bool
 	chained    bool // asked for with another session
+	timed      bool // with DurationSeconds
 	transitive []tag
 	source     string // source identity
 }
@@ -116,6 +118,7 @@ type role struct {
 	allowed              []string // actions in the trust policy; nil is all
 	policies             grants
 	seeded               map[string]bool // names of inline policies that are no leftovers
+	permissions
 }
 
 // group is an IAM group.

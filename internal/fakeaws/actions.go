@@ -123,6 +123,10 @@ var actions = map[string]action{
 	"DeleteServiceSpecificCredential": ofCaller(removes(deleteServiceCredential)),
 	"ListServiceSpecificCredentials":  ofCaller(reads(listServiceCredentials)),
 
+	"GetPolicy":               reads(getPolicy),
+	"GetRole":                 reads(getRole),
+	"SimulatePrincipalPolicy": reads(simulatePrincipalPolicy),
+
 	"GetAccountSummary": reads(getAccountSummary),
 
 	"GetCallerIdentity":         {service: "sts", work: getCallerIdentity},

@@ -13,8 +13,9 @@
 // # The life of a call
 //
 // serve.go reads the form and notes the start; faults.go and network.go hold it, delay it or refuse it;
-// auth.go checks its signature; actions.go finds the work, which the iam_*.go and sts_*.go files do on the
-// account, alone (signin.go signs people in to the console, which is no call of a service); transcript.go notes the end; and the answer is written.
+// auth.go checks its signature, and judge.go whether policies allow what asks.go says it needs; actions.go finds the work,
+// which the iam_*.go and sts_*.go files do on the account, alone (signin.go signs people in to the console, which is no call
+// of a service); transcript.go notes the end; and the answer is written.
 //
 // # What it does not check
 //
@@ -31,7 +32,7 @@ import (
 
 // Unchecked says, one sentence a line, where the fake is less strict than AWS.
 const Unchecked = `What the fake does not check:
-  - It evaluates no IAM policy or permissions boundary, but for what an inline policy of a role denies to its sessions by aws:userid and aws:TokenIssueTime, and of trust policies no more than actions: any valid key may do anything else.
+  - It evaluates the identity-based policies and boundaries that a test or POST /_policies gives to a user or role, what an inline policy of a role denies to its sessions by aws:userid and aws:TokenIssueTime, and of trust policies no more than actions and external IDs: any other valid key may do anything.
   - Policies are checked for their grammar, not for services, actions and condition keys that do not exist.
   - Every AWS managed policy exists, unless its name contains "DoesNotExist".
   - A signature may be scoped to any region, unless the call names a host of AWS or the test sets the region.
@@ -48,7 +49,8 @@ type Server struct {
 	url     string
 	http    *http.Server
 	control bool
-	now     func() time.Time
+	clock   clock
+	now     func() time.Time // of clock
 	network *network
 	calls   *transcript
 	step    Step // nil: calls are not stopped between their steps
@@ -92,11 +94,11 @@ func Start(addr string, opts ...Option) (*Server, error) {
 	}
 	s := &Server{
 		url:     "http://" + listener.Addr().String(),
-		now:     time.Now,
 		network: newNetwork(),
 		calls:   newTranscript(),
 		account: newAccount(),
 	}
+	s.now = s.clock.now
 	s.accounts = &accounts{all: []*account{s.account}, signinTokens: map[string]*signin{}}
 	s.account.among = s.accounts
 	for _, opt := range opts {

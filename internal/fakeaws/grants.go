@@ -40,10 +40,8 @@ func (g *grants) attach(a *account, q request, count int, quota string) *Refusal
 
 // detach takes away the policy that the request names.
 func (g *grants) detach(q request) *Refusal {
-	arn, refusal := sized(q.params, "PolicyArn", 20, maxARN)
+	arn := q.params.Get("PolicyArn")
 	switch {
-	case refusal != nil:
-		return refusal
 	case !policyPattern.MatchString(arn):
 		return invalidInput("ARN %s is not valid.", arn)
 	case !g.attached[arn]:
@@ -96,17 +94,7 @@ type room struct {
 
 // put writes the inline policy of the request, beside those that count.
 func (g *grants) put(a *account, q request, count map[string]string, r room) *Refusal {
-	name, refusal := nameOf(q.params, "PolicyName", maxName)
-	if refusal != nil {
-		return refusal
-	}
-	document, refusal := sized(q.params, "PolicyDocument", 1, maxPolicyText)
-	if refusal != nil {
-		return refusal
-	}
-	if !documentPattern.MatchString(document) {
-		return validationError("The specified value for policyDocument is invalid. It must contain only printable ASCII characters.")
-	}
+	name, document := q.params.Get("PolicyName"), q.params.Get("PolicyDocument")
 	if refusal := checkPolicy(a.partition, document); refusal != nil {
 		return refusal
 	}
@@ -121,10 +109,7 @@ func (g *grants) put(a *account, q request, count map[string]string, r room) *Re
 
 // named finds the inline policy that the request names. Kind is user or group.
 func (g *grants) named(q request, kind string) (string, *Refusal) {
-	name, refusal := nameOf(q.params, "PolicyName", maxName)
-	if refusal != nil {
-		return "", refusal
-	}
+	name := q.params.Get("PolicyName")
 	if _, ok := g.inline[name]; !ok {
 		return "", noSuchEntity("The %s policy with name %s cannot be found.", kind, name)
 	}

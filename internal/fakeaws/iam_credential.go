@@ -23,10 +23,7 @@ const (
 
 // take removes the credential that the request names from a list, or refuses with absent if it is not there.
 func take(list *[]*credentialOf, q request, param, absent string) *Refusal {
-	id, refusal := sized(q.params, param, 20, 128)
-	if refusal != nil {
-		return refusal
-	}
+	id := q.params.Get(param)
 	i := slices.IndexFunc(*list, func(c *credentialOf) bool { return c.id == id })
 	if i < 0 {
 		return noSuchEntity(absent, id)
@@ -49,10 +46,8 @@ func uploadSSHPublicKey(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	body, refusal := sized(q.params, "SSHPublicKeyBody", 1, 16384)
+	body := q.params.Get("SSHPublicKeyBody")
 	switch {
-	case refusal != nil:
-		return nil, refusal
 	case !strings.HasPrefix(body, "ssh-") && !strings.HasPrefix(body, "-----BEGIN "):
 		return nil, &Refusal{400, "InvalidPublicKey", "The public key is malformed or otherwise invalid."}
 	case len(q.seen.sshKeys) >= maxSSHKeys:
@@ -120,10 +115,7 @@ func uploadSigningCertificate(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	body, refusal := sized(q.params, "CertificateBody", 1, 16384)
-	if refusal != nil {
-		return nil, refusal
-	}
+	body := q.params.Get("CertificateBody")
 	if block, _ := pem.Decode([]byte(body)); block == nil {
 		return nil, &Refusal{400, "MalformedCertificate", "Unable to parse certificate. Please ensure the certificate is in PEM format."}
 	}

@@ -2,6 +2,8 @@
 
 package fakeaws
 
+import "cmp"
+
 // This file keeps groups and who is in them. Their policies are in iam_group_policy.go.
 
 // maxGroups is a quota of a user. IAM User Guide, "IAM and AWS STS quotas".
@@ -20,14 +22,7 @@ func (a *account) groupXML(g *group) groupXML {
 }
 
 func createGroup(a *account, q request) (any, *Refusal) {
-	name, refusal := nameOf(q.params, "GroupName", maxName)
-	if refusal != nil {
-		return nil, refusal
-	}
-	path, refusal := pathOf(q.params, "Path")
-	if refusal != nil {
-		return nil, refusal
-	}
+	name, path := q.params.Get("GroupName"), cmp.Or(q.params.Get("Path"), "/")
 	if a.groups[fold(name)] != nil {
 		return nil, alreadyExists("Group with name %s already exists.", name)
 	}
@@ -36,10 +31,7 @@ func createGroup(a *account, q request) (any, *Refusal) {
 
 // groupOf finds the group that the request names.
 func (a *account) groupOf(q request) (*group, *Refusal) {
-	name, refusal := nameOf(q.params, "GroupName", maxName)
-	if refusal != nil {
-		return nil, refusal
-	}
+	name := q.params.Get("GroupName")
 	g, ok := a.groups[fold(name)]
 	if !ok {
 		return nil, noSuchEntity("The group with name %s cannot be found.", name)
@@ -98,9 +90,6 @@ func deleteGroup(a *account, q request) (any, *Refusal) {
 
 // membership finds the group and the user of a request.
 func (a *account) membership(q request) (*user, *group, *Refusal) {
-	if _, refusal := nameOf(q.params, "GroupName", maxName); refusal != nil {
-		return nil, nil, refusal // shapes come before what is there
-	}
 	u, refusal := a.userOf(q)
 	if refusal != nil {
 		return nil, nil, refusal

@@ -42,10 +42,7 @@ type lastUsedXML struct {
 // AccessKeyLastUsed). Its page names no error for a key that the account does not have: AccessDenied is a guess, as
 // AWS denies what is another account's and does not tell whether that exists. Older models of the API had NoSuchEntity.
 func getAccessKeyLastUsed(a *account, q request) (any, *Refusal) {
-	id, refusal := sized(q.params, "AccessKeyId", 16, 128)
-	if refusal != nil {
-		return nil, refusal
-	}
+	id := q.params.Get("AccessKeyId")
 	key, ok := a.keys[id]
 	if old := a.oldKeys[id]; !ok && old != nil && old.shows.late(q.action(), q.at) {
 		key, ok = old, true

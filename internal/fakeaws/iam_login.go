@@ -17,11 +17,8 @@ func createLoginProfile(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	password, refusal := sized(q.params, "Password", 1, 128)
 	switch {
-	case refusal != nil:
-		return nil, refusal
-	case len(password) < 8: // the account's default password policy
+	case len(q.params.Get("Password")) < 8: // the account's default password policy
 		return nil, &Refusal{400, "PasswordPolicyViolation", "Password should have a minimum length of 8"}
 	case q.seen.login != nil:
 		return nil, alreadyExists("Login Profile for user %s already exists.", u.name)

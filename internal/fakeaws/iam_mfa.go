@@ -3,6 +3,7 @@
 package fakeaws
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"time"
@@ -38,15 +39,7 @@ func (a *account) devicesOf(u *user) []*mfaDevice {
 }
 
 func createVirtualMFADevice(a *account, q request) (any, *Refusal) {
-	name, refusal := nameOf(q.params, "VirtualMFADeviceName", 226)
-	if refusal != nil {
-		return nil, refusal
-	}
-	path, refusal := pathOf(q.params, "Path")
-	if refusal != nil {
-		return nil, refusal
-	}
-	serial := a.arn("mfa", path, name)
+	serial := a.arn("mfa", cmp.Or(q.params.Get("Path"), "/"), q.params.Get("VirtualMFADeviceName"))
 	if a.devices[serial] != nil {
 		return nil, alreadyExists("MFADevice entity at the same path and name already exists.")
 	}
@@ -56,10 +49,7 @@ func createVirtualMFADevice(a *account, q request) (any, *Refusal) {
 
 // deviceOf finds the device that the request names.
 func (a *account) deviceOf(q request) (*mfaDevice, *Refusal) {
-	serial, refusal := sized(q.params, "SerialNumber", 9, 256)
-	if refusal != nil {
-		return nil, refusal
-	}
+	serial := q.params.Get("SerialNumber")
 	d, ok := a.devices[serial]
 	if !ok {
 		return nil, noSuchEntity("VirtualMFADevice with serial number %s doesn't exist.", serial)

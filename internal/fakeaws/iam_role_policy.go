@@ -16,10 +16,7 @@ const maxRoleText = 10240
 // to case: "Role names are not distinguished by case" (IAM API Reference, CreateRole).
 func byRole(work func(a *account, r *role, q request) (any, *Refusal)) func(*account, request) (any, *Refusal) {
 	return func(a *account, q request) (any, *Refusal) {
-		name, refusal := nameOf(q.params, "RoleName", maxRoleName)
-		if refusal != nil {
-			return nil, refusal
-		}
+		name := q.params.Get("RoleName")
 		for _, r := range a.roles {
 			if fold(r.name) == fold(name) {
 				return work(a, r, q)
@@ -28,9 +25,6 @@ func byRole(work func(a *account, r *role, q request) (any, *Refusal)) func(*acc
 		return nil, noSuchEntity("The role with name %s cannot be found.", name)
 	}
 }
-
-// maxRoleName is the longest name of a role (IAM API Reference, CreateRole).
-const maxRoleName = 64
 
 func putRolePolicy(a *account, r *role, q request) (any, *Refusal) {
 	return nil, r.policies.put(a, q, r.policies.inline, room{maxRoleText, "role " + r.name})

@@ -40,10 +40,7 @@ func createServiceCredential(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	service, refusal := sized(q.params, "ServiceName", 1, maxName)
-	if refusal != nil {
-		return nil, refusal
-	}
+	service := q.params.Get("ServiceName")
 	same := 0
 	for _, c := range q.seen.services {
 		if c.service == service {

@@ -12,11 +12,8 @@ func tagUser(a *account, q request) (any, *Refusal) {
 		return nil, refusal
 	}
 	tags, refusal := tagsOf(q.params)
-	switch {
-	case refusal != nil:
+	if refusal != nil {
 		return nil, refusal
-	case len(tags) == 0:
-		return nil, missing("Tags")
 	}
 	merged := slices.Clone(u.tags)
 	for _, t := range tags {
@@ -43,11 +40,7 @@ func untagUser(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	keys := listParam(q.params, "TagKeys")
-	if len(keys) == 0 {
-		return nil, missing("TagKeys")
-	}
-	for _, key := range keys {
+	for _, key := range listParam(q.params, "TagKeys") {
 		u.tags = slices.DeleteFunc(u.tags, tag{Key: key}.same)
 	}
 	return nil, nil

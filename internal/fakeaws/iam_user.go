@@ -2,7 +2,10 @@
 
 package fakeaws
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // This file makes, shows, lists and deletes users.
 
@@ -47,13 +50,8 @@ func (a *account) userOf(q request) (*user, *Refusal) {
 	if !q.params.Has("UserName") && q.caller.user != nil && q.caller.user == a.owner {
 		return a.owner, nil
 	}
-	if q.params.Has("UserName") || q.userName == "" {
-		if q.caller.user == nil && !q.params.Has("UserName") {
-			return nil, validationError("Must specify userName when calling with non-User credentials")
-		}
-		if _, refusal := nameOf(q.params, "UserName", maxName); refusal != nil {
-			return nil, refusal
-		}
+	if q.caller.user == nil && q.userName == "" {
+		return nil, validationError("Must specify userName when calling with non-User credentials")
 	}
 	u, ok := a.users[fold(q.userName)]
 	if !ok {
@@ -63,14 +61,7 @@ func (a *account) userOf(q request) (*user, *Refusal) {
 }
 
 func createUser(a *account, q request) (any, *Refusal) {
-	name, refusal := nameOf(q.params, "UserName", maxUserName)
-	if refusal != nil {
-		return nil, refusal
-	}
-	path, refusal := pathOf(q.params, "Path")
-	if refusal != nil {
-		return nil, refusal
-	}
+	name, path := q.params.Get("UserName"), cmp.Or(q.params.Get("Path"), "/")
 	tags, refusal := tagsOf(q.params)
 	if refusal != nil {
 		return nil, refusal
@@ -143,16 +134,7 @@ func (a *account) mustGo(u *user) string {
 }
 
 func listUsers(a *account, q request) (any, *Refusal) {
-	prefix := "/"
-	if q.params.Has("PathPrefix") {
-		var refusal *Refusal
-		if prefix, refusal = sized(q.params, "PathPrefix", 1, maxPath); refusal != nil {
-			return nil, refusal
-		}
-		if !prefixPattern.MatchString(prefix) {
-			return nil, constraint("PathPrefix", prefix, `Member must satisfy regular expression pattern: \u002F[\u0021-\u007F]*`)
-		}
-	}
+	prefix := cmp.Or(q.params.Get("PathPrefix"), "/")
 	var users []userXML
 	for _, u := range a.users {
 		if strings.HasPrefix(u.path, prefix) && !q.at.Before(u.hidden) {

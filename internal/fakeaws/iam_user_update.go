@@ -2,6 +2,8 @@
 
 package fakeaws
 
+import "cmp"
+
 // This file gives users another name or path, which holders of a key can do to themselves where their policies let them.
 
 // updateUser keeps the user, with its id, its keys and all that it owns (IAM User Guide, "Rename an IAM user"). Names are
@@ -12,17 +14,7 @@ func updateUser(a *account, q request) (any, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	name, path := u.name, u.path
-	if q.params.Has("NewUserName") {
-		if name, refusal = nameOf(q.params, "NewUserName", maxUserName); refusal != nil {
-			return nil, refusal
-		}
-	}
-	if q.params.Has("NewPath") {
-		if path, refusal = pathOf(q.params, "NewPath"); refusal != nil {
-			return nil, refusal
-		}
-	}
+	name, path := cmp.Or(q.params.Get("NewUserName"), u.name), cmp.Or(q.params.Get("NewPath"), u.path)
 	if other := a.users[fold(name)]; other != nil && other != u {
 		return nil, alreadyExists("User with name %s already exists.", name)
 	}

@@ -49,7 +49,7 @@ var cephActions = []string{
 	"CreateGroup", "GetGroup", "DeleteGroup", "AddUserToGroup", "RemoveUserFromGroup", "ListGroupsForUser",
 	"PutGroupPolicy", "GetGroupPolicy", "ListGroupPolicies", "DeleteGroupPolicy",
 	"AttachGroupPolicy", "DetachGroupPolicy", "ListAttachedGroupPolicies",
-	"AssumeRole", "AssumeRoleWithWebIdentity", "GetSessionToken",
+	"GetRole", "AssumeRole", "AssumeRoleWithWebIdentity", "GetSessionToken",
 }
 
 // minioActions are those of its handler in cmd/sts-handlers.go that the fake has.

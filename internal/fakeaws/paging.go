@@ -5,6 +5,7 @@ package fakeaws
 import (
 	"encoding/base64"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,11 +22,10 @@ type pageXML struct {
 // available" (IAM API Reference, every List action). A marker names the last item of the page before, so that
 // deleting what was listed moves nothing out of the next page.
 func paginate[T any](a *account, q request, items []T, name func(T) string) ([]T, pageXML, *Refusal) {
-	most, refusal := numberOf(q.params, "MaxItems", 1, 1000, 100)
-	if refusal != nil {
-		return nil, pageXML{}, refusal
+	most := a.pageSize
+	if asked, err := strconv.Atoi(q.params.Get("MaxItems")); err == nil {
+		most = min(most, asked)
 	}
-	most = min(most, a.pageSize)
 	slices.SortFunc(items, func(x, y T) int { return strings.Compare(name(x), name(y)) })
 	if q.params.Has("Marker") {
 		after, err := base64.RawURLEncoding.DecodeString(q.params.Get("Marker"))

@@ -15,8 +15,16 @@ import (
 
 // condition is an operator and all that it compares with: strings, json.Numbers and bools.
 type condition struct {
-	operator string
-	values   []any
+	name     string // as it stands there
+	operator string // what it does to a value: without ForAnyValue:, ForAllValues: and IfExists
+	keys     []conditionKey
+	values   []any // of all keys
+}
+
+// conditionKey is a key, as it stands there, and what it is compared with.
+type conditionKey struct {
+	name   string
+	values []any
 }
 
 // operators are the names of operators, without what stands before and behind them. They are exact: "Invalid
@@ -42,7 +50,7 @@ func readConditions(value any) ([]condition, bool) {
 }
 
 func readCondition(m jsonMember) (condition, bool) {
-	c := condition{operator: baseOperator(m.name)}
+	c := condition{name: m.name, operator: baseOperator(m.name)}
 	keys, ok := m.value.(jsonObject)
 	if !ok || (c.operator == "" && len(keys) > 0) {
 		return c, false
@@ -64,6 +72,7 @@ func readCondition(m jsonMember) (condition, bool) {
 				return c, false
 			}
 		}
+		c.keys = append(c.keys, conditionKey{key.name, values})
 		c.values = append(c.values, values...)
 	}
 	return c, true

@@ -18,22 +18,25 @@ const (
 	namesAPrincipal = "Policy document should not specify a principal."
 )
 
-// policy is what a policy document says, as far as it is checked.
+// policy is what a policy document says.
 type policy struct {
 	document   string
+	version    string // "" is the older one
 	statements []statement
 	// lone is that the statement stands outside of a list, and bare that a Version comes after it.
 	lone, bare bool
 }
 
-// statement is what a policy statement says, as far as it is checked.
+// statement is what a policy statement says.
 type statement struct {
-	sid        string
-	effect     string
-	principal  bool
-	actions    []string // Action or NotAction; a list may be empty until it is checked
-	resources  []string // Resource or NotResource
-	conditions []condition
+	sid          string
+	effect       string
+	principal    bool
+	actions      []string // Action or NotAction; a list may be empty until it is checked
+	notActions   bool     // it is NotAction
+	resources    []string // Resource or NotResource
+	notResources bool     // it is NotResource
+	conditions   []condition
 }
 
 // CheckPolicy refuses a document that AWS refuses as an identity policy or a session policy in its commercial
@@ -90,6 +93,7 @@ func readPolicy(document string) (policy, bool) {
 		switch e.name {
 		case "Version":
 			p.bare = p.lone
+			p.version, _ = e.value.(string)
 			ok = e.value == "2012-10-17" || e.value == "2008-10-17"
 		case "Id":
 			_, ok = e.value.(string)
@@ -152,6 +156,7 @@ func readStatement(value any) (s statement, ok bool) {
 			return s, false
 		}
 	}
+	s.notActions, s.notResources = has["NotAction"], has["NotResource"]
 	both := (has["Action"] && has["NotAction"]) || (has["Resource"] && has["NotResource"])
 	return s, has["Effect"] && !both
 }

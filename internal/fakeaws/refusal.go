@@ -55,16 +55,6 @@ func validationError(format string, args ...any) *Refusal {
 	return &Refusal{http.StatusBadRequest, "ValidationError", fmt.Sprintf(format, args...)}
 }
 
-// constraint is how AWS says that a parameter breaks the shape of its model.
-func constraint(param, value, rule string) *Refusal {
-	return validationError("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: %s", value, memberName(param), rule)
-}
-
-// missing is how AWS says that a required parameter is not there.
-func missing(param string) *Refusal {
-	return validationError("1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", memberName(param))
-}
-
 // memberName is a parameter as AWS's validation errors spell it: userName for UserName, tags.1.member.key for
 // Tags.member.1.Key.
 func memberName(param string) string {

@@ -59,6 +59,7 @@ func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", out.kind)
+	s.date(w)
 	if out.requestID != "" {
 		w.Header().Set("x-amzn-RequestId", out.requestID)
 	}
@@ -182,6 +183,11 @@ func (s *Server) work(r *http.Request, body []byte, act action, q request, overl
 		}
 		if refusal = shaped(act.service, q.params.Get("Action"), q.params); refusal != nil {
 			return
+		}
+		if !act.unsigned { // that the shape of parameters comes before policies, and lag after them, is a guess
+			if refusal = a.judge(q); refusal != nil {
+				return
+			}
 		}
 		if u := a.users[fold(q.userName)]; u != nil && a.hides(u, act, q.at) {
 			natural, refusal = Lagging.String(), noSuchUser(q.userName)

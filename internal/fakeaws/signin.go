@@ -137,6 +137,8 @@ func (a *account) signinToken(key *accessKey, form url.Values, now time.Time) *s
 		return refuseSignin(http.StatusBadRequest, "Invalid Credentials Parameter")
 	case who.session == nil || who.user != nil: // "call the AssumeRole (recommended) or GetFederationToken API operations"
 		return refuseSignin(http.StatusBadRequest, "Invalid Credentials Parameter")
+	case who.session.chained && who.session.timed: // "When you use DurationSeconds in an AssumeRole* operation, you must call it as an IAM user with long-term credentials"
+		return refuseSignin(http.StatusBadRequest, "Invalid Credentials Parameter")
 	}
 	if form.Has("SessionDuration") {
 		seconds, err := strconv.Atoi(form.Get("SessionDuration"))
@@ -145,7 +147,7 @@ func (a *account) signinToken(key *accessKey, form url.Values, now time.Time) *s
 			return refuseSignin(http.StatusBadRequest, "Invalid SessionDuration Parameter")
 		case who.session.role == nil: // "Do not use the SessionDuration HTTP parameter if you got the temporary credentials with GetFederationToken"
 			return refuseSignin(http.StatusBadRequest, "Invalid Credentials Parameter")
-		case who.session.chained: // "you must call it as an IAM user with long-term credentials. Otherwise, the call to the federation endpoint fails"
+		case who.session.chained: // AWS Knowledge Center, "invalid-credentials-parameter": chained, "you receive an HTTP Status 400 error"
 			return refuseSignin(http.StatusBadRequest, "Invalid Credentials Parameter")
 		}
 		made.lasts, made.said = time.Duration(seconds)*time.Second, true

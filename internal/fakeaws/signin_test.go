@@ -101,6 +101,7 @@ func TestSignInRefusals(t *testing.T) {
 	s.AddRole("next")
 	role := assumed(t, s, root(s), "deploy")
 	chained := assumed(t, s, role, "next")
+	timed := fromAnswer(t, s, do(t, role, "AssumeRole", "RoleArn", "arn:aws:iam::123456789012:role/next", "RoleSessionName", "someone", "DurationSeconds", "3600"))
 	federated := fromAnswer(t, s, do(t, root(s), "GetFederationToken", "Name", "bob"))
 	own := fromAnswer(t, s, do(t, root(s), "GetSessionToken"))
 	wrong := role.Key
@@ -111,6 +112,7 @@ func TestSignInRefusals(t *testing.T) {
 		want int
 	}{
 		"chained":                       {chained.Key, nil, 200},
+		"chained with DurationSeconds":  {timed.Key, nil, 400},
 		"chained with SessionDuration":  {chained.Key, []string{"SessionDuration", "3600"}, 400},
 		"federated and SessionDuration": {federated.Key, []string{"SessionDuration", "3600"}, 400},
 		"too short":                     {role.Key, []string{"SessionDuration", "899"}, 400},

@@ -14,13 +14,9 @@ import (
 
 var rolePattern = regexp.MustCompile(`^arn:(` + partitionPattern + `):iam::\d{12}:role/(?:[!-~]+/)?([\w+=,.@-]{1,64})$`)
 
-// A session of a role lasts up to 12 hours if the role allows it, and an hour if nobody has said so: MaxSessionDuration of a
-// role is 3,600 seconds to begin with (IAM API Reference, CreateRole). The model of AssumeRole
-// has no bound on the policy, so that a long one meets the packed size; that of AssumeRoleWithWebIdentity has one.
-var (
-	roleBounds = bounds{longest: 43200, otherwise: 3600, policy: maxPolicyText}
-	webBounds  = bounds{longest: 43200, otherwise: 3600, policy: maxSessionText}
-)
+// roleSession is how long a session of a role lasts if nobody has said so: MaxSessionDuration of a role is 3,600 seconds to
+// begin with (IAM API Reference, CreateRole).
+const roleSession = time.Hour
 
 // longestChained bounds a session that the session of a role asks for: "Role chaining limits your AWS CLI or AWS API
 // role session to a maximum of one hour" (IAM User Guide, "Role chaining").
@@ -50,16 +46,9 @@ type assumption struct {
 }
 
 // assumptionOf reads what the actions share: the role, the session's name, its length and its policies.
-func (a *account) assumptionOf(q request, b bounds) (x assumption, refusal *Refusal) {
-	if x.arn, refusal = sized(q.params, "RoleArn", 20, maxARN); refusal != nil {
-		return x, refusal
-	}
-	if x.name, refusal = sessionShape.of(q.params, "RoleSessionName"); refusal != nil {
-		return x, refusal
-	}
-	if refusal = x.readTTL(q, b); refusal != nil {
-		return x, refusal
-	}
+func (a *account) assumptionOf(q request) (x assumption, refusal *Refusal) {
+	x.arn, x.name = q.params.Get("RoleArn"), q.params.Get("RoleSessionName")
+	x.readTTL(q, roleSession)
 	x.in = a.accountIn(x.arn)
 	if x.role, refusal = x.in.roleOf(x.arn); refusal != nil {
 		return x, refusal
@@ -67,7 +56,7 @@ func (a *account) assumptionOf(q request, b bounds) (x assumption, refusal *Refu
 	if refusal = x.inLimits(q.caller.session); refusal != nil {
 		return x, refusal
 	}
-	return x, x.readPolicies(x.in, q, b)
+	return x, x.readPolicies(x.in, q)
 }
 
 // inLimits compares the length of a session with what the role allows, and with the bound of a chain. That AWS looks at the
@@ -107,7 +96,7 @@ func (a *account) roleOf(arn string) (*role, *Refusal) {
 // assume makes the session of a role, once it is clear that the caller may have it.
 func (x assumption) assume(kind string, q request) assumeRoleXML {
 	who := x.in.assumed(x.role, x.name)
-	who.chained = q.caller.session != nil
+	who.chained, who.timed = q.caller.session != nil, q.params.Has("DurationSeconds")
 	key := x.in.hand(kind, x.name, who, x.terms, q)
 	named := assumedRoleXML{who.id, who.arn}
 	if x.in.installation == MinIO {
@@ -125,7 +114,7 @@ func assumeRole(a *account, q request) (any, *Refusal) {
 	if refusal := a.mayAssume(q.caller); refusal != nil {
 		return nil, refusal
 	}
-	x, refusal := a.assumptionOf(q, roleBounds)
+	x, refusal := a.assumptionOf(q)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -138,9 +127,7 @@ func assumeRole(a *account, q request) (any, *Refusal) {
 	if refusal := x.readSource(q); refusal != nil {
 		return nil, refusal
 	}
-	if x.externalID, refusal = externalShape.optional(q.params, "ExternalId"); refusal != nil {
-		return nil, refusal
-	}
+	x.externalID = q.params.Get("ExternalId")
 	if refusal := x.readMFA(a, q); refusal != nil {
 		return nil, refusal
 	}
@@ -160,10 +147,8 @@ func (x assumption) denied(q request) *Refusal {
 
 // readSource reads the source identity, which lasts through a chain: "The value that is set cannot be changed
 // during the role session" (IAM User Guide, "Monitor and control actions taken with assumed roles").
-func (x *assumption) readSource(q request) (refusal *Refusal) {
-	if x.source, refusal = sessionShape.optional(q.params, "SourceIdentity"); refusal != nil {
-		return refusal
-	}
+func (x *assumption) readSource(q request) *Refusal {
+	x.source = q.params.Get("SourceIdentity")
 	s := q.caller.session
 	if s == nil || s.source == "" {
 		return nil
@@ -176,14 +161,11 @@ func (x *assumption) readSource(q request) (refusal *Refusal) {
 }
 
 func assumeRoleWithWebIdentity(a *account, q request) (any, *Refusal) {
-	x, refusal := a.assumptionOf(q, webBounds)
+	x, refusal := a.assumptionOf(q)
 	if refusal != nil {
 		return nil, refusal
 	}
-	token, refusal := sized(q.params, "WebIdentityToken", 4, 20000)
-	switch {
-	case refusal != nil:
-		return nil, refusal
+	switch token := q.params.Get("WebIdentityToken"); {
 	case a.webToken == "" || token != a.webToken:
 		return nil, &Refusal{http.StatusBadRequest, "InvalidIdentityToken", "The web identity token that was passed could not be validated."}
 	case x.role == nil:

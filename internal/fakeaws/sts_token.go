@@ -2,12 +2,14 @@
 
 package fakeaws
 
+import "time"
+
 // This file hands out the sessions that an IAM user asks for without a role. Both actions want long-term
 // credentials, which principal.may has seen to.
 
-// tokenBounds are of both: "from 900 seconds (15 minutes) up to a maximum of 129,600 seconds (36 hours), with a
-// default of 43,200 seconds (12 hours)" (AWS STS API Reference, GetSessionToken and GetFederationToken).
-var tokenBounds = bounds{longest: 129600, otherwise: 43200, policy: maxSessionText}
+// tokenSession is how long they last: "with a default of 43,200 seconds (12 hours)" (AWS STS API Reference,
+// GetSessionToken and GetFederationToken).
+const tokenSession = 12 * time.Hour
 
 type federatedUserXML struct {
 	FederatedUserID string `xml:"FederatedUserId"`
@@ -17,15 +19,10 @@ type federatedUserXML struct {
 // getFederationToken takes no policy as well as one: the session then may nothing (AWS STS API Reference,
 // GetFederationToken).
 func getFederationToken(a *account, q request) (any, *Refusal) {
-	name, refusal := nameShape.of(q.params, "Name")
-	if refusal != nil {
-		return nil, refusal
-	}
+	name := q.params.Get("Name")
 	var t terms
-	if refusal := t.readTTL(q, tokenBounds); refusal != nil {
-		return nil, refusal
-	}
-	if refusal := t.readPolicies(a, q, tokenBounds); refusal != nil {
+	t.readTTL(q, tokenSession)
+	if refusal := t.readPolicies(a, q); refusal != nil {
 		return nil, refusal
 	}
 	if refusal := t.readTags(q); refusal != nil {
@@ -47,9 +44,7 @@ func getFederationToken(a *account, q request) (any, *Refusal) {
 // getSessionToken makes a session that speaks as the user itself.
 func getSessionToken(a *account, q request) (any, *Refusal) {
 	var t terms
-	if refusal := t.readTTL(q, tokenBounds); refusal != nil {
-		return nil, refusal
-	}
+	t.readTTL(q, tokenSession)
 	if refusal := t.readMFA(a, q); refusal != nil {
 		return nil, refusal
 	}

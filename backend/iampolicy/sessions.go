@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package iampolicy
+
+import (
+	"cmp"
+	"slices"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+)
+
+// sessions allows roles to be assumed, with what the sessions carry.
+func (b *builder) sessions() {
+	for _, s := range b.Sessions {
+		name, p, in := b.at(s.By)
+		roles := s.resources()
+		p.allow("AssumeRoles", []string{"sts:AssumeRole"}, roles, nil)
+		needs := []string{}
+		if len(s.TagKeys) > 0 {
+			p.allow("TagSessions", []string{"sts:TagSession"}, roles, tagKeys(s.TagKeys))
+			needs = append(needs, "sts:TagSession")
+		}
+		if s.Source {
+			p.allow("SetSourceIdentities", []string{"sts:SetSourceIdentity"}, roles, nil)
+			needs = append(needs, "sts:SetSourceIdentity")
+		}
+		p.readGroups(in, s.Groups)
+		for _, arn := range s.ARNs {
+			b.assumes(name, arn, s.ExternalID, needs)
+		}
+	}
+}
+
+// federated allows federation tokens. They may do no more than the identity itself, which nobody
+// can tell from here.
+func (b *builder) federated() {
+	var roles []string
+	for _, f := range b.Federated {
+		_, p, in := b.at(Hub{})
+		user := []string{"arn:" + in.partition + ":sts::" + cmp.Or(in.account, awsrules.Any) + ":federated-user/" + f.Name}
+		p.allow("FederationTokens", []string{"sts:GetFederationToken"}, user, nil)
+		if len(f.TagKeys) > 0 {
+			p.allow("TagFederationTokens", []string{"sts:TagSession"}, user, tagKeys(f.TagKeys))
+		}
+		p.readGroups(in, f.Groups)
+		roles = append(roles, f.Role)
+	}
+	if len(roles) > 0 {
+		b.warnings = append(b.warnings, "federation tokens may do only what the engine's own IAM user may do as well: add what those of "+some(roles)+" shall do to its policy")
+	}
+}
+
+// tagKeys is the condition that a session has no other tags; to AWS their case does not matter.
+func tagKeys(keys []string) Condition {
+	return Condition(nil).with("ForAllValues:StringEqualsIgnoreCase", "aws:TagKeys", slices.Clone(keys))
+}
+
+// readGroups allows the policies of groups to be read, which narrow a session down.
+func (p *policy) readGroups(in place, groups []string) {
+	p.allow("ReadGroups", []string{"iam:ListAttachedGroupPolicies", "iam:ListGroupPolicies", "iam:GetGroupPolicy"}, in.anywhere("group", groups...), nil)
+}

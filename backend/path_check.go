@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// Checks ask AWS now whether what is configured works, and change nothing there.
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/status"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+func (b *backend) pathConfigCheck() *framework.Path {
+	return &framework.Path{
+		Pattern:      "config/check",
+		DisplayAttrs: engine.Operation("check", "configuration"),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: engine.Gives(b.Write("Ask AWS whether config/root works.", b.checkConfig), status.CheckFields()),
+		},
+		HelpSynopsis: "Ask AWS whether config/root works.",
+		HelpDescription: `
+Asks AWS who the engine is, how far its clock is from this server's, how old its key is, and
+what its policies allow. Each line is ok, bad with AWS's words and what to change, or unknown
+where AWS does not let the engine look. It changes nothing, in Vault or in AWS.
+`,
+	}
+}
+
+func (b *backend) pathRoleCheck() *framework.Path {
+	return &framework.Path{
+		Pattern:      "roles/" + engine.RoleName + "/check",
+		DisplayAttrs: engine.Operation("check", "role"),
+		Fields:       map[string]*framework.FieldSchema{"name": roleFields()["name"]},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: engine.Gives(b.Write("Ask AWS whether a role works.", b.checkRole), status.CheckFields()),
+		},
+		HelpSynopsis: "Ask AWS whether a role works.",
+		HelpDescription: `
+Asks AWS whether the policies, groups and boundary of a role exist, and whether the engine may
+do what the role needs. Roles of the type assumed_role are assumed for 15 minutes, as a
+request would with the caller's identity in templates, and the session is thrown away. Each
+line is ok, bad with AWS's words and what to change, or unknown where AWS does not let the
+engine look. It changes nothing, in Vault or in AWS.
+`,
+	}
+}
+
+func (b *backend) checkConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	ctx = awscreds.About(ctx, status.Checking)
+	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
+	if err != nil {
+		return nil, err
+	}
+	c := new(status.Checks)
+	answer := &logical.Response{}
+	defer func() { answer.Data = c.Answer() }()
+	client, err := b.AWS(ctx, req.Storage)
+	if err != nil {
+		c.Bad("configuration", "%v; write what it asks for to config/root", err)
+		return answer, nil
+	}
+	c.OK("configuration", "the engine calls AWS as %s", cfg.Whom())
+	who, err := client.WhoAmI(ctx)
+	if err != nil {
+		c.Failed("identity", err, "", "write credentials that work to config/root, and check region and sts_region")
+		return answer, nil
+	}
+	c.OK("identity", "%s", who.ARN)
+	c.Clock(who.Ahead)
+	if at := b.Place(ctx, req.Storage); at.Partition() != "" && who.Partition != "" && at.Partition() != who.Partition {
+		c.Bad("region", "%s is in the AWS partition %s, and the identity in %s; write a region of that to config/root", at.Region, at.Partition(), who.Partition)
+	} else {
+		c.OK("region", "%s, partition %s", at.Region, who.Partition)
+	}
+	if err := b.checkHome(ctx, req.Storage, c, client); err != nil {
+		return nil, err
+	}
+	c.Key(ctx, cfg)
+	return answer, nil
+}
+
+// checkHome compares the account with that of the records.
+func (b *backend) checkHome(ctx context.Context, s logical.Storage, c *status.Checks, client *awscreds.Client) error {
+	here, err := client.FindAccount(ctx)
+	if err != nil || !here.Known() {
+		c.Unknown("account", "AWS does not tell which it is")
+		return nil //nolint:nilerr // it is told
+	}
+	home, err := engine.HomeAccount(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := b.known(ctx, s); err != nil {
+		return err
+	}
+	if n, one := b.elsewhere(here, home); n > 0 {
+		c.Bad("account", "%s, and %s of this mount were made in %s: they cannot be ended from here; write credentials of that account to config/root", here, counted(n, "IAM user"), one)
+		return nil
+	}
+	c.OK("account", "%s", here)
+	return nil
+}
+
+func (b *backend) checkRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	ctx = awscreds.About(ctx, status.Checking)
+	o := order{role: d.Get("name").(string), displayName: req.DisplayName, entityID: req.EntityID, mountPoint: req.MountPoint}
+	if err := engine.CheckRoleName(o.role); err != nil {
+		return nil, err
+	}
+	stored, err := b.roleNow(ctx, req.Storage, o.role)
+	if err != nil {
+		return nil, err
+	}
+	if stored == nil {
+		return nil, engine.UserErrorf("name: there is no role %q; write it to roles/%s first", o.role, o.role)
+	}
+	check := &roleCheck{Look: status.Look{Checks: new(status.Checks)}, b: b, storage: req.Storage, order: o}
+	if err := stored.Refusal("roles/" + o.role); err != nil {
+		check.Bad("role", "%v; write disabled=false to switch it on", err)
+	}
+	rendered, err := stored.forRequest(b.Mount, o)
+	var mistake *engine.UserError
+	switch {
+	case errors.As(err, &mistake) && o.entityID == "":
+		check.Unknown("templates", "%v", err)
+	case errors.As(err, &mistake):
+		check.Bad("templates", "%v", err)
+	case err != nil:
+		return nil, err
+	default:
+		check.role = rendered
+		check.run(ctx)
+	}
+	return &logical.Response{Data: check.Answer()}, nil
+}
+
+// roleCheck is a check of one role, as its caller would get it.
+type roleCheck struct {
+	status.Look
+	b       *backend
+	storage logical.Storage
+	role    *role
+	order   order
+}
+
+// shortest is how long a session lasts that is thrown away: AWS gives none for less (STS API Reference,
+// AssumeRole).
+const shortest = 15 * time.Minute
+
+func (c *roleCheck) run(ctx context.Context) {
+	var err error
+	way := c.role.assumeRole()
+	if c.Client, err = c.b.AWSAs(ctx, c.storage, way); err != nil {
+		c.Failed("assume_role_arn", err, "", "without it nothing else of the role can be checked")
+		return
+	}
+	if way.IsSet() {
+		c.OK("assume_role_arn", "%s is assumed", way.AssumeRoleARN)
+	}
+	if c.Who, err = c.Client.WhoAmI(ctx); err != nil {
+		c.Failed("identity", err, "", "config/check says more")
+		return
+	}
+	for _, arn := range c.role.PolicyARNs {
+		c.Exists("policy_arns: "+arn, c.Client.LookAtPolicy(ctx, arn), "iam:GetPolicy on "+arn)
+	}
+	if arn := c.role.PermissionsBoundaryARN; arn != "" && c.role.issues(iamUser) {
+		c.Exists("permissions_boundary_arn: "+arn, c.Client.LookAtPolicy(ctx, arn), "iam:GetPolicy on "+arn)
+	}
+	for _, group := range c.role.IAMGroups {
+		c.Exists("iam_groups: "+group, c.Client.LookAtGroup(ctx, group), "iam:GetGroup on the group")
+	}
+	if c.role.issues(iamUser) {
+		c.users(ctx)
+	}
+	if c.role.issues(assumedRole) {
+		for _, arn := range c.role.RoleARNs {
+			c.session(ctx, arn)
+		}
+	}
+	if c.role.issues(federationToken) {
+		c.Allowed(ctx, awscreds.Ask{Actions: []string{"sts:GetFederationToken"}})
+	}
+	if c.role.issues(sessionToken) && c.role.SerialNumber != "" {
+		c.Unknown("mfa_serial_number", "AWS tells only who sends a code of the device; read creds/%s with mfa_code", c.order.role)
+	}
+}
+
+// session assumes one of role_arns as a request would, for the shortest time, and throws the session away.
+func (c *roleCheck) session(ctx context.Context, arn string) {
+	about := "role_arns: " + arn
+	if c.role.Patterns && awsrules.IsPattern(arn) {
+		c.Unknown(about, "is a pattern, and which roles there are is not looked up")
+		return
+	}
+	name, err := c.b.sessionName(ctx, c.storage, c.role, c.order)
+	if err != nil {
+		c.Bad(about, "%v", err)
+		return
+	}
+	limits, err := c.role.limits(ctx, c.Client)
+	if err == nil {
+		_, err = c.Client.AssumeRole(ctx, c.role.session(arn, name, shortest, limits))
+	}
+	if err != nil {
+		c.Failed(about, c.role.denied(err, "the policy of the engine's own identity and in the trust policy of "+arn), "",
+			"check that the role exists, that its trust policy allows "+c.Who.ARN+" and asks for no other external ID, and that this identity may call sts:AssumeRole on it")
+		return
+	}
+	c.OK(about, "is assumed")
+	c.Longest(ctx, arn, max(c.role.DefaultSTSTTL, c.role.MaxSTSTTL))
+}
+
+// users asks what the engine's identity may do with an IAM user of the role, one that does not exist.
+func (c *roleCheck) users(ctx context.Context) {
+	set, err := c.b.settings(ctx, c.storage)
+	if err != nil {
+		c.Bad("username_template", "%v", err)
+		return
+	}
+	name, _, err := set.usernames.User(c.order.displayName, c.order.role)
+	if err != nil {
+		c.Bad("username_template", "%v", err)
+		return
+	}
+	path := c.role.UserPath
+	if path == "" {
+		path = "/"
+	}
+	user := "arn:" + c.Who.Partition + ":iam::" + c.Who.Account + ":user" + path + name
+	for _, ask := range c.role.asks(user, set.users.OwnershipTags) {
+		c.Allowed(ctx, ask)
+	}
+}
+
+// asks are the calls that an IAM user of the role takes.
+func (r *role) asks(user string, tags bool) []awscreds.Ask {
+	bounded := map[string]string{}
+	if r.PermissionsBoundaryARN != "" {
+		bounded["iam:PermissionsBoundary"] = r.PermissionsBoundaryARN
+	}
+	actions := []string{"iam:CreateUser", "iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:DeleteUser", "iam:GetUser"}
+	if tags || len(r.IAMTags) > 0 {
+		actions = append(actions, "iam:TagUser")
+	}
+	if r.PolicyDocument != "" {
+		actions = append(actions, "iam:PutUserPolicy", "iam:DeleteUserPolicy")
+	}
+	asks := []awscreds.Ask{{Actions: actions, Resource: user, Context: bounded}}
+	for _, arn := range r.PolicyARNs {
+		attached := maps.Clone(bounded)
+		attached["iam:PolicyARN"] = arn
+		asks = append(asks, awscreds.Ask{Actions: []string{"iam:AttachUserPolicy", "iam:DetachUserPolicy"}, Resource: user, Context: attached})
+	}
+	for _, group := range r.IAMGroups {
+		asks = append(asks, awscreds.Ask{Actions: []string{"iam:AddUserToGroup", "iam:RemoveUserFromGroup"}, Resource: user[:strings.Index(user, ":user/")] + ":group/" + group})
+	}
+	return asks
+}

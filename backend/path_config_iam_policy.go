@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+// The IAM policies that the mount needs, made from what is configured.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/iampolicy"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+func (b *backend) pathConfigIAMPolicy() *framework.Path {
+	return &framework.Path{
+		Pattern:      "config/iam-policy",
+		DisplayAttrs: engine.Operation("", "iam-policy"),
+		Fields: map[string]*framework.FieldSchema{
+			"format": {
+				Type:          framework.TypeString,
+				Default:       "json",
+				AllowedValues: []any{"json", "terraform"},
+				Query:         true,
+				Description:   "Form of the answer: json, or terraform for local values of a Terraform configuration.",
+			},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			// By way of write, since it may ask AWS which account this is, and the records are the active server's.
+			logical.ReadOperation: engine.Gives(b.Write("Read the least IAM policies that this mount needs.", b.readIAMPolicy), iamPolicyAnswer()),
+		},
+		HelpSynopsis: "The least IAM policies that the engine's AWS identities need.",
+		HelpDescription: `
+Made from config/root, the roles, the static roles and config/users as they are now: read it
+again when they change. policies are the policies of the identity of config/root, of role_arn
+and of each assume_role_arn; trust_policies are those of the roles that the engine assumes.
+Nothing is changed in AWS. It is called only where nobody knows yet in which account the
+identity of config/root is.
+`,
+	}
+}
+
+func iamPolicyAnswer() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		"account":        {Type: framework.TypeString, Description: "Number of the AWS account of the identity of config/root; empty where it is not known."},
+		"policies":       {Type: framework.TypeString, Description: "JSON object of policies: by config/root or the ARN of a role, and a number where AWS's limit of size takes several."},
+		"trust_policies": {Type: framework.TypeString, Description: "JSON object of the trust policies of the roles that the engine assumes, by their ARNs."},
+		"terraform":      {Type: framework.TypeString, Description: "Both as local values of a Terraform configuration, with format=terraform."},
+		"sizes":          {Type: framework.TypeMap, Description: "Characters of each policy, as AWS counts them: 6144 at most in a managed policy."},
+		"statements":     {Type: framework.TypeMap, Description: "What each statement is for, by its Sid without a number."},
+	}
+}
+
+func (b *backend) readIAMPolicy(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	format := d.Get("format").(string)
+	if format != "json" && format != "terraform" {
+		return nil, engine.UserErrorf("format: %q is not possible; use json or terraform", format)
+	}
+	cfg, warnings, err := b.needed(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	plan := iampolicy.Build(*cfg)
+	policies, more := plan.Documents()
+	trusts := plan.TrustDocuments()
+	sizes, reasons := map[string]any{}, map[string]any{}
+	for _, p := range policies {
+		sizes[p.Name] = p.Size
+	}
+	for _, identity := range plan.Identities {
+		for _, s := range identity.Statements {
+			reasons[s.Sid] = iampolicy.Reasons[s.Sid]
+		}
+	}
+	data := map[string]any{"account": cfg.Account, "sizes": sizes, "statements": reasons}
+	if format == "terraform" {
+		data["terraform"] = iampolicy.Terraform(policies, trusts)
+	} else {
+		data["policies"], data["trust_policies"] = iampolicy.Object(policies), iampolicy.Object(trusts)
+	}
+	return &logical.Response{Data: data, Warnings: slices.Concat(warnings, plan.Warnings, more)}, nil
+}
+
+// needed is what is configured, as far as AWS has to allow it, and warnings of what is not known.
+func (b *backend) needed(ctx context.Context, s logical.Storage) (*iampolicy.Config, []string, error) {
+	root, err := engine.LoadOr(ctx, s, engine.KeyRootConfig, engine.NewRootConfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	users, err := engine.LoadOr(ctx, s, engine.KeyUsersConfig, newUsersConfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg := &iampolicy.Config{RoleARN: root.RoleARN, Token: root.IdentityTokenAudience != "" || root.TokenFile != "", OwnKey: root.AccessKey != ""}
+	account, warnings := b.rootAccount(ctx, s, root)
+	cfg.Account, cfg.Partition = account.Number, account.Partition
+	if cfg.Partition == "" {
+		cfg.Partition = "aws"
+		if here := b.Place(ctx, s).Partition(); here != "" {
+			cfg.Partition = here
+		}
+	}
+	if users.OwnershipTags {
+		cfg.Tags = ownTagKeys
+	}
+	names, err := allRoleNames(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range names {
+		r, err := loadRole(ctx, s, name)
+		switch {
+		case engine.IsUnreadable(err) || err == nil && r != nil && r.InvalidData != "":
+			warnings = append(warnings, fmt.Sprintf("role %q cannot be read, so it is left out", name))
+		case err != nil:
+			return nil, nil, err
+		case r != nil:
+			warnings = append(warnings, r.need(cfg, name, root.UsernameTemplate)...)
+		}
+	}
+	statics, unreadable, err := staticrole.Users(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range unreadable {
+		warnings = append(warnings, fmt.Sprintf("static role %q cannot be read, so it is left out", name))
+	}
+	for _, u := range statics {
+		cfg.Static = append(cfg.Static, iampolicy.StaticUser{Name: u.Name, By: hubOf(u.AssumeRole)})
+	}
+	left, err := b.uncovered(ctx, s, cfg)
+	return cfg, slices.Compact(append(warnings, left...)), err
+}
+
+// rootAccount is the account of the identity of config/root itself. That of role_arn is in its ARN,
+// and a token is of no account.
+func (b *backend) rootAccount(ctx context.Context, s logical.Storage, root *engine.RootConfig) (awscreds.Account, []string) {
+	ctx, cancel := context.WithTimeout(ctx, accountLook)
+	defer cancel()
+	var client *awscreds.Client
+	var err error
+	switch {
+	case root.RoleARN == "":
+		client, err = b.AWS(ctx, s)
+	case root.AccessKey == "" && (root.IdentityTokenAudience != "" || root.TokenFile != ""):
+		return awscreds.Account{}, nil
+	default:
+		client, err = engine.OwnClient(ctx, root)
+	}
+	var account awscreds.Account
+	if err == nil {
+		account, err = client.FindAccount(ctx)
+	}
+	if err == nil && !account.Known() {
+		err = errors.New("AWS does not tell")
+	}
+	if err != nil {
+		return account, []string{fmt.Sprintf("account: is not known, so * stands for it; write credentials that work to config/root, and read this again (%v)", awscreds.Explained(err))}
+	}
+	return account, nil
+}
+
+// need adds what a role needs.
+func (r *role) need(cfg *iampolicy.Config, name, usernames string) (warnings []string) {
+	by := hubOf(r.assumeRole())
+	pattern := func(of func(text, role string) (string, error)) string {
+		made, err := of(usernames, name)
+		switch {
+		case err != nil:
+			warnings, made = append(warnings, err.Error()), awsrules.Any
+		case made == awsrules.Any:
+			warnings = append(warnings, "username_template: makes names that begin with what nobody knows before, so the policy covers all users of a path, whoever made them; begin it with a text such as vault-")
+		}
+		return made
+	}
+	tags := slices.Concat(slices.Sorted(maps.Keys(r.SessionTags)), r.AllowedRequestTags)
+	if r.issues(iamUser) {
+		cfg.Users = append(cfg.Users, iampolicy.Users{
+			Role: name, By: by, Path: r.UserPath, Templates: r.Templates, Name: pattern(awsrules.UserPattern),
+			Policies: r.PolicyARNs, Inline: r.PolicyDocument != "", Groups: r.IAMGroups, TagKeys: slices.Sorted(maps.Keys(r.IAMTags)), Boundary: r.PermissionsBoundaryARN,
+		})
+	}
+	if r.issues(assumedRole) {
+		cfg.Sessions = append(cfg.Sessions, iampolicy.Sessions{
+			Role: name, By: by, ARNs: r.RoleARNs, Patterns: r.Patterns, ExternalID: r.ExternalID, TagKeys: tags, Source: r.SourceIdentity != "", Groups: r.IAMGroups,
+		})
+	}
+	if r.issues(federationToken) {
+		session := r.SessionName
+		if r.Templates {
+			session = strings.Join(awsrules.Pieces(session), awsrules.Any)
+		}
+		if session == "" {
+			session = pattern(awsrules.FederatedPattern)
+		}
+		cfg.Federated = append(cfg.Federated, iampolicy.Federated{Role: name, Name: session, TagKeys: tags, Groups: r.IAMGroups})
+	}
+	return warnings
+}
+
+func hubOf(a engine.AssumeRole) iampolicy.Hub {
+	return iampolicy.Hub{ARN: a.AssumeRoleARN, ExternalID: a.ExternalID}
+}
+
+// uncovered warns of users that exist and that no role would make now: their ARNs, groups and
+// policies may be others.
+func (b *backend) uncovered(ctx context.Context, s logical.Storage, cfg *iampolicy.Config) (warnings []string, err error) {
+	if err := b.known(ctx, s); err != nil {
+		return nil, err
+	}
+	left := b.index.pick(func(e indexEntry) bool {
+		return !slices.ContainsFunc(cfg.Users, func(u iampolicy.Users) bool {
+			return u.By.ARN == e.by.Value().AssumeRoleARN && (e.role == u.Role || e.role == "") && covers(u.Name, e.name)
+		})
+	}, byAge)
+	if len(left) > 0 {
+		warnings = []string{fmt.Sprintf("%s, such as %s: of roles, or of a username_template, that are gone or have changed since; the policy may not allow their deletion, so keep the one before until their leases have ended", counted(len(left), "IAM user"), left[0])}
+	}
+	return warnings, nil
+}
+
+// covers reports whether a pattern of names has a name.
+func covers(pattern, name string) bool {
+	begin, any := strings.CutSuffix(pattern, awsrules.Any)
+	return name == begin || any && strings.HasPrefix(name, begin)
+}

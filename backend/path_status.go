@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backend
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/status"
+)
+
+func (b *backend) pathStatus() *framework.Path {
+	return &framework.Path{
+		Pattern:      "status",
+		DisplayAttrs: engine.Operation("", "status"),
+		Fields: map[string]*framework.FieldSchema{
+			"detailed": {
+				Type:        framework.TypeBool,
+				Query:       true,
+				Description: "Show each call, each user that does not end and each static role that fails as well.",
+			},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			// By way of write, since a standby does not know what the active server does.
+			logical.ReadOperation: engine.Gives(b.Write("Read what is wrong with the mount, and what to do about it.", b.readStatus), status.Fields()),
+		},
+		HelpSynopsis: "What is wrong with this mount, and what to do about it.",
+		HelpDescription: `
+Tells how the engine does on the active server: problems first, a sentence each with what
+to do, then who the engine is in AWS, what it keeps and what it did last. It calls nobody:
+what it says of AWS it has seen at the calls of requests and of its own work, and says when.
+After a restart it knows no more than storage does, until calls are made; config/check and
+roles/<name>/check ask AWS now.
+`,
+	}
+}
+
+func (b *backend) readStatus(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	f := status.Facts{Now: b.Now(), Gap: b.GapAfter(b.Decided().At), Writes: b.Writes()}
+	engine.Set(d, "detailed", &f.Detailed)
+	f.Term, f.Heartbeat = b.Heartbeat()
+	var names, words []string
+	f.Static.Roles, names, words = b.staticRoles.Failing()
+	for i, name := range names {
+		f.Static.Failing = append(f.Static.Failing, status.Failing{Name: name, Words: words[i]})
+	}
+	for _, read := range []func(context.Context, logical.Storage, *status.Facts) error{b.rootFacts, b.recordFacts, b.tidyFacts} {
+		if err := read(ctx, req.Storage, &f); err != nil {
+			f.Unread = append(f.Unread, err)
+		}
+	}
+	return &logical.Response{Data: b.memory.Answer(f)}, nil
+}
+
+// rootFacts are about config/root, and where it leads.
+func (b *backend) rootFacts(ctx context.Context, s logical.Storage, f *status.Facts) error {
+	cfg, err := engine.LoadOr(ctx, s, engine.KeyRootConfig, engine.NewRootConfig)
+	if err != nil {
+		return err
+	}
+	f.Root.Identity, f.Root.Since = cfg.Whom(), b.ClientSince()
+	if err := cfg.CheckStored(); err != nil {
+		f.Root.Config = append(f.Root.Config, err.Error())
+	}
+	warnings, odd := cfg.Validate(b.Place(ctx, s))
+	if f.Root.Warnings = warnings; odd != nil && len(f.Root.Config) == 0 { // another engine has taken it
+		f.Root.Warnings = append(f.Root.Warnings, odd.Error())
+	}
+	if f.Root.Rotation, err = b.rootKey.Describe(ctx, s, cfg); err != nil {
+		return err
+	}
+	client := b.KnownClient()
+	if client == nil || !client.KnownAccount().Known() {
+		return nil
+	}
+	here := client.KnownAccount()
+	home, err := engine.HomeAccount(ctx, s)
+	if err != nil {
+		return err
+	}
+	f.Root.Account = here.String()
+	foreign, one := b.elsewhere(here, home)
+	f.Root.Foreign, f.Root.Home = foreign, one.String()
+	return nil
+}
+
+// recordFacts are about the IAM users that the mount has written down.
+func (b *backend) recordFacts(ctx context.Context, s logical.Storage, f *status.Facts) error {
+	if err := b.known(ctx, s); err != nil {
+		return err
+	}
+	ofRole := map[string]int{}
+	b.index.each(func(e indexEntry) {
+		ofRole[e.role]++
+		r := status.Record{User: e.name, Role: e.role, Account: cmp.Or(e.in(), e.account.String()), Since: e.issued}
+		switch {
+		case e.request:
+			f.Records.Making++
+		case !e.pending:
+			f.Records.Issued++
+		case e.ending.IsZero():
+			f.Records.Creating = append(f.Records.Creating, r)
+		default:
+			r.Since = e.ending
+			f.Records.Ending = append(f.Records.Ending, r)
+		}
+	})
+	for _, list := range [][]status.Record{f.Records.Creating, f.Records.Ending} {
+		slices.SortFunc(list, func(a, c status.Record) int { return cmp.Or(a.Since.Compare(c.Since), cmp.Compare(a.User, c.User)) })
+	}
+	return b.capFacts(ctx, s, ofRole, f)
+}
+
+// mostCaps is how many roles a status looks at, those with the most users: reading a role may read storage.
+const mostCaps = 100
+
+// nearly reports whether a cap is nearly reached.
+func nearly(n, most int) bool { return most > 0 && n*10 >= most*9 }
+
+// capFacts are about caps that are nearly reached.
+func (b *backend) capFacts(ctx context.Context, s logical.Storage, ofRole map[string]int, f *status.Facts) error {
+	set, err := b.anySettings(ctx, s)
+	if err != nil {
+		return err
+	}
+	ofAccount := map[string]int{}
+	b.index.each(func(e indexEntry) { ofAccount[e.in()]++ })
+	for _, account := range slices.Sorted(maps.Keys(ofAccount)) {
+		if n := ofAccount[account]; nearly(n, set.users.MaxUsers) {
+			f.Records.Caps = append(f.Records.Caps, fmt.Sprintf("The mount has %s in AWS account %s of the %d that max_users of config/users allows",
+				counted(n, "IAM user"), cmp.Or(account, f.Root.Account, "of config/root"), set.users.MaxUsers))
+		}
+	}
+	roles := slices.SortedFunc(maps.Keys(ofRole), func(a, c string) int { return cmp.Or(ofRole[c]-ofRole[a], cmp.Compare(a, c)) })
+	for _, name := range roles[:min(len(roles), mostCaps)] {
+		r, err := b.roleNow(ctx, s, name)
+		if engine.IsUnreadable(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if r != nil && nearly(ofRole[name], r.MaxUsers) {
+			f.Records.Caps = append(f.Records.Caps, fmt.Sprintf("The role %s has %s of the %d that its max_users allows", name, counted(ofRole[name], "IAM user"), r.MaxUsers))
+		}
+	}
+	return nil
+}
+
+// tidyFacts are about the last run of tidy.
+func (b *backend) tidyFacts(ctx context.Context, s logical.Storage, f *status.Facts) (err error) {
+	f.Tidy, err = b.tidy.Last(ctx, s)
+	return err
+}

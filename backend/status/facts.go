@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package status
+
+import (
+	"time"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+)
+
+// Facts are what a status is made of, beside what [Memory] has.
+type Facts struct {
+	Now      time.Time
+	Detailed bool
+
+	Root    Root
+	Records Records
+	Static  Static
+	Tidy    map[string]any // as tidy/status shows the last run
+
+	Term      engine.Term   // of this process
+	Heartbeat time.Time     // the last
+	Gap       engine.Gap    // that has not been decided
+	Writes    engine.Writes // of storage
+
+	// Unread is what could not be read from storage.
+	Unread []error
+}
+
+// Root is whom the engine calls AWS as.
+type Root struct {
+	Identity string    // in words
+	Account  string    // that answers have told
+	Since    time.Time // since when the engine calls AWS as that
+	Home     string    // account of records that name none
+	Foreign  int       // records of another account than Account
+	Rotation map[string]any
+	Config   []string // what is wrong with config/root as it is stored
+	Warnings []string
+}
+
+// Records are the IAM users that the mount has written down.
+type Records struct {
+	Issued   int
+	Making   int // by a request under way
+	Creating []Record
+	Ending   []Record // those that end for the longest time first
+	Caps     []string // that are nearly reached
+}
+
+// Record is one of them.
+type Record struct {
+	User, Role, Account string
+	Since               time.Time
+}
+
+// Static are the static roles.
+type Static struct {
+	Roles   int
+	Failing []Failing
+}
+
+// Failing is a static role that is not rotated as it should be.
+type Failing struct{ Name, Words string }

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package status
+
+// Looks at AWS that checks are made of.
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
+)
+
+// Look is a client of AWS, and whom it calls AWS as.
+type Look struct {
+	*Checks
+	Client *awscreds.Client
+	Who    awscreds.Identity
+}
+
+// Clock compares AWS's clock with ours.
+func (c *Checks) Clock(ahead time.Duration) {
+	apart := ahead.Abs().Round(time.Second)
+	if apart < mostAhead {
+		c.OK("clock", "%s from AWS's", apart)
+		return
+	}
+	c.Bad("clock", "%s from AWS's, which refuses calls from 15 minutes on; set the clock of this server (NTP)", apart)
+}
+
+// Key looks at the key in config/root, as the user that has it.
+func (c *Checks) Key(ctx context.Context, cfg *engine.RootConfig) {
+	if cfg.AccessKey == "" {
+		return
+	}
+	own, err := engine.OwnClient(ctx, cfg)
+	var who awscreds.Identity
+	if err == nil {
+		who, err = own.WhoAmI(ctx)
+	}
+	if err != nil {
+		c.Failed("key", err, "", "write an access_key and secret_key that work to config/root")
+		return
+	}
+	_, name, user := strings.Cut(who.ARN, ":user/")
+	if !user {
+		c.Unknown("key", "%s is no IAM user", who.ARN)
+		return
+	}
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	keys, err := own.Keys(ctx, name)
+	if err != nil {
+		c.Failed("key", err, "iam:ListAccessKeys on "+who.ARN, "check the IAM user of config/root")
+		return
+	}
+	for _, key := range keys {
+		if key.ID == cfg.AccessKey {
+			c.OK("key", "%s of the IAM user %s is %d days old", key.ID, name, int(key.Age/(24*time.Hour)))
+		}
+	}
+	if len(keys) >= awscreds.MostKeys && cfg.Plan() != "" {
+		c.Bad("key", "the IAM user %s has %d access keys, so a rotation has no room for a new one; delete the one that nobody uses", name, len(keys))
+	}
+}
+
+// Exists takes a look at something that the role names.
+func (l *Look) Exists(about string, err error, permission string) {
+	if err != nil {
+		l.Failed(about, err, permission, "make it in AWS, or change the role")
+		return
+	}
+	l.OK(about, "exists")
+}
+
+// Longest compares how long sessions of a role may last, as they are asked for, with what AWS allows.
+func (l *Look) Longest(ctx context.Context, arn string, asked time.Duration) {
+	about := "max_sts_ttl for " + arn
+	if l.Client.IsSession(ctx) {
+		l.OK(about, "AWS allows an hour, since the engine itself is a role: longer sessions are cut to it")
+		return
+	}
+	if _, rest, _ := strings.Cut(arn, ":iam::"); !strings.HasPrefix(rest, l.Who.Account+":") {
+		l.Unknown(about, "the role is in another account, whose MaxSessionDuration nobody here may read")
+		return
+	}
+	_, allowed, err := l.Client.LookAtRole(ctx, arn[strings.LastIndexByte(arn, '/')+1:])
+	switch {
+	case err != nil:
+		l.Failed(about, err, "iam:GetRole on "+arn, "check the role in AWS")
+	case asked > allowed:
+		l.Bad(about, "the role in Vault allows sessions of %s, and the MaxSessionDuration of the role in AWS is %s; raise that, or lower default_sts_ttl and max_sts_ttl", asked, allowed)
+	default:
+		l.OK(about, "the MaxSessionDuration of the role in AWS is %s", allowed)
+	}
+}
+
+// Allowed asks AWS what the policies of the engine's identity say of some calls.
+func (l *Look) Allowed(ctx context.Context, ask awscreds.Ask) {
+	const permission = "iam:SimulatePrincipalPolicy on the engine's identity"
+	principal, err := l.principal(ctx)
+	var decisions []awscreds.Decision
+	if err == nil {
+		decisions, err = l.Client.Simulate(ctx, principal, ask)
+	}
+	about := "permissions: " + strings.Join(ask.Actions, ", ")
+	if err != nil {
+		l.Failed(about, err, permission, "check the identity of config/root")
+		return
+	}
+	var allowed []string
+	for _, d := range decisions {
+		switch {
+		case d.Allowed:
+			allowed = append(allowed, d.Action)
+		case len(d.Missing) > 0:
+			slices.Sort(d.Missing)
+			l.Unknown("permissions: "+d.Action, "depends on %s", strings.Join(d.Missing, ", "))
+		default:
+			l.Bad("permissions: "+d.Action, "%s on %s; allow it in the policy of %s", d.Words, cmp.Or(ask.Resource, "all resources"), principal)
+		}
+	}
+	if len(allowed) > 0 {
+		l.OK("permissions", "%s", strings.Join(allowed, ", "))
+	}
+}
+
+// principal is the ARN whose policies count: of a session, that is its role (IAM API Reference,
+// SimulatePrincipalPolicy, PolicySourceArn).
+func (l *Look) principal(ctx context.Context) (string, error) {
+	_, rest, session := strings.Cut(l.Who.ARN, ":assumed-role/")
+	if !session {
+		return l.Who.ARN, nil
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	arn, _, err := l.Client.LookAtRole(ctx, name)
+	return arn, err // the session's ARN does not tell the path of the role
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package fakeaws
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// This file answers who only looks: whether a policy or a role exists, and what an identity may do.
+
+type policyXML struct {
+	PolicyName   string
+	PolicyID     string `xml:"PolicyId"`
+	ARN          string `xml:"Arn"`
+	Path         string
+	IsAttachable bool
+}
+
+// getPolicy answers what the fake knows of a managed policy (IAM API Reference, GetPolicy: NoSuchEntity where there is none;
+// the words of that are a guess, after those of AttachUserPolicy).
+func getPolicy(a *account, q request) (any, *Refusal) {
+	arn, refusal := a.policyOf(q.params, "PolicyArn", "Policy %s was not found.")
+	if refusal != nil {
+		return nil, refusal
+	}
+	return struct{ Policy policyXML }{policyXML{arn[strings.LastIndex(arn, "/")+1:], "ANPA" + strings.Repeat("A", 17), arn, "/", true}}, nil
+}
+
+type roleXML struct {
+	Path               string
+	RoleName           string
+	RoleID             string `xml:"RoleId"`
+	ARN                string `xml:"Arn"`
+	CreateDate         string
+	MaxSessionDuration int
+}
+
+// getRole answers what the fake knows of a role (IAM API Reference, GetRole).
+func getRole(a *account, q request) (any, *Refusal) {
+	name := q.params.Get("RoleName")
+	r := a.roles[name]
+	if r == nil {
+		return nil, noSuchEntity("The role with name %s cannot be found.", name)
+	}
+	longest := r.maxSession
+	if longest == 0 {
+		longest = time.Hour
+	}
+	return struct{ Role roleXML }{roleXML{"/", r.name, r.id, a.arn("role", "/", r.name), stamp(q.at), int(longest / time.Second)}}, nil
+}
+
+type evaluationXML struct {
+	EvalActionName   string
+	EvalResourceName string
+	EvalDecision     string
+}
+
+// simulatePrincipalPolicy says what the policies of an identity allow: "allowed", "explicitDeny" or "implicitDeny" (IAM API
+// Reference, EvaluationResult). Nothing allows the actions of [Server.Forbid].
+func simulatePrincipalPolicy(a *account, q request) (any, *Refusal) {
+	source := q.params.Get("PolicySourceArn")
+	name := source[strings.LastIndex(source, "/")+1:]
+	var by permissions
+	switch {
+	case strings.Contains(source, ":user/") && a.users[fold(name)] != nil:
+		by = a.users[fold(name)].permissions
+	case strings.Contains(source, ":role/") && a.roles[name] != nil:
+		by = a.roles[name].permissions
+	case strings.Contains(source, ":user/"), strings.Contains(source, ":role/"):
+		return nil, noSuchEntity("%s does not exist.", source) // the words are a guess
+	default:
+		return nil, invalidInput("Invalid Entity Arn: %s does not clearly define entity type and name.", source)
+	}
+	resource := q.params.Get("ResourceArns.member.1")
+	if resource == "" {
+		resource = "*" // "If this parameter is not provided, then the value defaults to *"
+	}
+	var results []evaluationXML
+	for n := 1; q.params.Has("ActionNames.member." + strconv.Itoa(n)); n++ {
+		action := q.params.Get("ActionNames.member." + strconv.Itoa(n))
+		decision := by.decision(ask{action, resource, simulated(q.params)})
+		if slices.Contains(a.forbidden, action) {
+			decision = "implicitDeny"
+		}
+		results = append(results, evaluationXML{action, resource, decision})
+	}
+	results, page, refusal := paginate(a, q, results, func(r evaluationXML) string { return r.EvalActionName })
+	if refusal != nil {
+		return nil, refusal
+	}
+	return struct {
+		EvaluationResults members[evaluationXML]
+		pageXML
+	}{listOf(results), page}, nil
+}
+
+// decision is what policies say of an ask, in the words of EvaluationResult.
+func (p permissions) decision(q ask) string {
+	bounds := []policy{}
+	if p.boundary != nil {
+		bounds = append(bounds, *p.boundary)
+	}
+	switch {
+	case !p.judged:
+		return "allowed"
+	case says(p.identity, "Deny", q), says(bounds, "Deny", q):
+		return "explicitDeny"
+	case p.denies(q) != "":
+		return "implicitDeny"
+	}
+	return "allowed"
+}
+
+// simulated are the keys that a simulation is given (IAM API Reference, ContextEntry).
+func simulated(params url.Values) keys {
+	of := keys{}
+	for n := 1; params.Has("ContextEntries.member." + strconv.Itoa(n) + ".ContextKeyName"); n++ {
+		entry := "ContextEntries.member." + strconv.Itoa(n)
+		of[fold(params.Get(entry+".ContextKeyName"))] = listParam(params, entry+".ContextKeyValues")
+	}
+	return of
+}
