@@ -87,7 +87,7 @@ func TestConsolePageAndHead(t *testing.T) {
 func TestExecLeavesAForeignLease(t *testing.T) {
 	t.Parallel()
 	s := startStub(t)
-	s.answers["database/creds/app"] = map[string]any{"lease_id": "database/creds/app/1", "lease_duration": 3600, "renewable": true, "data": map[string]any{"username": "u", "password": "p"}}
+	s.answer("database/creds/app", map[string]any{"lease_id": "database/creds/app/1", "lease_duration": 3600, "renewable": true, "data": map[string]any{"username": "u", "password": "p"}})
 	got := finish(t, s.helperCommand("exec", "-mount=database", "app", "--", "true"))
 	if !s.heard("sys/leases/revoke database/creds/app/1") {
 		t.Errorf("the lease is left: status %d %s", got.status, got.errs)

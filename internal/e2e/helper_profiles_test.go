@@ -82,12 +82,12 @@ func TestProfilesAtOnce(t *testing.T) {
 	const runs = 8
 	var all sync.WaitGroup
 	all.Add(runs)
-	s.wait = func(path string) {
+	s.holdUp(func(path string) {
 		if path == "sys/capabilities-self" {
 			all.Done()
 			all.Wait()
 		}
-	}
+	})
 	var ended sync.WaitGroup
 	for i := range runs {
 		ended.Go(func() {
