@@ -78,9 +78,9 @@ func (b *backend) unusedFor(ctx context.Context, s logical.Storage, d *framework
 	}
 	var mu sync.Mutex // guards uses
 	uses = map[string]map[string]any{}
-	began := time.Now()
+	began := b.Now()
 	var asked atomic.Int64
-	failed := engine.EachByAccount(ctx, b.Mount, usesAtOnce, names, b.accountOf, func() bool { return time.Since(began) < usesTime }, func(ctx context.Context, user string) error {
+	failed := engine.EachByAccount(ctx, b.Mount, usesAtOnce, names, b.accountOf, func() bool { return b.Age(began) < usesTime }, func(ctx context.Context, user string) error {
 		asked.Add(1)
 		r, err := loadRecord(ctx, s, user)
 		if err != nil || r == nil || r.pending() || r.AccessKeyID == "" || b.Age(r.Issued) < since {

@@ -26,75 +26,80 @@ func TestConsolePageForAnotherUser(t *testing.T) {
 		t.Skip("SKIP: not root, so there is no other user")
 	}
 	s := startStub(t)
+	page := s.openPage()
+	at, err := url.Parse(page)
+	if err != nil || at.Scheme != "http" {
+		t.Fatalf("the browser is given %q", page)
+	}
+	get := func(uid uint32) string {
+		cmd := exec.CommandContext(t.Context(), "/bin/bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/$1; printf 'GET %s HTTP/1.0\r\n\r\n' "$2" >&3; cat <&3`, "bash", at.Port(), at.Path)
+		cmd.Dir, cmd.SysProcAttr = "/", &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+		return finish(t, cmd).out
+	}
+	const link = "SigninToken=stolen"
+	if strings.Contains(get(65534), link) {
+		t.Errorf("the user nobody gets the link from %s", at)
+	}
+	if answer := get(0); !strings.Contains(answer, link) {
+		t.Errorf("its own user is answered %q", answer)
+	}
+}
+
+// openPage has vault-aws console open a browser, and returns the address that it is given.
+func (s *stub) openPage() string {
+	s.t.Helper()
 	s.write("browser", "#!/bin/sh\necho \"$1\" >opened.new && mv opened.new opened\n")
 	_ = os.Chmod(filepath.Join(s.home, "browser"), 0o700)
 	s.env = append(s.env, "BROWSER="+filepath.Join(s.home, "browser"))
 	cmd := s.helperCommand("console", "audit")
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	var argument []byte
-	waitFor(t, soon, "the browser", func() (opened bool) {
+	s.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	var address []byte
+	waitFor(s.t, soon, "the browser", func() bool {
 		var err error
-		argument, err = os.ReadFile(filepath.Join(s.home, "opened"))
+		address, err = os.ReadFile(filepath.Join(s.home, "opened"))
 		return err == nil
 	})
-	at, err := url.Parse(strings.TrimSpace(string(argument)))
-	if err == nil && at.Scheme == "http" {
-		nobody := exec.CommandContext(t.Context(), "/bin/bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/$1; printf 'GET %s HTTP/1.0\r\n\r\n' "$2" >&3; cat <&3`, "bash", at.Port(), at.Path)
-		nobody.Dir, nobody.SysProcAttr = "/", &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-		got := finish(t, nobody)
-		if strings.Contains(got.out, "SigninToken=stolen") {
-			t.Errorf("the user nobody gets the link from %s", at)
-		}
-	}
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
+	return strings.TrimSpace(string(address))
 }
 
-// A HEAD of the page uses the link up, and its user gets 410. Only a GET is to count.
+// A HEAD, such as a proxy may send, does not use the page up.
 func TestConsolePageAndHead(t *testing.T) {
 	t.Parallel()
 	s := startStub(t)
-	s.write("browser", "#!/bin/sh\necho \"$1\" >opened.new && mv opened.new opened\n")
-	_ = os.Chmod(filepath.Join(s.home, "browser"), 0o700)
-	s.env = append(s.env, "BROWSER="+filepath.Join(s.home, "browser"))
-	cmd := s.helperCommand("console", "audit")
-	if err := cmd.Start(); err != nil {
+	page := s.openPage()
+	once := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := once.Head(page)
+	if err != nil {
 		t.Fatal(err)
 	}
-	var argument []byte
-	waitFor(t, soon, "the browser", func() (opened bool) {
-		var err error
-		argument, err = os.ReadFile(filepath.Join(s.home, "opened"))
-		return err == nil
-	})
-	once := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	if resp, err := once.Head(strings.TrimSpace(string(argument))); err == nil {
-		_ = resp.Body.Close()
-		again, err := once.Get(strings.TrimSpace(string(argument)))
-		if err != nil {
-			t.Errorf("after a HEAD (%d) the page is gone: %v", resp.StatusCode, err)
-		} else if _ = again.Body.Close(); again.StatusCode != http.StatusFound {
-			t.Errorf("after a HEAD (%d) the page answers %d", resp.StatusCode, again.StatusCode)
-		}
+	_ = resp.Body.Close()
+	again, err := once.Get(page)
+	if err != nil {
+		t.Fatalf("after a HEAD (%d) the page is gone: %v", resp.StatusCode, err)
 	}
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
+	if _ = again.Body.Close(); again.StatusCode != http.StatusFound {
+		t.Errorf("after a HEAD (%d) the page answers %d", resp.StatusCode, again.StatusCode)
+	}
 }
 
-// The wrong -mount names another engine, whose answer has a lease and no key of AWS's. exec fails, and the lease stays.
+// The wrong -mount names another engine, whose answer has a lease and no key of AWS's. exec fails, and revokes the lease.
 func TestExecLeavesAForeignLease(t *testing.T) {
 	t.Parallel()
 	s := startStub(t)
-	s.answers["database/creds/app"] = map[string]any{"lease_id": "database/creds/app/1", "lease_duration": 3600, "renewable": true, "data": map[string]any{"username": "u", "password": "p"}}
+	s.answer("database/creds/app", map[string]any{"lease_id": "database/creds/app/1", "lease_duration": 3600, "renewable": true, "data": map[string]any{"username": "u", "password": "p"}})
 	got := finish(t, s.helperCommand("exec", "-mount=database", "app", "--", "true"))
 	if !s.heard("sys/leases/revoke database/creds/app/1") {
 		t.Errorf("the lease is left: status %d %s", got.status, got.errs)
 	}
 }
 
-// console static-creds/billing opens the console of the role billing, which is another one. There is no console of a static role.
+// A static role has no console, and the role of its name is another one.
 func TestConsoleOfAStaticRole(t *testing.T) {
 	t.Parallel()
 	s := startStub(t)

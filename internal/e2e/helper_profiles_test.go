@@ -52,8 +52,7 @@ func TestProfilesReplacesALink(t *testing.T) {
 	}
 }
 
-// Run by root for somebody (sudo -E), the file becomes root's with mode 0600, and its owner cannot read it any more. The file
-// is to keep its owner, or the write to be refused.
+// Run by root for somebody (sudo -E), a write would take the file from its owner, so it is refused.
 func TestProfilesTakesTheFileFromItsOwner(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -75,19 +74,19 @@ func TestProfilesTakesTheFileFromItsOwner(t *testing.T) {
 	}
 }
 
-// Several runs at once, one for each mount, lose each other's blocks: the file is read and replaced without a lock.
+// Several runs at once, one for each mount, keep each other's blocks.
 func TestProfilesAtOnce(t *testing.T) {
 	t.Parallel()
 	s := startStub(t)
 	const runs = 8
 	var all sync.WaitGroup
 	all.Add(runs)
-	s.wait = func(path string) {
+	s.holdUp(func(path string) {
 		if path == "sys/capabilities-self" {
 			all.Done()
 			all.Wait()
 		}
-	}
+	})
 	var ended sync.WaitGroup
 	for i := range runs {
 		ended.Go(func() {

@@ -69,6 +69,20 @@ func startStub(t *testing.T) *stub {
 	return s
 }
 
+// answer is what the stub answers at a path from now on.
+func (s *stub) answer(path string, with map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[path] = with
+}
+
+// holdUp calls wait before each answer from now on.
+func (s *stub) holdUp(wait func(path string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wait = wait
+}
+
 // heard reports whether Vault was asked for something.
 func (s *stub) heard(what string) bool {
 	s.mu.Lock()

@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -60,6 +62,8 @@ func runAll(m *testing.M) (int, error) {
 		return 0, fmt.Errorf("setting test.parallel: %w", err)
 	}
 	cleanEnvironment()
+	// Who runs the tests by nohup has SIGHUP ignored, which programs inherit unless it is handled here.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	dir, err := os.MkdirTemp("", "aws-dyn-e2e-")
 	if err != nil {
 		return 0, fmt.Errorf("making a plugin directory: %w", err)
