@@ -8,7 +8,7 @@
 // A user of Vault reads creds/developer-access. Vault asks the plugin, and then:
 //
 //  1. path_creds.go reads the request, and creds_user.go picks the name of an IAM user.
-//  2. creds_creation.go writes the record of the user, in the state "creating". No user
+//  2. creds_creation.go makes it, and backend/users has written its record before, in the state "creating". No user
 //     ever exists in AWS without a record in Vault's storage.
 //  3. [awscreds.Client.CreateUser] makes the user and all that it owns, in two round
 //     trips. As soon as there is a key, and while the rest of the second round trip is
@@ -18,7 +18,7 @@
 //     allow that, the record stays, and the sweep tries again once a minute.
 //
 // When the lease ends, Vault calls revoke in creds_lease.go. Whoever ends a user, a failed
-// creation, a revocation, the sweep or an operator, does it with end in user_end.go:
+// creation, a revocation, the sweep or an operator, does it with end in backend/users:
 // [awscreds.Client.DeleteUser] deletes the user, and decide says what becomes of the record.
 //
 // # Finding one's way
@@ -29,9 +29,7 @@
 //
 // Paths, one each, with schema and verbs: path_config_root.go, path_config_lease.go,
 // path_config_users.go, path_config_iam_policy.go, path_roles.go, path_creds.go, path_console.go,
-// path_sdk.go (for AWS SDKs, without a lease), path_issued.go for one that is issued and
-// path_issued_list.go for all,
-// path_status.go, path_check.go.
+// path_sdk.go (for AWS SDKs, without a lease), path_status.go, path_check.go.
 //
 // Roles: role.go is the stored type and role_fields.go its schema; role_validate.go and
 // role_session.go say what a role may hold, role_identity.go what it makes of who asks, and
@@ -41,21 +39,15 @@
 // settings.go is what a creation needs of them, read once.
 //
 // Credentials: creds_user.go and creds_session.go make an IAM user or a session of STS from
-// role and request, and creds_revocable.go is what the room of sessions needs of them; creds_creation.go is the making of one user, and what becomes of it on a
-// failure; creds_lease.go is the lease, its renewal and its revocation. moments.go
-// is what is told of them.
-//
-// IAM users: user_record.go is the record of one user, and of the struct users that keeps them, user_index.go what memory keeps of
-// all of them, user_handouts.go what several leases of one user share, user_end.go the one way in
-// which a user ends, user_sweep.go whose time it is,
-// and user_unused.go whose key nobody uses. ownership.go makes the tags that prove whose a user is, account.go says in which AWS
-// account one was made, tidy_view.go answers tidy's questions about the records, and wal.go
-// reads the records of the built-in engine and writes those that it would need.
+// role and request, and creds_revocable.go is what the room of sessions needs of them; creds_creation.go is the making of
+// one user, and what is done on a failure; creds_shared.go gives a credential once more;
+// creds_lease.go is the lease, its renewal and its revocation. moments.go is what is told of them.
 //
 // # The rooms
 //
 // What every room stands on is in backend/engine, what AWS accepts in backend/awsrules.
-// The inner rooms are backend/rootkey, which rotates the engine's own key,
+// backend/users has the records of IAM users, from before AWS hears of a name until the user is known to be gone.
+// The other inner rooms are backend/rootkey, which rotates the engine's own key,
 // backend/staticrole, which is about IAM users that exist already, backend/tidy, which
 // finds IAM users that have no record, and backend/sharing, which keeps the secrets of
 // credentials that are given more than once. backend/sessions registers sessions and
@@ -80,6 +72,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/backend/tidy"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 )
 
 // DefaultWALMinAge is how old a record of an IAM user must be before AWS's word
@@ -101,9 +94,9 @@ type Options struct {
 	Version string
 	// WALMinAge replaces DefaultWALMinAge when it is not zero.
 	WALMinAge time.Duration
-	// SweepGrace replaces DefaultSweepGrace when it is not zero.
+	// SweepGrace replaces users.DefaultSweepGrace when it is not zero.
 	SweepGrace time.Duration
-	// LateWindow replaces DefaultLateWindow when it is not zero.
+	// LateWindow replaces users.DefaultLateWindow when it is not zero.
 	LateWindow time.Duration
 	// GapCaution replaces DefaultGapCaution when it is not zero.
 	GapCaution time.Duration
@@ -126,12 +119,17 @@ type Options struct {
 // backend is one mount of the engine. A process serves many.
 type backend struct {
 	*framework.Backend
-	*users
-	roles    engine.Memo[string, *role] // as creds/ needs them; nil is none
-	requests inFlight                   // the requests under way
-	rootKey  *rootkey.Rotator
-	tidy     *tidy.Tidy
-	sessions *sessions.Sessions
+	*engine.Mount
+	users       *users.Users
+	roles       engine.Memo[string, *role] // as creds/ needs them; nil is none
+	settingsNow engine.Memo[struct{}, *settings]
+	shared      *sharedStore   // the secrets of credentials that several leases have
+	requests    inFlight       // the requests under way
+	memory      *status.Memory // what status tells of
+	rootKey     *rootkey.Rotator
+	staticRoles *staticrole.Keeper
+	tidy        *tidy.Tidy
+	sessions    *sessions.Sessions
 
 	requestTime time.Duration
 }
@@ -148,14 +146,15 @@ func New(opts Options) logical.Factory {
 			LagWindow: opts.WALMinAge, GapCaution: opts.GapCaution, ProofPause: opts.ProofPause,
 			TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 		}
-		b := &backend{users: &users{Mount: mount, own: ownership{Mount: mount}, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow, shared: sharing.New[*sharedCredential, *logical.Response](mount.Now)}, requestTime: opts.RequestTime}
+		b := &backend{Mount: mount, shared: sharing.New[*sharedCredential, *logical.Response](mount.Now), requestTime: opts.RequestTime}
 		b.Begin = b.requests.begin
 		b.memory = status.New(b.Now)
 		b.Watch = b.memory.Attempt
 		b.rootKey = rootkey.New(b.Mount)
-		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
-		b.tidy = tidy.New(b.Mount, tidyView{b}, opts.TidyPause)
 		b.sessions = sessions.New(b.Mount, b.awsRolesOf)
+		b.users = users.New(b.Mount, b.userOptions(opts))
+		b.staticRoles = staticrole.New(b.Mount, b.users.IssuedHere)
+		b.tidy = tidy.New(b.Mount, b.users.TidyView(), opts.TidyPause)
 		b.Backend = &framework.Backend{
 			Help:           strings.TrimSpace(help),
 			BackendType:    logical.TypeLogical,
@@ -175,6 +174,22 @@ func New(opts Options) logical.Factory {
 	}
 }
 
+// userOptions are those of the room of users.
+func (b *backend) userOptions(opts Options) users.Options {
+	return users.Options{
+		SweepGrace: opts.SweepGrace, LateWindow: opts.LateWindow,
+		Sessions: b.sessions, Roles: users.Roles{Way: wayOf, Ways: waysOf},
+		Unconfirmed: b.unconfirmedTTL, Untagged: b.untagged, Adopted: staticrole.AdoptedUsers,
+		RollBack: map[string]users.RollBack{
+			rootkey.WALKind: nil, // its room's, which locks the root key
+			staticrole.WALKind: func(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
+				return b.staticRoles.RollBack(ctx, s, entry, immediate)
+			},
+		},
+		Gone: b.shared.EndUser, Ended: b.memory.Ended,
+	}
+}
+
 // withDefaults puts a default in place of each zero.
 func (o Options) withDefaults() Options {
 	if o.Now == nil {
@@ -184,7 +199,7 @@ func (o Options) withDefaults() Options {
 		option *time.Duration
 		or     time.Duration
 	}{
-		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.LateWindow, DefaultLateWindow}, {&o.GapCaution, DefaultGapCaution}, {&o.RequestTime, DefaultRequestTime}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
+		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, users.DefaultSweepGrace}, {&o.LateWindow, users.DefaultLateWindow}, {&o.GapCaution, DefaultGapCaution}, {&o.RequestTime, DefaultRequestTime}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
 	} {
 		if *d.option == 0 {
 			*d.option = d.or
@@ -213,15 +228,10 @@ func (b *backend) paths() []*framework.Path {
 		b.pathCreds(),
 		b.pathConsole(),
 		b.pathSDKCreds(),
-		b.pathIssuedList(),
-		b.pathForget(), // before pathIssuedOfRole: a user may be called "role", and the path of a list ends in a slash
-		b.pathIssuedOfRole(),
-		b.pathIssuedOfEntity(),
-		b.pathIssued(),
 		b.pathStatus(),
 		b.pathConfigCheck(),
 	}
-	return slices.Concat(b.sessions.Paths(), own, b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
+	return slices.Concat(b.sessions.Paths(), own, b.users.Paths(), b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
 }
 
 // pathsSpecial tells Vault which keys are sealed once more, where the seal can,
@@ -242,8 +252,7 @@ func (b *backend) invalidate(_ context.Context, key string) {
 		_, name, _ := strings.Cut(key, "/")
 		b.roleChanged(name)
 	case strings.HasPrefix(key, engine.PrefixIssued):
-		b.index.changedElsewhere(key)
-		b.shared.EndUser(userOf(strings.TrimPrefix(key, engine.PrefixIssued)))
+		b.users.Invalidate(key)
 	case strings.HasPrefix(key, engine.PrefixSessions):
 		b.sessions.Invalidate(key)
 	case strings.HasPrefix(key, engine.PrefixStaticRole), strings.HasPrefix(key, engine.PrefixStaticCreds):

@@ -97,7 +97,7 @@ func (b *backend) revokeSession(ctx context.Context, req *logical.Request, l *le
 	if !l.Registered {
 		return nil
 	}
-	return ignoreReadOnly(b.sessions.Forget(ctx, req.Storage, l.AccessKeyID))
+	return engine.IgnoreReadOnly(b.sessions.Forget(ctx, req.Storage, l.AccessKeyID))
 }
 
 // ownAccountOnly refuses to make a session revocable whose role is of another account than the

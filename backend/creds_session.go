@@ -17,6 +17,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -53,7 +54,7 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 		}
 		return nil, r.denied(err, "the policy of "+caller+" and in the trust policy of "+arn+"; AWS does not tell which of the two lacks it")
 	}
-	l := &lease{Username: name, Role: o.role, Registered: o.registered}
+	l := &lease{Lease: users.Lease{Username: name, Role: o.role, Registered: o.registered}}
 	if err := l.keepRevocable(session, client, r); err != nil {
 		return nil, err
 	}
@@ -173,7 +174,7 @@ func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *
 	if err != nil {
 		return nil, r.denied(err, "the policy of the engine's own identity")
 	}
-	return b.sessionResponse(session, &lease{Username: name, Role: o.role, Registered: o.registered}, life)
+	return b.sessionResponse(session, &lease{Lease: users.Lease{Username: name, Role: o.role, Registered: o.registered}}, life)
 }
 
 // issueOwnSession makes a session of the engine's own identity.
@@ -199,7 +200,7 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 	if err != nil {
 		return nil, err
 	}
-	return b.sessionResponse(session, &lease{Role: o.role, Registered: o.registered}, life)
+	return b.sessionResponse(session, &lease{Lease: users.Lease{Role: o.role, Registered: o.registered}}, life)
 }
 
 // life is how long a session shall run.
@@ -272,6 +273,9 @@ func (r *role) joinedPolicy(ofGroups []awscreds.Document) (string, error) {
 	return joined, nil
 }
 
+// rootSlack is how far our clock and AWS's may differ in the length of a session.
+const rootSlack = 2 * time.Minute
+
 // sessionResponse makes the response that gives a session and its lease to Vault.
 func (b *backend) sessionResponse(session awscreds.Session, l *lease, asked life) (*logical.Response, error) {
 	ttl := session.Expires.Sub(b.Now())
@@ -302,7 +306,7 @@ func (b *backend) sessionResponse(session awscreds.Session, l *lease, asked life
 	if asked.warning != "" {
 		resp.AddWarning(asked.warning)
 	}
-	if asked.ttl > longestOfRoot && (ttl-longestOfRoot).Abs() < clockSlack { // which AWS cuts by itself
+	if asked.ttl > longestOfRoot && (ttl-longestOfRoot).Abs() < rootSlack { // which AWS cuts by itself
 		resp.AddWarning(fmt.Sprintf("ttl: AWS gave %s of %s, as it does to the root user of an account", longestOfRoot, asked.ttl))
 	}
 	return resp, nil

@@ -7,7 +7,6 @@ package backend
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -179,7 +179,7 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 	for draw := 1; ; draw++ {
 		resp, err := b.issueNamed(ctx, r, &creation{b: b, storage: s, client: client, settings: set, order: o})
 		switch {
-		case err == nil || !isTaken(err) || set.usernames.Repeats || ctx.Err() != nil:
+		case err == nil || !users.IsTaken(err) || set.usernames.Repeats || ctx.Err() != nil:
 			return resp, err
 		case draw == nameDraws:
 			return nil, fmt.Errorf("%w; username_template made %d names that are taken, so give it more random characters, such as {{random 20}}", err, draw)
@@ -199,58 +199,10 @@ func (b *backend) issueNamed(ctx context.Context, r *role, c *creation) (*logica
 	c.describe(r, random)
 	defer c.asking.Wait()
 	c.askBounds()
-	if err := c.begin(ctx, r); err != nil {
+	if c.latest, err = c.Begin(ctx, r.MaxUsers, c.settings.users.MaxUsers); err != nil {
 		return nil, err
 	}
 	return c.finish(ctx, r)
-}
-
-// admit keeps to the caps on IAM users, and to one user of a name.
-func (b *backend) admit(ctx context.Context, s logical.Storage, c *creation, r *role) error {
-	most := c.settings.users.MaxUsers
-	named := c.record.provenByName() // nobody has the name
-	if r.MaxUsers > 0 || most > 0 || !named {
-		if err := b.known(ctx, s); err != nil {
-			return err
-		}
-	}
-	if !named {
-		taken, err := b.nameInWAL(ctx, s, c.name)
-		if err != nil {
-			return err
-		}
-		if taken {
-			return nameTaken(c.name, time.Time{})
-		}
-	}
-	home := ""
-	if most > 0 {
-		home = b.homeAmong(ctx, s, c.record.AssumeRole)
-	}
-	return b.index.admit(c.name, indexEntry{role: c.order.role, issued: c.began, by: c.record.AssumeRole.Interned()}, r.MaxUsers, most, home)
-}
-
-// nameTaken refuses a second user of a name.
-func nameTaken(name string, until time.Time) error {
-	text := "until its deletion is certain"
-	if !until.IsZero() {
-		text = "until " + until.UTC().Format(time.RFC3339) + " at the latest"
-	}
-	return &takenError{engine.UserErrorf("username_template: the IAM user %q has a record already, %s (issued/%s): "+
-		"revoke its lease, or add a random part such as {{random 20}} to username_template at config/root", name, text, name)}
-}
-
-// takenError says that there is a record of a name.
-type takenError struct{ error }
-
-// Unwrap returns what the caller is told.
-func (e *takenError) Unwrap() error { return e.error }
-
-// isTaken reports whether a user was not made because its name is taken, here or in AWS.
-func isTaken(err error) bool {
-	var here *takenError
-	var never *awscreds.NotCreatedError
-	return errors.As(err, &here) || errors.As(err, &never) && never.NameTaken()
 }
 
 // keyResponse makes the response that gives a key and its lease to Vault.

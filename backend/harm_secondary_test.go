@@ -176,10 +176,14 @@ func TestInvalidationForgetsOneRecord(t *testing.T) {
 	of.storage.breaks("list", engine.PrefixIssued)
 	of.b.(*backend).Invalidate(m.ctx, recordKey(gone))
 	of.listed(2)
-	if _, known := of.b.(*backend).index.get(gone); known {
+	remembers, err := of.b.(*backend).users.TidyView().Known(m.ctx, of.storage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if remembers(gone) {
 		t.Error("memory still has it")
 	}
-	if _, known := of.b.(*backend).index.get(kept); !known {
+	if !remembers(kept) {
 		t.Error("memory has lost another")
 	}
 	m.revoke(all[1])

@@ -31,8 +31,8 @@ func documented(t *testing.T) map[string]string {
 	users := iampolicy.Users{Role: "app", Name: "vault-*", Path: "/", Policies: []string{readOnly}, Inline: true, Groups: []string{"developers"}}
 	pathed := iampolicy.Users{Role: "job", Name: "vault-*", Path: "/vault/", Policies: []string{readOnly}}
 	return map[string]string{
-		"users": policyBlock(t, config(func(c *iampolicy.Config) { c.Tags, c.Users = ownTagKeys, []iampolicy.Users{users, pathed} }), "Tidy"),
-		"tidy": policyBlock(t, config(func(c *iampolicy.Config) { c.Tags, c.Users = ownTagKeys, []iampolicy.Users{users} }),
+		"users": policyBlock(t, config(func(c *iampolicy.Config) { c.Tags, c.Users = users.TagKeys, []iampolicy.Users{users, pathed} }), "Tidy"),
+		"tidy": policyBlock(t, config(func(c *iampolicy.Config) { c.Tags, c.Users = users.TagKeys, []iampolicy.Users{users} }),
 			"CreateUsers", "TagUsers", "CreateKeys", "AttachPolicies", "PutInlinePolicies", "JoinAndLeaveGroups", "DeleteUsers", "FindWhat", "RemoveWhat", "RemoveVirtual"),
 		"boundary": policyBlock(t, config(func(c *iampolicy.Config) {
 			users.Boundary = exampleBoundary

@@ -138,8 +138,12 @@ func (w *judged) mend(after thing) {
 			server.RemoveUser(user)
 		}
 	}
-	for _, user := range w.b.(*backend).index.holders("", "") {
-		_, _ = w.send(logical.UpdateOperation, "issued/"+user+"/forget", nil)
+	known, err := w.b.(*backend).users.All(w.ctx, w.storage)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, user := range known {
+		_, _ = w.send(logical.UpdateOperation, "issued/"+user.Name+"/forget", nil)
 	}
 	if after.keys {
 		w.mendKeys()

@@ -100,11 +100,11 @@ func (b *backend) checkHome(ctx context.Context, s logical.Storage, c *status.Ch
 	if err != nil {
 		return err
 	}
-	if err := b.known(ctx, s); err != nil {
+	if err := b.users.Fill(ctx, s); err != nil {
 		return err
 	}
-	if n, one := b.elsewhere(here, home); n > 0 {
-		c.Bad("account", "%s, and %s of this mount were made in %s: they cannot be ended from here; write credentials of that account to config/root", here, counted(n, "IAM user"), one)
+	if n, one := b.users.Elsewhere(here, home); n > 0 {
+		c.Bad("account", "%s, and %s of this mount were made in %s: they cannot be ended from here; write credentials of that account to config/root", here, engine.Counted(n, "IAM user"), one)
 		return nil
 	}
 	c.OK("account", "%s", here)

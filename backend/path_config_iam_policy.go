@@ -19,6 +19,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/iampolicy"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -97,7 +98,7 @@ func (b *backend) needed(ctx context.Context, s logical.Storage) (*iampolicy.Con
 	if err != nil {
 		return nil, nil, err
 	}
-	users, err := engine.LoadOr(ctx, s, engine.KeyUsersConfig, newUsersConfig)
+	ofUsers, err := engine.LoadOr(ctx, s, engine.KeyUsersConfig, newUsersConfig)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -110,8 +111,8 @@ func (b *backend) needed(ctx context.Context, s logical.Storage) (*iampolicy.Con
 			cfg.Partition = here
 		}
 	}
-	if users.OwnershipTags {
-		cfg.Tags = ownTagKeys
+	if ofUsers.OwnershipTags {
+		cfg.Tags = users.TagKeys
 	}
 	names, err := allRoleNames(ctx, s)
 	if err != nil {
@@ -215,16 +216,17 @@ func hubOf(a engine.AssumeRole) iampolicy.Hub {
 // uncovered warns of users that exist and that no role would make now: their ARNs, groups and
 // policies may be others.
 func (b *backend) uncovered(ctx context.Context, s logical.Storage, cfg *iampolicy.Config) (warnings []string, err error) {
-	if err := b.known(ctx, s); err != nil {
+	all, err := b.users.All(ctx, s)
+	if err != nil {
 		return nil, err
 	}
-	left := b.index.pick(func(e indexEntry) bool {
-		return !slices.ContainsFunc(cfg.Users, func(u iampolicy.Users) bool {
-			return u.By.ARN == e.by.Value().AssumeRoleARN && (e.role == u.Role || e.role == "") && covers(u.Name, e.name)
+	left := slices.DeleteFunc(all, func(user users.User) bool {
+		return slices.ContainsFunc(cfg.Users, func(u iampolicy.Users) bool {
+			return u.By.ARN == user.Way.AssumeRoleARN && (user.Role == u.Role || user.Role == "") && covers(u.Name, user.Name)
 		})
-	}, byAge)
+	})
 	if len(left) > 0 {
-		warnings = []string{fmt.Sprintf("%s, such as %s: of roles, or of a username_template, that are gone or have changed since; the policy may not allow their deletion, so keep the one before until their leases have ended", counted(len(left), "IAM user"), left[0])}
+		warnings = []string{fmt.Sprintf("%s, such as %s: of roles, or of a username_template, that are gone or have changed since; the policy may not allow their deletion, so keep the one before until their leases have ended", engine.Counted(len(left), "IAM user"), left[0].Name)}
 	}
 	return warnings, nil
 }

@@ -8,12 +8,14 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 )
 
 func (b *backend) pathConfigRoot() *framework.Path {
@@ -232,4 +234,51 @@ func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ 
 		return nil, err
 	}
 	return engine.Done(warnings), b.rootKey.Forget(ctx, req.Storage)
+}
+
+// accountLook bounds the question which account config/root leads to, when it is written.
+const accountLook = 2 * time.Second
+
+// leftBehind warns where config/root leads to another account than users and static roles of
+// the mount are in. It asks only where there are some, and a failure is none of the write's.
+func (b *backend) leftBehind(ctx context.Context, s logical.Storage) []string {
+	records, err := s.List(ctx, engine.PrefixIssued)
+	if err != nil {
+		return nil
+	}
+	statics, err := s.List(ctx, engine.PrefixStaticRole)
+	if err != nil || len(records)+len(statics) == 0 || b.users.Fill(ctx, s) != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, accountLook)
+	defer cancel()
+	client, err := b.AWS(ctx, s)
+	if err != nil {
+		return nil
+	}
+	here, err := client.FindAccount(ctx)
+	if err != nil || !here.Known() {
+		return nil
+	}
+	home, err := engine.HomeAccount(ctx, s)
+	if err != nil {
+		return nil
+	}
+	users, from := b.users.Elsewhere(here, home)
+	roles, err := staticrole.Elsewhere(ctx, s, here)
+	if err != nil || users+roles == 0 {
+		return nil
+	}
+	if users == 0 {
+		from = home
+	}
+	left := engine.Counted(users, "IAM user")
+	switch {
+	case users == 0:
+		left = engine.Counted(roles, "static role")
+	case roles > 0:
+		left += " and " + engine.Counted(roles, "static role")
+	}
+	return []string{fmt.Sprintf("config/root leads to AWS account %s now, and this mount has %s in another account, such as %s: "+
+		"until config/root leads there again they cannot be deleted or rotated, and revocations fail; do not disable the mount before", here, left, from)}
 }

@@ -11,6 +11,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -85,7 +86,7 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 	if err != nil {
 		return nil, err
 	}
-	if err := b.setHome(ctx, req.Storage, account); err != nil {
+	if err := b.users.SetHome(ctx, req.Storage, account); err != nil {
 		return nil, err
 	}
 	defer b.reconfigured() // after a failed write as well: it may have been stored all the same
@@ -124,8 +125,8 @@ func (c *usersConfig) update(d *framework.FieldData) {
 func (c *usersConfig) validate(account string) (warnings []string, err error) {
 	var m engine.Mistakes
 	warnings = validateMaxUsers(&m, c.MaxUsers)
-	if ttl := c.UnconfirmedTTL; ttl != 0 && ttl < leastUnconfirmed {
-		m.Add("unconfirmed_ttl", "%s is too short; use at least %s, or 0 for never", ttl, leastUnconfirmed)
+	if ttl := c.UnconfirmedTTL; ttl != 0 && ttl < users.LeastUnconfirmed {
+		m.Add("unconfirmed_ttl", "%s is too short; use at least %s, or 0 for never", ttl, users.LeastUnconfirmed)
 	}
 	if account != "" && !awsrules.IsAccount(account) {
 		m.Add("account", "%q is not an AWS account: 12 digits, or a partition, a colon and 12 digits, such as aws-us-gov:123456789012", account)

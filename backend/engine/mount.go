@@ -29,6 +29,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,4 +108,16 @@ func (m *Mount) Recover(err *error) {
 		m.Log.Error("panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		*err = errors.New("internal error in the AWS secrets engine; Vault's log has the details")
 	}
+}
+
+// LeaseBounds are how long the mount lets leases be.
+type LeaseBounds struct{ Usual, Longest time.Duration }
+
+// fallbackTTL is Vault's own default and maximum for leases, for where the system view does
+// not tell: it gives zero then.
+const fallbackTTL = 768 * time.Hour
+
+// LeaseBounds asks Vault, which takes two round trips.
+func (m *Mount) LeaseBounds() LeaseBounds {
+	return LeaseBounds{Usual: cmp.Or(max(m.Vault.DefaultLeaseTTL(), 0), fallbackTTL), Longest: cmp.Or(max(m.Vault.MaxLeaseTTL(), 0), fallbackTTL)}
 }

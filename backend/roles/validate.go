@@ -15,6 +15,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 )
 
 const (
@@ -148,8 +149,8 @@ func (r *role) validateShare(m *engine.Mistakes) (warnings []string) {
 	switch {
 	case r.ShareFor <= 0:
 		return nil
-	case r.ShareFor > longestShare:
-		m.Add("share_for", "%s is too long; use up to %s, or 0 to share nothing", r.ShareFor, longestShare)
+	case r.ShareFor > users.LongestShare:
+		m.Add("share_for", "%s is too long; use up to %s, or 0 to share nothing", r.ShareFor, users.LongestShare)
 		return nil
 	case r.RevokeSessions:
 		m.Add("share_for", "is not possible beside revoke_sessions: a session that several leases have cannot be revoked for one of them; omit one of the two")
@@ -219,12 +220,12 @@ func (r *role) validateUserTags(m *engine.Mistakes) (warnings []string) {
 	}
 	m.AddAll("iam_tags", awsrules.CheckTags(r.IAMTags))
 	for _, key := range slices.Sorted(maps.Keys(r.IAMTags)) {
-		if isOwnTag(key) {
+		if users.IsOwnTag(key) {
 			m.Add("iam_tags", "%q is a tag that the engine sets itself; choose another key", key)
 		}
 	}
-	if n := len(r.IAMTags); n <= awsrules.MostTags && n+len(ownTagKeys) > awsrules.MostTags {
-		warnings = append(warnings, fmt.Sprintf("iam_tags: %d tags leave no room for the %d that say whose the IAM user is; tidy will not know these users", n, len(ownTagKeys)))
+	if n := len(r.IAMTags); n <= awsrules.MostTags && n+len(users.TagKeys) > awsrules.MostTags {
+		warnings = append(warnings, fmt.Sprintf("iam_tags: %d tags leave no room for the %d that say whose the IAM user is; tidy will not know these users", n, len(users.TagKeys)))
 	}
 	return warnings
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package users
 
 // The sweep ends users that no lease has, once a minute: those of requests that failed or
 // died, those whose revocation failed, and those that outlived their lease because Vault
@@ -39,33 +39,17 @@ const (
 	ghostLooks = 2
 )
 
-// dueBy is when the sweep is to look at a record that no request stands behind, if nobody
-// renews the lease.
-func (u *users) dueBy(r *userRecord) time.Time {
-	switch {
-	case r.State == stateCreating:
-		return time.Time{} // now: whoever was making it is no more
-	case !r.Ending.IsZero():
-		asked := r.Ending
-		if now := u.Now(); asked.After(now) {
-			asked = now // a clock in the future has written it
-		}
-		return asked.Add(u.LagWindow) // Vault tries as well, and AWS may not show the user yet
-	}
-	return r.Ends.Add(u.sweepGrace)
-}
-
-// sweep ends all users that are due.
-func (u *users) sweep(ctx context.Context, s logical.Storage) error {
+// Sweep ends all users that are due.
+func (u *Users) Sweep(ctx context.Context, s logical.Storage) error {
 	if err := u.OpenTerm(ctx, s); err != nil { // else nobody knows which renewals are known
 		return err
 	}
 	began := u.Now()
-	due := u.index.due(began, u.unconfirmedTTL(ctx, s))
+	due := u.index.due(began, u.o.Unconfirmed(ctx, s))
 	more := func() bool { return u.Age(began) <= sweepStart } // the rest is the next tick's
 	left := engine.EachByAccount(ctx, u.Mount, sweepsAtOnce, due, u.accountOf, more, func(ctx context.Context, user string) error {
 		err := u.sweepUser(ctx, s, user)
-		u.memory.Ended(user, err)
+		u.o.Ended(user, err)
 		return err
 	})
 	errs := make([]error, len(left))
@@ -74,25 +58,19 @@ func (u *users) sweep(ctx context.Context, s logical.Storage) error {
 		if l.Account != "" {
 			where = " of AWS account " + l.Account
 		}
-		errs[i] = fmt.Errorf("%s%s could not be deleted and will be tried again: %w", counted(l.Items, "IAM user"), where, l.Errs[0])
+		errs[i] = fmt.Errorf("%s%s could not be deleted and will be tried again: %w", engine.Counted(l.Items, "IAM user"), where, l.Errs[0])
 	}
 	return errors.Join(errs...)
 }
 
-// accountOf is the account of a user, as far as memory knows.
-func (u *users) accountOf(user string) string {
-	e, _ := u.index.get(user)
-	return e.in()
-}
-
 // sweepUser ends a user whose time is over, if storage and AWS say so too.
-func (u *users) sweepUser(ctx context.Context, s logical.Storage, user string) error {
+func (u *Users) sweepUser(ctx context.Context, s logical.Storage, user string) error {
 	ctx, unlock, ok := u.Locks.TryLock(ctx, engine.LockRecord(user))
 	if !ok {
 		return nil // its lease is being renewed or revoked
 	}
 	defer unlock()
-	r, err := loadRecord(ctx, s, user)
+	r, err := load(ctx, s, user)
 	if err != nil {
 		return err
 	}
@@ -131,40 +109,9 @@ func (u *users) sweepUser(ctx context.Context, s logical.Storage, user string) e
 	return why
 }
 
-// latest is the latest moment that the lease of a record can live to. Where another engine
-// may have renewed it, that is as long as the mount allows at all.
-func (u *users) latest(r *userRecord) time.Time {
-	if !r.Written.Before(u.KnownSince()) {
-		return r.Ends
-	}
-	last := r.Issued.Add(u.askBounds().longest)
-	if len(r.Handouts) > 0 {
-		last = last.Add(longestShare) // it counts from when a lease was given
-	}
-	if last.After(r.Ends) {
-		return last
-	}
-	return r.Ends
-}
-
-// mendClock moves a record that a clock in the future has written to now: its age would tell
-// nothing before that future has come.
-func (u *users) mendClock(ctx context.Context, s logical.Storage, user string, r *userRecord) error {
-	wrong := r.Issued.Sub(u.Now())
-	if wrong <= clockSlack || !r.pending() {
-		return nil
-	}
-	for _, t := range []*time.Time{&r.Issued, &r.Ends, &r.Written} {
-		if !t.IsZero() {
-			*t = t.Add(-wrong)
-		}
-	}
-	return u.saveRecord(ctx, s, user, r)
-}
-
-// sweepGhosts looks whether the users with the oldest records still exist, and ends the
+// SweepGhosts looks whether the users with the oldest records still exist, and ends the
 // records of those that AWS does not have.
-func (u *users) sweepGhosts(ctx context.Context, s logical.Storage) error {
+func (u *Users) SweepGhosts(ctx context.Context, s logical.Storage) error {
 	oldest := u.index.oldest()
 	if len(oldest) == 0 {
 		return nil
@@ -183,7 +130,7 @@ func (u *users) sweepGhosts(ctx context.Context, s logical.Storage) error {
 }
 
 // isGone reports whether AWS says that there is no such user.
-func (u *users) isGone(ctx context.Context, s logical.Storage, user string) (bool, error) {
+func (u *Users) isGone(ctx context.Context, s logical.Storage, user string) (bool, error) {
 	e, _ := u.index.get(user)
 	client, _, err := u.reach(ctx, s, e.by.Value(), e.role)
 	if err != nil {
@@ -201,13 +148,13 @@ func (u *users) isGone(ctx context.Context, s logical.Storage, user string) (boo
 
 // endGhost ends the record of a user of a lease that AWS does not have. It deletes nothing: the
 // lease may live, and AWS's word may be wrong or be another account's.
-func (u *users) endGhost(ctx context.Context, s logical.Storage, user string) (gone bool, err error) {
+func (u *Users) endGhost(ctx context.Context, s logical.Storage, user string) (gone bool, err error) {
 	ctx, unlock, ok := u.Locks.TryLock(ctx, engine.LockRecord(user))
 	if !ok {
 		return false, nil
 	}
 	defer unlock()
-	r, err := loadRecord(ctx, s, user)
+	r, err := load(ctx, s, user)
 	if err != nil || r == nil || r.pending() {
 		return false, err
 	}
@@ -225,31 +172,9 @@ func (u *users) endGhost(ctx context.Context, s logical.Storage, user string) (g
 	if err := u.whoseWord(ctx, s, client, user, r, &f); err != nil {
 		return false, err
 	}
-	if decide(user, r, f, u.windows(), u.Now()).ending != endGone {
+	if decide(user, r, f, windows{u.LagWindow, u.o.LateWindow}, u.Now()).ending != endGone {
 		return false, nil
 	}
 	u.Log.Info("forgot an IAM user that AWS does not have any more", "iam_user", user, "role", r.Role)
 	return true, u.dropRecord(ctx, s, user, r.pending())
-}
-
-// Answered, and perhaps nobody heard it: between our answer and Vault's write of the lease both
-// may die. The user has a record then and no lease, and would live as long as a lease could.
-// Which records that may be true of is known from the heartbeat.
-
-// leastUnconfirmed is the shortest unconfirmed_ttl: who got a credential has this long to
-// use it for the first time.
-const leastUnconfirmed = 24 * time.Hour
-
-// unconfirmed reports whether perhaps nobody got the credential of a record.
-func (u *users) unconfirmed(r *userRecord) bool {
-	return !r.pending() && !r.Confirmed && r.Term != "" && !u.Answered(r.Term, r.Issued)
-}
-
-// unconfirmedTTL is what config/users says; 0 where nobody can read it.
-func (u *users) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Duration {
-	set, err := u.anySettings(ctx, s)
-	if err != nil {
-		return 0
-	}
-	return set.users.UnconfirmedTTL
 }

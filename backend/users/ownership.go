@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package users
 
 // The tags that say whose an IAM user is. They go with CreateUser, so they are there from the
 // first moment. Whoever may tag users can write any of them but one: the proof, which only
@@ -13,7 +13,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -32,7 +31,8 @@ const (
 	tagProof   = "vault-proof"   // the term of the engine that made it, a slash, and an HMAC
 )
 
-var ownTagKeys = []string{tagMount, tagRole, tagCreated, tagProof}
+// TagKeys are the keys of the tags that say whose a user is.
+var TagKeys = []string{tagMount, tagRole, tagCreated, tagProof}
 
 // ownershipKey is the secret of the proofs of a mount. It proves nothing elsewhere.
 type ownershipKey struct {
@@ -80,34 +80,29 @@ func prove(key []byte, user, created, term string) string {
 	return term + "/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// tags mark a user as this mount's. There are none where they are switched off, where
-// Vault gives the mount no identity, or where the role's own tags leave no room; and those that
-// AWS has refused for the role are left out for a while.
-func (o *ownership) tags(ctx context.Context, c *creation, user awscreds.User) (map[string]string, error) {
-	if !c.settings.users.OwnershipTags || o.ID == "" || len(user.Tags)+len(ownTagKeys) > awsrules.MostTags {
+// Tags mark the user as this mount's. There are none where Vault gives the mount no identity, or where the role's own
+// tags leave no room.
+func (m *Making) Tags(ctx context.Context, mountPoint string, user awscreds.User) (map[string]string, error) {
+	o, l := &m.u.own, m.lease
+	if o.ID == "" || len(user.Tags)+len(TagKeys) > awsrules.MostTags {
 		return nil, nil
 	}
 	for key := range user.Tags {
-		if isOwnTag(key) {
+		if IsOwnTag(key) {
 			return nil, nil
 		}
 	}
-	key, err := o.proofKey(ctx, c.storage, true)
+	key, err := o.proofKey(ctx, m.storage, true)
 	if err != nil {
 		return nil, err
 	}
-	created := c.began.Format(time.RFC3339)
-	tags := map[string]string{
-		tagMount:   awsrules.InTag(c.order.mountPoint, awsrules.MostTagValue-1-len(o.ID)) + "/" + o.ID,
-		tagRole:    awsrules.InTag(c.order.role, awsrules.MostTagValue),
+	created := l.Created.Format(time.RFC3339)
+	return map[string]string{
+		tagMount:   awsrules.InTag(mountPoint, awsrules.MostTagValue-1-len(o.ID)) + "/" + o.ID,
+		tagRole:    awsrules.InTag(l.Role, awsrules.MostTagValue),
 		tagCreated: created,
-		tagProof:   prove(key, c.name, created, o.Term()),
-	}
-	c.leftOut = c.settings.leftOut(c.order.role, o.Now())
-	for _, key := range c.leftOut {
-		delete(tags, key)
-	}
-	return tags, nil
+		tagProof:   prove(key, l.Username, created, o.Term()),
+	}, nil
 }
 
 // tagged reports whether the tags of a user say that it is this mount's. Anybody may have
@@ -138,43 +133,19 @@ func (o *ownership) proven(ctx context.Context, s logical.Storage, user string, 
 // wrote reports whether tags that prove a user are of the record's own request. A copy of the
 // storage proves its users with the same key, and makes the same names, perhaps in the same second,
 // where a template has no random part.
-func (r *userRecord) wrote(tags map[string]string) bool {
+func (r *Record) wrote(tags map[string]string) bool {
 	term, _, _ := strings.Cut(tags[tagProof], "/")
 	return tags[tagCreated] == r.Issued.UTC().Format(time.RFC3339) && (r.MadeIn == "" || r.MadeIn == term)
 }
 
-// isOwnTag reports whether the key of a tag is one of ours; to AWS case does not matter.
-func isOwnTag(key string) bool {
-	for _, own := range ownTagKeys {
+// IsOwnTag reports whether the key of a tag is one of ours; to AWS case does not matter.
+func IsOwnTag(key string) bool {
+	for _, own := range TagKeys {
 		if strings.EqualFold(key, own) {
 			return true
 		}
 	}
 	return false
-}
-
-// noteLeftOut remembers which of our tags AWS has refused for the users of a role, until they are
-// tried again, and tells what is new.
-func (u *users) noteLeftOut(c *creation, user awscreds.User, refused []string) {
-	if len(user.OwnTags) == 0 { // nothing was tried
-		return
-	}
-	left := slices.Concat(c.leftOut, refused)
-	slices.Sort(left)
-	if len(refused) == 0 && len(left) > 0 || !c.settings.setLeftOut(c.order.role, left, u.Now()) {
-		return
-	}
-	if len(left) == 0 {
-		u.Log.Info("AWS takes the tags again that say whose an IAM user is", "role", c.order.role)
-		return
-	}
-	u.Log.Warn("AWS refuses tags that say whose an IAM user is, so users of the role are made without them, and they are tried again after a few minutes; allow iam:TagUser, or set ownership_tags=false at config/users", "role", c.order.role, "tags", left)
-}
-
-// anyUntagged reports whether AWS is known not to allow our tags for some role.
-func (u *users) anyUntagged() bool {
-	current, known := u.settingsNow.Peek(struct{}{})
-	return known && current.anyUntagged()
 }
 
 // keyIsOf reports whether a user has an access key. Where AWS does not tell, it takes the key away.

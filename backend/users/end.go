@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package users
 
 // How an IAM user ends. A failed creation, a revocation, the sweep, a cleanup and a delete of
 // its record all come here: it is looked at, it is deleted, and decide says what the record
@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -70,7 +71,7 @@ type windows struct {
 }
 
 // decide says what becomes of a record: each line is a reason why it cannot go yet.
-func decide(user string, r *userRecord, f facts, w windows, now time.Time) verdict {
+func decide(user string, r *Record, f facts, w windows, now time.Time) verdict {
 	late := r.Issued.Add(w.late)
 	switch {
 	case !f.deleted && f.made.Known() && f.here.Known() && !f.made.Same(f.here):
@@ -89,7 +90,7 @@ func decide(user string, r *userRecord, f facts, w windows, now time.Time) verdi
 
 // mayComeLate reports whether AWS may perform an attempt of CreateUser after the user was
 // deleted. Of a process that died nobody knows.
-func (r *userRecord) mayComeLate() bool { return r.Unanswered || r.State == stateCreating }
+func (r *Record) mayComeLate() bool { return r.Unanswered || r.State == stateCreating }
 
 // unprovenError says that a user stays because it may be somebody else's.
 type unprovenError struct {
@@ -109,8 +110,8 @@ func (e *unprovenError) Unwrap() error { return e.err }
 
 // end ends the user of a record, as far as AWS lets it, and says what the record becomes. An
 // error says that nothing is known: the record stays.
-func (u *users) end(ctx context.Context, s logical.Storage, user string, r *userRecord) (verdict, error) {
-	u.shared.EndUser(user)
+func (u *Users) end(ctx context.Context, s logical.Storage, user string, r *Record) (verdict, error) {
+	u.gone(user)
 	if err := u.ProveLeader(ctx, s); err != nil && !u.Vault.Tainted() { // nobody else has a mount that is being disabled
 		return verdict{}, err
 	}
@@ -132,7 +133,7 @@ func (u *users) end(ctx context.Context, s logical.Storage, user string, r *user
 		return verdict{}, err
 	}
 	if f.made.Known() && f.here.Known() && !f.made.SameNumber(f.here) {
-		return decide(user, r, f, u.windows(), u.Now()), nil // that account's users are none of ours
+		return decide(user, r, f, windows{u.LagWindow, u.o.LateWindow}, u.Now()), nil // that account's users are none of ours
 	}
 	if err := u.look(ctx, s, client, user, r, &f); err != nil {
 		return verdict{}, err
@@ -149,14 +150,12 @@ func (u *users) end(ctx context.Context, s logical.Storage, user string, r *user
 			return verdict{}, err
 		}
 	}
-	return decide(user, r, f, u.windows(), u.Now()), nil
+	return decide(user, r, f, windows{u.LagWindow, u.o.LateWindow}, u.Now()), nil
 }
-
-func (u *users) windows() windows { return windows{lag: u.LagWindow, late: u.lateWindow} }
 
 // look asks AWS about the user where its name alone does not prove that it is the record's,
 // or where its lease may live: then AWS's clock has to say that it is over.
-func (u *users) look(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
+func (u *Users) look(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *Record, f *facts) error {
 	mayLive := r.Ending.IsZero() && r.State == stateIssued
 	if r.provenByName() && !mayLive {
 		return nil
@@ -183,7 +182,7 @@ func (u *users) look(ctx context.Context, s logical.Storage, c *awscreds.Client,
 }
 
 // prove looks for a proof that a user which AWS shows is the record's.
-func (u *users) prove(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, found *awscreds.FoundUser, f *facts) error {
+func (u *Users) prove(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *Record, found *awscreds.FoundUser, f *facts) error {
 	if r.provenByName() || r.UserID != "" { // the same, as look has seen
 		return nil
 	}
@@ -191,7 +190,7 @@ func (u *users) prove(ctx context.Context, s logical.Storage, c *awscreds.Client
 	if err != nil || ours && r.wrote(found.Tags) {
 		return err
 	}
-	if r.firstEdition() && r.AccessKeyID == "" && !u.own.taggedByAnother(found.Tags) && r.asOldAs(found, u.Age(r.Issued), u.lateWindow) {
+	if r.firstEdition() && r.AccessKeyID == "" && !u.own.taggedByAnother(found.Tags) && r.asOldAs(found, u.Age(r.Issued), u.o.LateWindow) {
 		return nil // all that the record lets anybody tell
 	}
 	if f.young == nil {
@@ -201,14 +200,14 @@ func (u *users) prove(ctx context.Context, s logical.Storage, c *awscreds.Client
 }
 
 // asOldAs reports whether a user that AWS shows is as old as the record.
-func (r *userRecord) asOldAs(found *awscreds.FoundUser, age, late time.Duration) bool {
+func (r *Record) asOldAs(found *awscreds.FoundUser, age, late time.Duration) bool {
 	return found.Age-clockSlack <= age && found.Age+clockSlack+late >= age
 }
 
 // proveByKey asks AWS whose the access key of the record is. Where it does not tell, the key is
 // taken away: AWS does that only where the user has it, who then is the record's. That proves it
 // once; so id, which is AWS's of the user, is written down before the deletion, which may fail.
-func (u *users) proveByKey(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, id string, f *facts, otherwise error) error {
+func (u *Users) proveByKey(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *Record, id string, f *facts, otherwise error) error {
 	if r.AccessKeyID == "" {
 		f.unproven = otherwise
 		return nil
@@ -231,12 +230,12 @@ func (u *users) proveByKey(ctx context.Context, s logical.Storage, c *awscreds.C
 	if proven.Ending.IsZero() {
 		proven.Ending = u.Now().UTC()
 	}
-	return ignoreReadOnly(u.saveRecord(ctx, s, user, &proven))
+	return engine.IgnoreReadOnly(u.saveRecord(ctx, s, user, &proven))
 }
 
 // confirmAbsence asks before AWS's word is believed that there is no such user: whether its
 // holder has given it another name, and whose account these words are about.
-func (u *users) confirmAbsence(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord, f *facts) error {
+func (u *Users) confirmAbsence(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *Record, f *facts) error {
 	name, err := nameNow(ctx, c, user, r)
 	if err != nil {
 		return err
@@ -252,7 +251,7 @@ func (u *users) confirmAbsence(ctx context.Context, s logical.Storage, c *awscre
 
 // nameNow is the name that the holder of a user has given it; empty where it has not. An access
 // key is one user's for ever.
-func nameNow(ctx context.Context, c *awscreds.Client, user string, r *userRecord) (string, error) {
+func nameNow(ctx context.Context, c *awscreds.Client, user string, r *Record) (string, error) {
 	if r.AccessKeyID == "" {
 		return "", nil
 	}
@@ -268,7 +267,7 @@ func nameNow(ctx context.Context, c *awscreds.Client, user string, r *userRecord
 
 // settle ends the user of a record and does with the record what follows. gone is false
 // where the record stays, and why says the reason to who asked for the end.
-func (u *users) settle(ctx context.Context, s logical.Storage, user string, r *userRecord) (gone bool, why error) {
+func (u *Users) settle(ctx context.Context, s logical.Storage, user string, r *Record) (gone bool, why error) {
 	v, err := u.end(ctx, s, user, r)
 	if err != nil {
 		return false, err
@@ -282,7 +281,7 @@ func (u *users) settle(ctx context.Context, s logical.Storage, user string, r *u
 
 // endLater writes down that a user is to go: somebody asked for its end, and AWS did not do
 // it, or did not show the user. It is never taken back.
-func (u *users) endLater(ctx context.Context, s logical.Storage, user string, r *userRecord, look time.Time) error {
+func (u *Users) endLater(ctx context.Context, s logical.Storage, user string, r *Record, look time.Time) error {
 	if r.Ending.IsZero() {
 		now := u.Now().UTC()
 		r.Ending = now

@@ -125,3 +125,31 @@ func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error
 	}
 	return roleFromLegacy(string(entry.Value)), nil
 }
+
+// wayOf is how the account of a role is reached; the zero value where there is no such role.
+func wayOf(ctx context.Context, s logical.Storage, name string) (engine.AssumeRole, error) {
+	r, err := loadRole(ctx, s, name)
+	if err != nil || r == nil {
+		return engine.AssumeRole{}, err
+	}
+	return r.assumeRole(), nil
+}
+
+// waysOf are how the accounts of all roles are reached, or of those that make IAM users; config/root is not among
+// them. A role that nobody can read is left out.
+func waysOf(ctx context.Context, s logical.Storage, makeUsers bool) (ways []engine.AssumeRole, err error) {
+	names, err := s.List(ctx, engine.PrefixRole)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		r, err := loadRole(ctx, s, name)
+		if err != nil && !engine.IsUnreadable(err) {
+			return nil, err
+		}
+		if r != nil && (!makeUsers || r.issues(iamUser)) && r.assumeRole().IsSet() {
+			ways = append(ways, r.assumeRole())
+		}
+	}
+	return ways, nil
+}

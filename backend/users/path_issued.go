@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package users
 
 import (
 	"cmp"
@@ -18,14 +18,14 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-func (b *backend) pathIssued() *framework.Path {
+func (u *Users) pathIssued() *framework.Path {
 	return &framework.Path{
 		Pattern:      "issued/(?P<username>[^/]+)",
 		DisplayAttrs: engine.Operation("", "issued-user"),
 		Fields:       map[string]*framework.FieldSchema{"username": issuedUserFields()["username"], "last_used": engine.LastUsedField()},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(b.Read("Read who holds an issued IAM user or session, and until when.", b.readIssued), issuedAnswer()),
-			logical.DeleteOperation: b.Write("Delete an issued IAM user from AWS, or revoke a session.", b.deleteIssuedUser),
+			logical.ReadOperation:   engine.Gives(u.Read("Read who holds an issued IAM user or session, and until when.", u.readIssued), issuedAnswer()),
+			logical.DeleteOperation: u.Write("Delete an issued IAM user from AWS, or revoke a session.", u.deleteIssuedUser),
 		},
 		HelpSynopsis: "One IAM user or session that is issued.",
 		HelpDescription: `
@@ -41,13 +41,13 @@ A user that has no record is not deleted: a warning says so.
 	}
 }
 
-func (b *backend) pathForget() *framework.Path {
+func (u *Users) pathForget() *framework.Path {
 	return &framework.Path{
 		Pattern:      "issued/(?P<username>[^/]+)/forget",
 		DisplayAttrs: engine.Operation("forget", "issued-user"),
 		Fields:       issuedUserFields(),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: b.Write("Drop the record of an IAM user without asking AWS.", b.forgetIssuedUser),
+			logical.UpdateOperation: u.Write("Drop the record of an IAM user without asking AWS.", u.forgetIssuedUser),
 		},
 		HelpSynopsis: "Drop the record of an IAM user whose account is closed.",
 		HelpDescription: `
@@ -69,49 +69,49 @@ func issuedUserFields() map[string]*framework.FieldSchema {
 	}
 }
 
-func (b *backend) readIssued(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (u *Users) readIssued(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	user := d.Get("username").(string)
-	r, err := loadRecord(ctx, req.Storage, user)
+	r, err := load(ctx, req.Storage, user)
 	if err != nil {
 		return nil, err
 	}
 	var info map[string]any
 	if r == nil {
-		if info, err = b.sessions.Read(ctx, req.Storage, user); err != nil || info == nil {
+		if info, err = u.o.Sessions.Read(ctx, req.Storage, user); err != nil || info == nil {
 			return nil, err
 		}
 		return &logical.Response{Data: info}, nil
 	}
-	info = r.response(user, b.unconfirmed(r))
-	return &logical.Response{Data: info}, b.addUse(ctx, req.Storage, d, r, info)
+	info = r.response(user, u.unconfirmed(r))
+	return &logical.Response{Data: info}, u.addUse(ctx, req.Storage, d, r, info)
 }
 
-func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (u *Users) deleteIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	user := d.Get("username").(string)
-	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecord(user))
+	ctx, unlock, err := u.Locks.Lock(ctx, engine.LockRecord(user))
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	r, err := b.recordFor(ctx, req.Storage, user)
+	r, err := u.recordFor(ctx, req.Storage, user)
 	if engine.IsUnreadable(err) {
-		r, err = b.unreadable(ctx, req.Storage, user)
+		r, err = u.unreadable(ctx, req.Storage, user)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
-		if known, err := b.sessions.Revoke(ctx, req.Storage, user); known || err != nil {
+		if known, err := u.o.Sessions.Revoke(ctx, req.Storage, user); known || err != nil {
 			return nil, err
 		}
 		return engine.Warned([]string{fmt.Sprintf("there is no record of an IAM user or a session %q, so nothing was deleted", awsrules.Abridged(user))}), nil
 	}
-	if err := b.endLater(ctx, req.Storage, user, r, time.Time{}); err != nil {
+	if err := u.endLater(ctx, req.Storage, user, r, time.Time{}); err != nil {
 		return nil, err
 	}
-	ctx, moment := r.moment(ctx, b.Mount, user, engine.AskedBy(req))
-	gone, err := b.settle(ctx, req.Storage, user, r)
-	b.memory.Ended(user, err)
+	ctx, moment := r.moment(ctx, u.Mount, user, engine.AskedBy(req))
+	gone, err := u.settle(ctx, req.Storage, user, r)
+	u.o.Ended(user, err)
 	var elsewhere *engine.OtherAccountError
 	var unproven *unprovenError
 	switch {
@@ -130,9 +130,9 @@ func (b *backend) deleteIssuedUser(ctx context.Context, req *logical.Request, d 
 
 // unreadable stands for a record that nobody can read: of any age, whatever the name, and in the
 // account that has such a user.
-func (b *backend) unreadable(ctx context.Context, s logical.Storage, user string) (*userRecord, error) {
-	r := &userRecord{Random: enoughRandom}
-	ways, err := b.ways(ctx, s)
+func (u *Users) unreadable(ctx context.Context, s logical.Storage, user string) (*Record, error) {
+	r := &Record{Random: enoughRandom}
+	ways, err := u.ways(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (b *backend) unreadable(ctx context.Context, s logical.Storage, user string
 			continue
 		}
 		asked[way.Account()] = true
-		client, way, err := b.reach(ctx, s, way, "")
+		client, way, err := u.reach(ctx, s, way, "")
 		if err == nil {
 			_, err = client.ReadUser(ctx, user)
 		}
@@ -157,25 +157,16 @@ func (b *backend) unreadable(ctx context.Context, s logical.Storage, user string
 	return r, nil
 }
 
-// notBeingMade refuses to touch the record of a user that a request is making: its end is that
-// request's.
-func (u *users) notBeingMade(user string) error {
-	if e, known := u.index.get(user); known && e.request {
-		return engine.UserErrorf("username: a request is making the IAM user %q at this moment; try again when the request has ended", user)
-	}
-	return nil
-}
-
-func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (u *Users) forgetIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	user := d.Get("username").(string)
-	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockRecord(user))
+	ctx, unlock, err := u.Locks.Lock(ctx, engine.LockRecord(user))
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	r, err := b.recordFor(ctx, req.Storage, user)
+	r, err := u.recordFor(ctx, req.Storage, user)
 	if engine.IsUnreadable(err) {
-		r, err = &userRecord{State: stateCreating}, nil
+		r, err = &Record{State: stateCreating}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -183,11 +174,11 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 	if r == nil {
 		return nil, engine.UserErrorf("username: there is no record of an IAM user %q", user)
 	}
-	if err := b.dropRecord(ctx, req.Storage, user, r.pending()); err != nil {
+	if err := u.dropRecord(ctx, req.Storage, user, r.pending()); err != nil {
 		return nil, err
 	}
-	b.memory.Ended(user, nil)
-	b.Log.Warn("the record of an IAM user was dropped on request; if the user exists, nothing deletes it", "iam_user", user,
+	u.o.Ended(user, nil)
+	u.Log.Warn("the record of an IAM user was dropped on request; if the user exists, nothing deletes it", "iam_user", user,
 		"access_key", r.AccessKeyID, "account", r.Account.String(), "role", r.Role)
 	key := cmp.Or(r.AccessKeyID, "(not known)")
 	return engine.Warned([]string{"the record is gone; if the IAM user " + user + " exists in AWS, its access key " + key +
@@ -195,7 +186,7 @@ func (b *backend) forgetIssuedUser(ctx context.Context, req *logical.Request, d 
 }
 
 // response is what a read shows.
-func (r *userRecord) response(user string, unconfirmed bool) map[string]any {
+func (r *Record) response(user string, unconfirmed bool) map[string]any {
 	return map[string]any{
 		"username":        user,
 		"state":           r.stateName(),

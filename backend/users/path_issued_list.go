@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package users
 
 import (
 	"cmp"
@@ -15,8 +15,8 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-func (b *backend) pathIssuedList() *framework.Path {
-	return b.issuedList("issued/?$", "issued-users", "", framework.FieldSchema{}, "List the IAM users and sessions that are issued.",
+func (u *Users) pathIssuedList() *framework.Path {
+	return u.issuedList("issued/?$", "issued-users", "", framework.FieldSchema{}, "List the IAM users and sessions that are issued.",
 		"Who holds keys now: the IAM users and sessions that are issued.", `
 Lists every IAM user that was issued and is not known to be gone, and those of requests
 that failed, until they are deleted. "vault list -detailed" shows the state of each, its
@@ -28,22 +28,22 @@ after and limit read a long list in parts, and details=false answers the names a
 `)
 }
 
-func (b *backend) pathIssuedOfRole() *framework.Path {
-	return b.issuedList("issued/role/(?P<role>.+?)/?$", "issued-users-of-role", "role",
+func (u *Users) pathIssuedOfRole() *framework.Path {
+	return u.issuedList("issued/role/(?P<role>.+?)/?$", "issued-users-of-role", "role",
 		framework.FieldSchema{Type: framework.TypeString, Description: "Name of the role, which may be deleted by now."},
 		"List the IAM users and sessions that are issued for a role.", "Who holds keys of a role now.",
 		"Lists the IAM users and sessions that were issued for a role, as issued/ lists all.")
 }
 
-func (b *backend) pathIssuedOfEntity() *framework.Path {
-	return b.issuedList("issued/entity/(?P<id>.+?)/?$", "issued-users-of-entity", "id",
+func (u *Users) pathIssuedOfEntity() *framework.Path {
+	return u.issuedList("issued/entity/(?P<id>.+?)/?$", "issued-users-of-entity", "id",
 		framework.FieldSchema{Type: framework.TypeString, Description: "ID of an entity of Vault's identity."},
 		"List the IAM users and sessions that an entity holds.", "Which keys an entity holds now.",
 		"Lists the IAM users and sessions that were issued to one entity, as issued/ lists all.")
 }
 
 // issuedList is the path of a list, of all that is issued or of what a field picks.
-func (b *backend) issuedList(pattern, suffix, field string, schema framework.FieldSchema, summary, synopsis, description string) *framework.Path {
+func (u *Users) issuedList(pattern, suffix, field string, schema framework.FieldSchema, summary, synopsis, description string) *framework.Path {
 	fields := map[string]*framework.FieldSchema{
 		"unused_for": unusedField(),
 		"after": {
@@ -70,7 +70,7 @@ func (b *backend) issuedList(pattern, suffix, field string, schema framework.Fie
 		Pattern:         pattern,
 		DisplayAttrs:    engine.Operation("", suffix),
 		Fields:          fields,
-		Operations:      map[logical.Operation]framework.OperationHandler{logical.ListOperation: b.Read(summary, b.listIssued)},
+		Operations:      map[logical.Operation]framework.OperationHandler{logical.ListOperation: u.Read(summary, u.listIssued)},
 		HelpSynopsis:    synopsis,
 		HelpDescription: description,
 	}
@@ -109,16 +109,16 @@ func (p part) of(names []string) []string {
 	return names[:min(len(names), cmp.Or(p.limit, len(names)))]
 }
 
-func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (u *Users) listIssued(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	p, err := partOf(d)
 	if err != nil {
 		return nil, err
 	}
-	names, err := b.issuedNames(ctx, req.Storage, p)
+	names, err := u.issuedNames(ctx, req.Storage, p)
 	if err != nil {
 		return nil, err
 	}
-	names, uses, warnings, err := b.unusedFor(ctx, req.Storage, d, names)
+	names, uses, warnings, err := u.unusedFor(ctx, req.Storage, d, names)
 	if err != nil {
 		return nil, err
 	}
@@ -129,8 +129,8 @@ func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *frame
 	}
 	var mu sync.Mutex
 	infos := map[string]any{}
-	err = engine.Each(ctx, b.Mount, readsAtOnce, names, nil, func(ctx context.Context, name string) error {
-		info, err := b.issuedInfo(ctx, req.Storage, name)
+	err = engine.Each(ctx, u.Mount, readsAtOnce, names, nil, func(ctx context.Context, name string) error {
+		info, err := u.issuedInfo(ctx, req.Storage, name)
 		if err != nil || info == nil {
 			return err
 		}
@@ -149,30 +149,30 @@ func (b *backend) listIssued(ctx context.Context, req *logical.Request, d *frame
 }
 
 // issuedNames are the names of the users and sessions that a request asks for, in order.
-func (b *backend) issuedNames(ctx context.Context, s logical.Storage, p part) ([]string, error) {
-	if err := b.known(ctx, s); err != nil {
+func (u *Users) issuedNames(ctx context.Context, s logical.Storage, p part) ([]string, error) {
+	if err := u.Fill(ctx, s); err != nil {
 		return nil, err
 	}
-	ofSessions, err := b.sessions.Holders(ctx, s, p.role, p.entity)
+	ofSessions, err := u.o.Sessions.Holders(ctx, s, p.role, p.entity)
 	if err != nil {
 		return nil, err
 	}
-	names := append(b.index.holders(p.role, p.entity), ofSessions...)
+	names := append(u.index.holders(p.role, p.entity), ofSessions...)
 	slices.Sort(names)
 	return slices.Compact(names), nil
 }
 
 // issuedInfo is what is shown of a user or a session; nil when it has gone since. A record that
 // cannot be read hides no user.
-func (b *backend) issuedInfo(ctx context.Context, s logical.Storage, name string) (map[string]any, error) {
-	r, err := loadRecord(ctx, s, name)
+func (u *Users) issuedInfo(ctx context.Context, s logical.Storage, name string) (map[string]any, error) {
+	r, err := load(ctx, s, name)
 	switch {
 	case engine.IsUnreadable(err):
 		return map[string]any{"username": name, "error": err.Error()}, nil
 	case err != nil:
 		return nil, err
 	case r == nil:
-		return b.sessions.Read(ctx, s, name)
+		return u.o.Sessions.Read(ctx, s, name)
 	}
-	return r.response(name, b.unconfirmed(r)), nil
+	return r.response(name, u.unconfirmed(r)), nil
 }

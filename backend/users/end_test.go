@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package users
 
 import (
 	"errors"
@@ -19,11 +19,11 @@ func TestDecide(t *testing.T) {
 	unproven, young := errors.New("may be somebody else's"), errors.New("its lease may live")
 	const lag, late = 5 * time.Minute, 15 * time.Minute
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-	aged := func(age time.Duration) userRecord { return userRecord{Issued: now.Add(-age)} }
-	creating := func(age time.Duration) userRecord { return userRecord{Issued: now.Add(-age), State: stateCreating} }
-	unanswered := func(age time.Duration) userRecord { return userRecord{Issued: now.Add(-age), Unanswered: true} }
+	aged := func(age time.Duration) Record { return Record{Issued: now.Add(-age)} }
+	creating := func(age time.Duration) Record { return Record{Issued: now.Add(-age), State: stateCreating} }
+	unanswered := func(age time.Duration) Record { return Record{Issued: now.Add(-age), Unanswered: true} }
 	for sentence, c := range map[string]struct {
-		record userRecord
+		record Record
 		facts  facts
 		want   ending
 		at     time.Duration // from now; 0 is no time

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package users
 
 // Entries of the WAL about IAM users: those of the built-in engine and the first edition,
 // which wrote the name of a user there before AWS heard of it; and mirrors of our own records
@@ -20,8 +20,6 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
-	"vault-plugin-secrets-aws-dyn/backend/rootkey"
-	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -55,9 +53,9 @@ func mirrorID(user string) string { return mirrorPrefix + keyOf(user) }
 // mirror writes an entry for each record that is to end, where the name proves the user and
 // it is of the account that config/root leads to: that name is all that the built-in engine
 // would go by.
-func (u *users) mirror(ctx context.Context, s logical.Storage) error {
+func (u *Users) mirror(ctx context.Context, s logical.Storage) error {
 	return engine.Each(ctx, u.Mount, sweepsAtOnce, u.index.unmirrored(), nil, func(ctx context.Context, user string) error {
-		r, err := loadRecord(ctx, s, user)
+		r, err := load(ctx, s, user)
 		if engine.IsUnreadable(err) {
 			return nil // the sweep says so
 		}
@@ -82,7 +80,7 @@ func (u *users) mirror(ctx context.Context, s logical.Storage) error {
 
 // isHere reports whether a record is of the account that config/root leads to, or of one that
 // nobody knows.
-func (u *users) isHere(r *userRecord) bool {
+func (u *Users) isHere(r *Record) bool {
 	client := u.KnownClient()
 	return !r.Account.Known() || client == nil || !client.KnownAccount().Known() || r.Account.Same(client.KnownAccount())
 }
@@ -92,8 +90,8 @@ func dropMirror(ctx context.Context, s logical.Storage, user string) error {
 	return s.Delete(ctx, framework.WALPrefix+mirrorID(user))
 }
 
-// rollBack ends what entries of the WAL stand for. Keys are their rooms' to roll back.
-func (u *users) rollBack(ctx context.Context, s logical.Storage, immediate bool) error {
+// RollBack ends what entries of the WAL stand for. Keys are their rooms' to roll back.
+func (u *Users) RollBack(ctx context.Context, s logical.Storage, immediate bool) error {
 	ids, err := framework.ListWAL(ctx, s)
 	if err != nil {
 		return fmt.Errorf("listing what to roll back: %w", err)
@@ -108,17 +106,19 @@ func (u *users) rollBack(ctx context.Context, s logical.Storage, immediate bool)
 			return u.rollBackUser(ctx, s, entry, immediate)
 		case walKindDevice:
 			return u.rollBackDevice(ctx, s, entry)
-		case rootkey.WALKind:
-			return nil // its room's, which locks the root key
-		case staticrole.WALKind:
-			return u.staticRoles.RollBack(ctx, s, entry, immediate)
+		}
+		if other, known := u.o.RollBack[entry.Kind]; known {
+			if other == nil {
+				return nil
+			}
+			return other(ctx, s, entry, immediate)
 		}
 		return fmt.Errorf("rolling back entry %s: its kind, %q, is not known", id, entry.Kind)
 	})
 }
 
 // rollBackUser ends the IAM user of an entry of the built-in engine or the first edition.
-func (u *users) rollBackUser(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
+func (u *Users) rollBackUser(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
 	wal, err := engine.WALData[walUser](entry)
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func (u *users) rollBackUser(ctx context.Context, s logical.Storage, entry *fram
 		return nil
 	}
 	defer unlock()
-	record, err := loadRecord(ctx, s, user)
+	record, err := load(ctx, s, user)
 	if err != nil && !engine.IsUnreadable(err) {
 		return err
 	}
@@ -144,7 +144,7 @@ func (u *users) rollBackUser(ctx context.Context, s logical.Storage, entry *fram
 	case record != nil && record.Issued.Unix() < entry.CreatedAt:
 		return framework.DeleteWAL(ctx, s, entry.ID) // of an earlier user, whom a lease has
 	}
-	r := &userRecord{Ending: u.Now(), Issued: began, Random: awsrules.RandomIn(user)}
+	r := &Record{Ending: u.Now(), Issued: began, Random: awsrules.RandomIn(user)}
 	v, err := u.end(ctx, s, user, r)
 	if err != nil {
 		return fmt.Errorf("rolling back IAM user %s: %w", user, err)
@@ -160,7 +160,7 @@ func (u *users) rollBackUser(ctx context.Context, s logical.Storage, entry *fram
 		return nil
 	}
 	if record != nil {
-		if err := ignoreReadOnly(u.dropRecord(ctx, s, user, record.pending())); err != nil {
+		if err := engine.IgnoreReadOnly(u.dropRecord(ctx, s, user, record.pending())); err != nil {
 			return err
 		}
 	}
@@ -173,7 +173,7 @@ func (u *users) rollBackUser(ctx context.Context, s logical.Storage, entry *fram
 
 // deleteUser has AWS delete a user, and writes down what of it AWS has kept. An error says that
 // the user may exist.
-func (u *users) deleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *userRecord) (existed bool, err error) {
+func (u *Users) deleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *Record) (existed bool, err error) {
 	existed, err = c.DeleteUser(ctx, user, r.owned())
 	var left *awscreds.LeftError
 	if !errors.As(err, &left) {
@@ -196,7 +196,7 @@ func deviceID(serial string) string { return fmt.Sprintf("device-%x", sha256.Sum
 
 // rollBackDevice deletes the device of an entry. It is the engine's to delete only in the account
 // that its serial number, an ARN, names: another one does not have it.
-func (u *users) rollBackDevice(ctx context.Context, s logical.Storage, entry *framework.WALEntry) error {
+func (u *Users) rollBackDevice(ctx context.Context, s logical.Storage, entry *framework.WALEntry) error {
 	wal, err := engine.WALData[walDevice](entry)
 	if err != nil {
 		return err
@@ -227,7 +227,7 @@ func (u *users) rollBackDevice(ctx context.Context, s logical.Storage, entry *fr
 }
 
 // nameInWAL reports whether an entry of the WAL is about the user of a name.
-func (u *users) nameInWAL(ctx context.Context, s logical.Storage, user string) (bool, error) {
+func (reg *register) nameInWAL(ctx context.Context, s logical.Storage, user string) (bool, error) {
 	ids, err := framework.ListWAL(ctx, s)
 	if err != nil {
 		return false, err
@@ -252,7 +252,7 @@ func (u *users) nameInWAL(ctx context.Context, s logical.Storage, user string) (
 
 // mayBeMirrored reports whether an entry of the WAL may stand for the record of a user, as far
 // as memory knows.
-func (u *users) mayBeMirrored(user string) bool {
-	e, known := u.index.get(user)
+func (reg *register) mayBeMirrored(user string) bool {
+	e, known := reg.index.get(user)
 	return !known || e.pending
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package users
 
 // Whether anybody uses the key of an IAM user, as AWS tells who asks (IAM API Reference,
 // GetAccessKeyLastUsed): some minutes late, by its own clock.
@@ -24,8 +24,8 @@ import (
 
 // unused reports whether a user is to go because perhaps nobody got it, and AWS says that
 // its key was never used. Where AWS does not let us ask, the key counts as used.
-func (u *users) unused(ctx context.Context, s logical.Storage, r *userRecord) (bool, error) {
-	ttl := u.unconfirmedTTL(ctx, s)
+func (u *Users) unused(ctx context.Context, s logical.Storage, r *Record) (bool, error) {
+	ttl := u.o.Unconfirmed(ctx, s)
 	if ttl == 0 || !u.unconfirmed(r) || u.Age(r.Issued) < ttl {
 		return false, nil
 	}
@@ -45,7 +45,7 @@ func (u *users) unused(ctx context.Context, s logical.Storage, r *userRecord) (b
 
 // usedByUs reports whether the last use of a key was the engine's own, as it waited for AWS to
 // accept it. written is how long ago the wait began.
-func (r *userRecord) usedByUs(use awscreds.KeyUse, written time.Duration) bool {
+func (r *Record) usedByUs(use awscreds.KeyUse, written time.Duration) bool {
 	const slack = 5 * time.Second // the last look, and AWS's clock
 	return r.Waited > 0 && use.Service == "sts" && written-use.Ago <= r.Waited+slack
 }
@@ -68,7 +68,7 @@ const (
 
 // unusedFor is what a list of users leaves of them where it asks for those that are not used, with
 // their last uses and warnings.
-func (b *backend) unusedFor(ctx context.Context, s logical.Storage, d *framework.FieldData, names []string) (left []string, uses map[string]map[string]any, warnings []string, err error) {
+func (u *Users) unusedFor(ctx context.Context, s logical.Storage, d *framework.FieldData, names []string) (left []string, uses map[string]map[string]any, warnings []string, err error) {
 	var since time.Duration
 	if engine.SetSeconds(d, "unused_for", &since); since == 0 {
 		return names, nil, nil, nil
@@ -78,32 +78,32 @@ func (b *backend) unusedFor(ctx context.Context, s logical.Storage, d *framework
 	}
 	var mu sync.Mutex // guards uses
 	uses = map[string]map[string]any{}
-	began := b.Now()
+	began := u.Now()
 	var asked atomic.Int64
-	failed := engine.EachByAccount(ctx, b.Mount, usesAtOnce, names, b.accountOf, func() bool { return b.Age(began) < usesTime }, func(ctx context.Context, user string) error {
+	failed := engine.EachByAccount(ctx, u.Mount, usesAtOnce, names, u.accountOf, func() bool { return u.Age(began) < usesTime }, func(ctx context.Context, user string) error {
 		asked.Add(1)
-		r, err := loadRecord(ctx, s, user)
-		if err != nil || r == nil || r.pending() || r.AccessKeyID == "" || b.Age(r.Issued) < since {
+		r, err := load(ctx, s, user)
+		if err != nil || r == nil || r.pending() || r.AccessKeyID == "" || u.Age(r.Issued) < since {
 			return err
 		}
-		client, _, err := b.reach(ctx, s, r.AssumeRole, r.Role)
+		client, _, err := u.reach(ctx, s, r.AssumeRole, r.Role)
 		if err != nil {
 			return err
 		}
 		use, err := client.KeyUse(ctx, r.AccessKeyID)
-		if err != nil || use.Used && use.Ago < since && !r.usedByUs(use, b.Age(r.Written)) {
+		if err != nil || use.Used && use.Ago < since && !r.usedByUs(use, u.Age(r.Written)) {
 			return err
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		uses[user] = b.LastUse(use)
+		uses[user] = u.LastUse(use)
 		return nil
 	})
 	for _, l := range failed {
 		warnings = append(warnings, "unused_for: AWS did not tell of every IAM user: "+awscreds.Explain(l.Errs[0]))
 	}
 	if n := len(names) - int(asked.Load()); n > 0 {
-		warnings = append(warnings, fmt.Sprintf("unused_for: AWS was not asked about %s, for want of time or because the account is out of reach; issued/role/<role> asks about fewer", counted(n, "IAM user")))
+		warnings = append(warnings, fmt.Sprintf("unused_for: AWS was not asked about %s, for want of time or because the account is out of reach; issued/role/<role> asks about fewer", engine.Counted(n, "IAM user")))
 	}
 	return slices.Sorted(maps.Keys(uses)), uses, warnings, nil
 }
@@ -136,12 +136,12 @@ func issuedAnswer() map[string]*framework.FieldSchema {
 }
 
 // addUse adds to the answer about a user when its key was last used, where the request asks for it.
-func (b *backend) addUse(ctx context.Context, s logical.Storage, d *framework.FieldData, r *userRecord, data map[string]any) error {
+func (u *Users) addUse(ctx context.Context, s logical.Storage, d *framework.FieldData, r *Record, data map[string]any) error {
 	var asked bool
 	if engine.Set(d, "last_used", &asked); !asked || r.AccessKeyID == "" {
 		return nil
 	}
-	client, _, err := b.reach(ctx, s, r.AssumeRole, r.Role)
+	client, _, err := u.reach(ctx, s, r.AssumeRole, r.Role)
 	if err != nil {
 		return err
 	}
@@ -149,6 +149,6 @@ func (b *backend) addUse(ctx context.Context, s logical.Storage, d *framework.Fi
 	if err != nil {
 		return err
 	}
-	maps.Copy(data, b.LastUse(use))
+	maps.Copy(data, u.LastUse(use))
 	return nil
 }
