@@ -28,12 +28,8 @@
 // chores.go: what is done once a minute.
 //
 // Paths, one each, with schema and verbs: path_config_root.go, path_config_lease.go,
-// path_config_users.go, path_config_iam_policy.go, path_roles.go, path_creds.go, path_console.go,
+// path_config_users.go, path_config_iam_policy.go, path_creds.go, path_console.go,
 // path_sdk.go (for AWS SDKs, without a lease), path_status.go, path_check.go.
-//
-// Roles: role.go is the stored type and role_fields.go its schema; role_validate.go and
-// role_session.go say what a role may hold, role_identity.go what it makes of who asks, and
-// role_legacy.go reads its deprecated forms.
 //
 // The mount's settings: lease_config.go is a stored type, as is that in path_config_users.go, and
 // settings.go is what a creation needs of them, read once.
@@ -47,6 +43,7 @@
 //
 // What every room stands on is in backend/engine, what AWS accepts in backend/awsrules.
 // backend/users has the records of IAM users, from before AWS hears of a name until the user is known to be gone.
+// backend/roles says what a credential of a role may do, and how long it lives.
 // The other inner rooms are backend/rootkey, which rotates the engine's own key,
 // backend/staticrole, which is about IAM users that exist already, backend/tidy, which
 // finds IAM users that have no record, and backend/sharing, which keeps the secrets of
@@ -66,6 +63,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
 	"vault-plugin-secrets-aws-dyn/backend/sessions"
 	"vault-plugin-secrets-aws-dyn/backend/sharing"
@@ -121,7 +119,7 @@ type backend struct {
 	*framework.Backend
 	*engine.Mount
 	users       *users.Users
-	roles       engine.Memo[string, *role] // as creds/ needs them; nil is none
+	roles       *roles.Roles
 	settingsNow engine.Memo[struct{}, *settings]
 	shared      *sharedStore   // the secrets of credentials that several leases have
 	requests    inFlight       // the requests under way
@@ -151,6 +149,7 @@ func New(opts Options) logical.Factory {
 		b.memory = status.New(b.Now)
 		b.Watch = b.memory.Attempt
 		b.rootKey = rootkey.New(b.Mount)
+		b.roles = roles.New(b.Mount, roles.Options{Changed: b.shared.EndRole, Forget: b.memory.Forget})
 		b.sessions = sessions.New(b.Mount, b.awsRolesOf)
 		b.users = users.New(b.Mount, b.userOptions(opts))
 		b.staticRoles = staticrole.New(b.Mount, b.users.IssuedHere)
@@ -177,8 +176,8 @@ func New(opts Options) logical.Factory {
 // userOptions are those of the room of users.
 func (b *backend) userOptions(opts Options) users.Options {
 	return users.Options{
-		SweepGrace: opts.SweepGrace, LateWindow: opts.LateWindow,
-		Sessions: b.sessions, Roles: users.Roles{Way: wayOf, Ways: waysOf},
+		SweepGrace: opts.SweepGrace, LateWindow: opts.LateWindow, Shared: roles.LongestShare,
+		Sessions: b.sessions, Roles: users.Roles{Way: roles.Way, Ways: roles.Ways},
 		Unconfirmed: b.unconfirmedTTL, Untagged: b.untagged, Adopted: staticrole.AdoptedUsers,
 		RollBack: map[string]users.RollBack{
 			rootkey.WALKind: nil, // its room's, which locks the root key
@@ -222,16 +221,14 @@ func (b *backend) paths() []*framework.Path {
 		b.pathConfigLease(),
 		b.pathConfigUsers(),
 		b.pathConfigIAMPolicy(),
-		b.pathRoles(),     // before pathRole, whose name takes anything
-		b.pathRoleCheck(), // before pathRole, for the same reason
-		b.pathRole(),
+		b.pathRoleCheck(), // before those of the roles, whose name takes anything
 		b.pathCreds(),
 		b.pathConsole(),
 		b.pathSDKCreds(),
 		b.pathStatus(),
 		b.pathConfigCheck(),
 	}
-	return slices.Concat(b.sessions.Paths(), own, b.users.Paths(), b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
+	return slices.Concat(b.sessions.Paths(), own, b.roles.Paths(), b.users.Paths(), b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
 }
 
 // pathsSpecial tells Vault which keys are sealed once more, where the seal can,
@@ -250,7 +247,7 @@ func (b *backend) invalidate(_ context.Context, key string) {
 		b.reconfigured()
 	case strings.HasPrefix(key, engine.PrefixRole), strings.HasPrefix(key, engine.PrefixLegacyRole):
 		_, name, _ := strings.Cut(key, "/")
-		b.roleChanged(name)
+		b.roles.Invalidate(name)
 	case strings.HasPrefix(key, engine.PrefixIssued):
 		b.users.Invalidate(key)
 	case strings.HasPrefix(key, engine.PrefixSessions):

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
@@ -37,14 +38,14 @@ type creation struct {
 }
 
 // describe says what the lease and the record will be.
-func (c *creation) describe(r *role, random int) {
-	user := r.user(c.name, c.order.role)
+func (c *creation) describe(r *roles.Role, random int) {
+	user := r.User(c.name, c.order.role)
 	c.order.moment.User, c.order.moment.Account = c.name, ""
 	c.lease = &lease{
 		Lease: users.Lease{
 			Username: c.name, Role: c.order.role, EntityID: c.order.entityID, Created: c.began, Random: random,
 			PolicyARNs: user.PolicyARNs, InlinePolicy: user.InlinePolicy, Groups: user.Groups, Handout: c.order.handout,
-			AssumeRole: r.assumeRole(),
+			AssumeRole: r.Way(),
 		},
 		RequestTTL: c.order.ttl, DefaultTTL: r.DefaultTTL, MaxTTL: r.MaxTTL,
 	}
@@ -63,9 +64,9 @@ func (c *creation) askBounds() {
 
 // make has AWS make the user. As soon as there is a key, and while the rest is under way,
 // the record says who holds it.
-func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error) {
+func (c *creation) make(ctx context.Context, r *roles.Role) (*logical.Response, error) {
 	b := c.b
-	user := r.user(c.name, c.order.role)
+	user := r.User(c.name, c.order.role)
 	user.NotAfter = c.latest
 	user.NameMayRepeat = !c.NameProves()
 	if err := c.tag(ctx, &user); err != nil {
@@ -77,8 +78,8 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 			return c.unasked
 		}
 		now := b.Now().UTC()
-		answered := now.Add(r.wait()) // at the latest: the lease counts from the answer
-		return c.Hold(ctx, c.lease.lastMoment(c.bounds, c.settings.leases, answered, answered, 0), now, r.wait())
+		answered := now.Add(r.Wait()) // at the latest: the lease counts from the answer
+		return c.Hold(ctx, c.lease.lastMoment(c.bounds, c.settings.leases, answered, answered, 0), now, r.Wait())
 	}
 	made, err := c.client.CreateUser(ctx, user)
 	c.made(made)
@@ -101,7 +102,7 @@ func (c *creation) make(ctx context.Context, r *role) (*logical.Response, error)
 
 // await waits until AWS accepts the new key, where the role says so, and returns what to warn
 // of. It holds nothing while it waits but the name and its place under the caps.
-func (c *creation) await(ctx context.Context, r *role, key awscreds.Key) (warning string) {
+func (c *creation) await(ctx context.Context, r *roles.Role, key awscreds.Key) (warning string) {
 	if !r.WaitUntilUsable {
 		return ""
 	}
@@ -110,7 +111,7 @@ func (c *creation) await(ctx context.Context, r *role, key awscreds.Key) (warnin
 	if !c.settings.canProbe(began) {
 		return untold
 	}
-	err := c.b.AwaitKey(ctx, r.wait(), c.client.Probe(key))
+	err := c.b.AwaitKey(ctx, r.Wait(), c.client.Probe(key))
 	now := c.b.Now()
 	switch {
 	case awscreds.IsUnsupported(err):
@@ -119,7 +120,7 @@ func (c *creation) await(ctx context.Context, r *role, key awscreds.Key) (warnin
 		}
 		return untold
 	case err != nil:
-		waited := min(now.Sub(began), r.wait()).Round(100 * time.Millisecond) // less where the request had no more time
+		waited := min(now.Sub(began), r.Wait()).Round(100 * time.Millisecond) // less where the request had no more time
 		return fmt.Sprintf("wait_until_usable: AWS does not accept the key everywhere after %s (%s); it is returned all the same, and may be refused at first",
 			waited, cmp.Or(awscreds.Code(err), err.Error()))
 	}
@@ -152,7 +153,7 @@ func (c *creation) made(made awscreds.Created) {
 
 // finish makes the user, or cleans up and says why there is none. A cleanup that AWS does not
 // answer goes on without the request, and the mount waits for it as for a request.
-func (c *creation) finish(ctx context.Context, r *role) (*logical.Response, error) {
+func (c *creation) finish(ctx context.Context, r *roles.Role) (*logical.Response, error) {
 	ours := true
 	defer func() {
 		if ours {

@@ -86,7 +86,7 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 		return nil, engine.UserErrorf("the credentials of this lease end when AWS said they would; they cannot be renewed")
 	}
 	if engine.CheckRoleName(l.Role) == nil { // no role has another name
-		r, err := b.roleNow(ctx, req.Storage, l.Role)
+		r, err := b.roles.Get(ctx, req.Storage, l.Role)
 		if err != nil {
 			return nil, err
 		}

@@ -16,8 +16,8 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/sharing"
-	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -37,7 +37,7 @@ type sharedCredential struct {
 
 // shareKey is what an order stands for; shares is false where it is never shared. AWS takes the code
 // of an MFA device once, and so do we; one person's console is not another's.
-func (r *role) shareKey(o order) (key sharing.Key, shares bool) {
+func (o order) shareKey(r *roles.Role) (key sharing.Key, shares bool) {
 	if r.ShareFor <= 0 || o.mfaCode != "" || o.console != nil {
 		return key, false
 	}
@@ -49,9 +49,9 @@ func (r *role) shareKey(o order) (key sharing.Key, shares bool) {
 
 // issueShared gives the credential that is kept for an order, or makes one and keeps it. Secrets are
 // kept by the active server alone, so others pass the request on.
-func (b *backend) issueShared(ctx context.Context, s logical.Storage, r *role, o order, key sharing.Key) (*logical.Response, error) {
+func (b *backend) issueShared(ctx context.Context, s logical.Storage, r *roles.Role, o order, key sharing.Key) (*logical.Response, error) {
 	standby := b.Vault.ReplicationState().HasState(consts.ReplicationPerformanceStandby)
-	if standby || r.issues(iamUser) && !b.Writable() {
+	if standby || r.Issues(roles.IAMUser) && !b.Writable() {
 		return nil, logical.ErrReadOnly
 	}
 	hand := func(c *sharedCredential, id string) (*logical.Response, bool, error) {
@@ -68,7 +68,7 @@ func (b *backend) issueShared(ctx context.Context, s logical.Storage, r *role, o
 		if err != nil {
 			return nil, nil, err
 		}
-		credentialType, err := r.typeFor(o)
+		credentialType, err := o.typeOf(r)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -77,7 +77,7 @@ func (b *backend) issueShared(ctx context.Context, s logical.Storage, r *role, o
 		if err != nil {
 			return nil, nil, err
 		}
-		c := &sharing.Credential[*sharedCredential]{Made: made, For: min(r.ShareFor, users.LongestShare), Value: &sharedCredential{
+		c := &sharing.Credential[*sharedCredential]{Made: made, For: min(r.ShareFor, roles.LongestShare), Value: &sharedCredential{
 			client: client, credentialType: credentialType, answer: maps.Clone(resp.Data), lease: l, made: made, life: resp.Secret.TTL, warnings: slices.Clone(resp.Warnings),
 		}}
 		if !l.IsSTS {

@@ -13,8 +13,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
@@ -41,18 +41,23 @@ type order struct {
 	handout     string // ID of the lease among those that share what is made; empty where nothing is shared
 }
 
+// ask is what of the order changes its role.
+func (o order) ask() roles.Request {
+	return roles.Request{Role: o.role, EntityID: o.entityID, SessionName: o.sessionName, Tags: o.tags}
+}
+
 // issue gives the credential that an order asks of a role: the one that this caller has been given
 // before, where the role shares, or a new one.
-func (b *backend) issue(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
-	if key, shares := r.shareKey(o); shares {
+func (b *backend) issue(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
+	if key, shares := o.shareKey(r); shares {
 		return b.issueShared(ctx, s, r, o, key)
 	}
 	return b.issueNew(ctx, s, r, o)
 }
 
 // issueNew makes a credential, and tells how that went.
-func (b *backend) issueNew(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
-	credentialType, err := r.typeFor(o)
+func (b *backend) issueNew(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
+	credentialType, err := o.typeOf(r)
 	if err != nil {
 		return nil, err
 	}
@@ -67,34 +72,34 @@ func (b *backend) issueNew(ctx context.Context, s logical.Storage, r *role, o or
 }
 
 // issueType makes a credential of a type.
-func (b *backend) issueType(ctx context.Context, s logical.Storage, r *role, o order, credentialType string) (session *logical.Response, err error) {
+func (b *backend) issueType(ctx context.Context, s logical.Storage, r *roles.Role, o order, credentialType string) (session *logical.Response, err error) {
 	if o.console != nil {
 		if err := opensConsole(credentialType, o.role); err != nil {
 			return nil, err
 		}
 	}
-	if err := r.forSDK(credentialType, o); err != nil {
+	if err := o.forSDK(r, credentialType); err != nil {
 		return nil, err
 	}
-	if r.AssumeRoleARN != "" && (credentialType == federationToken || credentialType == sessionToken) {
+	if r.AssumeRoleARN != "" && (credentialType == roles.FederationToken || credentialType == roles.SessionToken) {
 		return nil, engine.UserErrorf("assume_role_arn: is not supported by credential_type %s, whose sessions come from the account of config/root; "+
-			"write role %q again without it, or as %s or %s", credentialType, o.role, iamUser, assumedRole)
+			"write role %q again without it, or as %s or %s", credentialType, o.role, roles.IAMUser, roles.AssumedRole)
 	}
-	if credentialType == iamUser {
+	if credentialType == roles.IAMUser {
 		return b.issueUser(ctx, s, r, o)
 	}
 	if o.registered, err = b.registers(ctx, s, r, o); err != nil {
 		return nil, err
 	}
 	switch credentialType {
-	case assumedRole:
+	case roles.AssumedRole:
 		session, err = b.issueRoleSession(ctx, s, r, o)
-	case federationToken:
+	case roles.FederationToken:
 		session, err = b.issueFederatedUser(ctx, s, r, o)
-	case sessionToken:
+	case roles.SessionToken:
 		session, err = b.issueOwnSession(ctx, s, r, o)
 	default:
-		err = engine.UserErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, credentialType, strings.Join(credentialTypes, ", "))
+		err = engine.UserErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, credentialType, strings.Join(roles.Types, ", "))
 	}
 	if err == nil {
 		o.moment.Made(session)
@@ -117,42 +122,30 @@ func (b *backend) issueType(ctx context.Context, s logical.Storage, r *role, o o
 // stillEnabled reports that a role was switched off while a request was under way. One that
 // was deleted meanwhile had allowed the request.
 func (b *backend) stillEnabled(ctx context.Context, s logical.Storage, name string) error {
-	r, err := b.roleNow(ctx, s, name)
+	r, err := b.roles.Get(ctx, s, name)
 	if err != nil || r == nil {
 		return err
 	}
 	return r.Refusal("roles/" + name)
 }
 
-// explained adds to AWS's refusal of a policy what is wrong with the role's own: AWS says
-// little more than that. A role that the built-in engine stored may hold such a policy.
-func (r *role) explained(err error) error {
-	if !awscreds.IsMalformedPolicy(err) || r.PolicyDocument == "" {
-		return err
-	}
-	if _, mistake := awsrules.ParsePolicy(r.PolicyDocument); mistake != nil {
-		return fmt.Errorf("%w; policy_document of the role: %s", err, mistake.Error())
-	}
-	return err
-}
-
-// typeFor picks the credential type. A role that was written in the deprecated form
+// typeOf picks the credential type. A role that was written in the deprecated form
 // issues users at creds/ and sessions at sts/, and nothing else; others issue their
 // one type at both.
-func (r *role) typeFor(o order) (string, error) {
+func (o order) typeOf(r *roles.Role) (string, error) {
 	if r.InvalidData != "" || len(r.CredentialTypes) == 0 {
 		return "", engine.UserErrorf("role %q holds data that cannot be read; write the role again", o.role)
 	}
 	credentialType := r.CredentialTypes[0]
 	if len(r.CredentialTypes) > 1 {
-		credentialType = iamUser
+		credentialType = roles.IAMUser
 		if o.sts {
-			credentialType = federationToken
+			credentialType = roles.FederationToken
 		}
 	}
-	if r.ProhibitFlexibleCredPath && o.sts == (credentialType == iamUser) {
+	if r.ProhibitFlexibleCredPath && o.sts == (credentialType == roles.IAMUser) {
 		right := "sts"
-		if credentialType == iamUser {
+		if credentialType == roles.IAMUser {
 			right = "creds"
 		}
 		return "", engine.UserErrorf("role %q was written in a deprecated form and issues %s; read it at %s/%s, or write it again with a credential_type", o.role, credentialType, right, o.role)
@@ -164,11 +157,11 @@ func (r *role) typeFor(o order) (string, error) {
 const nameDraws = 4
 
 // issueUser makes an IAM user. A name that somebody has already is nobody's mistake where the template can make another.
-func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
+func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
 	if !b.Writable() {
 		return nil, logical.ErrReadOnly // Vault passes the request on to the server that may
 	}
-	client, err := b.AWSAs(ctx, s, r.assumeRole())
+	client, err := b.AWSAs(ctx, s, r.Way())
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +183,7 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o o
 // issueNamed makes an IAM user of a new name. Everything that can fail without AWS is done first. Storage
 // has the record of the user before AWS hears of its name, and who holds it before Vault
 // does; no write waits for AWS's last answer.
-func (b *backend) issueNamed(ctx context.Context, r *role, c *creation) (*logical.Response, error) {
+func (b *backend) issueNamed(ctx context.Context, r *roles.Role, c *creation) (*logical.Response, error) {
 	name, random, err := c.settings.usernames.User(c.order.displayName, c.order.role)
 	if err != nil {
 		return nil, engine.UserErrorf("%w", err)
@@ -221,20 +214,4 @@ func (b *backend) keyResponse(l *lease, key awscreds.Key, bounds *leaseConfig) (
 	}, internal)
 	resp.Secret.TTL, resp.Secret.MaxTTL = b.leaseTTLs(l, bounds)
 	return resp, nil
-}
-
-// user is the IAM user that a role describes.
-func (r *role) user(name, roleName string) awscreds.User {
-	user := awscreds.User{
-		Name:                name,
-		Path:                r.UserPath,
-		PermissionsBoundary: r.PermissionsBoundaryARN,
-		Tags:                r.IAMTags,
-		PolicyARNs:          r.PolicyARNs,
-		Groups:              r.IAMGroups,
-	}
-	if r.PolicyDocument != "" {
-		user.InlinePolicy, user.PolicyDocument = roleName, r.PolicyDocument
-	}
-	return user
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
-	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -158,7 +157,7 @@ func TestTagsThatAWSRefusesForOneRole(t *testing.T) {
 	m.write("roles/other", map[string]any{"policy_arns": readOnly})
 	m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse, Times: 1})
 	m.revoke(m.creds("other"))
-	if tags := m.tags(); len(tags) != len(users.TagKeys) {
+	if tags := m.tags(); len(tags) != len(engine.OwnTags) {
 		t.Errorf("tags: %v", tags)
 	}
 	creds := m.creds("other")

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // replicated is the storage of a secondary.
@@ -71,8 +72,8 @@ func TestSecondaryMakesSessionsItself(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
 	m.write("config/root", map[string]any{"signin_endpoint": m.aws.URL()})
-	m.write("roles/session", map[string]any{"credential_type": sessionToken})
-	m.write("roles/federated", map[string]any{"credential_type": federationToken, "policy_arns": readOnly})
+	m.write("roles/session", map[string]any{"credential_type": roles.SessionToken})
+	m.write("roles/federated", map[string]any{"credential_type": roles.FederationToken, "policy_arns": readOnly})
 	of := newSecondary(m)
 	of.creds("session")
 	of.creds("federated")

@@ -52,8 +52,8 @@ func (c *leaseConfig) response() map[string]any {
 // either to the mount. Whoever is closest to the credential says how long, and
 // whoever says least how long at most.
 func (l *lease) ttls(cfg *leaseConfig) (ttl, longest time.Duration) {
-	ttl = firstSet(l.RequestTTL, l.DefaultTTL, cfg.Lease)
-	longest = firstSet(l.MaxTTL, cfg.LeaseMax)
+	ttl = engine.FirstSet(l.RequestTTL, l.DefaultTTL, cfg.Lease)
+	longest = engine.FirstSet(l.MaxTTL, cfg.LeaseMax)
 	if cfg.LeaseMax > 0 {
 		longest = min(longest, cfg.LeaseMax)
 	}
@@ -77,21 +77,12 @@ func (b *backend) leaseTTLs(l *lease, cfg *leaseConfig) (ttl, longest time.Durat
 	return ttl, longest
 }
 
-func firstSet(durations ...time.Duration) time.Duration {
-	for _, d := range durations {
-		if d > 0 {
-			return d
-		}
-	}
-	return 0
-}
-
 // lastMoment is the latest moment that a lease which began at a moment can live to
 // when it is issued or renewed now, by the rules that Vault cuts leases by. The
 // increment is what the caller of a renewal asks for.
 func (l *lease) lastMoment(of engine.LeaseBounds, cfg *leaseConfig, began, now time.Time, increment time.Duration) time.Time {
 	ttl, _ := l.ttls(cfg)
-	ends := now.Add(firstSet(increment, ttl, of.Usual))
+	ends := now.Add(engine.FirstSet(increment, ttl, of.Usual))
 	if last := began.Add(l.longest(of, cfg)); ends.After(last) {
 		return last
 	}

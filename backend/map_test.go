@@ -16,7 +16,7 @@ import (
 )
 
 // rooms are the directories of the backend.
-var rooms = []string{".", "engine", "awsrules", "iampolicy", "rootkey", "sessions", "sharing", "staticrole", "status", "tidy", "users"}
+var rooms = []string{".", "engine", "awsrules", "iampolicy", "roles", "rootkey", "sessions", "sharing", "staticrole", "status", "tidy", "users"}
 
 func TestPackageCommentsNameEveryFile(t *testing.T) {
 	main := packageComment(t, ".")

@@ -11,11 +11,12 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // issuedText is what the log calls a new credential.
 func issuedText(credentialType string) string {
-	if credentialType == iamUser {
+	if credentialType == roles.IAMUser {
 		return "issued an IAM user"
 	}
 	return "issued a session"

@@ -7,8 +7,6 @@ package backend
 import (
 	"context"
 	"errors"
-	"maps"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -16,6 +14,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
@@ -40,7 +39,7 @@ func (b *backend) pathRoleCheck() *framework.Path {
 	return &framework.Path{
 		Pattern:      "roles/" + engine.RoleName + "/check",
 		DisplayAttrs: engine.Operation("check", "role"),
-		Fields:       map[string]*framework.FieldSchema{"name": roleFields()["name"]},
+		Fields:       map[string]*framework.FieldSchema{"name": roles.Fields()["name"]},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: engine.Gives(b.Write("Ask AWS whether a role works.", b.checkRole), status.CheckFields()),
 		},
@@ -117,7 +116,7 @@ func (b *backend) checkRole(ctx context.Context, req *logical.Request, d *framew
 	if err := engine.CheckRoleName(o.role); err != nil {
 		return nil, err
 	}
-	stored, err := b.roleNow(ctx, req.Storage, o.role)
+	stored, err := b.roles.Get(ctx, req.Storage, o.role)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +127,7 @@ func (b *backend) checkRole(ctx context.Context, req *logical.Request, d *framew
 	if err := stored.Refusal("roles/" + o.role); err != nil {
 		check.Bad("role", "%v; write disabled=false to switch it on", err)
 	}
-	rendered, err := stored.forRequest(b.Mount, o)
+	rendered, err := stored.For(b.Mount, o.ask())
 	var mistake *engine.UserError
 	switch {
 	case errors.As(err, &mistake) && o.entityID == "":
@@ -149,7 +148,7 @@ type roleCheck struct {
 	status.Look
 	b       *backend
 	storage logical.Storage
-	role    *role
+	role    *roles.Role
 	order   order
 }
 
@@ -159,7 +158,7 @@ const shortest = 15 * time.Minute
 
 func (c *roleCheck) run(ctx context.Context) {
 	var err error
-	way := c.role.assumeRole()
+	way := c.role.Way()
 	if c.Client, err = c.b.AWSAs(ctx, c.storage, way); err != nil {
 		c.Failed("assume_role_arn", err, "", "without it nothing else of the role can be checked")
 		return
@@ -174,24 +173,24 @@ func (c *roleCheck) run(ctx context.Context) {
 	for _, arn := range c.role.PolicyARNs {
 		c.Exists("policy_arns: "+arn, c.Client.LookAtPolicy(ctx, arn), "iam:GetPolicy on "+arn)
 	}
-	if arn := c.role.PermissionsBoundaryARN; arn != "" && c.role.issues(iamUser) {
+	if arn := c.role.PermissionsBoundaryARN; arn != "" && c.role.Issues(roles.IAMUser) {
 		c.Exists("permissions_boundary_arn: "+arn, c.Client.LookAtPolicy(ctx, arn), "iam:GetPolicy on "+arn)
 	}
 	for _, group := range c.role.IAMGroups {
 		c.Exists("iam_groups: "+group, c.Client.LookAtGroup(ctx, group), "iam:GetGroup on the group")
 	}
-	if c.role.issues(iamUser) {
+	if c.role.Issues(roles.IAMUser) {
 		c.users(ctx)
 	}
-	if c.role.issues(assumedRole) {
+	if c.role.Issues(roles.AssumedRole) {
 		for _, arn := range c.role.RoleARNs {
 			c.session(ctx, arn)
 		}
 	}
-	if c.role.issues(federationToken) {
+	if c.role.Issues(roles.FederationToken) {
 		c.Allowed(ctx, awscreds.Ask{Actions: []string{"sts:GetFederationToken"}})
 	}
-	if c.role.issues(sessionToken) && c.role.SerialNumber != "" {
+	if c.role.Issues(roles.SessionToken) && c.role.SerialNumber != "" {
 		c.Unknown("mfa_serial_number", "AWS tells only who sends a code of the device; read creds/%s with mfa_code", c.order.role)
 	}
 }
@@ -208,12 +207,12 @@ func (c *roleCheck) session(ctx context.Context, arn string) {
 		c.Bad(about, "%v", err)
 		return
 	}
-	limits, err := c.role.limits(ctx, c.Client)
+	limits, err := c.role.Limits(ctx, c.Client)
 	if err == nil {
-		_, err = c.Client.AssumeRole(ctx, c.role.session(arn, name, shortest, limits))
+		_, err = c.Client.AssumeRole(ctx, c.role.Session(arn, name, shortest, limits))
 	}
 	if err != nil {
-		c.Failed(about, c.role.denied(err, "the policy of the engine's own identity and in the trust policy of "+arn), "",
+		c.Failed(about, c.role.Denied(err, "the policy of the engine's own identity and in the trust policy of "+arn), "",
 			"check that the role exists, that its trust policy allows "+c.Who.ARN+" and asks for no other external ID, and that this identity may call sts:AssumeRole on it")
 		return
 	}
@@ -238,32 +237,7 @@ func (c *roleCheck) users(ctx context.Context) {
 		path = "/"
 	}
 	user := "arn:" + c.Who.Partition + ":iam::" + c.Who.Account + ":user" + path + name
-	for _, ask := range c.role.asks(user, set.users.OwnershipTags) {
+	for _, ask := range c.role.Asks(user, set.users.OwnershipTags) {
 		c.Allowed(ctx, ask)
 	}
-}
-
-// asks are the calls that an IAM user of the role takes.
-func (r *role) asks(user string, tags bool) []awscreds.Ask {
-	bounded := map[string]string{}
-	if r.PermissionsBoundaryARN != "" {
-		bounded["iam:PermissionsBoundary"] = r.PermissionsBoundaryARN
-	}
-	actions := []string{"iam:CreateUser", "iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:DeleteUser", "iam:GetUser"}
-	if tags || len(r.IAMTags) > 0 {
-		actions = append(actions, "iam:TagUser")
-	}
-	if r.PolicyDocument != "" {
-		actions = append(actions, "iam:PutUserPolicy", "iam:DeleteUserPolicy")
-	}
-	asks := []awscreds.Ask{{Actions: actions, Resource: user, Context: bounded}}
-	for _, arn := range r.PolicyARNs {
-		attached := maps.Clone(bounded)
-		attached["iam:PolicyARN"] = arn
-		asks = append(asks, awscreds.Ask{Actions: []string{"iam:AttachUserPolicy", "iam:DetachUserPolicy"}, Resource: user, Context: attached})
-	}
-	for _, group := range r.IAMGroups {
-		asks = append(asks, awscreds.Ask{Actions: []string{"iam:AddUserToGroup", "iam:RemoveUserFromGroup"}, Resource: user[:strings.Index(user, ":user/")] + ":group/" + group})
-	}
-	return asks
 }

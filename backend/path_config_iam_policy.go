@@ -18,6 +18,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/iampolicy"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
@@ -112,21 +113,21 @@ func (b *backend) needed(ctx context.Context, s logical.Storage) (*iampolicy.Con
 		}
 	}
 	if ofUsers.OwnershipTags {
-		cfg.Tags = users.TagKeys
+		cfg.Tags = engine.OwnTags
 	}
-	names, err := allRoleNames(ctx, s)
+	names, err := roles.Names(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, name := range names {
-		r, err := loadRole(ctx, s, name)
+		r, err := roles.Load(ctx, s, name)
 		switch {
 		case engine.IsUnreadable(err) || err == nil && r != nil && r.InvalidData != "":
 			warnings = append(warnings, fmt.Sprintf("role %q cannot be read, so it is left out", name))
 		case err != nil:
 			return nil, nil, err
 		case r != nil:
-			warnings = append(warnings, r.need(cfg, name, root.UsernameTemplate)...)
+			warnings = append(warnings, need(cfg, r, name, root.UsernameTemplate)...)
 		}
 	}
 	statics, unreadable, err := staticrole.Users(ctx, s)
@@ -146,7 +147,7 @@ func (b *backend) needed(ctx context.Context, s logical.Storage) (*iampolicy.Con
 // rootAccount is the account of the identity of config/root itself. That of role_arn is in its ARN,
 // and a token is of no account.
 func (b *backend) rootAccount(ctx context.Context, s logical.Storage, root *engine.RootConfig) (awscreds.Account, []string) {
-	ctx, cancel := context.WithTimeout(ctx, accountLook)
+	ctx, cancel := context.WithTimeout(ctx, engine.AccountLook)
 	defer cancel()
 	var client *awscreds.Client
 	var err error
@@ -172,8 +173,8 @@ func (b *backend) rootAccount(ctx context.Context, s logical.Storage, root *engi
 }
 
 // need adds what a role needs.
-func (r *role) need(cfg *iampolicy.Config, name, usernames string) (warnings []string) {
-	by := hubOf(r.assumeRole())
+func need(cfg *iampolicy.Config, r *roles.Role, name, usernames string) (warnings []string) {
+	by := hubOf(r.Way())
 	pattern := func(of func(text, role string) (string, error)) string {
 		made, err := of(usernames, name)
 		switch {
@@ -185,18 +186,18 @@ func (r *role) need(cfg *iampolicy.Config, name, usernames string) (warnings []s
 		return made
 	}
 	tags := slices.Concat(slices.Sorted(maps.Keys(r.SessionTags)), r.AllowedRequestTags)
-	if r.issues(iamUser) {
+	if r.Issues(roles.IAMUser) {
 		cfg.Users = append(cfg.Users, iampolicy.Users{
 			Role: name, By: by, Path: r.UserPath, Templates: r.Templates, Name: pattern(awsrules.UserPattern),
 			Policies: r.PolicyARNs, Inline: r.PolicyDocument != "", Groups: r.IAMGroups, TagKeys: slices.Sorted(maps.Keys(r.IAMTags)), Boundary: r.PermissionsBoundaryARN,
 		})
 	}
-	if r.issues(assumedRole) {
+	if r.Issues(roles.AssumedRole) {
 		cfg.Sessions = append(cfg.Sessions, iampolicy.Sessions{
 			Role: name, By: by, ARNs: r.RoleARNs, Patterns: r.Patterns, ExternalID: r.ExternalID, TagKeys: tags, Source: r.SourceIdentity != "", Groups: r.IAMGroups,
 		})
 	}
-	if r.issues(federationToken) {
+	if r.Issues(roles.FederationToken) {
 		session := r.SessionName
 		if r.Templates {
 			session = strings.Join(awsrules.Pieces(session), awsrules.Any)

@@ -14,6 +14,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -106,19 +107,19 @@ func (l *link) validate() error {
 // custom identity broker access to the AWS console").
 func opensConsole(credentialType, role string) error {
 	switch credentialType {
-	case assumedRole, federationToken:
+	case roles.AssumedRole, roles.FederationToken:
 		return nil
-	case iamUser:
-		return engine.UserErrorf("name: role %q issues IAM users, whose keys do not open the console; use a role of credential_type %s or %s", role, assumedRole, federationToken)
+	case roles.IAMUser:
+		return engine.UserErrorf("name: role %q issues IAM users, whose keys do not open the console; use a role of credential_type %s or %s", role, roles.AssumedRole, roles.FederationToken)
 	}
 	return engine.UserErrorf("name: role %q has the credential_type %s, whose sessions AWS's sign-in does not take; use a role of credential_type %s or %s",
-		role, credentialType, assumedRole, federationToken)
+		role, credentialType, roles.AssumedRole, roles.FederationToken)
 }
 
 // linkTo turns an answer with a session into one with a link. The lease is the session's, and the
 // console is to be open for no longer: that is said where AWS lets it be said.
-func (b *backend) linkTo(ctx context.Context, s logical.Storage, r *role, o order, credentialType string, resp *logical.Response) (*logical.Response, error) {
-	client, err := b.AWSAs(ctx, s, r.assumeRole())
+func (b *backend) linkTo(ctx context.Context, s logical.Storage, r *roles.Role, o order, credentialType string, resp *logical.Response) (*logical.Response, error) {
+	client, err := b.AWSAs(ctx, s, r.Way())
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +138,7 @@ func (b *backend) linkTo(ctx context.Context, s logical.Storage, r *role, o orde
 			"whose sessions AWS's own sign-in does not know; write the URL of the sign-in that does")
 	}
 	ttl := resp.Secret.TTL
-	if credentialType == assumedRole && !client.IsSession(ctx) {
+	if credentialType == roles.AssumedRole && !client.IsSession(ctx) {
 		ask.Lasts = ttl
 	}
 	login, err := client.SignInToConsole(ctx, ask)

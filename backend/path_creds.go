@@ -4,14 +4,11 @@ package backend
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
@@ -140,7 +137,7 @@ func (b *backend) credential(ctx context.Context, s logical.Storage, o order) (*
 	if err := engine.CheckRoleName(o.role); err != nil {
 		return nil, err
 	}
-	r, err := b.roleNow(ctx, s, o.role)
+	r, err := b.roles.Get(ctx, s, o.role)
 	if err != nil {
 		return nil, err
 	}
@@ -150,120 +147,15 @@ func (b *backend) credential(ctx context.Context, s logical.Storage, o order) (*
 	if err := r.Refusal("roles/" + o.role); err != nil {
 		return nil, err
 	}
-	if r, err = r.forRequest(b.Mount, o); err != nil {
+	if r, err = r.For(b.Mount, o.ask()); err != nil {
 		return nil, err
 	}
 	resp, err := b.issue(awscreds.About(ctx, "roles/"+o.role), s, r, o)
 	if err != nil {
-		return nil, r.explained(err)
+		return nil, r.Explained(err)
 	}
-	for _, field := range r.misplaced(o) {
+	for _, field := range o.misplaced(r) {
 		resp.AddWarning(field + ": is not used by roles of credential_type " + strings.Join(r.CredentialTypes, ","))
 	}
 	return resp, nil
-}
-
-// forRequest is the role as a request gets it: with what Vault knows of the caller in place of its
-// templates, and with the tags that the request brings.
-func (r *role) forRequest(mount *engine.Mount, o order) (*role, error) {
-	var m engine.Mistakes
-	if r.RequireEntity && o.entityID == "" {
-		m.Add("require_entity", "role %q issues to callers with an entity alone, and %s", o.role, noEntity)
-	}
-	switch {
-	case o.sessionName == "":
-	case r.RevokeSessions && !r.idle("revoke_sessions"):
-		m.Add("role_session_name", "the role %q has revoke_sessions, which needs a name that no other session has, so the engine makes it; omit it", o.role)
-	case bool(r.RefuseSessionName) && !r.idle("allow_session_name"):
-		m.Add("role_session_name", "the role %q names its sessions itself (allow_session_name=false); omit it", o.role)
-	}
-	own := r.copied()
-	if r.Templates && len(m) == 0 {
-		if err := own.render(mount, o, &m); err != nil {
-			return nil, err
-		}
-	}
-	own.addTags(o, &m)
-	return own, m.Err()
-}
-
-// noEntity says what to do about a token that has none.
-const noEntity = "the token of this request has none: log in with an auth method; root tokens, and tokens that were made from them, have no entity"
-
-// render puts the values of the caller's identity in place of a role's templates, and checks what
-// AWS then gets. A policy that the role's groups add comes later, as it is.
-func (r *role) render(mount *engine.Mount, o order, m *engine.Mistakes) error {
-	entity, groups := r.readTemplates(m)
-	hasPolicy := r.PolicyDocument != "" && !r.idle("policy_document")
-	if hasPolicy {
-		e, g, mistakes := awsrules.PolicyNeeds(r.PolicyDocument)
-		m.AddAll("policy_document", mistakes)
-		entity, groups = entity || e, groups || g
-	}
-	if !entity || len(*m) > 0 {
-		return nil // another edition may have stored what cannot be read; it never goes to AWS as text
-	}
-	if o.entityID == "" {
-		m.Add("templates", "role %q has templates that name the caller's entity, and %s", o.role, noEntity)
-		return nil
-	}
-	id, err := mount.Identity(o.entityID, groups)
-	if err != nil {
-		return err
-	}
-	r.rendered = map[string]string{}
-	r.eachText(func(t roleText) string {
-		template, err := awsrules.ParseTemplate(t.text)
-		text := ""
-		if err == nil {
-			text, err = template.Render(id, t.values)
-		}
-		switch {
-		case err != nil:
-			m.Add(t.field, "%s%w", t.where, err)
-		case t.where == "" && text != t.text:
-			r.rendered[t.field] = t.text
-		}
-		return text
-	})
-	if hasPolicy {
-		text, mistakes := awsrules.RenderPolicy(r.PolicyDocument, id, awsrules.MostInline)
-		m.AddAll("policy_document", mistakes)
-		r.PolicyDocument = text
-	}
-	if len(*m) == 0 {
-		r.checkRendered(m)
-	}
-	return nil
-}
-
-// checkRendered checks what could not be known when the role was written.
-func (r *role) checkRendered(m *engine.Mistakes) {
-	r.validatePath(m)
-	r.validateUserTags(m)
-	r.validateSessionTags(m)
-	r.validateNames(m)
-	r.validateLimits(m)
-}
-
-// addTags adds the tags that a request brings to those of the role, as far as the role allows.
-func (r *role) addTags(o order, m *engine.Mistakes) {
-	if r.idle("session_tags") {
-		return
-	}
-	for _, key := range slices.Sorted(maps.Keys(o.tags)) {
-		switch {
-		case tagKey(r.SessionTags, key, strings.EqualFold) != "":
-			m.Add("session_tags", "the role %q sets the tag %q itself; omit it", o.role, awsrules.Abridged(key))
-		case !r.allowsTag(key):
-			m.Add("session_tags", "the role %q does not let requests bring the tag %q; those in its allowed_request_tags are %q", o.role, awsrules.Abridged(key), r.AllowedRequestTags)
-		}
-	}
-	if len(*m) > 0 || len(o.tags) == 0 {
-		return
-	}
-	tags := maps.Clone(o.tags)
-	maps.Copy(tags, r.SessionTags)
-	m.AddAll("session_tags", awsrules.CheckTags(tags))
-	r.SessionTags = tags
 }

@@ -11,6 +11,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 func (b *backend) pathSDKCreds() *framework.Path {
@@ -66,33 +67,33 @@ func (b *backend) readForSDK(ctx context.Context, req *logical.Request, d *frame
 }
 
 // forSDK refuses what an AWS SDK cannot have or say.
-func (r *role) forSDK(credentialType string, o order) error {
+func (o order) forSDK(r *roles.Role, credentialType string) error {
 	switch {
 	case !o.sdk:
 		return nil
-	case credentialType == iamUser:
+	case credentialType == roles.IAMUser:
 		return engine.UserErrorf("name: role %q makes IAM users, and this path has no lease by which one could be renewed and revoked; "+
 			"use a role of credential_type assumed_role, federation_token or session_token, a static role at sdk/static-creds, or read creds/%s with Vault Agent", o.role, o.role)
-	case credentialType == sessionToken && r.SerialNumber != "":
+	case credentialType == roles.SessionToken && r.SerialNumber != "":
 		return engine.UserErrorf("name: role %q has an mfa_serial_number, and an AWS SDK cannot send the code that the device shows; "+
 			"use a role without, or write mfa_code to creds/%s", o.role, o.role)
 	}
-	if idle := r.misplaced(o); len(idle) > 0 {
+	if idle := o.misplaced(r); len(idle) > 0 {
 		return engine.UserErrorf("%s: is not used by roles of credential_type %s; omit it", strings.Join(idle, ", "), credentialType)
 	}
 	return nil
 }
 
 // misplaced are the fields of a request that its role has no use for.
-func (r *role) misplaced(o order) (fields []string) {
+func (o order) misplaced(r *roles.Role) (fields []string) {
 	for _, field := range []struct {
 		name      string
 		misplaced bool
 	}{
-		{"role_arn", o.roleARN != "" && !r.issues(assumedRole)},
-		{"role_session_name", o.sessionName != "" && !r.issues(assumedRole)},
-		{"session_tags", len(o.tags) > 0 && r.idle("session_tags")},
-		{"mfa_code", o.mfaCode != "" && !r.issues(sessionToken)},
+		{"role_arn", o.roleARN != "" && !r.Issues(roles.AssumedRole)},
+		{"role_session_name", o.sessionName != "" && !r.Issues(roles.AssumedRole)},
+		{"session_tags", len(o.tags) > 0 && r.Idle("session_tags")},
+		{"mfa_code", o.mfaCode != "" && !r.Issues(roles.SessionToken)},
 	} {
 		if field.misplaced {
 			fields = append(fields, field.name)

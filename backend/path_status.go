@@ -141,7 +141,7 @@ func (b *backend) capFacts(ctx context.Context, s logical.Storage, ofRole, ofAcc
 	}
 	roles := slices.SortedFunc(maps.Keys(ofRole), func(a, c string) int { return cmp.Or(ofRole[c]-ofRole[a], cmp.Compare(a, c)) })
 	for _, name := range roles[:min(len(roles), mostCaps)] {
-		r, err := b.roleNow(ctx, s, name)
+		r, err := b.roles.Get(ctx, s, name)
 		if engine.IsUnreadable(err) {
 			continue
 		}

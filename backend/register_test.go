@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/errgroup"
 
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -216,7 +217,7 @@ func TestRollbackOfARepeatedNameLeavesTheRecordAlone(t *testing.T) {
 func TestRegisterOfAFullAccount(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
-	for i := range accountUsers {
+	for i := range roles.AccountUsers {
 		m.put(recordKey(fmt.Sprintf("user-%d", i)), &userRecord{Role: fmt.Sprintf("role-%d", i%10), Issued: time.Now(), Ends: time.Now().Add(time.Hour), Written: time.Now()})
 	}
 	counting := &countingStorage{Storage: m.storage}
@@ -226,7 +227,7 @@ func TestRegisterOfAFullAccount(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if reads, most := counting.reads.Load(), counting.most.Load(); reads != accountUsers || most > 16 {
+	if reads, most := counting.reads.Load(), counting.most.Load(); reads != roles.AccountUsers || most > 16 {
 		t.Errorf("%d reads, up to %d at once", reads, most)
 	}
 	all, err := b.users.All(m.ctx, counting)
@@ -239,7 +240,7 @@ func TestRegisterOfAFullAccount(t *testing.T) {
 			n++
 		}
 	}
-	if n != accountUsers/10 {
+	if n != roles.AccountUsers/10 {
 		t.Errorf("%d users of one of ten roles", n)
 	}
 }

@@ -65,7 +65,7 @@ room() {
 	nothing <"$scratch"
 }
 rooms() {
-	room awsrules && room iampolicy awsrules && room engine awsrules && room rootkey engine awsrules && room sharing && room staticrole engine awsrules && room tidy engine awsrules && room sessions engine awsrules && room status engine awsrules && room users engine awsrules sessions tidy
+	room awsrules && room iampolicy awsrules && room engine awsrules && room rootkey engine awsrules && room roles engine awsrules && room sharing && room staticrole engine awsrules && room tidy engine awsrules && room sessions engine awsrules && room status engine awsrules && room users engine awsrules sessions tidy
 }
 rules_alone() { dependencies ./backend/awsrules >"$scratch" && grep -e '^github\.com/aws/' -e "^$self/internal" "$scratch" | nothing; }
 rooms_for_backend() {

@@ -18,10 +18,10 @@
 // without a key, root_checks.go for what it may say, sts_region.go for where STS is called and root_plan.go for when its key is rotated;
 // place.go says whether AWS is called at all, client.go makes the client, last_used.go tells when a key was used, and
 // assume_role.go those for other accounts;
-// own_user.go says which IAM user it is, account.go in which AWS account, key_use.go whether somebody uses a key, and proof.go waits
+// own_user.go says which IAM user it is, account.go in which AWS account, own_tags.go by which tags AWS tells whose one is, key_use.go whether somebody uses a key, and proof.go waits
 // until AWS accepts a new key.
 //
-// Time and order: locks.go locks one thing each, in a fixed order; each.go does something
+// Time and order: lease_bounds.go is how long the mount lets leases be; locks.go locks one thing each, in a fixed order; each.go does something
 // for many items at once, and each_account.go account by account; memo.go keeps what was read until it changes; schedule.go says when
 // a key is rotated, and timer.go has it done at that moment; heartbeat.go keeps the terms of the engine, gap.go says what waits after a
 // gap in the heartbeat, leader.go proves by a write that this server still leads, and writes.go remembers how the last
@@ -29,7 +29,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,16 +107,4 @@ func (m *Mount) Recover(err *error) {
 		m.Log.Error("panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		*err = errors.New("internal error in the AWS secrets engine; Vault's log has the details")
 	}
-}
-
-// LeaseBounds are how long the mount lets leases be.
-type LeaseBounds struct{ Usual, Longest time.Duration }
-
-// fallbackTTL is Vault's own default and maximum for leases, for where the system view does
-// not tell: it gives zero then.
-const fallbackTTL = 768 * time.Hour
-
-// LeaseBounds asks Vault, which takes two round trips.
-func (m *Mount) LeaseBounds() LeaseBounds {
-	return LeaseBounds{Usual: cmp.Or(max(m.Vault.DefaultLeaseTTL(), 0), fallbackTTL), Longest: cmp.Or(max(m.Vault.MaxLeaseTTL(), 0), fallbackTTL)}
 }

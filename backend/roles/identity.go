@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package roles
 
 // What a role makes of who asks: templates in its texts, and how AWS is told whose a session is.
 
@@ -16,54 +16,54 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-// identityRoleFields are about who asks.
-func identityRoleFields() []roleField {
-	return []roleField{
-		{name: "templates", types: []string{iamUser, assumedRole, federationToken},
-			in: func(r *role) any { return &r.Templates }, schema: framework.FieldSchema{
+// identityFields are about who asks.
+func identityFields() []attribute {
+	return []attribute{
+		{name: "templates", types: []string{IAMUser, AssumedRole, FederationToken},
+			in: func(r *Role) any { return &r.Templates }, schema: framework.FieldSchema{
 				Type:         framework.TypeBool,
 				Description:  "Replace {{identity.…}} in policy_document, iam_tags, session_tags, user_path, session_name and source_identity by what Vault knows of the caller, as in its own policies. false: it is text.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Templates"},
 			}},
-		{name: "require_entity", types: credentialTypes,
-			in: func(r *role) any { return &r.RequireEntity }, schema: framework.FieldSchema{
+		{name: "require_entity", types: Types,
+			in: func(r *Role) any { return &r.RequireEntity }, schema: framework.FieldSchema{
 				Type:         framework.TypeBool,
 				Description:  "Refuse requests whose token has no entity, such as root tokens and orphan tokens.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Require Entity"},
 			}},
-		{name: "session_name", types: []string{assumedRole, federationToken},
-			in: func(r *role) any { return &r.SessionName }, schema: framework.FieldSchema{
+		{name: "session_name", types: []string{AssumedRole, FederationToken},
+			in: func(r *Role) any { return &r.SessionName }, schema: framework.FieldSchema{
 				Type:         framework.TypeString,
 				Description:  "Name of the sessions, which CloudTrail shows: 2 to 64 characters, for federation_token 32. Not set: made from username_template.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Session Name"},
 			}},
-		{name: "allow_session_name", types: []string{assumedRole},
-			in: func(r *role) any { return &r.RefuseSessionName }, schema: framework.FieldSchema{
+		{name: "allow_session_name", types: []string{AssumedRole},
+			in: func(r *Role) any { return &r.RefuseSessionName }, schema: framework.FieldSchema{
 				Type:         framework.TypeBool,
 				Default:      true,
 				Description:  "Whether a request may choose the name of its session with role_session_name.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Allow Session Name"},
 			}},
-		{name: "source_identity", types: []string{assumedRole},
-			in: func(r *role) any { return &r.SourceIdentity }, schema: framework.FieldSchema{
+		{name: "source_identity", types: []string{AssumedRole},
+			in: func(r *Role) any { return &r.SourceIdentity }, schema: framework.FieldSchema{
 				Type:         framework.TypeString,
 				Description:  "Source identity of the sessions, which CloudTrail shows and which lasts through further roles: 2 to 64 characters. Needs sts:SetSourceIdentity.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Source Identity"},
 			}},
-		{name: "transitive_tag_keys", types: []string{assumedRole},
-			in: func(r *role) any { return &r.TransitiveTagKeys }, schema: framework.FieldSchema{
+		{name: "transitive_tag_keys", types: []string{AssumedRole},
+			in: func(r *Role) any { return &r.TransitiveTagKeys }, schema: framework.FieldSchema{
 				Type:         framework.TypeCommaStringSlice,
 				Description:  "Keys of those session tags that pass on to the sessions of further roles.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Transitive Tag Keys"},
 			}},
-		{name: "allowed_request_tags", types: []string{assumedRole, federationToken},
-			in: func(r *role) any { return &r.AllowedRequestTags }, schema: framework.FieldSchema{
+		{name: "allowed_request_tags", types: []string{AssumedRole, FederationToken},
+			in: func(r *Role) any { return &r.AllowedRequestTags }, schema: framework.FieldSchema{
 				Type:         framework.TypeCommaStringSlice,
 				Description:  "Keys of tags that a request may add to those of the role, with session_tags.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Allowed Request Tags"},
 			}},
-		{name: "share_for", types: credentialTypes,
-			in: func(r *role) any { return &r.ShareFor }, schema: framework.FieldSchema{
+		{name: "share_for", types: Types,
+			in: func(r *Role) any { return &r.ShareFor }, schema: framework.FieldSchema{
 				Type:         framework.TypeDurationSecond,
 				Description:  "How long after its making a credential is returned again to the same caller who asks the same thing, 24h at most. 0: each request makes a new one.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Share For"},
@@ -71,8 +71,8 @@ func identityRoleFields() []roleField {
 	}
 }
 
-// roleText is a text of a role that may hold templates.
-type roleText struct {
+// templated is a text of a role that may hold templates.
+type templated struct {
 	field, where string // where it stands within the field
 	text         string
 	values       awsrules.Values
@@ -80,7 +80,7 @@ type roleText struct {
 
 // eachText puts what f makes of them in the place of all texts that may hold templates and are used, but
 // for the policy. Keys of tags are none of them: a condition in a policy may ask for any key.
-func (r *role) eachText(f func(roleText) string) {
+func (r *Role) eachText(f func(templated) string) {
 	for _, t := range []struct {
 		field  string
 		text   *string
@@ -89,22 +89,22 @@ func (r *role) eachText(f func(roleText) string) {
 		{"user_path", &r.UserPath, awsrules.PathValues}, {"session_name", &r.SessionName, awsrules.NameValues},
 		{"source_identity", &r.SourceIdentity, awsrules.NameValues},
 	} {
-		if !r.idle(t.field) {
-			*t.text = f(roleText{t.field, "", *t.text, t.values})
+		if !r.Idle(t.field) {
+			*t.text = f(templated{t.field, "", *t.text, t.values})
 		}
 	}
 	for field, tags := range map[string]map[string]string{"iam_tags": r.IAMTags, "session_tags": r.SessionTags} {
-		if r.idle(field) {
+		if r.Idle(field) {
 			continue
 		}
 		for _, key := range slices.Sorted(maps.Keys(tags)) {
-			tags[key] = f(roleText{field, fmt.Sprintf("the value of %q: ", awsrules.Abridged(key)), tags[key], awsrules.TagValues})
+			tags[key] = f(templated{field, fmt.Sprintf("the value of %q: ", awsrules.Abridged(key)), tags[key], awsrules.TagValues})
 		}
 	}
 }
 
 // copied is a copy whose texts can be changed.
-func (r *role) copied() *role {
+func (r *Role) copied() *Role {
 	own := *r
 	own.IAMTags, own.SessionTags = maps.Clone(r.IAMTags), maps.Clone(r.SessionTags)
 	return &own
@@ -112,7 +112,7 @@ func (r *role) copied() *role {
 
 // shown is a text of the role for a message. Of one that was rendered it is the template: who asks may not know the values,
 // such as the metadata of a group.
-func (r *role) shown(field, text string) quotedText {
+func (r *Role) shown(field, text string) quotedText {
 	if template := r.rendered[field]; template != "" {
 		return quotedText(fmt.Sprintf("%q, with the values of the caller,", awsrules.Abridged(template)))
 	}
@@ -124,7 +124,7 @@ type quotedText string
 
 // sampled is the role with the shortest values in place of its templates. What AWS refuses
 // then, it refuses for every caller.
-func (r *role) sampled() *role {
+func (r *Role) sampled() *Role {
 	if !r.Templates {
 		return r
 	}
@@ -133,7 +133,7 @@ func (r *role) sampled() *role {
 		maps.DeleteFunc(tags, func(key, _ string) bool { return awsrules.HasTemplate(key) })
 	}
 	own.PolicyDocument = awsrules.Sample(own.PolicyDocument)
-	own.eachText(func(t roleText) string {
+	own.eachText(func(t templated) string {
 		sample := awsrules.Sample(t.text)
 		if sample != t.text && len(sample) == 1 { // a value may be longer
 			sample += "x"
@@ -144,15 +144,15 @@ func (r *role) sampled() *role {
 }
 
 // validateTemplates checks the templates themselves, but for those of the policy.
-func (r *role) validateTemplates(m *engine.Mistakes) (warnings []string) {
+func (r *Role) validateTemplates(m *engine.Mistakes) (warnings []string) {
 	const begins = "{{identity."
 	asText := func(field string) {
 		warnings = append(warnings, field+": has "+begins+"…}}, which is text here; set templates=true to have it replaced")
 	}
-	if !r.Templates && strings.Contains(r.PolicyDocument, begins) && !r.idle("policy_document") {
+	if !r.Templates && strings.Contains(r.PolicyDocument, begins) && !r.Idle("policy_document") {
 		asText("policy_document")
 	}
-	r.copied().eachText(func(t roleText) string {
+	r.copied().eachText(func(t templated) string {
 		if !r.Templates && strings.Contains(t.text, begins) {
 			asText(t.field)
 		}
@@ -166,15 +166,15 @@ func (r *role) validateTemplates(m *engine.Mistakes) (warnings []string) {
 
 // readTemplates says what the templates of the role ask Vault for, but for those of the policy, and which of them cannot be
 // read.
-func (r *role) readTemplates(m *engine.Mistakes) (entity, groups bool) {
+func (r *Role) readTemplates(m *engine.Mistakes) (entity, groups bool) {
 	for field, tags := range map[string]map[string]string{"iam_tags": r.IAMTags, "session_tags": r.SessionTags} {
 		for _, key := range slices.Sorted(maps.Keys(tags)) {
-			if !r.idle(field) && awsrules.HasTemplate(key) {
+			if !r.Idle(field) && awsrules.HasTemplate(key) {
 				m.Add(field, "the key %q has a template, which can stand in values only", key)
 			}
 		}
 	}
-	r.copied().eachText(func(t roleText) string {
+	r.copied().eachText(func(t templated) string {
 		template, err := awsrules.ParseTemplate(t.text)
 		if err != nil {
 			m.Add(t.field, "%s%w", t.where, err)
@@ -187,24 +187,24 @@ func (r *role) readTemplates(m *engine.Mistakes) (entity, groups bool) {
 }
 
 // validateNames checks what sessions are called.
-func (r *role) validateNames(m *engine.Mistakes) {
-	if name := r.SessionName; name != "" && !r.idle("session_name") {
+func (r *Role) validateNames(m *engine.Mistakes) {
+	if name := r.SessionName; name != "" && !r.Idle("session_name") {
 		check := awsrules.CheckSessionName
-		if r.issues(federationToken) {
+		if r.Issues(FederationToken) {
 			check = awsrules.CheckFederatedName
 		}
 		if err := check(name); err != nil {
 			m.Add("session_name", "%s %v", r.shown("session_name", name), err)
 		}
 	}
-	if r.SourceIdentity != "" && !r.idle("source_identity") && !awsrules.IsSessionName(r.SourceIdentity) {
+	if r.SourceIdentity != "" && !r.Idle("source_identity") && !awsrules.IsSessionName(r.SourceIdentity) {
 		m.Add("source_identity", "%s is not a source identity: 2 to %d letters, digits and _ + = , . @ -", r.shown("source_identity", r.SourceIdentity), awsrules.MostSessionName)
 	}
 }
 
 // validateTagKeys checks the keys that pass on, and those that a request may bring.
-func (r *role) validateTagKeys(m *engine.Mistakes) (warnings []string) {
-	if !r.idle("allowed_request_tags") {
+func (r *Role) validateTagKeys(m *engine.Mistakes) (warnings []string) {
+	if !r.Idle("allowed_request_tags") {
 		keys := map[string]string{}
 		for _, key := range r.AllowedRequestTags {
 			keys[key] = ""
@@ -214,7 +214,7 @@ func (r *role) validateTagKeys(m *engine.Mistakes) (warnings []string) {
 		}
 		m.AddAll("allowed_request_tags", awsrules.CheckTags(keys))
 	}
-	if r.idle("transitive_tag_keys") {
+	if r.Idle("transitive_tag_keys") {
 		return warnings
 	}
 	for i, key := range r.TransitiveTagKeys {
@@ -229,7 +229,7 @@ func (r *role) validateTagKeys(m *engine.Mistakes) (warnings []string) {
 }
 
 // allowsTag reports whether a request may bring a tag.
-func (r *role) allowsTag(key string) bool {
+func (r *Role) allowsTag(key string) bool {
 	return slices.ContainsFunc(r.AllowedRequestTags, func(allowed string) bool { return sameKey(allowed, key) })
 }
 

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package roles
 
 // The deprecated forms of a role: one ARN or one policy text, in the fields arn
 // and policy, and what very old servers stored of them.
 
 import (
-	"context"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
@@ -25,9 +23,9 @@ const (
 	dropped // with a warning, since the built-in engine takes it and drops it
 )
 
-// deprecatedRoleFields are the forms of the oldest servers.
-func deprecatedRoleFields() []roleField {
-	return []roleField{
+// deprecatedFields are the forms of the oldest servers.
+func deprecatedFields() []attribute {
+	return []attribute{
 		{name: "arn", besideLegacy: taken, schema: framework.FieldSchema{
 			Type:        framework.TypeString,
 			Deprecated:  true,
@@ -54,9 +52,9 @@ func legacyField(d *framework.FieldData) (string, error) {
 
 // updateLegacy replaces the whole role, as a write in the deprecated form always did, but
 // for who may ask and whether it is switched off.
-func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []string, err error) {
+func (r *Role) updateLegacy(d *framework.FieldData, text string) (warnings []string, err error) {
 	var m engine.Mistakes
-	for _, f := range roleTable {
+	for _, f := range table {
 		switch {
 		case d.Raw[f.name] == nil:
 		case f.besideLegacy == refused:
@@ -72,7 +70,7 @@ func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []str
 		return nil, engine.UserErrorf("arn or policy: %v", err)
 	}
 	entity, disabling := r.RequireEntity, r.Disabling
-	*r = *roleFromLegacy(text)
+	*r = *fromLegacy(text)
 	r.RequireEntity = entity // who may ask has nothing to do with what is given
 	r.Disabling = disabling  // whoever switched the role off has not changed their mind
 	if r.InvalidData != "" {
@@ -82,74 +80,23 @@ func (r *role) updateLegacy(d *framework.FieldData, text string) (warnings []str
 	return append(warnings, "arn and policy are deprecated; use policy_arns and policy_document"), nil
 }
 
-// roleFromLegacy reads a deprecated form.
-func roleFromLegacy(text string) *role {
-	r := &role{ProhibitFlexibleCredPath: true, Version: 1}
+// fromLegacy reads a deprecated form.
+func fromLegacy(text string) *Role {
+	r := &Role{ProhibitFlexibleCredPath: true, Version: 1}
 	compact, err := awsrules.CompactJSON(text)
 	switch {
 	case awsrules.IsForeignARN(text, "policy"): // validate says whether it can be one
-		r.CredentialTypes = []string{iamUser}
+		r.CredentialTypes = []string{IAMUser}
 		r.PolicyARNs = []string{text}
 	case awsrules.IsForeignARN(text, "role"):
-		r.CredentialTypes = []string{assumedRole}
+		r.CredentialTypes = []string{AssumedRole}
 		r.RoleARNs = []string{text}
 	case !strings.HasPrefix(text, "arn:") && err == nil:
 		// The old form did not say which: creds/ made a user of it, sts/ a token.
-		r.CredentialTypes = []string{iamUser, federationToken}
+		r.CredentialTypes = []string{IAMUser, FederationToken}
 		r.PolicyDocument = compact
 	default:
 		r.InvalidData = text
 	}
 	return r
-}
-
-// roleNow is loadRole for who does not change it.
-func (b *backend) roleNow(ctx context.Context, s logical.Storage, name string) (*role, error) {
-	return b.roles.Get(name, func() (*role, error) { return loadRole(ctx, s, name) })
-}
-
-// loadRole reads a role, in the form of today or the oldest; nil when there is none. The
-// built-in engine keeps what a list repeats and its empty entries.
-func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
-	r, err := engine.Load[role](ctx, s, engine.PrefixRole+name)
-	if err != nil {
-		return nil, err
-	}
-	if r != nil {
-		r.PolicyARNs, r.RoleARNs, r.IAMGroups = unique(r.PolicyARNs), unique(r.RoleARNs), unique(r.IAMGroups)
-		return r, nil
-	}
-	entry, err := s.Get(ctx, engine.PrefixLegacyRole+name)
-	if err != nil || entry == nil {
-		return nil, err
-	}
-	return roleFromLegacy(string(entry.Value)), nil
-}
-
-// wayOf is how the account of a role is reached; the zero value where there is no such role.
-func wayOf(ctx context.Context, s logical.Storage, name string) (engine.AssumeRole, error) {
-	r, err := loadRole(ctx, s, name)
-	if err != nil || r == nil {
-		return engine.AssumeRole{}, err
-	}
-	return r.assumeRole(), nil
-}
-
-// waysOf are how the accounts of all roles are reached, or of those that make IAM users; config/root is not among
-// them. A role that nobody can read is left out.
-func waysOf(ctx context.Context, s logical.Storage, makeUsers bool) (ways []engine.AssumeRole, err error) {
-	names, err := s.List(ctx, engine.PrefixRole)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		r, err := loadRole(ctx, s, name)
-		if err != nil && !engine.IsUnreadable(err) {
-			return nil, err
-		}
-		if r != nil && (!makeUsers || r.issues(iamUser)) && r.assumeRole().IsSet() {
-			ways = append(ways, r.assumeRole())
-		}
-	}
-	return ways, nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package roles
 
 import (
 	"context"
@@ -12,20 +12,20 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-func (b *backend) pathRoles() *framework.Path {
+func (rs *Roles) pathRoles() *framework.Path {
 	return &framework.Path{
 		Pattern:      "roles/?$",
 		DisplayAttrs: engine.Operation("", "roles"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: b.Read("List the names of the roles.", b.listRoles),
+			logical.ListOperation: rs.Read("List the names of the roles.", rs.listRoles),
 		},
 		HelpSynopsis:    "The names of all roles.",
 		HelpDescription: "Lists the names of all roles of this mount.",
 	}
 }
 
-func (b *backend) pathRole() *framework.Path {
-	fields := roleFields()
+func (rs *Roles) pathRole() *framework.Path {
+	fields := Fields()
 	shown := engine.Without(fields, "name", "arn", "policy")
 	shown["disabled_since"] = engine.DisablingFields()["disabled_since"]
 	return &framework.Path{
@@ -33,9 +33,9 @@ func (b *backend) pathRole() *framework.Path {
 		DisplayAttrs: engine.Operation("", "role"),
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(b.Read("Read a role.", b.readRole), shown),
-			logical.UpdateOperation: b.Write("Create or change a role.", b.Alone(lockOfRole, b.writeRole)),
-			logical.DeleteOperation: b.Write("Delete a role; its leases live on.", b.Alone(lockOfRole, b.deleteRole)),
+			logical.ReadOperation:   engine.Gives(rs.Read("Read a role.", rs.readRole), shown),
+			logical.UpdateOperation: rs.Write("Create or change a role.", rs.Alone(lockOfRole, rs.writeRole)),
+			logical.DeleteOperation: rs.Write("Delete a role; its leases live on.", rs.Alone(lockOfRole, rs.deleteRole)),
 		},
 		HelpSynopsis: "What a credential of a role may do, and how long it lives.",
 		HelpDescription: `
@@ -79,25 +79,25 @@ func lockOfRole(d *framework.FieldData) engine.LockKey {
 	return engine.LockRole(d.Get("name").(string))
 }
 
-func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (rs *Roles) readRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	r, err := loadRole(ctx, req.Storage, name)
+	r, err := Load(ctx, req.Storage, name)
 	if err != nil || r == nil {
 		return nil, err
 	}
-	b.Observe(req, "aws/role/read", r.observed(name))
+	rs.Observe(req, "aws/role/read", r.observed(name))
 	return &logical.Response{Data: r.response()}, nil
 }
 
-func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (rs *Roles) writeRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	r, err := loadRole(ctx, req.Storage, name)
+	r, err := Load(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
@@ -109,16 +109,16 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return nil, err
 	}
-	at := b.Place(ctx, req.Storage)
+	at := rs.Place(ctx, req.Storage)
 	_, stood := before.validate(name, at)
-	r.NoteDisabled(b.Now())
+	r.NoteDisabled(rs.Now())
 	more, err := r.validate(name, at)
 	old, err := engine.Stood(req.Data, stood, err)
 	if err != nil {
 		return nil, err
 	}
-	unsure, err := b.checkRevocable(ctx, req.Storage, r)
-	_, stood = b.checkRevocable(ctx, req.Storage, &before)
+	unsure, err := rs.checkRevocable(ctx, req.Storage, r)
+	_, stood = rs.checkRevocable(ctx, req.Storage, &before)
 	foreign, err := engine.Stood(req.Data, stood, err)
 	if err != nil {
 		return nil, err
@@ -126,41 +126,35 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
 	more = append(more, unsure...)
 	more = append(more, r.warnOfBounds(err == nil && cfg.RoleARN != "")...) // whatever config/root holds, the role is written
-	defer b.roleChanged(name)                                               // after a failed write as well: it may have been stored all the same
+	defer rs.Invalidate(name)                                               // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.PrefixRole+name, r); err != nil {
 		return nil, err
 	}
 	if err := req.Storage.Delete(ctx, engine.PrefixLegacyRole+name); err != nil {
 		return nil, err
 	}
-	b.memory.Forget("roles/" + name)
-	b.Observe(req, "aws/role/write", r.observed(name))
+	rs.o.Forget("roles/" + name)
+	rs.Observe(req, "aws/role/write", r.observed(name))
 	return engine.Done(slices.Concat(warnings, more, old, foreign)), nil
 }
 
-// roleChanged makes the next request read the role anew, and share nothing that was made by it.
-func (b *backend) roleChanged(name string) {
-	b.roles.Reset()
-	b.shared.EndRole(name)
-}
-
-func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (rs *Roles) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := d.Get("name").(string)
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	r, err := loadRole(ctx, req.Storage, name)
+	r, err := Load(ctx, req.Storage, name)
 	if err != nil && !engine.IsUnreadable(err) {
 		return nil, err
 	}
-	defer b.roleChanged(name)
-	defer b.memory.Forget("roles/" + name)
+	defer rs.Invalidate(name)
+	defer rs.o.Forget("roles/" + name)
 	for _, prefix := range []string{engine.PrefixLegacyRole, engine.PrefixRole} {
 		if err := req.Storage.Delete(ctx, prefix+name); err != nil {
 			return nil, err
 		}
 	}
-	b.Observe(req, "aws/role/delete", map[string]any{"role_name": name})
+	rs.Observe(req, "aws/role/delete", map[string]any{"role_name": name})
 	if r != nil && r.Disabled && r.DisabledRenewals {
 		return engine.Warned([]string{"disabled_renewals: went with the role, so its leases can be renewed again; vault lease revoke -prefix ends them"}), nil
 	}
@@ -168,27 +162,14 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 }
 
 // observed is what an observation of a role tells.
-func (r *role) observed(name string) map[string]any {
+func (r *Role) observed(name string) map[string]any {
 	return map[string]any{"role_name": name, "credentials_type": r.CredentialTypes}
 }
 
-func (b *backend) listRoles(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	names, err := allRoleNames(ctx, req.Storage)
+func (rs *Roles) listRoles(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	names, err := Names(ctx, req.Storage)
 	if err != nil {
 		return nil, err
 	}
 	return logical.ListResponse(names), nil
-}
-
-// allRoleNames are the names of all roles, those in the storage of very old servers included.
-func allRoleNames(ctx context.Context, s logical.Storage) (names []string, err error) {
-	for _, prefix := range []string{engine.PrefixRole, engine.PrefixLegacyRole} {
-		more, err := s.List(ctx, prefix)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, more...)
-	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
 }

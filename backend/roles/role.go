@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package backend
+package roles
 
 import (
 	"cmp"
@@ -17,17 +17,17 @@ import (
 
 // The types of credentials that a role can issue.
 const (
-	iamUser         = "iam_user"         // an IAM user with a key, deleted when its lease ends
-	assumedRole     = "assumed_role"     // a session of another role
-	federationToken = "federation_token" // a session of a name, narrowed down by policies
-	sessionToken    = "session_token"    // a session of the engine's own identity
+	IAMUser         = "iam_user"         // an IAM user with a key, deleted when its lease ends
+	AssumedRole     = "assumed_role"     // a session of another role
+	FederationToken = "federation_token" // a session of a name, narrowed down by policies
+	SessionToken    = "session_token"    // a session of the engine's own identity
 )
 
-var credentialTypes = []string{iamUser, assumedRole, federationToken, sessionToken}
+var Types = []string{IAMUser, AssumedRole, FederationToken, SessionToken}
 
-// role says what a credential may do, and how long it lives. JSON names and units
+// Role says what a credential may do, and how long it lives. JSON names and units
 // are the built-in engine's; what it does not know comes last.
-type role struct {
+type Role struct {
 	// CredentialTypes holds one type, or iam_user and federation_token together
 	// for a policy text that was written in the deprecated form.
 	CredentialTypes []string `json:"credential_types"`
@@ -97,26 +97,30 @@ type role struct {
 	rendered map[string]string
 }
 
+// optOut is a field that is true by default. It is stored the other way round, so that roles which
+// were stored without it have the default.
+type optOut bool
+
 // defaultAssumeSession names the session of assume_role_arn, where the role does not.
 const defaultAssumeSession = "vault-role"
 
-// assumeRole is how the account of the role's credentials is reached. To an IAM user no role is
+// Way is how the account of the role's credentials is reached. To an IAM user no role is
 // assumed but this one, so both external IDs are of it.
-func (r *role) assumeRole() engine.AssumeRole {
+func (r *Role) Way() engine.AssumeRole {
 	if r.AssumeRoleARN == "" {
 		return engine.AssumeRole{}
 	}
 	a := engine.AssumeRole{AssumeRoleARN: r.AssumeRoleARN, AssumeRoleSessionName: r.AssumeRoleSessionName, ExternalID: r.AssumeRoleExternalID}
-	if r.issues(iamUser) {
+	if r.Issues(IAMUser) {
 		a.ExternalID = cmp.Or(a.ExternalID, r.ExternalID)
 	}
 	return a.Named(defaultAssumeSession)
 }
 
-func newRole() *role { return &role{CredentialTypes: []string{iamUser}} }
+func newRole() *Role { return &Role{CredentialTypes: []string{IAMUser}} }
 
 // update takes what the request names, and returns warnings.
-func (r *role) update(d *framework.FieldData) (warnings []string, err error) {
+func (r *Role) update(d *framework.FieldData) (warnings []string, err error) {
 	legacy, err := legacyField(d)
 	if err != nil {
 		return nil, err
@@ -133,7 +137,7 @@ func (r *role) update(d *framework.FieldData) (warnings []string, err error) {
 	if engine.Set(d, "credential_type", &credentialType) {
 		r.CredentialTypes = []string{credentialType}
 	}
-	for _, f := range roleTable {
+	for _, f := range table {
 		if f.in != nil {
 			f.take(d, r)
 		}
@@ -155,15 +159,15 @@ func unique(list []string) []string {
 	})
 }
 
-// issues reports whether the role can issue credentials of a type.
-func (r *role) issues(credentialType string) bool {
+// Issues reports whether the role can issue credentials of a type.
+func (r *Role) Issues(credentialType string) bool {
 	return slices.Contains(r.CredentialTypes, credentialType)
 }
 
 // response is what a read shows.
-func (r *role) response() map[string]any {
+func (r *Role) response() map[string]any {
 	data := map[string]any{"credential_type": strings.Join(r.CredentialTypes, ",")}
-	for _, f := range roleTable {
+	for _, f := range table {
 		if f.in != nil {
 			data[f.name] = f.shown(r)
 		}
@@ -173,4 +177,9 @@ func (r *role) response() map[string]any {
 		data["invalid_data"] = r.InvalidData
 	}
 	return data
+}
+
+// Idle reports whether a field does nothing in the role: none of its credential types has it.
+func (r *Role) Idle(field string) bool {
+	return slices.ContainsFunc(table, func(f attribute) bool { return f.name == field && f.idle(r) })
 }

@@ -11,9 +11,6 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// LongestShare is how long a credential is shared at most.
-const LongestShare = 24 * time.Hour
-
 // entryOf is what memory keeps of a record that no request stands behind.
 func (reg *register) entryOf(r *Record) entry {
 	return entry{role: r.Role, entity: r.EntityID, issued: r.Issued, look: reg.dueBy(r), pending: r.pending(), ending: r.Ending, account: r.Account, by: r.AssumeRole.Interned(),
@@ -50,7 +47,7 @@ func (reg *register) latest(r *Record) time.Time {
 	}
 	last := r.Issued.Add(reg.LeaseBounds().Longest)
 	if len(r.Handouts) > 0 {
-		last = last.Add(LongestShare) // it counts from when a lease was given
+		last = last.Add(reg.shared) // it counts from when a lease was given
 	}
 	if last.After(r.Ends) {
 		return last

@@ -24,16 +24,6 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-const (
-	tagMount   = "vault-mount" // the mount's path, a slash, and its identity, which no other mount has
-	tagRole    = "vault-role"
-	tagCreated = "vault-created" // when its request began (RFC 3339)
-	tagProof   = "vault-proof"   // the term of the engine that made it, a slash, and an HMAC
-)
-
-// TagKeys are the keys of the tags that say whose a user is.
-var TagKeys = []string{tagMount, tagRole, tagCreated, tagProof}
-
 // ownershipKey is the secret of the proofs of a mount. It proves nothing elsewhere.
 type ownershipKey struct {
 	Key []byte `json:"key"`
@@ -84,11 +74,11 @@ func prove(key []byte, user, created, term string) string {
 // tags leave no room.
 func (m *Making) Tags(ctx context.Context, mountPoint string, user awscreds.User) (map[string]string, error) {
 	o, l := &m.u.own, m.lease
-	if o.ID == "" || len(user.Tags)+len(TagKeys) > awsrules.MostTags {
+	if o.ID == "" || len(user.Tags)+len(engine.OwnTags) > awsrules.MostTags {
 		return nil, nil
 	}
 	for key := range user.Tags {
-		if IsOwnTag(key) {
+		if engine.IsOwnTag(key) {
 			return nil, nil
 		}
 	}
@@ -98,28 +88,28 @@ func (m *Making) Tags(ctx context.Context, mountPoint string, user awscreds.User
 	}
 	created := l.Created.Format(time.RFC3339)
 	return map[string]string{
-		tagMount:   awsrules.InTag(mountPoint, awsrules.MostTagValue-1-len(o.ID)) + "/" + o.ID,
-		tagRole:    awsrules.InTag(l.Role, awsrules.MostTagValue),
-		tagCreated: created,
-		tagProof:   prove(key, l.Username, created, o.Term()),
+		engine.TagMount:   awsrules.InTag(mountPoint, awsrules.MostTagValue-1-len(o.ID)) + "/" + o.ID,
+		engine.TagRole:    awsrules.InTag(l.Role, awsrules.MostTagValue),
+		engine.TagCreated: created,
+		engine.TagProof:   prove(key, l.Username, created, o.Term()),
 	}, nil
 }
 
 // tagged reports whether the tags of a user say that it is this mount's. Anybody may have
 // written them.
 func (o *ownership) tagged(tags map[string]string) bool {
-	return o.ID != "" && strings.HasSuffix(tags[tagMount], "/"+o.ID)
+	return o.ID != "" && strings.HasSuffix(tags[engine.TagMount], "/"+o.ID)
 }
 
 // taggedByAnother reports whether the tags of a user say that another mount made it, or a copy
 // of this one: the first edition and the built-in engine wrote no proof.
 func (o *ownership) taggedByAnother(tags map[string]string) bool {
-	return tags[tagProof] != "" || tags[tagMount] != "" && !o.tagged(tags)
+	return tags[engine.TagProof] != "" || tags[engine.TagMount] != "" && !o.tagged(tags)
 }
 
 // proven reports whether the tags of a user prove that it is this mount's.
 func (o *ownership) proven(ctx context.Context, s logical.Storage, user string, tags map[string]string) (bool, error) {
-	term, _, proved := strings.Cut(tags[tagProof], "/")
+	term, _, proved := strings.Cut(tags[engine.TagProof], "/")
 	if !proved || !o.tagged(tags) {
 		return false, nil
 	}
@@ -127,25 +117,15 @@ func (o *ownership) proven(ctx context.Context, s logical.Storage, user string, 
 	if err != nil || key == nil {
 		return false, err
 	}
-	return hmac.Equal([]byte(tags[tagProof]), []byte(prove(key, user, tags[tagCreated], term))), nil
+	return hmac.Equal([]byte(tags[engine.TagProof]), []byte(prove(key, user, tags[engine.TagCreated], term))), nil
 }
 
 // wrote reports whether tags that prove a user are of the record's own request. A copy of the
 // storage proves its users with the same key, and makes the same names, perhaps in the same second,
 // where a template has no random part.
 func (r *Record) wrote(tags map[string]string) bool {
-	term, _, _ := strings.Cut(tags[tagProof], "/")
-	return tags[tagCreated] == r.Issued.UTC().Format(time.RFC3339) && (r.MadeIn == "" || r.MadeIn == term)
-}
-
-// IsOwnTag reports whether the key of a tag is one of ours; to AWS case does not matter.
-func IsOwnTag(key string) bool {
-	for _, own := range TagKeys {
-		if strings.EqualFold(key, own) {
-			return true
-		}
-	}
-	return false
+	term, _, _ := strings.Cut(tags[engine.TagProof], "/")
+	return tags[engine.TagCreated] == r.Issued.UTC().Format(time.RFC3339) && (r.MadeIn == "" || r.MadeIn == term)
 }
 
 // keyIsOf reports whether a user has an access key. Where AWS does not tell, it takes the key away.

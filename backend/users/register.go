@@ -18,6 +18,7 @@ type register struct {
 	*engine.Mount
 	index      index
 	sweepGrace time.Duration
+	shared     time.Duration     // how much later than a user the last of its leases may begin
 	gone       func(user string) // hears that a user has no record any more
 }
 

@@ -99,7 +99,7 @@ func (v tidyView) EndIfGone(ctx context.Context, s logical.Storage, user string)
 // it was made in a term of this storage, while that was on watch: else a copy made it.
 func (v tidyView) Owner(ctx context.Context, s logical.Storage, user *awscreds.FoundUser) (tidy.Owner, error) {
 	switch {
-	case user.Tags[tagMount] == "":
+	case user.Tags[engine.TagMount] == "":
 		return tidy.OwnerNone, nil
 	case !v.u.own.tagged(user.Tags):
 		return tidy.OwnerOther, nil
@@ -108,8 +108,8 @@ func (v tidyView) Owner(ctx context.Context, s logical.Storage, user *awscreds.F
 		return tidy.OwnerClaimed, err
 	}
 	proven, err := v.u.own.proven(ctx, s, user.Name, user.Tags)
-	term, _, _ := strings.Cut(user.Tags[tagProof], "/")
-	began, malformed := time.Parse(time.RFC3339, user.Tags[tagCreated])
+	term, _, _ := strings.Cut(user.Tags[engine.TagProof], "/")
+	began, malformed := time.Parse(time.RFC3339, user.Tags[engine.TagCreated])
 	switch {
 	case err != nil || !proven || malformed != nil:
 		return tidy.OwnerClaimed, err
@@ -120,7 +120,7 @@ func (v tidyView) Owner(ctx context.Context, s logical.Storage, user *awscreds.F
 }
 
 // RoleOf is the role that they name.
-func (v tidyView) RoleOf(tags map[string]string) string { return tags[tagRole] }
+func (v tidyView) RoleOf(tags map[string]string) string { return tags[engine.TagRole] }
 
 // DeleteUser deletes a user that has no record.
 func (v tidyView) DeleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, way engine.AssumeRole, name string) error {

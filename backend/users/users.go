@@ -44,6 +44,7 @@ type Users struct {
 type Options struct {
 	SweepGrace time.Duration // as DefaultSweepGrace
 	LateWindow time.Duration // as DefaultLateWindow
+	Shared     time.Duration // how much later than a user the last of its leases may begin
 
 	Sessions *sessions.Sessions // which issued/ lists as well
 	Roles    Roles
@@ -65,7 +66,7 @@ type RollBack func(ctx context.Context, s logical.Storage, entry *framework.WALE
 
 // New returns the users of a mount.
 func New(m *engine.Mount, o Options) *Users {
-	reg := &register{Mount: m, sweepGrace: o.SweepGrace, gone: o.Gone}
+	reg := &register{Mount: m, sweepGrace: o.SweepGrace, shared: o.Shared, gone: o.Gone}
 	return &Users{accounts: &accounts{register: reg, roles: o.Roles}, o: o, own: ownership{Mount: m}}
 }
 
