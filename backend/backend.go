@@ -34,7 +34,7 @@
 // The mount's settings: lease_config.go is a stored type, as is that in path_config_users.go, and
 // settings.go is what a creation needs of them, read once.
 //
-// Credentials: creds_user.go and creds_session.go make an IAM user or a session of STS from
+// Credentials: issuer.go is what makes them; creds_user.go and creds_session.go make an IAM user or a session of STS from
 // role and request, and creds_revocable.go is what the room of sessions needs of them; creds_creation.go is the making of
 // one user, and what is done on a failure; creds_shared.go gives a credential once more;
 // creds_lease.go is the lease, its renewal and its revocation. moments.go is what is told of them.
@@ -63,12 +63,8 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
-	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
-	"vault-plugin-secrets-aws-dyn/backend/sessions"
-	"vault-plugin-secrets-aws-dyn/backend/sharing"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
-	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/backend/tidy"
 	"vault-plugin-secrets-aws-dyn/backend/users"
 )
@@ -117,19 +113,10 @@ type Options struct {
 // backend is one mount of the engine. A process serves many.
 type backend struct {
 	*framework.Backend
-	*engine.Mount
-	users       *users.Users
-	roles       *roles.Roles
-	settingsNow engine.Memo[struct{}, *settings]
-	shared      *sharedStore   // the secrets of credentials that several leases have
-	requests    inFlight       // the requests under way
-	memory      *status.Memory // what status tells of
+	*issuer
 	rootKey     *rootkey.Rotator
 	staticRoles *staticrole.Keeper
 	tidy        *tidy.Tidy
-	sessions    *sessions.Sessions
-
-	requestTime time.Duration
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
@@ -144,23 +131,20 @@ func New(opts Options) logical.Factory {
 			LagWindow: opts.WALMinAge, GapCaution: opts.GapCaution, ProofPause: opts.ProofPause,
 			TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 		}
-		b := &backend{Mount: mount, shared: sharing.New[*sharedCredential, *logical.Response](mount.Now), requestTime: opts.RequestTime}
-		b.Begin = b.requests.begin
-		b.memory = status.New(b.Now)
-		b.Watch = b.memory.Attempt
-		b.rootKey = rootkey.New(b.Mount)
-		b.roles = roles.New(b.Mount, roles.Options{Changed: b.shared.EndRole, Forget: b.memory.Forget})
-		b.sessions = sessions.New(b.Mount, b.awsRolesOf)
-		b.users = users.New(b.Mount, b.userOptions(opts))
-		b.staticRoles = staticrole.New(b.Mount, b.users.IssuedHere)
-		b.tidy = tidy.New(b.Mount, b.users.TidyView(), opts.TidyPause)
+		b := &backend{}
+		b.issuer = newIssuer(mount, opts, func(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
+			return b.staticRoles.RollBack(ctx, s, entry, immediate)
+		})
+		b.rootKey = rootkey.New(mount)
+		b.staticRoles = staticrole.New(mount, b.users.IssuedHere)
+		b.tidy = tidy.New(mount, b.users.TidyView(), opts.TidyPause)
 		b.Backend = &framework.Backend{
 			Help:           strings.TrimSpace(help),
 			BackendType:    logical.TypeLogical,
 			RunningVersion: opts.Version,
 			PathsSpecial:   pathsSpecial(),
 			Paths:          b.paths(),
-			Secrets:        []*framework.Secret{b.secret()},
+			Secrets:        []*framework.Secret{b.secret},
 			PeriodicFunc:   b.tick,
 			Invalidate:     b.invalidate,
 			Clean:          b.cleanUp,
@@ -170,22 +154,6 @@ func New(opts Options) logical.Factory {
 		}
 		b.Log = engine.LogOf(b.Logger()) // never nil
 		return b, nil
-	}
-}
-
-// userOptions are those of the room of users.
-func (b *backend) userOptions(opts Options) users.Options {
-	return users.Options{
-		SweepGrace: opts.SweepGrace, LateWindow: opts.LateWindow, Shared: roles.LongestShare,
-		Sessions: b.sessions, Roles: users.Roles{Way: roles.Way, Ways: roles.Ways},
-		Unconfirmed: b.unconfirmedTTL, Untagged: b.untagged, Adopted: staticrole.AdoptedUsers,
-		RollBack: map[string]users.RollBack{
-			rootkey.WALKind: nil, // its room's, which locks the root key
-			staticrole.WALKind: func(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
-				return b.staticRoles.RollBack(ctx, s, entry, immediate)
-			},
-		},
-		Gone: b.shared.EndUser, Ended: b.memory.Ended,
 	}
 }
 
@@ -205,13 +173,6 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	return o
-}
-
-// reconfigured makes the next request read the configuration anew.
-func (b *backend) reconfigured() {
-	b.ResetAWS()
-	b.settingsNow.Reset()
-	b.shared.EndAll()
 }
 
 // paths is the table of contents: those of this room, and those of the inner ones.

@@ -87,12 +87,6 @@ func (b *backend) beat(ctx context.Context, s logical.Storage) error {
 	return b.Beat(ctx, s, b.users.OldestRequest())
 }
 
-// pruneShared forgets the secrets of credentials that are not shared any more.
-func (b *backend) pruneShared(context.Context, *logical.Request) error {
-	b.shared.Prune()
-	return nil
-}
-
 // rollBack is a rollback as Vault asks for it.
 func (b *backend) rollBack(ctx context.Context, req *logical.Request) error {
 	_, immediate := req.Data["immediate"]

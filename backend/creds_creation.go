@@ -22,7 +22,7 @@ import (
 // creation is an IAM user that a request is making.
 type creation struct {
 	*users.Making
-	b        *backend
+	issuer   *issuer
 	storage  logical.Storage
 	client   *awscreds.Client
 	settings *settings
@@ -49,7 +49,7 @@ func (c *creation) describe(r *roles.Role, random int) {
 		},
 		RequestTTL: c.order.ttl, DefaultTTL: r.DefaultTTL, MaxTTL: r.MaxTTL,
 	}
-	c.Making = c.b.users.Making(c.storage, c.client, &c.lease.Lease, c.order.displayName)
+	c.Making = c.issuer.users.Making(c.storage, c.client, &c.lease.Lease, c.order.displayName)
 }
 
 // askBounds asks Vault how long the lease can be, while AWS makes the user.
@@ -57,15 +57,15 @@ func (c *creation) askBounds() {
 	c.asking.Go(func() {
 		var err error
 		defer func() { c.unasked = err }()
-		defer c.b.Recover(&err)
-		c.bounds = c.b.LeaseBounds()
+		defer c.issuer.Recover(&err)
+		c.bounds = c.issuer.LeaseBounds()
 	})
 }
 
 // make has AWS make the user. As soon as there is a key, and while the rest is under way,
 // the record says who holds it.
 func (c *creation) make(ctx context.Context, r *roles.Role) (*logical.Response, error) {
-	b := c.b
+	i := c.issuer
 	user := r.User(c.name, c.order.role)
 	user.NotAfter = c.latest
 	user.NameMayRepeat = !c.NameProves()
@@ -77,7 +77,7 @@ func (c *creation) make(ctx context.Context, r *roles.Role) (*logical.Response, 
 		if c.asking.Wait(); c.unasked != nil {
 			return c.unasked
 		}
-		now := b.Now().UTC()
+		now := i.Now().UTC()
 		answered := now.Add(r.Wait()) // at the latest: the lease counts from the answer
 		return c.Hold(ctx, c.lease.lastMoment(c.bounds, c.settings.leases, answered, answered, 0), now, r.Wait())
 	}
@@ -86,14 +86,14 @@ func (c *creation) make(ctx context.Context, r *roles.Role) (*logical.Response, 
 	var warning string
 	if err == nil {
 		warning = c.await(ctx, r, made.Key)
-		err = cmp.Or(ctx.Err(), b.stillEnabled(ctx, c.storage, c.order.role)) // nobody is there to take the key, or may
+		err = cmp.Or(ctx.Err(), i.stillEnabled(ctx, c.storage, c.order.role)) // nobody is there to take the key, or may
 	}
 	if err != nil {
 		return nil, err
 	}
 	c.Issued()
-	b.noteLeftOut(c, user, made.LeftOut)
-	resp, err := b.keyResponse(c.lease, made.Key, c.settings.leases)
+	i.noteLeftOut(c, user, made.LeftOut)
+	resp, err := i.keyResponse(c.lease, made.Key, c.settings.leases)
 	if err == nil && warning != "" {
 		resp.AddWarning(warning)
 	}
@@ -107,16 +107,16 @@ func (c *creation) await(ctx context.Context, r *roles.Role, key awscreds.Key) (
 		return ""
 	}
 	const untold = "wait_until_usable: STS has no GetCallerIdentity here, so nothing tells when the key is accepted; it may be refused at first"
-	began := c.b.Now()
+	began := c.issuer.Now()
 	if !c.settings.canProbe(began) {
 		return untold
 	}
-	err := c.b.AwaitKey(ctx, r.Wait(), c.client.Probe(key))
-	now := c.b.Now()
+	err := c.issuer.AwaitKey(ctx, r.Wait(), c.client.Probe(key))
+	now := c.issuer.Now()
 	switch {
 	case awscreds.IsUnsupported(err):
 		if c.settings.setNoProbe(now) {
-			c.b.Log.Warn("STS has no GetCallerIdentity, so requests do not wait until a new key is accepted; it is asked again in an hour", "role", c.order.role, "error", err)
+			c.issuer.Log.Warn("STS has no GetCallerIdentity, so requests do not wait until a new key is accepted; it is asked again in an hour", "role", c.order.role, "error", err)
 		}
 		return untold
 	case err != nil:
@@ -137,7 +137,7 @@ func (c *creation) tag(ctx context.Context, user *awscreds.User) error {
 	if err != nil || tags == nil {
 		return err
 	}
-	c.leftOut = c.settings.leftOut(c.order.role, c.b.Now())
+	c.leftOut = c.settings.leftOut(c.order.role, c.issuer.Now())
 	for _, key := range c.leftOut {
 		delete(tags, key)
 	}
@@ -166,7 +166,7 @@ func (c *creation) finish(ctx context.Context, r *roles.Role) (*logical.Response
 		return resp, nil
 	}
 	ours = false
-	_, done := c.b.requests.begin(context.WithoutCancel(ctx))
+	_, done := c.issuer.requests.begin(context.WithoutCancel(ctx))
 	cleaned := make(chan error, 1)
 	go func() {
 		err := c.Abandon(ctx, cause)
@@ -174,7 +174,7 @@ func (c *creation) finish(ctx context.Context, r *roles.Role) (*logical.Response
 		done()
 		cleaned <- err
 	}()
-	patience := time.NewTimer(c.b.requestTime / 10)
+	patience := time.NewTimer(c.issuer.requestTime / 10)
 	defer patience.Stop()
 	select {
 	case err := <-cleaned:

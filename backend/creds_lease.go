@@ -77,7 +77,7 @@ func leaseOf(req *logical.Request) (*lease, error) {
 }
 
 // renew prolongs a lease as its role says now, or as it said when the role is gone.
-func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (i *issuer) renew(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 	l, err := leaseOf(req)
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 		return nil, engine.UserErrorf("the credentials of this lease end when AWS said they would; they cannot be renewed")
 	}
 	if engine.CheckRoleName(l.Role) == nil { // no role has another name
-		r, err := b.roles.Get(ctx, req.Storage, l.Role)
+		r, err := i.roles.Get(ctx, req.Storage, l.Role)
 		if err != nil {
 			return nil, err
 		}
@@ -101,40 +101,40 @@ func (b *backend) renew(ctx context.Context, req *logical.Request, _ *framework.
 	if err != nil {
 		return nil, err
 	}
-	ctx, moment := l.moment(ctx, b.Mount, req)
-	if err := b.users.Renew(ctx, req.Storage, &l.Lease, l.began(req.Secret), func(now time.Time) time.Time {
-		return l.lastMoment(b.LeaseBounds(), cfg, l.began(req.Secret), now, req.Secret.Increment)
+	ctx, moment := l.moment(ctx, i.Mount, req)
+	if err := i.users.Renew(ctx, req.Storage, &l.Lease, l.began(req.Secret), func(now time.Time) time.Time {
+		return l.lastMoment(i.LeaseBounds(), cfg, l.began(req.Secret), now, req.Secret.Increment)
 	}); err != nil {
 		return nil, err
 	}
 	resp := &logical.Response{Secret: req.Secret}
-	resp.Secret.TTL, resp.Secret.MaxTTL = b.leaseTTLs(l, cfg)
+	resp.Secret.TTL, resp.Secret.MaxTTL = i.leaseTTLs(l, cfg)
 	moment.Renewed(resp)
 	return resp, nil
 }
 
 // revoke ends a credential. Its errors go to Vault as they are: Vault tries again,
 // and writes them to its log. Should Vault give the lease up, the sweep ends the user.
-func (b *backend) revoke(ctx context.Context, req *logical.Request, _ *framework.FieldData) (resp *logical.Response, err error) {
-	defer b.Recover(&err)
+func (i *issuer) revoke(ctx context.Context, req *logical.Request, _ *framework.FieldData) (resp *logical.Response, err error) {
+	defer i.Recover(&err)
 	l, err := leaseOf(req)
 	if err == nil && l.Handout != "" {
-		b.shared.Return(l.Handout)
+		i.shared.Return(l.Handout)
 	}
 	if err != nil {
 		return nil, err
 	}
-	ctx, moment := l.moment(ctx, b.Mount, req)
+	ctx, moment := l.moment(ctx, i.Mount, req)
 	if l.IsSTS {
-		err = b.revokeSession(ctx, req, l, moment)
+		err = i.revokeSession(ctx, req, l, moment)
 	} else {
-		err = b.users.Revoke(ctx, req.Storage, &l.Lease, l.began(req.Secret), moment)
-		b.memory.Ended(l.Username, err)
+		err = i.users.Revoke(ctx, req.Storage, &l.Lease, l.began(req.Secret), moment)
+		i.memory.Ended(l.Username, err)
 	}
 	if err != nil {
 		moment.NotRevoked(err)
 	}
-	if err != nil && b.Vault.Tainted() {
+	if err != nil && i.Vault.Tainted() {
 		err = fmt.Errorf("%w; the mount is being disabled or moved, so config/root and issued/ cannot be written any more: "+
 			"if AWS cannot be made to agree, drop the lease with vault lease revoke -force -prefix, and delete the IAM user in AWS", err)
 	}

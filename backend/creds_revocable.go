@@ -30,12 +30,12 @@ type revocation struct {
 
 // registers reports whether the session of an order is to be registered. Where this server may not
 // write, nothing has been done yet, and the request goes to the one that may.
-func (b *backend) registers(ctx context.Context, s logical.Storage, r *roles.Role, o order) (bool, error) {
-	set, err := b.anySettings(ctx, s)
+func (i *issuer) registers(ctx context.Context, s logical.Storage, r *roles.Role, o order) (bool, error) {
+	set, err := i.anySettings(ctx, s)
 	switch {
 	case err != nil:
 		return false, err
-	case set.users.RegisterSessions && !b.Writable():
+	case set.users.RegisterSessions && !i.Writable():
 		return false, logical.ErrReadOnly
 	case o.sdk && r.RevokeSessions && !set.users.RegisterSessions:
 		return false, engine.UserErrorf("name: role %q has revoke_sessions, and a session from this path has no lease by which it could be revoked; "+
@@ -45,21 +45,21 @@ func (b *backend) registers(ctx context.Context, s logical.Storage, r *roles.Rol
 }
 
 // register writes down who gets a session.
-func (b *backend) register(ctx context.Context, s logical.Storage, o order, credentialType string, resp *logical.Response) error {
+func (i *issuer) register(ctx context.Context, s logical.Storage, o order, credentialType string, resp *logical.Response) error {
 	l, err := leaseOf(&logical.Request{Secret: resp.Secret})
 	if err != nil {
 		return err
 	}
-	return b.sessions.Register(ctx, s, l.AccessKeyID, &sessions.Session{
+	return i.sessions.Register(ctx, s, l.AccessKeyID, &sessions.Session{
 		Role: o.role, CredentialType: credentialType, Name: l.Username, ARN: l.ARN, DisplayName: o.displayName, EntityID: o.entityID,
-		Issued: b.Now().UTC(), Ends: l.SessionEnds, UserID: l.SessionUserID, AWSRole: l.awsRole(),
+		Issued: i.Now().UTC(), Ends: l.SessionEnds, UserID: l.SessionUserID, AWSRole: l.awsRole(),
 	})
 }
 
 // uniqueName names a session that can be revoked: what denies a session by its name denies all that
 // have the name.
-func (b *backend) uniqueName(ctx context.Context, s logical.Storage, r *roles.Role, o order) (string, error) {
-	name, err := b.ownName(ctx, s, r, o, (*awsrules.NameTemplate).Session)
+func (i *issuer) uniqueName(ctx context.Context, s logical.Storage, r *roles.Role, o order) (string, error) {
+	name, err := i.ownName(ctx, s, r, o, (*awsrules.NameTemplate).Session)
 	if err != nil {
 		return "", err
 	}
@@ -86,27 +86,27 @@ func (l *lease) awsRole() sessions.Role {
 }
 
 // revokeSession ends the session of a lease before its time, if it can be revoked. A lease that ends by time calls nobody.
-func (b *backend) revokeSession(ctx context.Context, req *logical.Request, l *lease, moment *engine.Moment) error {
-	if l.SessionUserID == "" || !b.Now().Before(l.Over) {
+func (i *issuer) revokeSession(ctx context.Context, req *logical.Request, l *lease, moment *engine.Moment) error {
+	if l.SessionUserID == "" || !i.Now().Before(l.Over) {
 		moment.Revoked("ended the lease of a session")
 		return nil
 	}
-	if err := b.sessions.Deny(awscreds.Enduring(ctx), req.Storage, l.awsRole(), l.SessionUserID, l.SessionEnds); err != nil {
+	if err := i.sessions.Deny(awscreds.Enduring(ctx), req.Storage, l.awsRole(), l.SessionUserID, l.SessionEnds); err != nil {
 		return fmt.Errorf("revoking the session %s: %w", l.Username, err)
 	}
 	moment.Revoked("revoked a session at the end of its lease", "session", l.Username, "aws_role", l.AWSRole)
 	if !l.Registered {
 		return nil
 	}
-	return engine.IgnoreReadOnly(b.sessions.Forget(ctx, req.Storage, l.AccessKeyID))
+	return engine.IgnoreReadOnly(i.sessions.Forget(ctx, req.Storage, l.AccessKeyID))
 }
 
 // awsRolesOf are the AWS roles whose sessions a role of the mount gives, or the one that a request names.
-func (b *backend) awsRolesOf(ctx context.Context, s logical.Storage, name, arn string) ([]sessions.Role, error) {
+func (i *issuer) awsRolesOf(ctx context.Context, s logical.Storage, name, arn string) ([]sessions.Role, error) {
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	r, err := b.roles.Get(ctx, s, name)
+	r, err := i.roles.Get(ctx, s, name)
 	switch {
 	case err != nil:
 		return nil, err
@@ -118,12 +118,12 @@ func (b *backend) awsRolesOf(ctx context.Context, s logical.Storage, name, arn s
 	arns := r.RoleARNs
 	if arn != "" || len(arns) == 0 || r.Patterns {
 		asked := order{role: name, roleARN: arn}
-		if arn, err = asked.pickARN(r, b.Place(ctx, s)); err != nil {
+		if arn, err = asked.pickARN(r, i.Place(ctx, s)); err != nil {
 			return nil, err
 		}
 		arns = []string{arn}
 	}
-	client, err := b.AWSAs(ctx, s, r.Way())
+	client, err := i.AWSAs(ctx, s, r.Way())
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +135,8 @@ func (b *backend) awsRolesOf(ctx context.Context, s logical.Storage, name, arn s
 		return nil, err
 	}
 	roles := make([]sessions.Role, len(arns))
-	for i, arn := range arns {
-		roles[i] = sessions.Role{Name: arn[strings.LastIndex(arn, "/")+1:], Account: here, AssumeRole: r.Way()}
+	for n, arn := range arns {
+		roles[n] = sessions.Role{Name: arn[strings.LastIndex(arn, "/")+1:], Account: here, AssumeRole: r.Way()}
 	}
 	return roles, nil
 }

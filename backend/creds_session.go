@@ -21,23 +21,23 @@ import (
 )
 
 // issueRoleSession assumes one of the role's role_arns.
-func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
-	arn, err := o.pickARN(r, b.Place(ctx, s))
+func (i *issuer) issueRoleSession(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
+	arn, err := o.pickARN(r, i.Place(ctx, s))
 	if err != nil {
 		return nil, err
 	}
-	client, err := b.AWSAs(ctx, s, r.Way())
+	client, err := i.AWSAs(ctx, s, r.Way())
 	if err != nil {
 		return nil, err
 	}
 	if err := r.CheckOwnAccount(ctx, client, arn); err != nil {
 		return nil, err
 	}
-	life, err := r.Life(ctx, b.Mount, client, o.ttl, o.console != nil)
+	life, err := r.Life(ctx, i.Mount, client, o.ttl, o.console != nil)
 	if err != nil {
 		return nil, err
 	}
-	name, err := b.sessionName(ctx, s, r, o)
+	name, err := i.sessionName(ctx, s, r, o)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 	if err := l.keepRevocable(session, client, r); err != nil {
 		return nil, err
 	}
-	resp, err := b.sessionResponse(session, l, life)
+	resp, err := i.sessionResponse(session, l, life)
 	if n := utf8.RuneCountInString(o.sessionName); err == nil && n > awsrules.MostSessionName {
 		resp.AddWarning(fmt.Sprintf("role_session_name: cut from %d characters to %d, the most that AWS takes", n, awsrules.MostSessionName))
 	}
@@ -65,9 +65,9 @@ func (b *backend) issueRoleSession(ctx context.Context, s logical.Storage, r *ro
 }
 
 // sessionName names the session of a role: as the request says, else as ownName; as no other where it can be revoked.
-func (b *backend) sessionName(ctx context.Context, s logical.Storage, r *roles.Role, o order) (string, error) {
+func (i *issuer) sessionName(ctx context.Context, s logical.Storage, r *roles.Role, o order) (string, error) {
 	if r.RevokeSessions {
-		return b.uniqueName(ctx, s, r, o)
+		return i.uniqueName(ctx, s, r, o)
 	}
 	if name := awsrules.SessionName(o.sessionName); name != "" {
 		if err := awsrules.CheckSessionName(name); err != nil {
@@ -75,15 +75,15 @@ func (b *backend) sessionName(ctx context.Context, s logical.Storage, r *roles.R
 		}
 		return name, nil
 	}
-	return b.ownName(ctx, s, r, o, (*awsrules.NameTemplate).Session)
+	return i.ownName(ctx, s, r, o, (*awsrules.NameTemplate).Session)
 }
 
 // ownName names a session as the role says, else by the template in config/root.
-func (b *backend) ownName(ctx context.Context, s logical.Storage, r *roles.Role, o order, make func(t *awsrules.NameTemplate, displayName, role string) (string, error)) (string, error) {
+func (i *issuer) ownName(ctx context.Context, s logical.Storage, r *roles.Role, o order, make func(t *awsrules.NameTemplate, displayName, role string) (string, error)) (string, error) {
 	if r.SessionName != "" {
 		return r.SessionName, nil
 	}
-	set, err := b.settings(ctx, s)
+	set, err := i.settings(ctx, s)
 	if err != nil {
 		return "", err
 	}
@@ -122,16 +122,16 @@ func (o order) pickARN(r *roles.Role, at engine.Place) (string, error) {
 
 // issueFederatedUser makes a session of a new name. It may do only what its policies
 // allow, so there have to be some (STS API Reference, GetFederationToken).
-func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
-	life, err := r.Life(ctx, b.Mount, nil, o.ttl, o.console != nil)
+func (i *issuer) issueFederatedUser(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
+	life, err := r.Life(ctx, i.Mount, nil, o.ttl, o.console != nil)
 	if err != nil {
 		return nil, err
 	}
-	client, err := b.AWS(ctx, s)
+	client, err := i.AWS(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	name, err := b.ownName(ctx, s, r, o, (*awsrules.NameTemplate).Federated)
+	name, err := i.ownName(ctx, s, r, o, (*awsrules.NameTemplate).Federated)
 	if err != nil {
 		return nil, err
 	}
@@ -146,12 +146,12 @@ func (b *backend) issueFederatedUser(ctx context.Context, s logical.Storage, r *
 	if err != nil {
 		return nil, r.Denied(err, "the policy of the engine's own identity")
 	}
-	return b.sessionResponse(session, &lease{Lease: users.Lease{Username: name, Role: o.role, Registered: o.registered}}, life)
+	return i.sessionResponse(session, &lease{Lease: users.Lease{Username: name, Role: o.role, Registered: o.registered}}, life)
 }
 
 // issueOwnSession makes a session of the engine's own identity.
-func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
-	life, err := r.Life(ctx, b.Mount, nil, o.ttl, o.console != nil)
+func (i *issuer) issueOwnSession(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
+	life, err := r.Life(ctx, i.Mount, nil, o.ttl, o.console != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 	if o.mfaCode != "" && !awsrules.IsMFACode(o.mfaCode) { // AWS would say the same, and repeat it
 		return nil, engine.UserErrorf("mfa_code: is not the code of an MFA device, which has 6 digits")
 	}
-	client, err := b.AWS(ctx, s)
+	client, err := i.AWS(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -172,18 +172,18 @@ func (b *backend) issueOwnSession(ctx context.Context, s logical.Storage, r *rol
 	if err != nil {
 		return nil, err
 	}
-	return b.sessionResponse(session, &lease{Lease: users.Lease{Role: o.role, Registered: o.registered}}, life)
+	return i.sessionResponse(session, &lease{Lease: users.Lease{Role: o.role, Registered: o.registered}}, life)
 }
 
 // sessionResponse makes the response that gives a session and its lease to Vault.
-func (b *backend) sessionResponse(session awscreds.Session, l *lease, asked roles.Life) (*logical.Response, error) {
-	ttl := session.Expires.Sub(b.Now())
+func (i *issuer) sessionResponse(session awscreds.Session, l *lease, asked roles.Life) (*logical.Response, error) {
+	ttl := session.Expires.Sub(i.Now())
 	if ttl <= 0 || ttl > asked.TTL {
 		ttl = asked.TTL // our clock and AWS's differ
 	}
 	l.IsSTS, l.SessionEnds = true, session.Expires.UTC()
 	if l.Registered || l.SessionUserID != "" {
-		l.AccessKeyID, l.ARN, l.Over = session.AccessKeyID, session.ARN, b.Now().Add(ttl).UTC()
+		l.AccessKeyID, l.ARN, l.Over = session.AccessKeyID, session.ARN, i.Now().Add(ttl).UTC()
 	}
 	internal, err := l.internal()
 	if err != nil {
@@ -199,7 +199,7 @@ func (b *backend) sessionResponse(session awscreds.Session, l *lease, asked role
 	if session.ARN != "" {
 		data["arn"] = session.ARN
 	}
-	resp := b.Secret(secretType).Response(data, internal)
+	resp := i.secret.Response(data, internal)
 	resp.Secret.TTL = ttl
 	resp.Secret.Renewable = false
 	for _, warning := range asked.Warnings(ttl) {

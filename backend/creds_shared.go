@@ -49,22 +49,22 @@ func (o order) shareKey(r *roles.Role) (key sharing.Key, shares bool) {
 
 // issueShared gives the credential that is kept for an order, or makes one and keeps it. Secrets are
 // kept by the active server alone, so others pass the request on.
-func (b *backend) issueShared(ctx context.Context, s logical.Storage, r *roles.Role, o order, key sharing.Key) (*logical.Response, error) {
-	standby := b.Vault.ReplicationState().HasState(consts.ReplicationPerformanceStandby)
-	if standby || r.Issues(roles.IAMUser) && !b.Writable() {
+func (i *issuer) issueShared(ctx context.Context, s logical.Storage, r *roles.Role, o order, key sharing.Key) (*logical.Response, error) {
+	standby := i.Vault.ReplicationState().HasState(consts.ReplicationPerformanceStandby)
+	if standby || r.Issues(roles.IAMUser) && !i.Writable() {
 		return nil, logical.ErrReadOnly
 	}
 	hand := func(c *sharedCredential, id string) (*logical.Response, bool, error) {
-		return b.handOut(ctx, s, c, id, o)
+		return i.handOut(ctx, s, c, id, o)
 	}
-	return b.shared.Get(ctx, key, o.role, hand, func(id string) (*logical.Response, *sharing.Credential[*sharedCredential], error) {
-		client, err := b.AWS(ctx, s)
+	return i.shared.Get(ctx, key, o.role, hand, func(id string) (*logical.Response, *sharing.Credential[*sharedCredential], error) {
+		client, err := i.AWS(ctx, s)
 		if err != nil {
 			return nil, nil, err
 		}
-		o, made := o, b.Now().UTC()
+		o, made := o, i.Now().UTC()
 		o.handout = id
-		resp, err := b.issueNew(ctx, s, r, o)
+		resp, err := i.issueNew(ctx, s, r, o)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -88,21 +88,21 @@ func (b *backend) issueShared(ctx context.Context, s logical.Storage, r *roles.R
 }
 
 // handOut gives a credential once more; ok is false where there has to be a new one. It calls nobody.
-func (b *backend) handOut(ctx context.Context, s logical.Storage, c *sharedCredential, id string, o order) (resp *logical.Response, ok bool, err error) {
-	client, err := b.AWS(ctx, s)
+func (i *issuer) handOut(ctx context.Context, s logical.Storage, c *sharedCredential, id string, o order) (resp *logical.Response, ok bool, err error) {
+	client, err := i.AWS(ctx, s)
 	if err != nil || client != c.client { // config/root or its key has changed
 		return nil, false, err
 	}
-	if err := b.stillEnabled(ctx, s, o.role); err != nil {
+	if err := i.stillEnabled(ctx, s, o.role); err != nil {
 		return nil, false, err
 	}
 	l := *c.lease
 	l.Handout = id
-	ctx, moment := b.CredsMoment(ctx, o.asked, o.role, c.credentialType)
+	ctx, moment := i.CredsMoment(ctx, o.asked, o.role, c.credentialType)
 	if l.IsSTS {
-		resp, err = b.sessionAgain(c, &l, o, moment)
+		resp, err = i.sessionAgain(c, &l, o, moment)
 	} else {
-		resp, err = b.userAgain(ctx, s, c, &l, o, moment)
+		resp, err = i.userAgain(ctx, s, c, &l, o, moment)
 	}
 	if err == nil && resp != nil {
 		resp.Warnings = append(resp.Warnings, c.warnings...)
@@ -120,8 +120,8 @@ func enoughLeft(left, life, asked time.Duration) bool {
 }
 
 // sessionAgain answers a session once more; nil where too little is left of it.
-func (b *backend) sessionAgain(c *sharedCredential, l *lease, o order, moment *engine.Moment) (*logical.Response, error) {
-	left := c.life - b.Age(c.made)
+func (i *issuer) sessionAgain(c *sharedCredential, l *lease, o order, moment *engine.Moment) (*logical.Response, error) {
+	left := c.life - i.Age(c.made)
 	if !enoughLeft(left, c.life, o.ttl) {
 		return nil, nil
 	}
@@ -131,7 +131,7 @@ func (b *backend) sessionAgain(c *sharedCredential, l *lease, o order, moment *e
 	}
 	data := maps.Clone(c.answer)
 	data["ttl"] = engine.Seconds(left)
-	resp := b.Secret(secretType).Response(data, internal)
+	resp := i.secret.Response(data, internal)
 	resp.Secret.TTL, resp.Secret.Renewable = left, false
 	moment.Made(resp)
 	moment.Issued("returned a session once more", resp, "shared", true)
@@ -139,19 +139,19 @@ func (b *backend) sessionAgain(c *sharedCredential, l *lease, o order, moment *e
 }
 
 // userAgain gives an IAM user one lease more; nil where it ends, or has too many or too little time.
-func (b *backend) userAgain(ctx context.Context, s logical.Storage, c *sharedCredential, l *lease, o order, moment *engine.Moment) (resp *logical.Response, err error) {
-	set, err := b.anySettings(ctx, s)
+func (i *issuer) userAgain(ctx context.Context, s logical.Storage, c *sharedCredential, l *lease, o order, moment *engine.Moment) (resp *logical.Response, err error) {
+	set, err := i.anySettings(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	ends, leases, err := b.users.HandOut(ctx, s, &l.Lease, sharing.MostHandouts, func(now time.Time) (last time.Time, ok bool, err error) {
-		of := b.LeaseBounds()
+	ends, leases, err := i.users.HandOut(ctx, s, &l.Lease, sharing.MostHandouts, func(now time.Time) (last time.Time, ok bool, err error) {
+		of := i.LeaseBounds()
 		l.Late = now.Sub(l.Created)
 		longest := l.longest(of, set.leases)
 		if !enoughLeft(longest-l.Late, longest, o.ttl) {
 			return last, false, nil
 		}
-		resp, err = b.keyResponse(l, awscreds.Key{ID: l.AccessKeyID, Secret: c.answer["secret_key"].(string)}, set.leases)
+		resp, err = i.keyResponse(l, awscreds.Key{ID: l.AccessKeyID, Secret: c.answer["secret_key"].(string)}, set.leases)
 		return l.lastMoment(of, set.leases, l.Created, now, 0), true, err
 	})
 	if err != nil || leases == 0 {

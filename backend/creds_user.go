@@ -48,21 +48,21 @@ func (o order) ask() roles.Request {
 
 // issue gives the credential that an order asks of a role: the one that this caller has been given
 // before, where the role shares, or a new one.
-func (b *backend) issue(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
+func (i *issuer) issue(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
 	if key, shares := o.shareKey(r); shares {
-		return b.issueShared(ctx, s, r, o, key)
+		return i.issueShared(ctx, s, r, o, key)
 	}
-	return b.issueNew(ctx, s, r, o)
+	return i.issueNew(ctx, s, r, o)
 }
 
 // issueNew makes a credential, and tells how that went.
-func (b *backend) issueNew(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
+func (i *issuer) issueNew(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
 	credentialType, err := o.typeOf(r)
 	if err != nil {
 		return nil, err
 	}
-	ctx, o.moment = b.CredsMoment(ctx, o.asked, o.role, credentialType)
-	resp, err := b.issueType(ctx, s, r, o, credentialType)
+	ctx, o.moment = i.CredsMoment(ctx, o.asked, o.role, credentialType)
+	resp, err := i.issueType(ctx, s, r, o, credentialType)
 	if err != nil {
 		o.moment.NotIssued(err)
 		return nil, err
@@ -72,7 +72,7 @@ func (b *backend) issueNew(ctx context.Context, s logical.Storage, r *roles.Role
 }
 
 // issueType makes a credential of a type.
-func (b *backend) issueType(ctx context.Context, s logical.Storage, r *roles.Role, o order, credentialType string) (session *logical.Response, err error) {
+func (i *issuer) issueType(ctx context.Context, s logical.Storage, r *roles.Role, o order, credentialType string) (session *logical.Response, err error) {
 	if o.console != nil {
 		if err := opensConsole(credentialType, o.role); err != nil {
 			return nil, err
@@ -86,18 +86,18 @@ func (b *backend) issueType(ctx context.Context, s logical.Storage, r *roles.Rol
 			"write role %q again without it, or as %s or %s", credentialType, o.role, roles.IAMUser, roles.AssumedRole)
 	}
 	if credentialType == roles.IAMUser {
-		return b.issueUser(ctx, s, r, o)
+		return i.issueUser(ctx, s, r, o)
 	}
-	if o.registered, err = b.registers(ctx, s, r, o); err != nil {
+	if o.registered, err = i.registers(ctx, s, r, o); err != nil {
 		return nil, err
 	}
 	switch credentialType {
 	case roles.AssumedRole:
-		session, err = b.issueRoleSession(ctx, s, r, o)
+		session, err = i.issueRoleSession(ctx, s, r, o)
 	case roles.FederationToken:
-		session, err = b.issueFederatedUser(ctx, s, r, o)
+		session, err = i.issueFederatedUser(ctx, s, r, o)
 	case roles.SessionToken:
-		session, err = b.issueOwnSession(ctx, s, r, o)
+		session, err = i.issueOwnSession(ctx, s, r, o)
 	default:
 		err = engine.UserErrorf("role %q has the credential_type %q, which cannot be issued; use %s", o.role, credentialType, strings.Join(roles.Types, ", "))
 	}
@@ -105,13 +105,13 @@ func (b *backend) issueType(ctx context.Context, s logical.Storage, r *roles.Rol
 		o.moment.Made(session)
 	}
 	if err == nil && o.console != nil {
-		session, err = b.linkTo(ctx, s, r, o, credentialType, session)
+		session, err = i.linkTo(ctx, s, r, o, credentialType, session)
 	}
 	if err == nil {
-		err = b.stillEnabled(ctx, s, o.role)
+		err = i.stillEnabled(ctx, s, o.role)
 	}
 	if err == nil && o.registered {
-		err = b.register(ctx, s, o, credentialType, session)
+		err = i.register(ctx, s, o, credentialType, session)
 	}
 	if err != nil {
 		return nil, err
@@ -121,8 +121,8 @@ func (b *backend) issueType(ctx context.Context, s logical.Storage, r *roles.Rol
 
 // stillEnabled reports that a role was switched off while a request was under way. One that
 // was deleted meanwhile had allowed the request.
-func (b *backend) stillEnabled(ctx context.Context, s logical.Storage, name string) error {
-	r, err := b.roles.Get(ctx, s, name)
+func (i *issuer) stillEnabled(ctx context.Context, s logical.Storage, name string) error {
+	r, err := i.roles.Get(ctx, s, name)
 	if err != nil || r == nil {
 		return err
 	}
@@ -157,20 +157,20 @@ func (o order) typeOf(r *roles.Role) (string, error) {
 const nameDraws = 4
 
 // issueUser makes an IAM user. A name that somebody has already is nobody's mistake where the template can make another.
-func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
-	if !b.Writable() {
+func (i *issuer) issueUser(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
+	if !i.Writable() {
 		return nil, logical.ErrReadOnly // Vault passes the request on to the server that may
 	}
-	client, err := b.AWSAs(ctx, s, r.Way())
+	client, err := i.AWSAs(ctx, s, r.Way())
 	if err != nil {
 		return nil, err
 	}
-	set, err := b.settings(ctx, s)
+	set, err := i.settings(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	for draw := 1; ; draw++ {
-		resp, err := b.issueNamed(ctx, r, &creation{b: b, storage: s, client: client, settings: set, order: o})
+		resp, err := i.issueNamed(ctx, r, &creation{issuer: i, storage: s, client: client, settings: set, order: o})
 		switch {
 		case err == nil || !users.IsTaken(err) || set.usernames.Repeats || ctx.Err() != nil:
 			return resp, err
@@ -183,12 +183,12 @@ func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *roles.Rol
 // issueNamed makes an IAM user of a new name. Everything that can fail without AWS is done first. Storage
 // has the record of the user before AWS hears of its name, and who holds it before Vault
 // does; no write waits for AWS's last answer.
-func (b *backend) issueNamed(ctx context.Context, r *roles.Role, c *creation) (*logical.Response, error) {
+func (i *issuer) issueNamed(ctx context.Context, r *roles.Role, c *creation) (*logical.Response, error) {
 	name, random, err := c.settings.usernames.User(c.order.displayName, c.order.role)
 	if err != nil {
 		return nil, engine.UserErrorf("%w", err)
 	}
-	c.name, c.began = name, b.Now().UTC()
+	c.name, c.began = name, i.Now().UTC()
 	c.describe(r, random)
 	defer c.asking.Wait()
 	c.askBounds()
@@ -199,12 +199,12 @@ func (b *backend) issueNamed(ctx context.Context, r *roles.Role, c *creation) (*
 }
 
 // keyResponse makes the response that gives a key and its lease to Vault.
-func (b *backend) keyResponse(l *lease, key awscreds.Key, bounds *leaseConfig) (*logical.Response, error) {
+func (i *issuer) keyResponse(l *lease, key awscreds.Key, bounds *leaseConfig) (*logical.Response, error) {
 	internal, err := l.internal()
 	if err != nil {
 		return nil, err
 	}
-	resp := b.Secret(secretType).Response(map[string]any{
+	resp := i.secret.Response(map[string]any{
 		"access_key": key.ID,
 		"secret_key": key.Secret,
 		// Empty, so that one script serves users and sessions: vault read -field fails on null, and
@@ -212,6 +212,6 @@ func (b *backend) keyResponse(l *lease, key awscreds.Key, bounds *leaseConfig) (
 		"session_token":  "",
 		"security_token": "",
 	}, internal)
-	resp.Secret.TTL, resp.Secret.MaxTTL = b.leaseTTLs(l, bounds)
+	resp.Secret.TTL, resp.Secret.MaxTTL = i.leaseTTLs(l, bounds)
 	return resp, nil
 }

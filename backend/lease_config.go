@@ -70,9 +70,9 @@ func (l *lease) longest(of engine.LeaseBounds, cfg *leaseConfig) time.Duration {
 
 // leaseTTLs are ttls for Vault, which counts them from when the lease was given: one of a user that was
 // made before ends at the latest when its first one can.
-func (b *backend) leaseTTLs(l *lease, cfg *leaseConfig) (ttl, longest time.Duration) {
+func (i *issuer) leaseTTLs(l *lease, cfg *leaseConfig) (ttl, longest time.Duration) {
 	if ttl, longest = l.ttls(cfg); l.Late > 0 {
-		longest = max(l.longest(b.LeaseBounds(), cfg)-l.Late, time.Second)
+		longest = max(l.longest(i.LeaseBounds(), cfg)-l.Late, time.Second)
 	}
 	return ttl, longest
 }

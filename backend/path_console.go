@@ -18,8 +18,8 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-func (b *backend) pathConsole() *framework.Path {
-	fields := engine.Without(b.pathCreds().Fields, "mfa_code")
+func (i *issuer) pathConsole() *framework.Path {
+	fields := engine.Without(i.pathCreds().Fields, "mfa_code")
 	maps.Copy(fields, map[string]*framework.FieldSchema{
 		"ttl": {
 			Type:        framework.TypeDurationSecond,
@@ -42,8 +42,8 @@ func (b *backend) pathConsole() *framework.Path {
 		DisplayAttrs: engine.Operation("generate", ""),
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   b.generateLink("console-link"),
-			logical.UpdateOperation: b.generateLink("console-link-with-parameters"),
+			logical.ReadOperation:   i.generateLink("console-link"),
+			logical.UpdateOperation: i.generateLink("console-link-with-parameters"),
 		},
 		HelpSynopsis: "Make a link that opens the AWS console as a role.",
 		HelpDescription: `
@@ -70,14 +70,14 @@ func consoleFields() map[string]*framework.FieldSchema {
 }
 
 // generateLink is the operation that makes a link, by read and by update alike.
-func (b *backend) generateLink(what string) *framework.PathOperation {
-	return b.madeHere("Make a link that opens the AWS console as a role.", what, b.createLink, consoleFields())
+func (i *issuer) generateLink(what string) *framework.PathOperation {
+	return i.madeHere("Make a link that opens the AWS console as a role.", what, i.createLink, consoleFields())
 }
 
 // link is what an order for the console asks for beside the session.
 type link struct{ destination, issuer string }
 
-func (b *backend) createLink(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (i *issuer) createLink(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	o := orderOf(req, d)
 	o.sts = true // a role in the deprecated form issues its sessions there
 	o.console = new(link)
@@ -86,7 +86,7 @@ func (b *backend) createLink(ctx context.Context, req *logical.Request, d *frame
 	if err := o.console.validate(); err != nil {
 		return nil, err
 	}
-	return b.credential(ctx, req.Storage, o)
+	return i.credential(ctx, req.Storage, o)
 }
 
 // validate refuses what is wrong whatever session there will be.
@@ -118,8 +118,8 @@ func opensConsole(credentialType, role string) error {
 
 // linkTo turns an answer with a session into one with a link. The lease is the session's, and the
 // console is to be open for no longer: that is said where AWS lets it be said.
-func (b *backend) linkTo(ctx context.Context, s logical.Storage, r *roles.Role, o order, credentialType string, resp *logical.Response) (*logical.Response, error) {
-	client, err := b.AWSAs(ctx, s, r.Way())
+func (i *issuer) linkTo(ctx context.Context, s logical.Storage, r *roles.Role, o order, credentialType string, resp *logical.Response) (*logical.Response, error) {
+	client, err := i.AWSAs(ctx, s, r.Way())
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (b *backend) linkTo(ctx context.Context, s logical.Storage, r *roles.Role, 
 	if err != nil {
 		return nil, err
 	}
-	resp.Data = map[string]any{"login_url": login, "expires": engine.Stamp(b.Now().Add(ttl))}
+	resp.Data = map[string]any{"login_url": login, "expires": engine.Stamp(i.Now().Add(ttl))}
 	return resp, nil
 }
 

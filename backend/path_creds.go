@@ -13,7 +13,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-func (b *backend) pathCreds() *framework.Path {
+func (i *issuer) pathCreds() *framework.Path {
 	return &framework.Path{
 		Pattern:      "(creds|sts)/" + engine.RoleName,
 		DisplayAttrs: engine.Operation("generate", ""),
@@ -48,8 +48,8 @@ func (b *backend) pathCreds() *framework.Path {
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   b.generate("credentials|sts-credentials"),
-			logical.UpdateOperation: b.generate("credentials-with-parameters|sts-credentials-with-parameters"),
+			logical.ReadOperation:   i.generate("credentials|sts-credentials"),
+			logical.UpdateOperation: i.generate("credentials-with-parameters|sts-credentials-with-parameters"),
 		},
 		HelpSynopsis: "Make AWS credentials of a role.",
 		HelpDescription: `
@@ -80,24 +80,24 @@ func credsFields() map[string]*framework.FieldSchema {
 	}
 }
 
-// secret is the type of the leases.
-func (b *backend) secret() *framework.Secret {
+// leases is the type of the leases.
+func (i *issuer) leases() *framework.Secret {
 	return &framework.Secret{
 		Type:   secretType,
 		Fields: credsFields(),
-		Renew:  b.AnswerLease(b.renew),
-		Revoke: b.revoke,
+		Renew:  i.AnswerLease(i.renew),
+		Revoke: i.revoke,
 	}
 }
 
 // generate is the operation that issues, by read and by update alike.
-func (b *backend) generate(what string) *framework.PathOperation {
-	return b.madeHere("Make AWS credentials of a role.", what, b.createCreds, credsFields())
+func (i *issuer) generate(what string) *framework.PathOperation {
+	return i.madeHere("Make AWS credentials of a role.", what, i.createCreds, credsFields())
 }
 
 // madeHere is an operation that issues where it is asked to.
-func (b *backend) madeHere(summary, what string, h framework.OperationFunc, gives map[string]*framework.FieldSchema) *framework.PathOperation {
-	op := engine.Gives(b.Write(summary, h), gives)
+func (i *issuer) madeHere(summary, what string, h framework.OperationFunc, gives map[string]*framework.FieldSchema) *framework.PathOperation {
+	op := engine.Gives(i.Write(summary, h), gives)
 	// Only what writes storage is passed on to the server that may, and issueUser sees to that:
 	// a session is made where it is asked for.
 	op.ForwardPerformanceStandby, op.ForwardPerformanceSecondary = false, false
@@ -105,11 +105,11 @@ func (b *backend) madeHere(summary, what string, h framework.OperationFunc, give
 	return op
 }
 
-func (b *backend) createCreds(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (i *issuer) createCreds(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	o := orderOf(req, d)
 	engine.Set(d, "mfa_code", &o.mfaCode)
 	o.mfaCode = strings.Join(strings.Fields(o.mfaCode), "") // devices show it with a gap
-	return b.credential(ctx, req.Storage, o)
+	return i.credential(ctx, req.Storage, o)
 }
 
 // orderOf is what a request asks for, and who asks.
@@ -133,11 +133,11 @@ func orderOf(req *logical.Request, d *framework.FieldData) order {
 }
 
 // credential makes what an order asks for, if its role lets the caller have it.
-func (b *backend) credential(ctx context.Context, s logical.Storage, o order) (*logical.Response, error) {
+func (i *issuer) credential(ctx context.Context, s logical.Storage, o order) (*logical.Response, error) {
 	if err := engine.CheckRoleName(o.role); err != nil {
 		return nil, err
 	}
-	r, err := b.roles.Get(ctx, s, o.role)
+	r, err := i.roles.Get(ctx, s, o.role)
 	if err != nil {
 		return nil, err
 	}
@@ -147,10 +147,10 @@ func (b *backend) credential(ctx context.Context, s logical.Storage, o order) (*
 	if err := r.Refusal("roles/" + o.role); err != nil {
 		return nil, err
 	}
-	if r, err = r.For(b.Mount, o.ask()); err != nil {
+	if r, err = r.For(i.Mount, o.ask()); err != nil {
 		return nil, err
 	}
-	resp, err := b.issue(awscreds.About(ctx, "roles/"+o.role), s, r, o)
+	resp, err := i.issue(awscreds.About(ctx, "roles/"+o.role), s, r, o)
 	if err != nil {
 		return nil, r.Explained(err)
 	}

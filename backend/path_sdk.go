@@ -14,13 +14,13 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
-func (b *backend) pathSDKCreds() *framework.Path {
-	read := b.ReadContainer("Make a session for an AWS SDK.", b.readForSDK)
+func (i *issuer) pathSDKCreds() *framework.Path {
+	read := i.ReadContainer("Make a session for an AWS SDK.", i.readForSDK)
 	read.DisplayAttrs = &framework.DisplayAttributes{OperationSuffix: "credentials-for-sdk"}
 	return &framework.Path{
 		Pattern:      engine.ContainerPrefix + "creds/" + engine.RoleName,
 		DisplayAttrs: engine.Operation("generate", ""),
-		Fields:       engine.Without(b.pathCreds().Fields, "mfa_code"),
+		Fields:       engine.Without(i.pathCreds().Fields, "mfa_code"),
 		Operations:   map[logical.Operation]framework.OperationHandler{logical.ReadOperation: read},
 		HelpSynopsis: "Make a session of a role, as AWS SDKs read it.",
 		HelpDescription: `
@@ -40,8 +40,8 @@ key of an IAM user could neither be renewed nor revoked: read creds/<name> for t
 }
 
 // readForSDK makes what creds/ would, a session, in the form that AWS SDKs read.
-func (b *backend) readForSDK(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	made, err := b.credential(ctx, req.Storage, orderOf(req, d))
+func (i *issuer) readForSDK(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	made, err := i.credential(ctx, req.Storage, orderOf(req, d))
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (b *backend) readForSDK(ctx context.Context, req *logical.Request, d *frame
 	}
 	account := awsrules.ARNAccount(text("arn"))
 	if account == "" { // a session_token has no ARN, and is of the engine's own account
-		if client, err := b.AWS(ctx, req.Storage); err == nil {
+		if client, err := i.AWS(ctx, req.Storage); err == nil {
 			account = client.KnownAccount().Number
 		}
 	}

@@ -85,8 +85,8 @@ func (s *settings) anyUntagged() (some bool) {
 }
 
 // settings returns what the configuration says now, for who makes a name.
-func (b *backend) settings(ctx context.Context, s logical.Storage) (*settings, error) {
-	set, err := b.anySettings(ctx, s)
+func (i *issuer) settings(ctx context.Context, s logical.Storage) (*settings, error) {
+	set, err := i.anySettings(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +94,8 @@ func (b *backend) settings(ctx context.Context, s logical.Storage) (*settings, e
 }
 
 // anySettings is settings for who makes no name: the template may be one that nobody can use.
-func (b *backend) anySettings(ctx context.Context, s logical.Storage) (*settings, error) {
-	return b.settingsNow.Get(struct{}{}, func() (*settings, error) { return readSettings(ctx, s) })
+func (i *issuer) anySettings(ctx context.Context, s logical.Storage) (*settings, error) {
+	return i.settingsNow.Get(struct{}{}, func() (*settings, error) { return readSettings(ctx, s) })
 }
 
 func readSettings(ctx context.Context, s logical.Storage) (*settings, error) {
@@ -120,25 +120,25 @@ func readSettings(ctx context.Context, s logical.Storage) (*settings, error) {
 
 // noteLeftOut remembers which of our tags AWS has refused for the users of a role, until they are
 // tried again, and tells what is new.
-func (b *backend) noteLeftOut(c *creation, user awscreds.User, refused []string) {
+func (i *issuer) noteLeftOut(c *creation, user awscreds.User, refused []string) {
 	if len(user.OwnTags) == 0 { // nothing was tried
 		return
 	}
 	left := slices.Concat(c.leftOut, refused)
 	slices.Sort(left)
-	if len(refused) == 0 && len(left) > 0 || !c.settings.setLeftOut(c.order.role, left, b.Now()) {
+	if len(refused) == 0 && len(left) > 0 || !c.settings.setLeftOut(c.order.role, left, i.Now()) {
 		return
 	}
 	if len(left) == 0 {
-		b.Log.Info("AWS takes the tags again that say whose an IAM user is", "role", c.order.role)
+		i.Log.Info("AWS takes the tags again that say whose an IAM user is", "role", c.order.role)
 		return
 	}
-	b.Log.Warn("AWS refuses tags that say whose an IAM user is, so users of the role are made without them, and they are tried again after a few minutes; allow iam:TagUser, or set ownership_tags=false at config/users", "role", c.order.role, "tags", left)
+	i.Log.Warn("AWS refuses tags that say whose an IAM user is, so users of the role are made without them, and they are tried again after a few minutes; allow iam:TagUser, or set ownership_tags=false at config/users", "role", c.order.role, "tags", left)
 }
 
 // unconfirmedTTL is what config/users says; 0 where nobody can read it.
-func (b *backend) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Duration {
-	set, err := b.anySettings(ctx, s)
+func (i *issuer) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Duration {
+	set, err := i.anySettings(ctx, s)
 	if err != nil {
 		return 0
 	}
@@ -146,20 +146,20 @@ func (b *backend) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Du
 }
 
 // anyUntagged reports whether AWS is known not to allow our tags for some role.
-func (b *backend) anyUntagged() bool {
-	current, known := b.settingsNow.Peek(struct{}{})
+func (i *issuer) anyUntagged() bool {
+	current, known := i.settingsNow.Peek(struct{}{})
 	return known && current.anyUntagged()
 }
 
 // untagged warns where users are made without the tags that say whose they are.
-func (b *backend) untagged(ctx context.Context, s logical.Storage) (warnings []string, err error) {
+func (i *issuer) untagged(ctx context.Context, s logical.Storage) (warnings []string, err error) {
 	users, err := engine.LoadOr(ctx, s, engine.KeyUsersConfig, newUsersConfig)
 	switch {
 	case err != nil:
 		return nil, err
 	case !users.OwnershipTags:
 		return []string{"ownership_tags is off at config/users: tidy knows users by these tags, and does not find those that are made without"}, nil
-	case b.anyUntagged():
+	case i.anyUntagged():
 		return []string{"AWS refuses the tags that say whose an IAM user is, so users are being made without, and tidy does not find those; allow iam:TagUser"}, nil
 	}
 	return nil, nil
