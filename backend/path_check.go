@@ -7,6 +7,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -14,6 +15,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/iampolicy"
 	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
@@ -29,8 +31,10 @@ func (b *backend) pathConfigCheck() *framework.Path {
 		HelpSynopsis: "Ask AWS whether config/root works.",
 		HelpDescription: `
 Asks AWS who the engine is, how far its clock is from this server's, how old its key is, and
-what its policies allow. Each line is ok, bad with AWS's words and what to change, or unknown
-where AWS does not let the engine look. It changes nothing, in Vault or in AWS.
+whether its policies allow what no role is about: the roles in assume_role_arn, and tidy and
+the rotation of its key where they have a schedule. Each line is ok, bad with AWS's words and
+what to change, or unknown where AWS does not let the engine look. It changes nothing, in
+Vault or in AWS.
 `,
 	}
 }
@@ -84,8 +88,36 @@ func (b *backend) checkConfig(ctx context.Context, req *logical.Request, _ *fram
 	if err := b.checkHome(ctx, req.Storage, c, client); err != nil {
 		return nil, err
 	}
-	c.Key(ctx, cfg)
-	return answer, nil
+	return answer, b.checkCalls(ctx, req.Storage, status.Look{Checks: c, Client: client, Who: who}, cfg)
+}
+
+// checkCalls asks what the engine may do that no role is about: reach other accounts, and what it does by schedule, rotating its own
+// key and tidy.
+func (b *backend) checkCalls(ctx context.Context, s logical.Storage, look status.Look, cfg *engine.RootConfig) error {
+	needed, _, err := b.needed(ctx, s)
+	if err != nil {
+		return err
+	}
+	tidies, err := b.tidy.Scheduled(ctx, s)
+	if err != nil {
+		return err
+	}
+	plan := iampolicy.Build(*needed)
+	look.Allowed(ctx, asked(plan, needed.Worker(), func(of iampolicy.Statement) []string {
+		if of.Sid == "ReachAccounts" || tidies && strings.HasSuffix(of.Sid, "ForTidy") {
+			return of.Resources
+		}
+		return nil
+	})...)
+	look.Key(ctx, cfg, func(user string) []awscreds.Ask {
+		return asked(plan, iampolicy.Root, func(of iampolicy.Statement) []string {
+			if of.Sid == "RotateOwnKey" && cfg.Plan() != "" {
+				return []string{user}
+			}
+			return nil
+		})
+	})
+	return nil
 }
 
 // checkHome compares the account with that of the records.
@@ -150,6 +182,7 @@ type roleCheck struct {
 	storage logical.Storage
 	role    *roles.Role
 	order   order
+	groups  []string // ARNs of those that exist
 }
 
 // shortest is how long a session lasts that is thrown away: AWS gives none for less (STS API Reference,
@@ -177,18 +210,17 @@ func (c *roleCheck) run(ctx context.Context) {
 		c.Exists("permissions_boundary_arn: "+arn, c.Client.LookAtPolicy(ctx, arn), "iam:GetPolicy on "+arn)
 	}
 	for _, group := range c.role.IAMGroups {
-		c.Exists("iam_groups: "+group, c.Client.LookAtGroup(ctx, group), "iam:GetGroup on the group")
+		arn, err := c.Client.LookAtGroup(ctx, group)
+		c.Exists("iam_groups: "+group, err, "iam:GetGroup on the group")
+		if arn != "" {
+			c.groups = append(c.groups, arn)
+		}
 	}
-	if c.role.Issues(roles.IAMUser) {
-		c.users(ctx)
-	}
+	c.calls(ctx)
 	if c.role.Issues(roles.AssumedRole) {
 		for _, arn := range c.role.RoleARNs {
 			c.session(ctx, arn)
 		}
-	}
-	if c.role.Issues(roles.FederationToken) {
-		c.Allowed(ctx, awscreds.Ask{Actions: []string{"sts:GetFederationToken"}})
 	}
 	if c.role.Issues(roles.SessionToken) && c.role.SerialNumber != "" {
 		c.Unknown("mfa_serial_number", "AWS tells only who sends a code of the device; read creds/%s with mfa_code", c.order.role)
@@ -220,24 +252,46 @@ func (c *roleCheck) session(ctx context.Context, arn string) {
 	c.Longest(ctx, arn, max(c.role.DefaultSTSTTL, c.role.MaxSTSTTL))
 }
 
-// users asks what the engine's identity may do with an IAM user of the role, one that does not exist.
-func (c *roleCheck) users(ctx context.Context) {
+// calls asks what the engine's identity may do with what a request makes, which does not exist, and with what the role names.
+func (c *roleCheck) calls(ctx context.Context) {
 	set, err := c.b.settings(ctx, c.storage)
 	if err != nil {
 		c.Bad("username_template", "%v", err)
 		return
 	}
-	name, _, err := set.usernames.User(c.order.displayName, c.order.role)
-	if err != nil {
-		c.Bad("username_template", "%v", err)
-		return
+	needed := iampolicy.Config{Partition: c.Who.Partition, Account: c.Who.Account}
+	if set.users.OwnershipTags {
+		needed.Tags = engine.OwnTags
 	}
-	path := c.role.UserPath
-	if path == "" {
-		path = "/"
+	need(&needed, c.role, c.order.role, "") // whose names are patterns
+	for i := range needed.Users {
+		u := &needed.Users[i]
+		u.By, u.Templates = iampolicy.Hub{}, false // as the client that asks, and as the caller has it
+		if u.Name, _, err = set.usernames.User(c.order.displayName, c.order.role); err != nil {
+			c.Bad("username_template", "%v", err)
+			return
+		}
 	}
-	user := "arn:" + c.Who.Partition + ":iam::" + c.Who.Account + ":user" + path + name
-	for _, ask := range c.role.Asks(user, set.users.OwnershipTags) {
-		c.Allowed(ctx, ask)
+	for i := range needed.Sessions {
+		needed.Sessions[i].By = iampolicy.Hub{}
 	}
+	for i := range needed.Federated {
+		if needed.Federated[i].Name, err = c.b.ownName(ctx, c.storage, c.role, c.order, (*awsrules.NameTemplate).Federated); err != nil {
+			c.Bad("username_template", "%v", err)
+			return
+		}
+	}
+	c.Allowed(ctx, asked(iampolicy.Build(needed), iampolicy.Root, c.resources)...)
+}
+
+// resources are what a statement is asked about. Roles are assumed in session, tidy is no role's, and only AWS knows the path of a
+// group.
+func (c *roleCheck) resources(of iampolicy.Statement) []string {
+	switch of.Sid {
+	case "AssumeRoles", "TagSessions", "SetSourceIdentities", "ListUsersForTidy", "ReadUsersForTidy":
+		return nil
+	case "JoinAndLeaveGroups", "ReadGroups":
+		return c.groups
+	}
+	return of.Resources
 }

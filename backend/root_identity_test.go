@@ -97,7 +97,9 @@ func TestServerWithoutIdentityTokensIsTold(t *testing.T) {
 		})
 	}
 	t.Run("another error", func(t *testing.T) {
-		m := newTokenMount(t, func(s logical.SystemView) logical.SystemView { return &tokenIssuer{SystemView: s, err: errors.New("busy")} }, nil)
+		m := newTokenMount(t, func(s logical.SystemView) logical.SystemView {
+			return &tokenIssuer{SystemView: s, err: errors.New("busy")}
+		}, nil)
 		text, code := outcome(m.ask(logical.UpdateOperation, "config/root", map[string]any{"role_arn": vaultARN, "identity_token_audience": "x"}))
 		if code != 500 || !strings.Contains(text, "busy") {
 			t.Errorf("%d %s", code, text)

@@ -5,7 +5,6 @@ package roles
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -115,29 +114,4 @@ func (r *Role) Session(arn, name string, ttl time.Duration, limits awscreds.Limi
 		RoleARN: arn, Name: name, ExternalID: r.ExternalID, Tags: r.SessionTags, TransitiveTags: r.transitiveTags(),
 		SourceIdentity: r.SourceIdentity, Duration: ttl, Limits: limits,
 	}
-}
-
-// Asks are the calls that an IAM user of the role takes.
-func (r *Role) Asks(user string, tags bool) []awscreds.Ask {
-	bounded := map[string]string{}
-	if r.PermissionsBoundaryARN != "" {
-		bounded["iam:PermissionsBoundary"] = r.PermissionsBoundaryARN
-	}
-	actions := []string{"iam:CreateUser", "iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:DeleteUser", "iam:GetUser"}
-	if tags || len(r.IAMTags) > 0 {
-		actions = append(actions, "iam:TagUser")
-	}
-	if r.PolicyDocument != "" {
-		actions = append(actions, "iam:PutUserPolicy", "iam:DeleteUserPolicy")
-	}
-	asks := []awscreds.Ask{{Actions: actions, Resource: user, Context: bounded}}
-	for _, arn := range r.PolicyARNs {
-		attached := maps.Clone(bounded)
-		attached["iam:PolicyARN"] = arn
-		asks = append(asks, awscreds.Ask{Actions: []string{"iam:AttachUserPolicy", "iam:DetachUserPolicy"}, Resource: user, Context: attached})
-	}
-	for _, group := range r.IAMGroups {
-		asks = append(asks, awscreds.Ask{Actions: []string{"iam:AddUserToGroup", "iam:RemoveUserFromGroup"}, Resource: user[:strings.Index(user, ":user/")] + ":group/" + group})
-	}
-	return asks
 }
