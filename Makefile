@@ -42,7 +42,7 @@ differential: build ## Send the same requests to Vault's built-in engine and to 
 	@. scripts/clean-env.sh && \
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \
-	go test -run '^TestDifferential$$' -count=1 -v ./internal/e2e
+	go test -run '^TestDifferential$$' -count=1 -v ./internal/e2e/differential
 
 .PHONY: soak
 soak: build ## Run the long tests at their full length: a crash at every step, strangers, a cluster in trouble, load for minutes, and figures at scale.
@@ -54,7 +54,7 @@ soak: build ## Run the long tests at their full length: a crash at every step, s
 	go test -run '^TestGeneratedPolicy$$' -count=1 -v ./backend -policy.whole && \
 	go test -run '^(TestTheRegisterAtScale|TestManyMountsInAProcess|TestKeysWorkAtEveryLag)$$' -count=1 -timeout 30m -v ./backend -scale.records 500,5000,50000 -scale.mounts 500 -usable.lags 0s,5s,15s -usable.keys 100 && \
 	go test -run '^TestReadingFieldByField$$' -count=1 -timeout 30m -v ./backend -share.run 5m && \
-	go test -run '^TestSoak' -count=1 -timeout 90m -v ./internal/e2e -soak
+	go test -run '^TestSoak' -count=1 -timeout 90m -p 1 -v ./internal/e2e/crash ./internal/e2e/cluster ./internal/e2e/load -soak
 
 .PHONY: lint
 lint: ## Check formatting, vet, golangci-lint, modules, import rules and shell scripts.
@@ -66,7 +66,7 @@ bench: build ## Compare the speed with the built-in engine's, for about 14 minut
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \
 	go test -run '^$$' -bench . -benchmem ./backend ./internal/awscreds && \
-	go test -run '^$$' -bench '^Benchmark(AgainstTheBuiltIn|OnRaft|ManyAccounts)$$' -benchtime 1x -timeout 60m ./internal/e2e
+	go test -run '^$$' -bench '^Benchmark(AgainstTheBuiltIn|OnRaft|ManyAccounts)$$' -benchtime 1x -timeout 60m ./internal/e2e/bench
 
 # Each target runs for this long, one after another. What they find is kept in backend/testdata/fuzz, where make test
 # runs it as one more seed.
