@@ -33,6 +33,10 @@ demo: check-version ## Watch a real Vault server issue, renew and revoke IAM use
 dev: check-version ## The same Vault and fake AWS, left running for you to play with until Ctrl-C.
 	@scripts/demo.sh --build --stay
 
+.PHONY: first-minute
+first-minute: ## Measure make demo from a fresh clone with empty caches, for each way to a Vault. Takes most of an hour.
+	go run ./scripts/firstminute
+
 .PHONY: test
 test: ## Run every test, with the race detector, the end-to-end ones in a real Vault server included.
 	@scripts/test.sh ./...

@@ -117,16 +117,18 @@ find_vault() {
 		mv "$tmp/finding.tmp" "$tmp/finding.rc"
 	) &
 	finding_pid=$!
+	exec 3<"$tmp/finding.log"
 }
 
-# Shows what finding a Vault says, as it says it, until it ends: the file keeps its place between one cat and the next.
+# Shows what finding a Vault has said since the last time: the file keeps its place between one cat and the next.
+show_finding() { cat <&3 >&2; }
+
 await_vault() {
-	exec 3<"$tmp/finding.log"
 	until [ -f "$tmp/finding.rc" ]; do
-		cat <&3 >&2
+		show_finding
 		sleep 1
 	done
-	cat <&3 >&2
+	show_finding
 	exec 3<&-
 	finding_pid=''
 	[ "$(cat "$tmp/finding.rc")" -eq 0 ] || fail "there is no Vault server to show it with."
@@ -238,6 +240,7 @@ run 'bin/fakeaws whoami'
 run 'bin/fakeaws users'
 run 'bin/fakeaws user vault-root'
 
+show_finding
 if [ -n "$build" ]; then
 	scripts/with-progress.sh packages "building the plugin" make -s build
 fi

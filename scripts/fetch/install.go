@@ -92,7 +92,7 @@ func (r request) take(archive *os.File) error {
 		err = failed
 	}
 	if err == nil {
-		err = os.Chmod(unpacked.Name(), 0o755)
+		err = os.Chmod(unpacked.Name(), 0o755) //nolint:gosec // it is a program
 	}
 	if err == nil {
 		err = os.Rename(unpacked.Name(), r.out)
