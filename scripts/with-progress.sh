@@ -18,6 +18,9 @@ rc=$root/.tools/progress.$$.rc
 : >"$log"
 : >"$plan"
 rm -f "$rc"
+# Where go leaves half a build if it is ended.
+export GOTMPDIR="$root/.tools/progress.$$.tmp"
+mkdir -p "$GOTMPDIR"
 
 in_place=
 if [ -t 2 ] || [ "${PROGRESS:-}" = terminal ]; then in_place=yes; fi
@@ -51,7 +54,10 @@ work() {
 ) &
 job=$!
 
-clean() { rm -f "$log" "$plan" "$plan.tmp" "$rc" "$rc.tmp"; }
+clean() {
+	rm -f "$log" "$plan" "$plan.tmp" "$rc" "$rc.tmp"
+	rm -rf "$GOTMPDIR" || : # what was ended may still write
+}
 # shellcheck disable=SC2317,SC2329 # stop is reached by the trap below
 stop() {
 	trap - INT TERM HUP
