@@ -14,20 +14,28 @@ check-version:
 	@printf '%s\n' '$(VERSION)' | grep -Eq '^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$$' || { \
 		echo 'VERSION=$(VERSION) is not a version that Vault mounts: write v and three numbers, such as VERSION=v0.1.3' >&2; exit 2; }
 
+BINARIES := bin/vault-plugin-secrets-aws-dyn bin/vault-aws bin/fakeaws
+
 .PHONY: build
-build: check-version ## Build bin/vault-plugin-secrets-aws-dyn (the plugin), bin/vault-aws (for the terminal) and bin/fakeaws (a pretend AWS to try it against).
+build: $(BINARIES) ## Build bin/vault-plugin-secrets-aws-dyn (the plugin), bin/vault-aws (for the terminal) and bin/fakeaws (a pretend AWS to try it against).
+
+# Go knows best whether there is anything to do.
+.PHONY: $(BINARIES)
+$(BINARIES): check-version
 	@mkdir -p bin
-	$(GO_BUILD) -o bin/vault-plugin-secrets-aws-dyn ./cmd/vault-plugin-secrets-aws-dyn
-	$(GO_BUILD) -o bin/vault-aws ./cmd/vault-aws
-	$(GO_BUILD) -o bin/fakeaws ./cmd/fakeaws
+	$(GO_BUILD) -o $@ ./cmd/$(@F)
 
 .PHONY: demo
-demo: build ## Watch a real Vault server issue, renew and revoke IAM users of a fake AWS, step by step.
-	@scripts/demo.sh
+demo: check-version ## Watch a real Vault server issue, renew and revoke IAM users of a fake AWS, step by step.
+	@scripts/demo.sh --build
 
 .PHONY: dev
-dev: build ## The same Vault and fake AWS, left running for you to play with until Ctrl-C.
-	@scripts/demo.sh --stay
+dev: check-version ## The same Vault and fake AWS, left running for you to play with until Ctrl-C.
+	@scripts/demo.sh --build --stay
+
+.PHONY: first-minute
+first-minute: ## Measure make demo from a fresh clone with empty caches, for each way to a Vault. Takes most of an hour.
+	go run ./scripts/firstminute
 
 .PHONY: test
 test: ## Run every test, with the race detector, the end-to-end ones in a real Vault server included.
@@ -78,7 +86,7 @@ fuzz: ## Send random requests, policies, templates, stored entries and leases at
 
 .PHONY: fmt
 fmt: ## Format the Go code.
-	gofmt -w backend cmd internal
+	gofmt -w backend cmd internal scripts
 
 .PHONY: clean
 clean: ## Remove what was built, the pinned Vault and linter included.
@@ -87,4 +95,4 @@ clean: ## Remove what was built, the pinned Vault and linter included.
 .PHONY: help
 help: ## Print this list.
 	@echo "Targets (version $(VERSION)):"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
