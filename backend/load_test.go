@@ -2,7 +2,7 @@
 
 package backend
 
-// What a load leaves in the process: nothing. internal/e2e loads a real Vault, but from
+// What a load leaves in the process: nothing. internal/e2e/load loads a real Vault, but from
 // outside the shipped binary shows neither its goroutines nor what it holds in memory.
 
 import (

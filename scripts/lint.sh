@@ -88,8 +88,8 @@ no_company_in_licence() { head -n 1 LICENSE | grep -qx 'Mozilla Public License, 
 get_linter() {
 	[ -x "$linter_dir/golangci-lint" ] && return
 	echo "No golangci-lint $LINTER_VERSION in .tools/ yet: building it. That takes about 4 minutes on 2 cores, and is kept there." >&2
-	GOBIN=$linter_dir.tmp.$$ scripts/with-progress.sh "building golangci-lint $LINTER_VERSION" \
-		go install -v "$LINTER/cmd/golangci-lint@$LINTER_VERSION"
+	GOBIN=$linter_dir.tmp.$$ scripts/with-progress.sh packages "building golangci-lint $LINTER_VERSION" \
+		go install "$LINTER/cmd/golangci-lint@$LINTER_VERSION"
 	mkdir -p "$linter_dir"
 	mv "$linter_dir.tmp.$$/golangci-lint" "$linter_dir/golangci-lint"
 	rmdir "$linter_dir.tmp.$$"
