@@ -59,7 +59,7 @@ func (a *accounts) reach(ctx context.Context, s logical.Storage, own engine.Assu
 		}
 		way, err := a.roles.Way(ctx, s, roleName)
 		if engine.IsUnreadable(err) {
-			return nil, nil // then others have to do
+			err = nil // then others have to do
 		}
 		return same([]engine.AssumeRole{way}), err
 	}
