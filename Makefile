@@ -3,10 +3,13 @@
 SHELL := /bin/sh
 
 # The version that the binary reports to Vault. It must start with v: without it Vault registers a plugin that it cannot mount.
-VERSION ?= v0.1.0-dev
+VERSION ?= v0.2.0-dev
 
 # No C compiler is needed and the build says nothing of the machine it ran on: same source, same version, same sha256.
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+
+# What make build builds, each below cmd/. A release builds fewer, for more systems.
+PROGRAMS ?= vault-plugin-secrets-aws-dyn vault-aws fakeaws
 
 # What cmd/vault-plugin-secrets-aws-dyn/version.go takes. Any other version would register as v0.0.0-dev.
 .PHONY: check-version
@@ -17,9 +20,7 @@ check-version:
 .PHONY: build
 build: check-version ## Build bin/vault-plugin-secrets-aws-dyn (the plugin), bin/vault-aws (for the terminal) and bin/fakeaws (a pretend AWS to try it against).
 	@mkdir -p bin
-	$(GO_BUILD) -o bin/vault-plugin-secrets-aws-dyn ./cmd/vault-plugin-secrets-aws-dyn
-	$(GO_BUILD) -o bin/vault-aws ./cmd/vault-aws
-	$(GO_BUILD) -o bin/fakeaws ./cmd/fakeaws
+	$(GO_BUILD) -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
 
 .PHONY: demo
 demo: build ## Watch a real Vault server issue, renew and revoke IAM users of a fake AWS, step by step.
@@ -76,13 +77,17 @@ FUZZTIME ?= 10m
 fuzz: ## Send random requests, policies, templates, stored entries and leases at the engine, FUZZTIME=10m each.
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
+.PHONY: release
+release: build ## Make a release below dist/ out of the last commit, twice, and check it: make release VERSION=v0.2.0.
+	@GOWORK=off go run -C scripts/release . -version '$(VERSION)' && scripts/release-test.sh '$(VERSION)'
+
 .PHONY: fmt
 fmt: ## Format the Go code.
 	gofmt -w backend cmd internal
 
 .PHONY: clean
 clean: ## Remove what was built, the pinned Vault and linter included.
-	rm -rf bin .tools
+	rm -rf bin dist .tools
 
 .PHONY: help
 help: ## Print this list.
