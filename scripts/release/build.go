@@ -64,7 +64,7 @@ func (r *release) make(ctx context.Context, dir string, env ...string) error {
 		return fmt.Errorf("making a directory for the release: %w", err)
 	}
 	archive := filepath.Join(source, "source.tar")
-	if _, err := output(ctx, r.root, "git", "archive", "--format=tar", "--output="+archive, "HEAD"); err != nil {
+	if _, err := output(ctx, r.root, "git", "archive", "--format=tar", "--output="+archive, r.commit); err != nil {
 		return err
 	}
 	if _, err := output(ctx, source, "tar", "-xf", archive); err != nil {

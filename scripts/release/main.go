@@ -30,6 +30,7 @@ type release struct {
 	root    string    // the repository
 	version string    // such as v0.2.0
 	links   string    // where the relative links of CHANGELOG.md lead to
+	commit  string    // the last one, when the release began
 	made    time.Time // when the commit was made: the time of all that has one
 	sbom    string    // the program cyclonedx-gomod
 }
@@ -72,7 +73,10 @@ func (r *release) run(ctx context.Context) error {
 	if r.root, err = output(ctx, ".", "git", "rev-parse", "--show-toplevel"); err != nil {
 		return err
 	}
-	seconds, err := output(ctx, r.root, "git", "log", "-1", "--format=%ct")
+	if r.commit, err = output(ctx, r.root, "git", "rev-parse", "HEAD"); err != nil {
+		return err
+	}
+	seconds, err := output(ctx, r.root, "git", "log", "-1", "--format=%ct", r.commit)
 	if err != nil {
 		return err
 	}
