@@ -79,7 +79,7 @@ fuzz: ## Send random requests, policies, templates, stored entries and leases at
 
 .PHONY: release
 release: build ## Make a release below dist/ out of the last commit, twice, and check it: make release VERSION=v0.2.0.
-	@GOWORK=off go run -C scripts/release . -version '$(VERSION)' -links '$(LINKS)' && scripts/release-test.sh '$(VERSION)'
+	@GOWORK=off go run -C scripts/release . -version '$(VERSION)' -links '$(LINKS)' $(if $(PLATFORMS),-platforms '$(PLATFORMS)') && scripts/release-test.sh '$(VERSION)'
 
 .PHONY: fmt
 fmt: ## Format the Go code.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -25,6 +26,19 @@ type platform struct{ os, arch string }
 var platforms = []platform{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "amd64"}, {"darwin", "arm64"}, {"windows", "amd64"}}
 
 func (p platform) String() string { return p.os + "/" + p.arch }
+
+// choose reads a list of some of the platforms.
+func (r *release) choose(list string) error {
+	r.systems = nil
+	for name := range strings.SplitSeq(list, ",") {
+		at := slices.IndexFunc(platforms, func(p platform) bool { return p.String() == name })
+		if at < 0 {
+			return fmt.Errorf("%q is none of %v", name, platforms)
+		}
+		r.systems = append(r.systems, platforms[at])
+	}
+	return nil
+}
 
 // programs are those that are released for a system. vault-aws knows signals and terminals of Unix.
 func (p platform) programs() []string {
@@ -55,14 +69,14 @@ type binary struct {
 
 // make makes the whole release in a directory that is not there yet.
 func (r *release) make(ctx context.Context, dir string, env ...string) error {
-	source, err := os.MkdirTemp(filepath.Dir(filepath.Dir(dir)), "source-")
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a release is for everybody
+		return fmt.Errorf("making a directory for the release: %w", err)
+	}
+	source, err := os.MkdirTemp(filepath.Dir(dir), "source-")
 	if err != nil {
 		return fmt.Errorf("making a directory for the source: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(source) }()
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a release is for everybody
-		return fmt.Errorf("making a directory for the release: %w", err)
-	}
 	archive := filepath.Join(source, "source.tar")
 	if _, err := output(ctx, r.root, "git", "archive", "--format=tar", "--output="+archive, r.commit); err != nil {
 		return err
@@ -71,7 +85,7 @@ func (r *release) make(ctx context.Context, dir string, env ...string) error {
 		return err
 	}
 	var built []binary
-	for _, p := range platforms {
+	for _, p := range r.systems {
 		say("building for %s", p)
 		binaries, err := r.build(ctx, source, p, env)
 		if err != nil {

@@ -33,6 +33,7 @@ type release struct {
 	commit  string    // the last one, when the release began
 	made    time.Time // when the commit was made: the time of all that has one
 	sbom    string    // the program cyclonedx-gomod
+	systems []platform
 }
 
 func main() {
@@ -52,6 +53,8 @@ func command(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.StringVar(&r.version, "version", "", "The version, such as v0.2.0.")
 	flags.StringVar(&r.links, "links", "", "Where the relative links of CHANGELOG.md lead to in the notes: a URL that ends in /.")
+	r.systems = platforms
+	flags.Func("platforms", "To try it: for which systems, such as linux/amd64,darwin/arm64; all five without it.", r.choose)
 	plugin := flags.String("image-of", "", "Make no release, but the image of this plugin.")
 	out := flags.String("out", "", "With -image-of, the file to write.")
 	if err := flags.Parse(args); err != nil {
@@ -131,6 +134,8 @@ func output(ctx context.Context, dir, name string, args ...string) (string, erro
 func outputWith(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // git, go, make and what was built here
 	cmd.Dir, cmd.Env, cmd.Stderr = dir, append(os.Environ(), env...), os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // make ends what it started
+	cmd.WaitDelay = 10 * time.Second
 	printed, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("running %s %s: %w", name, strings.Join(args, " "), err)
