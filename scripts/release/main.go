@@ -11,6 +11,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -133,12 +134,13 @@ func output(ctx context.Context, dir, name string, args ...string) (string, erro
 // outputWith does so with additions to the environment.
 func outputWith(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // git, go, make and what was built here
-	cmd.Dir, cmd.Env, cmd.Stderr = dir, append(os.Environ(), env...), os.Stderr
+	var complaints bytes.Buffer                    // warnings of what went well help nobody
+	cmd.Dir, cmd.Env, cmd.Stderr = dir, append(os.Environ(), env...), &complaints
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // make ends what it started
 	cmd.WaitDelay = 10 * time.Second
 	printed, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("running %s %s: %w", name, strings.Join(args, " "), err)
+		return "", fmt.Errorf("running %s %s: %w\n%s", name, strings.Join(args, " "), err, bytes.TrimSpace(complaints.Bytes()))
 	}
 	return strings.TrimSpace(string(printed)), nil
 }
