@@ -69,6 +69,12 @@ bench: build ## Compare the speed with the built-in engine's, for about 14 minut
 	go test -run '^$$' -bench . -benchmem ./backend ./internal/awscreds && \
 	go test -run '^$$' -bench '^Benchmark(AgainstTheBuiltIn|OnRaft|ManyAccounts)$$' -benchtime 1x -timeout 60m ./internal/e2e
 
+# ARGS are flags of the program: make acceptance ARGS=-h
+.PHONY: acceptance
+acceptance: build ## Walk every kind of credential in a real AWS account, and leave nothing. It asks for consent first: docs/acceptance.md.
+	@if [ "$$AWSDYN_ACCEPTANCE" = yes ]; then VAULT_BIN=$$(scripts/vault.sh); export VAULT_BIN; fi && \
+	PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn go run ./internal/e2e/acceptance $(ARGS)
+
 # Each target runs for this long, one after another. What they find is kept in backend/testdata/fuzz, where make test
 # runs it as one more seed.
 FUZZTIME ?= 10m

@@ -55,6 +55,9 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 	account, s, out := fake(t)
 	account.SetLag(0, 300*time.Millisecond)
+	s.assume = "" // it makes a role, too
+	roles := &roles{account: account}
+	s.endpoint = roles.before(t, s.endpoint)
 	if err := run(t.Context(), s); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -62,6 +65,9 @@ func TestRun(t *testing.T) {
 		if !strings.Contains(out.String(), step.name+": ok") {
 			t.Errorf("%s was not walked", step.name)
 		}
+	}
+	if roles.made == "" || roles.now != "" {
+		t.Errorf("it made the role %q, and %q is left", roles.made, roles.now)
 	}
 	if !strings.Contains(out.String(), "nothing is left in account 123456789012") || !strings.Contains(out.String(), "until AWS takes the key: median") {
 		t.Error("no figures, or no end")
@@ -73,9 +79,9 @@ func TestRun(t *testing.T) {
 func TestRunWithAFault(t *testing.T) {
 	t.Parallel()
 	account, s, out := fake(t)
-	account.Inject(fakeaws.Fault{Action: "GetFederationToken", Kind: fakeaws.Refuse, Status: 403, Code: "AccessDenied", Message: "not here"})
+	account.Inject(fakeaws.Fault{Action: "GetFederationToken", Kind: fakeaws.Refuse, Status: 400, Code: "PackedPolicyTooLarge", Message: "not here"})
 	err := run(t.Context(), s)
-	if err == nil || !strings.Contains(err.Error(), "federation_token: ") || !strings.Contains(err.Error(), "AccessDenied") {
+	if err == nil || !strings.Contains(err.Error(), "federation_token: ") || !strings.Contains(err.Error(), "PackedPolicyTooLarge") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

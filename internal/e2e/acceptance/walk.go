@@ -89,13 +89,21 @@ func (w *walker) write(ctx context.Context, path string, data map[string]any) (*
 	return w.v.write(ctx, mount+"/"+path, data)
 }
 
-// issue asks for a credential.
+// issue asks for a credential. The policy of the engine's user and the role are new: AWS may not know them yet.
 func (w *walker) issue(ctx context.Context, role string) (*api.Secret, key, error) {
-	answer, err := w.v.read(ctx, "creds/"+role)
-	if err != nil {
-		return nil, key{}, err
+	for began := time.Now(); ; {
+		answer, err := w.v.read(ctx, "creds/"+role)
+		if err == nil {
+			return answer, keyIn(answer), nil
+		}
+		if !strings.Contains(err.Error(), "AccessDenied") || time.Since(began) > w.patience {
+			return nil, key{}, err
+		}
+		w.say("AWS does not allow it yet: %s", role)
+		if err := wait(ctx, 2*time.Second); err != nil {
+			return nil, key{}, err
+		}
 	}
-	return answer, keyIn(answer), nil
 }
 
 func keyIn(answer *api.Secret) key {
