@@ -78,6 +78,12 @@ const DefaultWALMinAge = 5 * time.Minute
 // engine with a copy of the storage might need.
 const DefaultGapCaution = engine.DefaultGapCaution
 
+// DefaultSweepGrace is how long after the last moment of its lease a user is left alone.
+const DefaultSweepGrace = users.DefaultSweepGrace
+
+// DefaultLateWindow is how late AWS may perform a request that it never answered.
+const DefaultLateWindow = users.DefaultLateWindow
+
 // DefaultRequestTime is how long a request may take: Vault's command line and its clients
 // give up after 60 seconds, and then nobody hears what went wrong.
 const DefaultRequestTime = 50 * time.Second
@@ -88,9 +94,9 @@ type Options struct {
 	Version string
 	// WALMinAge replaces DefaultWALMinAge when it is not zero.
 	WALMinAge time.Duration
-	// SweepGrace replaces users.DefaultSweepGrace when it is not zero.
+	// SweepGrace replaces DefaultSweepGrace when it is not zero.
 	SweepGrace time.Duration
-	// LateWindow replaces users.DefaultLateWindow when it is not zero.
+	// LateWindow replaces DefaultLateWindow when it is not zero.
 	LateWindow time.Duration
 	// GapCaution replaces DefaultGapCaution when it is not zero.
 	GapCaution time.Duration
@@ -166,7 +172,7 @@ func (o Options) withDefaults() Options {
 		option *time.Duration
 		or     time.Duration
 	}{
-		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, users.DefaultSweepGrace}, {&o.LateWindow, users.DefaultLateWindow}, {&o.GapCaution, DefaultGapCaution}, {&o.RequestTime, DefaultRequestTime}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
+		{&o.WALMinAge, DefaultWALMinAge}, {&o.SweepGrace, DefaultSweepGrace}, {&o.LateWindow, DefaultLateWindow}, {&o.GapCaution, DefaultGapCaution}, {&o.RequestTime, DefaultRequestTime}, {&o.ProofPause, engine.DefaultProofPause}, {&o.TidyPause, tidy.DefaultPause},
 	} {
 		if *d.option == 0 {
 			*d.option = d.or
