@@ -87,7 +87,7 @@ func (l *lease) awsRole() sessions.Role {
 // revokeSession ends the session of a lease before its time, if it can be revoked. A lease that ends by time calls nobody.
 func (b *backend) revokeSession(ctx context.Context, req *logical.Request, l *lease, moment *engine.Moment) error {
 	if l.SessionUserID == "" || !b.Now().Before(l.Over) {
-		moment.Revoked("ended the lease of a session")
+		moment.Lapsed()
 		return nil
 	}
 	if err := b.sessions.Deny(awscreds.Enduring(ctx), req.Storage, l.awsRole(), l.SessionUserID, l.SessionEnds); err != nil {
@@ -138,9 +138,44 @@ func (b *backend) checkRevocable(ctx context.Context, s logical.Storage, r *role
 		}
 	}
 	if !here.Known() {
-		return []string{"revoke_sessions: AWS does not tell which account config/root leads to, so that each request checks whether role_arns are of it"}, nil
+		warnings = append(warnings, "revoke_sessions: AWS does not tell which account config/root leads to, so that each request checks whether role_arns are of it")
 	}
-	return nil, r.foreignTo(here, r.RoleARNs...)
+	return warnings, r.foreignTo(here, r.RoleARNs...)
+}
+
+// unregistered warns where a write has made a role's sessions revocable of which some have neither a lease nor a record.
+func (b *backend) unregistered(ctx context.Context, s logical.Storage, before, now *role) []string {
+	if before.RevokeSessions || !now.RevokeSessions || !now.issues(assumedRole) {
+		return nil
+	}
+	if set, err := b.anySettings(ctx, s); err != nil || set.users.RegisterSessions {
+		return nil
+	}
+	return []string{"revoke_sessions: sdk/creds refuses the role while register_sessions of config/users is off, since its sessions have no lease; creds/ needs no register"}
+}
+
+// withoutRegister warns where register_sessions is switched off, and sessions without a lease are refused from now on.
+func withoutRegister(ctx context.Context, s logical.Storage) (warnings []string, err error) {
+	names, err := allRoleNames(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var revocable []string
+	for _, name := range names {
+		r, err := loadRole(ctx, s, name)
+		switch {
+		case engine.IsUnreadable(err):
+		case err != nil:
+			return nil, err
+		case r != nil && r.RevokeSessions && r.issues(assumedRole):
+			revocable = append(revocable, name)
+		}
+	}
+	if len(revocable) == 0 {
+		return nil, nil
+	}
+	return []string{fmt.Sprintf("register_sessions: is off, so sdk/creds refuses %s with revoke_sessions, such as %q: nothing could revoke a session that has neither a lease nor a record; creds/ works as before",
+		counted(len(revocable), "role"), revocable[0])}, nil
 }
 
 // awsRolesOf are the AWS roles whose sessions a role of the mount gives, or the one that a request names.
