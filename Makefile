@@ -3,10 +3,13 @@
 SHELL := /bin/sh
 
 # The version that the binary reports to Vault. It must start with v: without it Vault registers a plugin that it cannot mount.
-VERSION ?= v0.1.0-dev
+VERSION ?= v0.2.0-dev
 
 # No C compiler is needed and the build says nothing of the machine it ran on: same source, same version, same sha256.
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+
+# What make build builds, each below cmd/. A release builds fewer, for more systems.
+PROGRAMS ?= vault-plugin-secrets-aws-dyn vault-aws fakeaws
 
 # What cmd/vault-plugin-secrets-aws-dyn/version.go takes. Any other version would register as v0.0.0-dev.
 .PHONY: check-version
@@ -14,7 +17,7 @@ check-version:
 	@printf '%s\n' '$(VERSION)' | grep -Eq '^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$$' || { \
 		echo 'VERSION=$(VERSION) is not a version that Vault mounts: write v and three numbers, such as VERSION=v0.1.3' >&2; exit 2; }
 
-BINARIES := bin/vault-plugin-secrets-aws-dyn bin/vault-aws bin/fakeaws
+BINARIES := $(addprefix bin/,$(PROGRAMS))
 
 .PHONY: build
 build: $(BINARIES) ## Build bin/vault-plugin-secrets-aws-dyn (the plugin), bin/vault-aws (for the terminal) and bin/fakeaws (a pretend AWS to try it against).
@@ -23,7 +26,7 @@ build: $(BINARIES) ## Build bin/vault-plugin-secrets-aws-dyn (the plugin), bin/v
 .PHONY: $(BINARIES)
 $(BINARIES): check-version
 	@mkdir -p bin
-	$(GO_BUILD) -o $@ ./cmd/$(@F)
+	$(GO_BUILD) -o bin/ ./cmd/$(@F)
 
 .PHONY: demo
 demo: check-version ## Watch a real Vault server issue, renew and revoke IAM users of a fake AWS, step by step.
@@ -76,6 +79,12 @@ bench: build ## Compare the speed with the built-in engine's, for about 14 minut
 	go test -run '^$$' -bench . -benchmem ./backend ./internal/awscreds && \
 	go test -run '^$$' -bench '^Benchmark(AgainstTheBuiltIn|OnRaft|ManyAccounts)$$' -benchtime 1x -timeout 60m ./internal/e2e/bench
 
+# ARGS are flags of the program: make acceptance ARGS=-h
+.PHONY: acceptance
+acceptance: build ## Walk every kind of credential in a real AWS account, and leave nothing. It asks for consent first: docs/acceptance.md.
+	@if [ "$$AWSDYN_ACCEPTANCE" = yes ]; then VAULT_BIN=$$(scripts/vault.sh); export VAULT_BIN; fi && \
+	PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn go run ./internal/e2e/acceptance $(ARGS)
+
 # Each target runs for this long, one after another. What they find is kept in backend/testdata/fuzz, where make test
 # runs it as one more seed.
 FUZZTIME ?= 10m
@@ -84,13 +93,17 @@ FUZZTIME ?= 10m
 fuzz: ## Send random requests, policies, templates, stored entries and leases at the engine, FUZZTIME=10m each.
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
+.PHONY: release
+release: build ## Make a release below dist/ out of the last commit, twice, and check it: make release VERSION=v0.2.0.
+	@GOWORK=off go run -C scripts/release . -version '$(VERSION)' -links '$(LINKS)' $(if $(PLATFORMS),-platforms '$(PLATFORMS)') && scripts/release-test.sh '$(VERSION)'
+
 .PHONY: fmt
 fmt: ## Format the Go code.
 	gofmt -w backend cmd internal scripts
 
 .PHONY: clean
 clean: ## Remove what was built, the pinned Vault and linter included.
-	rm -rf bin .tools
+	rm -rf bin dist .tools
 
 .PHONY: help
 help: ## Print this list.

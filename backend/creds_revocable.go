@@ -44,6 +44,12 @@ func (i *issuer) registers(ctx context.Context, s logical.Storage, r *roles.Role
 	return set.users.RegisterSessions, nil
 }
 
+// registersAny reports whether the mount registers sessions, for who only warns.
+func (i *issuer) registersAny(ctx context.Context, s logical.Storage) bool {
+	set, err := i.anySettings(ctx, s)
+	return err != nil || set.users.RegisterSessions // whatever cannot be read is no reason for a warning
+}
+
 // register writes down who gets a session.
 func (i *issuer) register(ctx context.Context, s logical.Storage, o order, credentialType string, resp *logical.Response) error {
 	l, err := leaseOf(&logical.Request{Secret: resp.Secret})
@@ -88,7 +94,7 @@ func (l *lease) awsRole() sessions.Role {
 // revokeSession ends the session of a lease before its time, if it can be revoked. A lease that ends by time calls nobody.
 func (i *issuer) revokeSession(ctx context.Context, req *logical.Request, l *lease, moment *engine.Moment) error {
 	if l.SessionUserID == "" || !i.Now().Before(l.Over) {
-		moment.Revoked("ended the lease of a session")
+		moment.Lapsed()
 		return nil
 	}
 	if err := i.sessions.Deny(awscreds.Enduring(ctx), req.Storage, l.awsRole(), l.SessionUserID, l.SessionEnds); err != nil {

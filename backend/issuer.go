@@ -38,7 +38,7 @@ func newIssuer(m *engine.Mount, opts Options, keys users.RollBack) *issuer {
 	i := &issuer{Mount: m, shared: sharing.New[*sharedCredential, *logical.Response](m.Now), memory: status.New(m.Now), requestTime: opts.RequestTime}
 	m.Begin, m.Watch = i.requests.begin, i.memory.Attempt
 	i.secret = i.leases()
-	i.roles = roles.New(m, roles.Options{Changed: i.shared.EndRole, Forget: i.memory.Forget})
+	i.roles = roles.New(m, roles.Options{Changed: i.shared.EndRole, Forget: i.memory.Forget, Registers: i.registersAny})
 	i.sessions = sessions.New(m, i.awsRolesOf)
 	i.users = users.New(m, users.Options{
 		SweepGrace: opts.SweepGrace, LateWindow: opts.LateWindow, Shared: roles.LongestShare,

@@ -79,6 +79,7 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	_, stood := cfg.validate("")
+	registered := cfg.RegisterSessions
 	cfg.update(d)
 	var account string
 	engine.Set(d, "account", &account)
@@ -86,6 +87,13 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 	old, err := engine.Stood(req.Data, stood, err)
 	if err != nil {
 		return nil, err
+	}
+	if registered && !cfg.RegisterSessions {
+		off, err := roles.WithoutRegister(ctx, req.Storage)
+		if err != nil {
+			return nil, err
+		}
+		warnings = append(warnings, off...)
 	}
 	if err := b.users.SetHome(ctx, req.Storage, account); err != nil {
 		return nil, err

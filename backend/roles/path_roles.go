@@ -125,6 +125,7 @@ func (rs *Roles) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	}
 	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
 	more = append(more, unsure...)
+	more = append(more, rs.unregistered(ctx, req.Storage, &before, r)...)
 	more = append(more, r.warnOfBounds(err == nil && cfg.RoleARN != "")...) // whatever config/root holds, the role is written
 	defer rs.Invalidate(name)                                               // after a failed write as well: it may have been stored all the same
 	if err := engine.Save(ctx, req.Storage, engine.PrefixRole+name, r); err != nil {

@@ -4,6 +4,7 @@ package roles
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -38,7 +39,7 @@ func (r *Role) CheckAccount(here awscreds.Account, arns ...string) error {
 	return nil
 }
 
-// checkRevocable is foreignTo for a role that is written. It asks AWS at most which account config/root leads to.
+// checkRevocable is CheckAccount for a role that is written. It asks AWS at most which account config/root leads to.
 func (rs *Roles) checkRevocable(ctx context.Context, s logical.Storage, r *Role) (warnings []string, err error) {
 	if !r.RevokeSessions || !r.Issues(AssumedRole) {
 		return nil, nil
@@ -52,7 +53,39 @@ func (rs *Roles) checkRevocable(ctx context.Context, s logical.Storage, r *Role)
 		}
 	}
 	if !here.Known() {
-		return []string{"revoke_sessions: AWS does not tell which account config/root leads to, so that each request checks whether role_arns are of it"}, nil
+		warnings = append(warnings, "revoke_sessions: AWS does not tell which account config/root leads to, so that each request checks whether role_arns are of it")
 	}
-	return nil, r.CheckAccount(here, r.RoleARNs...)
+	return warnings, r.CheckAccount(here, r.RoleARNs...)
+}
+
+// unregistered warns where a write has made a role's sessions revocable of which some have neither a lease nor a record.
+func (rs *Roles) unregistered(ctx context.Context, s logical.Storage, before, now *Role) []string {
+	if before.RevokeSessions || !now.RevokeSessions || !now.Issues(AssumedRole) || rs.o.Registers(ctx, s) {
+		return nil
+	}
+	return []string{"revoke_sessions: sdk/creds refuses the role while register_sessions of config/users is off, since its sessions have no lease; creds/ needs no register"}
+}
+
+// WithoutRegister warns where register_sessions is switched off, and sessions without a lease are refused from now on.
+func WithoutRegister(ctx context.Context, s logical.Storage) (warnings []string, err error) {
+	names, err := Names(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var revocable []string
+	for _, name := range names {
+		r, err := Load(ctx, s, name)
+		switch {
+		case engine.IsUnreadable(err):
+		case err != nil:
+			return nil, err
+		case r != nil && r.RevokeSessions && r.Issues(AssumedRole):
+			revocable = append(revocable, name)
+		}
+	}
+	if len(revocable) == 0 {
+		return nil, nil
+	}
+	return []string{fmt.Sprintf("register_sessions: is off, so sdk/creds refuses %s with revoke_sessions, such as %q: nothing could revoke a session that has neither a lease nor a record; creds/ works as before",
+		engine.Counted(len(revocable), "role"), revocable[0])}, nil
 }

@@ -27,11 +27,13 @@ type Roles struct {
 	now engine.Memo[string, *Role] // as they are; nil is none
 }
 
-// Options are what the room tells others.
+// Options are what the room tells others, and asks them.
 type Options struct {
 	// Changed hears that a role may be another now, and Forget that what is known of its calls is over.
 	Changed func(name string)
 	Forget  func(path string)
+	// Registers reports whether sessions are registered.
+	Registers func(context.Context, logical.Storage) bool
 }
 
 // New returns the roles of a mount.

@@ -21,8 +21,8 @@ import (
 // firstCommit is the last commit of the first edition.
 const firstCommit = "1ddd878541516634a6546ec127519b335e0dece4"
 
-// firstVersion is what its binary is registered as: older than the shipped one, whatever that is.
-const firstVersion = "v0.0.1"
+// firstVersion is what its binary is registered as.
+const firstVersion = "v0.1.0"
 
 // editionFlags make the time short in which AWS's word is doubted, and in which a user is left to Vault.
 var editionFlags = []string{"-args=-wal-min-age=1s", "-args=-sweep-grace=1s"}
