@@ -13,6 +13,10 @@ cd "$(dirname -- "$0")/.."
 . scripts/clean-env.sh
 . scripts/kill-tree.sh
 
+# The flags with which make and scripts/vault.sh build: what is run by `go run` below shares its packages with them.
+GOFLAGS="$(go env GOFLAGS) -trimpath"
+export GOFLAGS CGO_ENABLED=0
+
 stay='' build=''
 for argument; do
 	case $argument in
