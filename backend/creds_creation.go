@@ -63,7 +63,7 @@ func (c *creation) askBounds() {
 		var err error
 		defer func() { c.unasked = err }()
 		defer c.b.Recover(&err)
-		c.bounds = c.b.askBounds()
+		c.bounds = c.b.boundsFor(c.lease, c.settings.leases)
 	})
 }
 

@@ -34,7 +34,7 @@ func (b *backend) registers(ctx context.Context, s logical.Storage, r *role, o o
 	switch {
 	case err != nil:
 		return false, err
-	case set.users.RegisterSessions && !b.Writable():
+	case set.users.RegisterSessions && !b.WritableNow():
 		return false, logical.ErrReadOnly
 	case o.sdk && r.RevokeSessions && !set.users.RegisterSessions:
 		return false, engine.UserErrorf("name: role %q has revoke_sessions, and a session from this path has no lease by which it could be revoked; "+

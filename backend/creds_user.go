@@ -165,7 +165,7 @@ const nameDraws = 4
 
 // issueUser makes an IAM user. A name that somebody has already is nobody's mistake where the template can make another.
 func (b *backend) issueUser(ctx context.Context, s logical.Storage, r *role, o order) (*logical.Response, error) {
-	if !b.Writable() {
+	if !b.WritableNow() {
 		return nil, logical.ErrReadOnly // Vault passes the request on to the server that may
 	}
 	client, err := b.AWSAs(ctx, s, r.assumeRole())

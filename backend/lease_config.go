@@ -98,6 +98,14 @@ func (u *users) askBounds() bounds {
 	return bounds{usual: firstSet(u.Vault.DefaultLeaseTTL(), fallbackTTL), longest: firstSet(u.Vault.MaxLeaseTTL(), fallbackTTL)}
 }
 
+// boundsFor is askBounds without the question for a default that a lease has no use for.
+func (u *users) boundsFor(l *lease, cfg *leaseConfig) bounds {
+	if ttl, _ := l.ttls(cfg); ttl > 0 {
+		return bounds{usual: ttl, longest: firstSet(u.Vault.MaxLeaseTTL(), fallbackTTL)}
+	}
+	return u.askBounds()
+}
+
 // lastMoment is the latest moment that a lease which began at a moment can live to
 // when it is issued or renewed now, by the rules that Vault cuts leases by. The
 // increment is what the caller of a renewal asks for.
