@@ -15,7 +15,7 @@ import (
 // This file compares the speed of the engine with that of the one that is built into Vault: the same Vault, the same
 // AWS, in turn. The other bench_*_test.go files have the parts: bench_engine_test.go one engine, bench_cell_test.go
 // one measurement, bench_process_test.go what processes use, bench_raft_test.go what is measured on raft, bench_accounts_test.go many accounts,
-// bench_table_test.go what is printed and bench_docs_test.go what goes into docs/performance.md.
+// bench_table_test.go what is printed, bench_docs_test.go what goes into docs/performance.md, and bench_charts_test.go the charts there.
 
 const (
 	// benchRounds is how often everything is measured; the median counts. Ours and theirs take turns within each, so that
