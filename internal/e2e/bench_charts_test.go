@@ -138,7 +138,7 @@ func (c chart) svg(groups []bars) string {
 	height := chartTop + groupHeight*len(groups)
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-label="%s">
 <style>
-text { font: 13px system-ui, sans-serif; fill: #57606a }
+text { font: 13px system-ui, sans-serif; fill: #6e7781 }
 .title { font-size: 15px; font-weight: 600 }
 .bar0 { fill: #2f7de1 }
 .bar1 { fill: #8c959f }
