@@ -5,6 +5,7 @@ package backend
 // config/check and roles/:name/check against AWS.
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -86,7 +88,7 @@ func TestCheckOfUsers(t *testing.T) {
 	m.aws.AddGroup("ops")
 	m.finds("roles/app/check", "ok: policy_arns: "+readOnly+": exists", "bad: policy_arns: "+gone+" … NoSuchEntity … make it in AWS, or change the role",
 		"bad: permissions_boundary_arn: "+gone+" … NoSuchEntity", "ok: iam_groups: ops: exists", "bad: iam_groups: gone: NoSuchEntity",
-		"ok: permissions: … iam:CreateUser … iam:TagUser", "ok: permissions: … iam:PutUserPolicy", "ok: permissions: iam:AttachUserPolicy", "ok: permissions: iam:AddUserToGroup")
+		"ok: permissions: … iam:CreateUser … iam:TagUser", "ok: permissions: … iam:PutUserPolicy", "ok: permissions: … iam:AttachUserPolicy … iam:AddUserToGroup … iam:DeleteSSHPublicKey")
 	m.aws.Forbid("iam:CreateUser", "iam:AddUserToGroup")
 	m.finds("roles/app/check", "bad: permissions: iam:CreateUser: implicitDeny on arn:aws:iam::"+home+":user/vault-token-test-app … allow it in the policy of arn:aws:iam::"+home+":user/vault-root",
 		"bad: permissions: iam:AddUserToGroup: implicitDeny on arn:aws:iam::"+home+":group/ops")
@@ -107,7 +109,7 @@ func TestCheckOfSessions(t *testing.T) {
 	m := newConfiguredMount(t, noRetries)
 	m.aws.AddRole("deploy")
 	m.write("roles/deploy", map[string]any{
-		"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + home + ":role/deploy", "session_tags": "team=payments", "source_identity": "vault", "default_sts_ttl": "1h", "max_sts_ttl": "12h",
+		"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::" + home + ":role/deploy", "session_tags": "team=payments", "source_identity": "vault", "default_sts_ttl": "1h", "max_sts_ttl": "12h",
 	})
 	m.finds("roles/deploy/check", "ok: role_arns: … role/deploy: is assumed", "bad: max_sts_ttl … 12h0m0s … is 1h0m0s; raise that")
 	for _, c := range m.aws.Calls() {
@@ -119,13 +121,13 @@ func TestCheckOfSessions(t *testing.T) {
 	m.nothingBad(m.finds("roles/deploy/check", "ok: max_sts_ttl … 12h0m0s"))
 	m.aws.AllowInTrust("deploy", "sts:AssumeRole")
 	m.finds("roles/deploy/check", "bad: role_arns: … AccessDenied … sts:TagSession … check that the role exists, that its trust policy allows arn:aws:iam::"+home+":user/vault-root")
-	m.write("roles/wide", map[string]any{"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + home + ":role/team-*"})
+	m.write("roles/wide", map[string]any{"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::" + home + ":role/team-*"})
 	m.finds("roles/wide/check", "unknown: role_arns: … is a pattern")
-	m.write("roles/whose", map[string]any{"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + home + ":role/deploy", "templates": true, "session_name": "{{identity.entity.name}}"})
+	m.write("roles/whose", map[string]any{"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::" + home + ":role/deploy", "templates": true, "session_name": "{{identity.entity.name}}"})
 	m.finds("roles/whose/check", "unknown: templates: … entity")
-	m.write("roles/fed", map[string]any{"credential_type": federationToken, "policy_arns": readOnly})
+	m.write("roles/fed", map[string]any{"credential_type": roles.FederationToken, "policy_arns": readOnly})
 	m.nothingBad(m.finds("roles/fed/check", "ok: permissions: sts:GetFederationToken"))
-	m.write("roles/mfa", map[string]any{"credential_type": sessionToken, "mfa_serial_number": mfaOfVault})
+	m.write("roles/mfa", map[string]any{"credential_type": roles.SessionToken, "mfa_serial_number": mfaOfVault})
 	m.finds("roles/mfa/check", "unknown: mfa_serial_number")
 }
 
@@ -139,4 +141,56 @@ func TestCheckByWayOfAHub(t *testing.T) {
 	there.RemoveRole("hub")
 	m.start()
 	m.finds("roles/payments/check", "bad: assume_role_arn: … AccessDenied … trust policy")
+}
+
+// What config/iam-policy allows, a check finds allowed; what is left out of it, it finds.
+func TestCheckAgreesWithTheGeneratedPolicy(t *testing.T) {
+	t.Parallel()
+	w := newJudged(t, false, 0)
+	w.write("config/auto-tidy", map[string]any{"enabled": true})
+	w.write("config/root", map[string]any{"rotation_period": "9000h"})
+	generated := w.generated()
+	const looks = `,{"Effect":"Allow","Action":["iam:SimulatePrincipalPolicy","iam:Get*"],"Resource":"*"}]}`
+	judge := func(but string) {
+		policies := map[string]json.RawMessage{}
+		for identity, text := range generated {
+			var document struct {
+				Version   string
+				Statement []json.RawMessage
+			}
+			if err := json.Unmarshal(text, &document); err != nil {
+				t.Fatal(err)
+			}
+			all := ""
+			for i, s := range document.Statement {
+				if i > 0 {
+					all += ","
+				}
+				all += strings.ReplaceAll(string(s), `"`+but+`"`, `"iam:Nothing"`)
+			}
+			policies[identity] = json.RawMessage(`{"Version":"2012-10-17","Statement":[` + all + looks)
+		}
+		w.judgeBy(policies)
+	}
+	judge("nothing")
+	for role := range judgedRoles {
+		if data := w.finds("roles/" + role + "/check"); len(data["bad"].([]string)) > 0 {
+			t.Errorf("%s: %q", role, data["bad"])
+		}
+	}
+	w.nothingBad(w.finds("config/check", "ok: permissions: … iam:ListUsers … sts:AssumeRole", "ok: permissions: … iam:DeleteAccessKey"))
+	for action, line := range map[string]string{
+		"iam:CreateUser":         "roles/managed/check: implicitDeny on arn:aws:iam::" + home + ":user/vault/vault-",
+		"iam:AttachUserPolicy":   "roles/bounded/check: implicitDeny",
+		"iam:PutRolePolicy":      "roles/revocable/check: implicitDeny on " + auditARN,
+		"iam:DeleteRolePolicy":   "roles/revocable/check: implicitDeny on " + auditARN,
+		"iam:ListGroupPolicies":  "roles/deploy-group/check: implicitDeny on arn:aws:iam::" + home + ":group/readers",
+		"sts:GetFederationToken": "roles/federate/check: implicitDeny on arn:aws:sts::" + home + ":federated-user/vault-",
+		"iam:ListUsers":          "config/check: implicitDeny on *",
+		"iam:CreateAccessKey":    "config/check: implicitDeny on arn:aws:iam::" + home + ":user/" + ownName,
+	} {
+		judge(action)
+		path, says, _ := strings.Cut(line, ": ")
+		w.finds(path, "bad: permissions: "+action+" … "+says+" … as config/iam-policy has it")
+	}
 }

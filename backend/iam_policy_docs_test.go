@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/iampolicy"
 )
 
@@ -31,8 +32,8 @@ func documented(t *testing.T) map[string]string {
 	users := iampolicy.Users{Role: "app", Name: "vault-*", Path: "/", Policies: []string{readOnly}, Inline: true, Groups: []string{"developers"}}
 	pathed := iampolicy.Users{Role: "job", Name: "vault-*", Path: "/vault/", Policies: []string{readOnly}}
 	return map[string]string{
-		"users": policyBlock(t, config(func(c *iampolicy.Config) { c.Tags, c.Users = ownTagKeys, []iampolicy.Users{users, pathed} }), "Tidy"),
-		"tidy": policyBlock(t, config(func(c *iampolicy.Config) { c.Tags, c.Users = ownTagKeys, []iampolicy.Users{users} }),
+		"users": policyBlock(t, config(func(c *iampolicy.Config) { c.Tags, c.Users = engine.OwnTags, []iampolicy.Users{users, pathed} }), "Tidy"),
+		"tidy": policyBlock(t, config(func(c *iampolicy.Config) { c.Tags, c.Users = engine.OwnTags, []iampolicy.Users{users} }),
 			"CreateUsers", "TagUsers", "CreateKeys", "AttachPolicies", "PutInlinePolicies", "JoinAndLeaveGroups", "DeleteUsers", "FindWhat", "RemoveWhat", "RemoveVirtual"),
 		"boundary": policyBlock(t, config(func(c *iampolicy.Config) {
 			users.Boundary = exampleBoundary
@@ -42,14 +43,18 @@ func documented(t *testing.T) map[string]string {
 			c.Sessions = []iampolicy.Sessions{{Role: "deploy", ARNs: []string{"arn:aws:iam::123456789012:role/audit", deployARN}, TagKeys: []string{"team"}, Source: true, Groups: []string{"developers"}}}
 			c.Federated = []iampolicy.Federated{{Role: "fed", Name: "vault-*"}}
 		})),
+		"revoking": policyBlock(t, config(func(c *iampolicy.Config) {
+			c.Sessions = []iampolicy.Sessions{{Role: "deploy", ARNs: []string{deployARN}, Revocable: true}}
+		}), "AssumeRoles"),
 		"static":  policyBlock(t, config(func(c *iampolicy.Config) { c.Static = []iampolicy.StaticUser{{Name: "billing-exporter"}} })),
 		"own key": policyBlock(t, config(func(c *iampolicy.Config) { c.OwnKey = true })),
 
-		"statements":      statementTable(),
-		"user actions":    actionTable(iampolicy.UserActions),
-		"tidy actions":    actionTable(iampolicy.TidyActions),
-		"session actions": actionTable(iampolicy.SessionActions),
-		"key actions":     actionTable(iampolicy.KeyActions),
+		"statements":       statementTable(),
+		"user actions":     actionTable(iampolicy.UserActions),
+		"tidy actions":     actionTable(iampolicy.TidyActions),
+		"session actions":  actionTable(iampolicy.SessionActions),
+		"revoking actions": actionTable(iampolicy.RevokingActions),
+		"key actions":      actionTable(iampolicy.KeyActions),
 	}
 }
 

@@ -7,7 +7,6 @@ package backend
 import (
 	"context"
 	"errors"
-	"maps"
 	"strings"
 	"time"
 
@@ -16,6 +15,8 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/iampolicy"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
@@ -30,8 +31,10 @@ func (b *backend) pathConfigCheck() *framework.Path {
 		HelpSynopsis: "Ask AWS whether config/root works.",
 		HelpDescription: `
 Asks AWS who the engine is, how far its clock is from this server's, how old its key is, and
-what its policies allow. Each line is ok, bad with AWS's words and what to change, or unknown
-where AWS does not let the engine look. It changes nothing, in Vault or in AWS.
+whether its policies allow what no role is about: the roles in assume_role_arn, and tidy and
+the rotation of its key where they have a schedule. Each line is ok, bad with AWS's words and
+what to change, or unknown where AWS does not let the engine look. It changes nothing, in
+Vault or in AWS.
 `,
 	}
 }
@@ -40,7 +43,7 @@ func (b *backend) pathRoleCheck() *framework.Path {
 	return &framework.Path{
 		Pattern:      "roles/" + engine.RoleName + "/check",
 		DisplayAttrs: engine.Operation("check", "role"),
-		Fields:       map[string]*framework.FieldSchema{"name": roleFields()["name"]},
+		Fields:       map[string]*framework.FieldSchema{"name": roles.Fields()["name"]},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: engine.Gives(b.Write("Ask AWS whether a role works.", b.checkRole), status.CheckFields()),
 		},
@@ -85,8 +88,36 @@ func (b *backend) checkConfig(ctx context.Context, req *logical.Request, _ *fram
 	if err := b.checkHome(ctx, req.Storage, c, client); err != nil {
 		return nil, err
 	}
-	c.Key(ctx, cfg)
-	return answer, nil
+	return answer, b.checkCalls(ctx, req.Storage, status.Look{Checks: c, Client: client, Who: who}, cfg)
+}
+
+// checkCalls asks what the engine may do that no role is about: reach other accounts, and what it does by schedule, rotating its own
+// key and tidy.
+func (b *backend) checkCalls(ctx context.Context, s logical.Storage, look status.Look, cfg *engine.RootConfig) error {
+	needed, _, err := b.needed(ctx, s)
+	if err != nil {
+		return err
+	}
+	tidies, err := b.tidy.Scheduled(ctx, s)
+	if err != nil {
+		return err
+	}
+	plan := iampolicy.Build(*needed)
+	look.Allowed(ctx, asked(plan, needed.Worker(), func(of iampolicy.Statement) []string {
+		if of.Sid == "ReachAccounts" || tidies && strings.HasSuffix(of.Sid, "ForTidy") {
+			return of.Resources
+		}
+		return nil
+	})...)
+	look.Key(ctx, cfg, func(user string) []awscreds.Ask {
+		return asked(plan, iampolicy.Root, func(of iampolicy.Statement) []string {
+			if of.Sid == "RotateOwnKey" && cfg.Plan() != "" {
+				return []string{user}
+			}
+			return nil
+		})
+	})
+	return nil
 }
 
 // checkHome compares the account with that of the records.
@@ -100,11 +131,11 @@ func (b *backend) checkHome(ctx context.Context, s logical.Storage, c *status.Ch
 	if err != nil {
 		return err
 	}
-	if err := b.known(ctx, s); err != nil {
+	if err := b.users.Fill(ctx, s); err != nil {
 		return err
 	}
-	if n, one := b.elsewhere(here, home); n > 0 {
-		c.Bad("account", "%s, and %s of this mount were made in %s: they cannot be ended from here; write credentials of that account to config/root", here, counted(n, "IAM user"), one)
+	if n, one := b.users.Elsewhere(here, home); n > 0 {
+		c.Bad("account", "%s, and %s of this mount were made in %s: they cannot be ended from here; write credentials of that account to config/root", here, engine.Counted(n, "IAM user"), one)
 		return nil
 	}
 	c.OK("account", "%s", here)
@@ -117,7 +148,7 @@ func (b *backend) checkRole(ctx context.Context, req *logical.Request, d *framew
 	if err := engine.CheckRoleName(o.role); err != nil {
 		return nil, err
 	}
-	stored, err := b.roleNow(ctx, req.Storage, o.role)
+	stored, err := b.roles.Get(ctx, req.Storage, o.role)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +159,7 @@ func (b *backend) checkRole(ctx context.Context, req *logical.Request, d *framew
 	if err := stored.Refusal("roles/" + o.role); err != nil {
 		check.Bad("role", "%v; write disabled=false to switch it on", err)
 	}
-	rendered, err := stored.forRequest(b.Mount, o)
+	rendered, err := stored.For(b.Mount, o.ask())
 	var mistake *engine.UserError
 	switch {
 	case errors.As(err, &mistake) && o.entityID == "":
@@ -149,8 +180,9 @@ type roleCheck struct {
 	status.Look
 	b       *backend
 	storage logical.Storage
-	role    *role
+	role    *roles.Role
 	order   order
+	groups  []string // ARNs of those that exist
 }
 
 // shortest is how long a session lasts that is thrown away: AWS gives none for less (STS API Reference,
@@ -159,7 +191,7 @@ const shortest = 15 * time.Minute
 
 func (c *roleCheck) run(ctx context.Context) {
 	var err error
-	way := c.role.assumeRole()
+	way := c.role.Way()
 	if c.Client, err = c.b.AWSAs(ctx, c.storage, way); err != nil {
 		c.Failed("assume_role_arn", err, "", "without it nothing else of the role can be checked")
 		return
@@ -174,24 +206,23 @@ func (c *roleCheck) run(ctx context.Context) {
 	for _, arn := range c.role.PolicyARNs {
 		c.Exists("policy_arns: "+arn, c.Client.LookAtPolicy(ctx, arn), "iam:GetPolicy on "+arn)
 	}
-	if arn := c.role.PermissionsBoundaryARN; arn != "" && c.role.issues(iamUser) {
+	if arn := c.role.PermissionsBoundaryARN; arn != "" && c.role.Issues(roles.IAMUser) {
 		c.Exists("permissions_boundary_arn: "+arn, c.Client.LookAtPolicy(ctx, arn), "iam:GetPolicy on "+arn)
 	}
 	for _, group := range c.role.IAMGroups {
-		c.Exists("iam_groups: "+group, c.Client.LookAtGroup(ctx, group), "iam:GetGroup on the group")
+		arn, err := c.Client.LookAtGroup(ctx, group)
+		c.Exists("iam_groups: "+group, err, "iam:GetGroup on the group")
+		if arn != "" {
+			c.groups = append(c.groups, arn)
+		}
 	}
-	if c.role.issues(iamUser) {
-		c.users(ctx)
-	}
-	if c.role.issues(assumedRole) {
+	c.calls(ctx)
+	if c.role.Issues(roles.AssumedRole) {
 		for _, arn := range c.role.RoleARNs {
 			c.session(ctx, arn)
 		}
 	}
-	if c.role.issues(federationToken) {
-		c.Allowed(ctx, awscreds.Ask{Actions: []string{"sts:GetFederationToken"}})
-	}
-	if c.role.issues(sessionToken) && c.role.SerialNumber != "" {
+	if c.role.Issues(roles.SessionToken) && c.role.SerialNumber != "" {
 		c.Unknown("mfa_serial_number", "AWS tells only who sends a code of the device; read creds/%s with mfa_code", c.order.role)
 	}
 }
@@ -208,12 +239,12 @@ func (c *roleCheck) session(ctx context.Context, arn string) {
 		c.Bad(about, "%v", err)
 		return
 	}
-	limits, err := c.role.limits(ctx, c.Client)
+	limits, err := c.role.Limits(ctx, c.Client)
 	if err == nil {
-		_, err = c.Client.AssumeRole(ctx, c.role.session(arn, name, shortest, limits))
+		_, err = c.Client.AssumeRole(ctx, c.role.Session(arn, name, shortest, limits))
 	}
 	if err != nil {
-		c.Failed(about, c.role.denied(err, "the policy of the engine's own identity and in the trust policy of "+arn), "",
+		c.Failed(about, c.role.Denied(err, "the policy of the engine's own identity and in the trust policy of "+arn), "",
 			"check that the role exists, that its trust policy allows "+c.Who.ARN+" and asks for no other external ID, and that this identity may call sts:AssumeRole on it")
 		return
 	}
@@ -221,49 +252,46 @@ func (c *roleCheck) session(ctx context.Context, arn string) {
 	c.Longest(ctx, arn, max(c.role.DefaultSTSTTL, c.role.MaxSTSTTL))
 }
 
-// users asks what the engine's identity may do with an IAM user of the role, one that does not exist.
-func (c *roleCheck) users(ctx context.Context) {
+// calls asks what the engine's identity may do with what a request makes, which does not exist, and with what the role names.
+func (c *roleCheck) calls(ctx context.Context) {
 	set, err := c.b.settings(ctx, c.storage)
 	if err != nil {
 		c.Bad("username_template", "%v", err)
 		return
 	}
-	name, _, err := set.usernames.User(c.order.displayName, c.order.role)
-	if err != nil {
-		c.Bad("username_template", "%v", err)
-		return
+	needed := iampolicy.Config{Partition: c.Who.Partition, Account: c.Who.Account}
+	if set.users.OwnershipTags {
+		needed.Tags = engine.OwnTags
 	}
-	path := c.role.UserPath
-	if path == "" {
-		path = "/"
+	need(&needed, c.role, c.order.role, "") // whose names are patterns
+	for i := range needed.Users {
+		u := &needed.Users[i]
+		u.By, u.Templates = iampolicy.Hub{}, false // as the client that asks, and as the caller has it
+		if u.Name, _, err = set.usernames.User(c.order.displayName, c.order.role); err != nil {
+			c.Bad("username_template", "%v", err)
+			return
+		}
 	}
-	user := "arn:" + c.Who.Partition + ":iam::" + c.Who.Account + ":user" + path + name
-	for _, ask := range c.role.asks(user, set.users.OwnershipTags) {
-		c.Allowed(ctx, ask)
+	for i := range needed.Sessions {
+		needed.Sessions[i].By = iampolicy.Hub{}
 	}
+	for i := range needed.Federated {
+		if needed.Federated[i].Name, err = c.b.ownName(ctx, c.storage, c.role, c.order, (*awsrules.NameTemplate).Federated); err != nil {
+			c.Bad("username_template", "%v", err)
+			return
+		}
+	}
+	c.Allowed(ctx, asked(iampolicy.Build(needed), iampolicy.Root, c.resources)...)
 }
 
-// asks are the calls that an IAM user of the role takes.
-func (r *role) asks(user string, tags bool) []awscreds.Ask {
-	bounded := map[string]string{}
-	if r.PermissionsBoundaryARN != "" {
-		bounded["iam:PermissionsBoundary"] = r.PermissionsBoundaryARN
+// resources are what a statement is asked about. Roles are assumed in session, tidy is no role's, and only AWS knows the path of a
+// group.
+func (c *roleCheck) resources(of iampolicy.Statement) []string {
+	switch of.Sid {
+	case "AssumeRoles", "TagSessions", "SetSourceIdentities", "ListUsersForTidy", "ReadUsersForTidy":
+		return nil
+	case "JoinAndLeaveGroups", "ReadGroups":
+		return c.groups
 	}
-	actions := []string{"iam:CreateUser", "iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:DeleteUser", "iam:GetUser"}
-	if tags || len(r.IAMTags) > 0 {
-		actions = append(actions, "iam:TagUser")
-	}
-	if r.PolicyDocument != "" {
-		actions = append(actions, "iam:PutUserPolicy", "iam:DeleteUserPolicy")
-	}
-	asks := []awscreds.Ask{{Actions: actions, Resource: user, Context: bounded}}
-	for _, arn := range r.PolicyARNs {
-		attached := maps.Clone(bounded)
-		attached["iam:PolicyARN"] = arn
-		asks = append(asks, awscreds.Ask{Actions: []string{"iam:AttachUserPolicy", "iam:DetachUserPolicy"}, Resource: user, Context: attached})
-	}
-	for _, group := range r.IAMGroups {
-		asks = append(asks, awscreds.Ask{Actions: []string{"iam:AddUserToGroup", "iam:RemoveUserFromGroup"}, Resource: user[:strings.Index(user, ":user/")] + ":group/" + group})
-	}
-	return asks
+	return of.Resources
 }

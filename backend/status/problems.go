@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 const (
@@ -34,7 +35,7 @@ const (
 // rules are in the order in which problems are told.
 var rules = []func(Facts, snapshot) []string{
 	storage, configured, func(f Facts, s snapshot) []string { return failing(s.calls, f) }, clock, account, throttling,
-	notEnded, waiting, static, rootKey, cutOff, caps, chores,
+	notEnded, notDenied, waiting, static, rootKey, cutOff, caps, chores,
 }
 
 // problems is all that is wrong.
@@ -127,7 +128,30 @@ func notEnded(f Facts, s snapshot) (list []string) {
 	if f.Now.Sub(first.Since) >= givenUp {
 		what = "Vault has given such leases up (sys/leases?type=irrevocable lists them), the engine has not: it tries again once a minute. Mend what AWS says, then delete issued/" + first.User + " and drop the lease with vault lease revoke -force -prefix"
 	}
-	return []string{fmt.Sprintf("%s should be gone and may still have a key that works: %s. %s.", counted(len(late), "IAM user"), told(late), what)}
+	return []string{fmt.Sprintf("%s should be gone and may still have a key that works: %s. %s.", engine.Counted(len(late), "IAM user"), told(late), what)}
+}
+
+// notDenied is about sessions that are not denied though they were revoked, and about roles with little room to deny more.
+func notDenied(f Facts, _ snapshot) (list []string) {
+	for _, d := range f.Denials {
+		of := fmt.Sprintf("AWS role %s of account %s", d.Role, d.Account)
+		if d.Failed != nil {
+			list = append(list, fmt.Sprintf("Sessions of %s are not revoked, since %v, and live until %v: %s. Mend what it says, then revoke their leases again, or end all sessions of the role with roles/<name>/revoke-sessions.",
+				of, engine.Stamp(d.Since), engine.Stamp(d.Until), abridged(awscreds.Explain(d.Failed))))
+		}
+		if d.Untended != nil {
+			list = append(list, fmt.Sprintf("The policy that denies revoked sessions of %s cannot be brought up to date, since %v: %s. The engine tries again once a minute; mend what it says.",
+				of, engine.Stamp(d.UntendedSince), abridged(awscreds.Explain(d.Untended))))
+		}
+		if d.NearlyFull() {
+			list = append(list, fmt.Sprintf("%s denies %d sessions of the about %d that its policy has room for; beyond that revocations fail, and the sessions live until they end. "+
+				"There is more room from %v on; lower max_sts_ttl of the roles, so that sessions end sooner, or end all sessions with roles/<name>/revoke-sessions.", of, d.Denied, d.Denied+d.Room, engine.Stamp(d.First)))
+		}
+	}
+	if more := len(list) - mostTold; more > 0 {
+		list = append(list[:mostTold], fmt.Sprintf("%d more of revoked sessions; status -detailed lists the AWS roles.", more))
+	}
+	return list
 }
 
 // waiting is about a gap in the heartbeat: this storage may be a copy.
@@ -169,7 +193,7 @@ func cutOff(f Facts, _ snapshot) []string {
 		list = append(list, fmt.Sprintf("%s of role %s, begun at %v", r.User, r.Role, engine.Stamp(r.Since)))
 	}
 	return []string{fmt.Sprintf("%s may exist, of requests that were cut off: the server was sealed, restarted or lost the lead (this term began at %v), or AWS did not answer: %s. "+
-		"The engine deletes them within 20 minutes by itself; if one stays longer, delete issued/<username>.", counted(n, "IAM user"), engine.Stamp(f.Term.Since), told(list))}
+		"The engine deletes them within 20 minutes by itself; if one stays longer, delete issued/<username>.", engine.Counted(n, "IAM user"), engine.Stamp(f.Term.Since), told(list))}
 }
 
 func caps(f Facts, _ snapshot) (list []string) {
@@ -199,13 +223,6 @@ func told(list []string) string {
 		text += fmt.Sprintf("; and %d more", more)
 	}
 	return text
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func are(n int, what string) string {
