@@ -5,6 +5,7 @@ package backend
 // config/check and roles/:name/check against AWS.
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -86,7 +87,7 @@ func TestCheckOfUsers(t *testing.T) {
 	m.aws.AddGroup("ops")
 	m.finds("roles/app/check", "ok: policy_arns: "+readOnly+": exists", "bad: policy_arns: "+gone+" … NoSuchEntity … make it in AWS, or change the role",
 		"bad: permissions_boundary_arn: "+gone+" … NoSuchEntity", "ok: iam_groups: ops: exists", "bad: iam_groups: gone: NoSuchEntity",
-		"ok: permissions: … iam:CreateUser … iam:TagUser", "ok: permissions: … iam:PutUserPolicy", "ok: permissions: iam:AttachUserPolicy", "ok: permissions: iam:AddUserToGroup")
+		"ok: permissions: … iam:CreateUser … iam:TagUser", "ok: permissions: … iam:PutUserPolicy", "ok: permissions: … iam:AttachUserPolicy … iam:AddUserToGroup … iam:DeleteSSHPublicKey")
 	m.aws.Forbid("iam:CreateUser", "iam:AddUserToGroup")
 	m.finds("roles/app/check", "bad: permissions: iam:CreateUser: implicitDeny on arn:aws:iam::"+home+":user/vault-token-test-app … allow it in the policy of arn:aws:iam::"+home+":user/vault-root",
 		"bad: permissions: iam:AddUserToGroup: implicitDeny on arn:aws:iam::"+home+":group/ops")
@@ -139,4 +140,56 @@ func TestCheckByWayOfAHub(t *testing.T) {
 	there.RemoveRole("hub")
 	m.start()
 	m.finds("roles/payments/check", "bad: assume_role_arn: … AccessDenied … trust policy")
+}
+
+// What config/iam-policy allows, a check finds allowed; what is left out of it, it finds.
+func TestCheckAgreesWithTheGeneratedPolicy(t *testing.T) {
+	t.Parallel()
+	w := newJudged(t, false, 0)
+	w.write("config/auto-tidy", map[string]any{"enabled": true})
+	w.write("config/root", map[string]any{"rotation_period": "9000h"})
+	generated := w.generated()
+	const looks = `,{"Effect":"Allow","Action":["iam:SimulatePrincipalPolicy","iam:Get*"],"Resource":"*"}]}`
+	judge := func(but string) {
+		policies := map[string]json.RawMessage{}
+		for identity, text := range generated {
+			var document struct {
+				Version   string
+				Statement []json.RawMessage
+			}
+			if err := json.Unmarshal(text, &document); err != nil {
+				t.Fatal(err)
+			}
+			all := ""
+			for i, s := range document.Statement {
+				if i > 0 {
+					all += ","
+				}
+				all += strings.ReplaceAll(string(s), `"`+but+`"`, `"iam:Nothing"`)
+			}
+			policies[identity] = json.RawMessage(`{"Version":"2012-10-17","Statement":[` + all + looks)
+		}
+		w.judgeBy(policies)
+	}
+	judge("nothing")
+	for role := range judgedRoles {
+		if data := w.finds("roles/" + role + "/check"); len(data["bad"].([]string)) > 0 {
+			t.Errorf("%s: %q", role, data["bad"])
+		}
+	}
+	w.nothingBad(w.finds("config/check", "ok: permissions: … iam:ListUsers … sts:AssumeRole", "ok: permissions: … iam:DeleteAccessKey"))
+	for action, line := range map[string]string{
+		"iam:CreateUser":         "roles/managed/check: implicitDeny on arn:aws:iam::" + home + ":user/vault/vault-",
+		"iam:AttachUserPolicy":   "roles/bounded/check: implicitDeny",
+		"iam:PutRolePolicy":      "roles/revocable/check: implicitDeny on " + auditARN,
+		"iam:DeleteRolePolicy":   "roles/revocable/check: implicitDeny on " + auditARN,
+		"iam:ListGroupPolicies":  "roles/deploy-group/check: implicitDeny on arn:aws:iam::" + home + ":group/readers",
+		"sts:GetFederationToken": "roles/federate/check: implicitDeny on arn:aws:sts::" + home + ":federated-user/vault-",
+		"iam:ListUsers":          "config/check: implicitDeny on *",
+		"iam:CreateAccessKey":    "config/check: implicitDeny on arn:aws:iam::" + home + ":user/" + ownName,
+	} {
+		judge(action)
+		path, says, _ := strings.Cut(line, ": ")
+		w.finds(path, "bad: permissions: "+action+" … "+says+" … as config/iam-policy has it")
+	}
 }

@@ -42,14 +42,18 @@ func documented(t *testing.T) map[string]string {
 			c.Sessions = []iampolicy.Sessions{{Role: "deploy", ARNs: []string{"arn:aws:iam::123456789012:role/audit", deployARN}, TagKeys: []string{"team"}, Source: true, Groups: []string{"developers"}}}
 			c.Federated = []iampolicy.Federated{{Role: "fed", Name: "vault-*"}}
 		})),
+		"revoking": policyBlock(t, config(func(c *iampolicy.Config) {
+			c.Sessions = []iampolicy.Sessions{{Role: "deploy", ARNs: []string{deployARN}, Revocable: true}}
+		}), "AssumeRoles"),
 		"static":  policyBlock(t, config(func(c *iampolicy.Config) { c.Static = []iampolicy.StaticUser{{Name: "billing-exporter"}} })),
 		"own key": policyBlock(t, config(func(c *iampolicy.Config) { c.OwnKey = true })),
 
-		"statements":      statementTable(),
-		"user actions":    actionTable(iampolicy.UserActions),
-		"tidy actions":    actionTable(iampolicy.TidyActions),
-		"session actions": actionTable(iampolicy.SessionActions),
-		"key actions":     actionTable(iampolicy.KeyActions),
+		"statements":       statementTable(),
+		"user actions":     actionTable(iampolicy.UserActions),
+		"tidy actions":     actionTable(iampolicy.TidyActions),
+		"session actions":  actionTable(iampolicy.SessionActions),
+		"revoking actions": actionTable(iampolicy.RevokingActions),
+		"key actions":      actionTable(iampolicy.KeyActions),
 	}
 }
 

@@ -54,6 +54,7 @@ var things = []thing{
 	{"tidy there", func(w *judged) error { return w.orphan("there") }, false},
 
 	{"schedule", (*judged).rotateBySchedule, true},
+	{"revoked session", (*judged).revokedSession, false},
 	{"lease lost", (*judged).leaseLost, false},
 }
 
@@ -151,6 +152,29 @@ func (w *judged) requestTags() error {
 func (w *judged) byPattern() error {
 	_, err := w.send(logical.UpdateOperation, "creds/team", map[string]any{"role_arn": "arn:aws:iam::" + home + ":role/team-a"})
 	return err
+}
+
+// revokedSession revokes a session, and waits until it would have ended and the policy that denies it goes.
+func (w *judged) revokedSession() error {
+	creds, err := w.send(logical.ReadOperation, "creds/revocable", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := w.lease(logical.RevokeOperation, creds)
+	if text, status := outcome(resp, err); status != 200 {
+		return errors.New(text)
+	}
+	if policies := w.aws.RolePolicies("audit"); len(policies) != 1 {
+		return fmt.Errorf("the role has %d policies", len(policies))
+	}
+	w.age(13 * time.Hour)
+	if err := w.tick(); err != nil {
+		return err
+	}
+	if policies := w.aws.RolePolicies("audit"); len(policies) > 0 {
+		return fmt.Errorf("the role has %d policies: %s", len(policies), w.log)
+	}
+	return nil
 }
 
 // adopt takes a user and lets it go again.

@@ -43,6 +43,7 @@ var judgedRoles = map[string]map[string]any{
 	"deploy-tags":   {"credential_type": assumedRole, "role_arns": deployARN, "session_tags": "team=a", "allowed_request_tags": "ticket"},
 	"deploy-source": {"credential_type": assumedRole, "role_arns": deployARN, "source_identity": "ann"},
 	"deploy-group":  {"credential_type": assumedRole, "role_arns": deployARN, "iam_groups": "readers"},
+	"revocable":     {"credential_type": assumedRole, "role_arns": auditARN, "revoke_sessions": true},
 	"team":          {"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + home + ":role/team-*"},
 	"federate":      {"credential_type": federationToken, "policy_document": s3Only},
 	"federate-tags": {"credential_type": federationToken, "policy_document": s3Only, "session_tags": "team=a"},
@@ -68,7 +69,7 @@ func newJudged(t testing.TB, asWorker bool, gives time.Duration) *judged {
 	m.aws.AddGroup("readers")
 	m.aws.AddGroupPolicy("readers", "read", s3Only)
 	m.aws.AddPolicy(boundaryARN)
-	for _, name := range []string{"deploy", "team-a"} {
+	for _, name := range []string{"deploy", "audit", "team-a"} {
 		m.aws.AddRole(name)
 	}
 	w.there.AddRole("deploy")

@@ -7,7 +7,6 @@ package backend
 import (
 	"context"
 	"errors"
-	"maps"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/iampolicy"
 	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
@@ -30,8 +30,10 @@ func (b *backend) pathConfigCheck() *framework.Path {
 		HelpSynopsis: "Ask AWS whether config/root works.",
 		HelpDescription: `
 Asks AWS who the engine is, how far its clock is from this server's, how old its key is, and
-what its policies allow. Each line is ok, bad with AWS's words and what to change, or unknown
-where AWS does not let the engine look. It changes nothing, in Vault or in AWS.
+whether its policies allow what no role is about: the roles in assume_role_arn, and tidy and
+the rotation of its key where they have a schedule. Each line is ok, bad with AWS's words and
+what to change, or unknown where AWS does not let the engine look. It changes nothing, in
+Vault or in AWS.
 `,
 	}
 }
@@ -85,8 +87,36 @@ func (b *backend) checkConfig(ctx context.Context, req *logical.Request, _ *fram
 	if err := b.checkHome(ctx, req.Storage, c, client); err != nil {
 		return nil, err
 	}
-	c.Key(ctx, cfg)
-	return answer, nil
+	return answer, b.checkCalls(ctx, req.Storage, status.Look{Checks: c, Client: client, Who: who}, cfg)
+}
+
+// checkCalls asks what the engine may do that no role is about: reach other accounts, and what it does by schedule, rotating its own
+// key and tidy.
+func (b *backend) checkCalls(ctx context.Context, s logical.Storage, look status.Look, cfg *engine.RootConfig) error {
+	needed, _, err := b.needed(ctx, s)
+	if err != nil {
+		return err
+	}
+	tidies, err := b.tidy.Scheduled(ctx, s)
+	if err != nil {
+		return err
+	}
+	plan := iampolicy.Build(*needed)
+	look.Allowed(ctx, asked(plan, needed.Worker(), func(of iampolicy.Statement) []string {
+		if of.Sid == "ReachAccounts" || tidies && strings.HasSuffix(of.Sid, "ForTidy") {
+			return of.Resources
+		}
+		return nil
+	})...)
+	look.Key(ctx, cfg, func(user string) []awscreds.Ask {
+		return asked(plan, iampolicy.Root, func(of iampolicy.Statement) []string {
+			if of.Sid == "RotateOwnKey" && cfg.Plan() != "" {
+				return []string{user}
+			}
+			return nil
+		})
+	})
+	return nil
 }
 
 // checkHome compares the account with that of the records.
@@ -151,6 +181,7 @@ type roleCheck struct {
 	storage logical.Storage
 	role    *role
 	order   order
+	groups  []string // ARNs of those that exist
 }
 
 // shortest is how long a session lasts that is thrown away: AWS gives none for less (STS API Reference,
@@ -178,18 +209,17 @@ func (c *roleCheck) run(ctx context.Context) {
 		c.Exists("permissions_boundary_arn: "+arn, c.Client.LookAtPolicy(ctx, arn), "iam:GetPolicy on "+arn)
 	}
 	for _, group := range c.role.IAMGroups {
-		c.Exists("iam_groups: "+group, c.Client.LookAtGroup(ctx, group), "iam:GetGroup on the group")
+		arn, err := c.Client.LookAtGroup(ctx, group)
+		c.Exists("iam_groups: "+group, err, "iam:GetGroup on the group")
+		if arn != "" {
+			c.groups = append(c.groups, arn)
+		}
 	}
-	if c.role.issues(iamUser) {
-		c.users(ctx)
-	}
+	c.calls(ctx)
 	if c.role.issues(assumedRole) {
 		for _, arn := range c.role.RoleARNs {
 			c.session(ctx, arn)
 		}
-	}
-	if c.role.issues(federationToken) {
-		c.Allowed(ctx, awscreds.Ask{Actions: []string{"sts:GetFederationToken"}})
 	}
 	if c.role.issues(sessionToken) && c.role.SerialNumber != "" {
 		c.Unknown("mfa_serial_number", "AWS tells only who sends a code of the device; read creds/%s with mfa_code", c.order.role)
@@ -221,49 +251,46 @@ func (c *roleCheck) session(ctx context.Context, arn string) {
 	c.Longest(ctx, arn, max(c.role.DefaultSTSTTL, c.role.MaxSTSTTL))
 }
 
-// users asks what the engine's identity may do with an IAM user of the role, one that does not exist.
-func (c *roleCheck) users(ctx context.Context) {
+// calls asks what the engine's identity may do with what a request makes, which does not exist, and with what the role names.
+func (c *roleCheck) calls(ctx context.Context) {
 	set, err := c.b.settings(ctx, c.storage)
 	if err != nil {
 		c.Bad("username_template", "%v", err)
 		return
 	}
-	name, _, err := set.usernames.User(c.order.displayName, c.order.role)
-	if err != nil {
-		c.Bad("username_template", "%v", err)
-		return
+	needed := iampolicy.Config{Partition: c.Who.Partition, Account: c.Who.Account}
+	if set.users.OwnershipTags {
+		needed.Tags = ownTagKeys
 	}
-	path := c.role.UserPath
-	if path == "" {
-		path = "/"
+	c.role.need(&needed, c.order.role, "") // whose names are patterns
+	for i := range needed.Users {
+		u := &needed.Users[i]
+		u.By, u.Templates = iampolicy.Hub{}, false // as the client that asks, and as the caller has it
+		if u.Name, _, err = set.usernames.User(c.order.displayName, c.order.role); err != nil {
+			c.Bad("username_template", "%v", err)
+			return
+		}
 	}
-	user := "arn:" + c.Who.Partition + ":iam::" + c.Who.Account + ":user" + path + name
-	for _, ask := range c.role.asks(user, set.users.OwnershipTags) {
-		c.Allowed(ctx, ask)
+	for i := range needed.Sessions {
+		needed.Sessions[i].By = iampolicy.Hub{}
 	}
+	for i := range needed.Federated {
+		if needed.Federated[i].Name, err = c.b.ownName(ctx, c.storage, c.role, c.order, (*awsrules.NameTemplate).Federated); err != nil {
+			c.Bad("username_template", "%v", err)
+			return
+		}
+	}
+	c.Allowed(ctx, asked(iampolicy.Build(needed), iampolicy.Root, c.resources)...)
 }
 
-// asks are the calls that an IAM user of the role takes.
-func (r *role) asks(user string, tags bool) []awscreds.Ask {
-	bounded := map[string]string{}
-	if r.PermissionsBoundaryARN != "" {
-		bounded["iam:PermissionsBoundary"] = r.PermissionsBoundaryARN
+// resources are what a statement is asked about. Roles are assumed in session, tidy is no role's, and only AWS knows the path of a
+// group.
+func (c *roleCheck) resources(of iampolicy.Statement) []string {
+	switch of.Sid {
+	case "AssumeRoles", "TagSessions", "SetSourceIdentities", "ListUsersForTidy", "ReadUsersForTidy":
+		return nil
+	case "JoinAndLeaveGroups", "ReadGroups":
+		return c.groups
 	}
-	actions := []string{"iam:CreateUser", "iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:DeleteUser", "iam:GetUser"}
-	if tags || len(r.IAMTags) > 0 {
-		actions = append(actions, "iam:TagUser")
-	}
-	if r.PolicyDocument != "" {
-		actions = append(actions, "iam:PutUserPolicy", "iam:DeleteUserPolicy")
-	}
-	asks := []awscreds.Ask{{Actions: actions, Resource: user, Context: bounded}}
-	for _, arn := range r.PolicyARNs {
-		attached := maps.Clone(bounded)
-		attached["iam:PolicyARN"] = arn
-		asks = append(asks, awscreds.Ask{Actions: []string{"iam:AttachUserPolicy", "iam:DetachUserPolicy"}, Resource: user, Context: attached})
-	}
-	for _, group := range r.IAMGroups {
-		asks = append(asks, awscreds.Ask{Actions: []string{"iam:AddUserToGroup", "iam:RemoveUserFromGroup"}, Resource: user[:strings.Index(user, ":user/")] + ":group/" + group})
-	}
-	return asks
+	return of.Resources
 }

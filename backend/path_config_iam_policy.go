@@ -193,6 +193,7 @@ func (r *role) need(cfg *iampolicy.Config, name, usernames string) (warnings []s
 	if r.issues(assumedRole) {
 		cfg.Sessions = append(cfg.Sessions, iampolicy.Sessions{
 			Role: name, By: by, ARNs: r.RoleARNs, Patterns: r.Patterns, ExternalID: r.ExternalID, TagKeys: tags, Source: r.SourceIdentity != "", Groups: r.IAMGroups,
+			Revocable: r.RevokeSessions,
 		})
 	}
 	if r.issues(federationToken) {
@@ -233,4 +234,12 @@ func (b *backend) uncovered(ctx context.Context, s logical.Storage, cfg *iampoli
 func covers(pattern, name string) bool {
 	begin, any := strings.CutSuffix(pattern, awsrules.Any)
 	return name == begin || any && strings.HasPrefix(name, begin)
+}
+
+// asked are the calls of an identity's policy, as AWS is asked about them.
+func asked(plan *iampolicy.Plan, identity string, on func(iampolicy.Statement) []string) (asks []awscreds.Ask) {
+	for _, ask := range plan.Asks(identity, on) {
+		asks = append(asks, awscreds.Ask(ask))
+	}
+	return asks
 }

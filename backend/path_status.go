@@ -51,6 +51,9 @@ func (b *backend) readStatus(ctx context.Context, req *logical.Request, d *frame
 	for i, name := range names {
 		f.Static.Failing = append(f.Static.Failing, status.Failing{Name: name, Words: words[i]})
 	}
+	for _, state := range b.sessions.States() {
+		f.Denials = append(f.Denials, status.Denials(state))
+	}
 	for _, read := range []func(context.Context, logical.Storage, *status.Facts) error{b.rootFacts, b.recordFacts, b.tidyFacts} {
 		if err := read(ctx, req.Storage, &f); err != nil {
 			f.Unread = append(f.Unread, err)

@@ -164,3 +164,67 @@ func TestStatusTellsOfThrottling(t *testing.T) {
 func attemptFor(about string) awscreds.Attempt {
 	return awscreds.Attempt{Service: "IAM", Action: "AttachUserPolicy", About: about, Failed: true, Answered: true, Reason: awscreds.ReasonMissing, Code: "NoSuchEntity", Words: "NoSuchEntity: no such policy"}
 }
+
+// A revocation that AWS refuses is told until its session has ended or the next one goes well.
+func TestStatusTellsOfSessionsThatLiveOn(t *testing.T) {
+	t.Parallel()
+	m := newRevocableMount(t, noRetries)
+	m.mustTick()
+	creds, other := m.creds("deploy"), m.creds("deploy")
+	refused := func() {
+		m.t.Helper()
+		fault := m.aws.Inject(fakeaws.Fault{Action: "PutRolePolicy", Kind: fakeaws.Refuse, Code: "AccessDenied", Status: 403, Message: "User: x is not authorized to perform: iam:PutRolePolicy"})
+		defer fault.Remove()
+		if _, err := m.lease(logical.RevokeOperation, creds); err == nil {
+			t.Fatal("it was revoked")
+		}
+		m.saysProblem("Sessions of AWS role deploy of account "+home, "are not revoked, since", "and live until", "AccessDenied", "iam:PutRolePolicy and iam:DeleteRolePolicy on role deploy", "then revoke their leases again")
+	}
+	refused()
+	m.revoke(other)
+	if text := m.problems(); strings.Contains(text, "not revoked") {
+		t.Error(text)
+	}
+	refused()
+	m.pass(creds.Secret.TTL + time.Minute)
+	if text := m.problems(); strings.Contains(text, "not revoked") {
+		t.Error(text)
+	}
+	m.aws.Inject(fakeaws.Fault{Action: "GetRolePolicy", Kind: fakeaws.Refuse, Code: "AccessDenied", Status: 403, Message: "no", Times: 1})
+	_ = m.tick()
+	m.saysProblem("The policy that denies revoked sessions of AWS role deploy", "cannot be brought up to date, since", "AccessDenied", "once a minute")
+	m.ended()
+	if text := m.problems(); strings.Contains(text, "deploy") {
+		t.Error(text)
+	}
+}
+
+// The room for denials is told before it is full, also by a process that has just begun.
+func TestStatusTellsOfLittleRoom(t *testing.T) {
+	t.Parallel()
+	m := newRevocableMount(t)
+	var err error
+	told := 0
+	n := 0
+	for ; err == nil && n < 300; n++ {
+		_, err = m.lease(logical.RevokeOperation, m.creds("deploy"))
+		if told == 0 && n >= 90 && strings.Contains(m.problems(), "has room for") {
+			told = n + 1
+		}
+	}
+	if room := n - 1; told < room*85/100 || told > room*95/100 {
+		t.Errorf("told at %d of %d", told, room)
+	}
+	m.saysProblem("Sessions of AWS role deploy", "are not revoked", "has no room to deny one more session")
+	if text := m.problems(); strings.Contains(text, "What the engine does once a minute") {
+		t.Error(text)
+	}
+	m.start()
+	m.mustTick()
+	m.saysProblem(fmt.Sprintf("denies %d sessions of the about %d that its policy has room for", n-1, n-1), "There is more room from", "roles/<name>/revoke-sessions")
+	detailed := fmt.Sprint(m.do(logical.ReadOperation, "status", map[string]any{"detailed": true}).Data["sessions_denied"])
+	if !strings.Contains(detailed, fmt.Sprintf("/deploy:%d of about", n-1)) {
+		t.Error(detailed)
+	}
+	m.ended()
+}

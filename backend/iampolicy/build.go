@@ -41,7 +41,7 @@ func Build(c Config) *Plan {
 // features are all that needs a permission, in the order of their statements. A new one goes here:
 // it adds statements to the identities that it is done as.
 var features = []func(*builder){
-	(*builder).users, (*builder).sessions, (*builder).federated, (*builder).static, (*builder).tidy, (*builder).ownKey, (*builder).signIn,
+	(*builder).users, (*builder).sessions, (*builder).revocable, (*builder).federated, (*builder).static, (*builder).tidy, (*builder).ownKey, (*builder).signIn,
 }
 
 // builder gathers the policies of all identities.
@@ -53,10 +53,10 @@ type builder struct {
 	warnings []string
 }
 
-// worker is the identity that calls AWS where no other role is assumed.
-func (b *builder) worker() string {
-	if b.RoleARN != "" {
-		return b.RoleARN
+// Worker is the identity that calls AWS where no other role is assumed.
+func (c *Config) Worker() string {
+	if c.RoleARN != "" {
+		return c.RoleARN
 	}
 	return Root
 }
@@ -73,14 +73,14 @@ func (b *builder) identity(name string) *policy {
 // be allowed to assume the hub.
 func (b *builder) at(hub Hub) (name string, p *policy, in place) {
 	if hub.ARN == "" {
-		name, in = b.worker(), b.root
+		name, in = b.Worker(), b.root
 		if b.RoleARN != "" {
 			in = placeOf(b.RoleARN, b.root)
 		}
 		return name, b.identity(name), in
 	}
-	b.identity(b.worker()).allow("ReachAccounts", []string{"sts:AssumeRole"}, []string{literal(hub.ARN)}, nil)
-	b.assumes(b.worker(), hub.ARN, hub.ExternalID, nil)
+	b.identity(b.Worker()).allow("ReachAccounts", []string{"sts:AssumeRole"}, []string{literal(hub.ARN)}, nil)
+	b.assumes(b.Worker(), hub.ARN, hub.ExternalID, nil)
 	return hub.ARN, b.identity(hub.ARN), placeOf(hub.ARN, b.root)
 }
 

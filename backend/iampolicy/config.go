@@ -8,7 +8,7 @@
 // trust.go makes the trust policies of the roles that are assumed.
 //
 // statement.go is one statement, arn.go has the ARNs and patterns that it names, and split.go keeps
-// to AWS's limits of size. reasons.go says what each statement and each action is for, also for
+// to AWS's limits of size. asks.go has the same for AWS to be asked about. reasons.go says what each statement and each action is for, also for
 // docs/iam-policy.md, and terraform.go writes all of it for Terraform.
 package iampolicy
 
@@ -64,6 +64,7 @@ type Sessions struct {
 	TagKeys    []string
 	Source     bool // they have a source identity
 	Groups     []string
+	Revocable  bool // the engine can end them before their time
 }
 
 // Federated are the sessions of a role of the type federation_token.

@@ -17,6 +17,7 @@ var Reasons = map[string]string{
 	"AssumeRoles":             "role_arns of roles.",
 	"TagSessions":             "session_tags and allowed_request_tags of roles; no others.",
 	"SetSourceIdentities":     "source_identity of roles.",
+	"RevokeSessions":          "revoke_sessions of roles: one inline policy of each of their role_arns, by which AWS denies sessions that were revoked. AWS does not look at what it says.",
 	"FederationTokens":        "Federation tokens. They may do only what this identity may as well, which has to be added.",
 	"TagFederationTokens":     "session_tags and allowed_request_tags of such roles; no others.",
 	"ReadGroups":              "iam_groups of roles that issue sessions: the policies of the groups narrow a session down.",
@@ -35,7 +36,8 @@ type Action struct {
 }
 
 // UserActions are those about IAM users, TidyActions those of tidy, SessionActions those about
-// sessions, and KeyActions those about the engine's own key.
+// sessions, RevokingActions those by which they end before their time, and KeyActions those about
+// the engine's own key.
 var (
 	UserActions = []Action{
 		{a("iam:CreateUser"), "every credential; carries path, boundary and tags", "no credentials"},
@@ -75,6 +77,11 @@ var (
 		{a("iam:GetGroupPolicy"), "the same, where a group has inline policies", "no credentials from such roles"},
 		{a("sts:GetSessionToken"), "`session_token`", "it needs no permission, and AWS lets no policy forbid it"},
 		{a("sts:GetCallerIdentity"), "once for each client, to learn which account `config/root` leads to; for static roles and rotations; with the new key itself, whether AWS accepts it, for static roles and with `wait_until_usable`", "it needs no permission. Where it is denied, the engine asks `iam:GetUser` about itself"},
+	}
+	RevokingActions = []Action{
+		{a("iam:GetRolePolicy"), "what stands in the policy, so that nothing is given back", "revocations fail, and the session ends by itself"},
+		{a("iam:PutRolePolicy"), "the denial", "the same"},
+		{a("iam:DeleteRolePolicy"), "the policy, when all that it denies has ended", "it stays, and denies nobody any more; Vault's log and `status` say so"},
 	}
 	KeyActions = []Action{
 		{a("iam:GetUser"), "whose key is it, and does AWS accept the new one?", "no rotation"},

@@ -31,6 +31,23 @@ func (b *builder) sessions() {
 	}
 }
 
+// revocable allows sessions to be ended before their time, by a policy of the role that they are of. AWS asks for its ARN alone, so what
+// allows a policy that denies allows any other as well.
+func (b *builder) revocable() {
+	var roles []string
+	for _, s := range b.Sessions {
+		if !s.Revocable {
+			continue
+		}
+		_, p, _ := b.at(s.By)
+		p.allow("RevokeSessions", []string{"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"}, s.resources(), nil)
+		roles = append(roles, s.Role)
+	}
+	if len(roles) > 0 {
+		b.warnings = append(b.warnings, "revoke_sessions: is set in "+some(roles)+"; AWS cannot allow a policy that denies and refuse one that allows, so the engine could give their role_arns any permission: set a permissions boundary on these roles in AWS")
+	}
+}
+
 // federated allows federation tokens. They may do no more than the identity itself, which nobody
 // can tell from here.
 func (b *builder) federated() {

@@ -61,8 +61,10 @@ func (s *Sessions) saveDenied(ctx context.Context, st logical.Storage, r *denied
 			return err
 		}
 		s.roles.forget(r.key())
+		s.states.counted(r.Role, s.Now(), r.denials)
 		return nil
 	}
+	s.states.counted(r.Role, s.Now(), r.denials)
 	s.roles.unsure(r.key(), r.ends().Add(margin))
 	return engine.Save(ctx, st, r.key(), r)
 }

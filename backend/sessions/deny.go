@@ -29,12 +29,12 @@ func (s *Sessions) policyName() string {
 // Deny ends a session of a role early: AWS refuses its calls from some moments on. id is what aws:userid is for it, and ends when it
 // ends by itself.
 func (s *Sessions) Deny(ctx context.Context, st logical.Storage, role Role, id string, ends time.Time) error {
-	return s.gather(ctx, st, role, &change{deny: func(d *denials) { d.deny(id, ends) }, what: "the session lives until " + stamp(ends) + ", and its holder can use it"})
+	return s.gather(ctx, st, role, &change{deny: func(d *denials) { d.deny(id, ends) }, until: ends, what: "the session lives until " + stamp(ends) + ", and its holder can use it"})
 }
 
 // denyBefore ends all sessions of a role that were given before a moment, whoever has them.
 func (s *Sessions) denyBefore(ctx context.Context, st logical.Storage, role Role, before, until time.Time) error {
-	return s.gather(ctx, st, role, &change{deny: func(d *denials) { d.denyBefore(before, until) }, all: true, what: "its sessions live on"})
+	return s.gather(ctx, st, role, &change{deny: func(d *denials) { d.denyBefore(before, until) }, all: true, until: until, what: "its sessions live on"})
 }
 
 // change is what is to be added to the policy of a role, and what came of it.
@@ -43,6 +43,8 @@ type change struct {
 	all  bool   // it denies all sessions, for which room is kept
 	what string // what is so without it
 	err  error
+
+	until time.Time // when the sessions that it denies end by themselves
 }
 
 // write makes the changes of a role. Who holds its lock calls it.

@@ -98,6 +98,7 @@ func (s *Sessions) writeNext(ctx context.Context, st logical.Storage, role Role)
 			done++
 		}
 	}
+	s.states.written(role, s.Now(), changes)
 	s.Log.Debug("wrote the policy that denies sessions of an AWS role", "aws_role", role.Name, "account", role.Account.String(), "denied", done, "of", len(changes))
 }
 

@@ -151,12 +151,20 @@ func (s *Sessions) tend(ctx context.Context, st logical.Storage, key string) err
 		return nil
 	}
 	s.roles.unsure(key, record.ends().Add(margin))
+	err = s.tendPolicy(ctx, st, key, record)
+	s.states.tended(record.Role, s.Now(), err)
+	return err
+}
+
+// tendPolicy is tend for a role of which there is a record. Who holds its lock calls it.
+func (s *Sessions) tendPolicy(ctx context.Context, st logical.Storage, key string, record *deniedRole) error {
 	p, err := s.open(ctx, st, record.Role)
 	if err != nil {
 		return fmt.Errorf("tending the policy that denies sessions of role %s: %w", record.Name, err)
 	}
 	stands := p.record.and(p.inAWS).after(s.over())
 	if !stands.empty() && p.inAWS.covers(p.record.after(s.over())) {
+		s.states.counted(record.Role, s.Now(), stands)
 		s.roles.set(key, roleLook{ends: stands.ends().Add(margin), seen: s.Now()})
 		return nil
 	}

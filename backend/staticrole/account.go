@@ -15,6 +15,17 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
+// accounts reach the IAM users of static roles in their AWS accounts, and say whose keys theirs are.
+type accounts struct {
+	*engine.Mount
+	issuedHere IssuedHere
+}
+
+// clientOf returns the client for the account of a static role.
+func (a *accounts) clientOf(ctx context.Context, s logical.Storage, by engine.AssumeRole) (*awscreds.Client, error) {
+	return a.AWSAs(ctx, s, by.Named(defaultSession))
+}
+
 // iamUser is the IAM user of a static role.
 type iamUser struct {
 	name, id string
@@ -45,30 +56,30 @@ func (u iamUser) madeIn(ctx context.Context, s logical.Storage) (awscreds.Accoun
 
 // check refuses to believe a client that the user or a key of it is gone, where it works in
 // another account.
-func (k *Keeper) check(ctx context.Context, s logical.Storage, c *awscreds.Client, u iamUser) error {
+func (a *accounts) check(ctx context.Context, s logical.Storage, c *awscreds.Client, u iamUser) error {
 	made, err := u.madeIn(ctx, s)
 	if err != nil {
 		return err
 	}
-	return k.CheckAccount(ctx, c, made, fmt.Sprintf("the IAM user %s of static role %s", u.name, u.role),
+	return a.CheckAccount(ctx, c, made, fmt.Sprintf("the IAM user %s of static role %s", u.name, u.role),
 		"delete static-roles/"+u.role+" with force=true to drop the role and leave its keys")
 }
 
 // endKey deletes a key of the user, and reports whether AWS knew it.
-func (k *Keeper) endKey(ctx context.Context, s logical.Storage, c *awscreds.Client, u iamUser, id string) (existed bool, err error) {
+func (a *accounts) endKey(ctx context.Context, s logical.Storage, c *awscreds.Client, u iamUser, id string) (existed bool, err error) {
 	existed, err = c.EndKey(ctx, u.name, id)
 	if err == nil && !existed {
-		err = k.check(ctx, s, c, u)
+		err = a.check(ctx, s, c, u)
 	}
 	return existed, err
 }
 
 // keysOf lists the keys of the user, once AWS has said that it is still the one that was
 // adopted.
-func (k *Keeper) keysOf(ctx context.Context, s logical.Storage, c *awscreds.Client, u iamUser) (info awscreds.UserInfo, keys []awscreds.KeyInfo, err error) {
+func (a *accounts) keysOf(ctx context.Context, s logical.Storage, c *awscreds.Client, u iamUser) (info awscreds.UserInfo, keys []awscreds.KeyInfo, err error) {
 	info, err = c.LookUpUser(ctx, u.name)
 	if err == nil && info.ID != u.id || awscreds.IsNotFound(err) {
-		if elsewhere := k.check(ctx, s, c, u); elsewhere != nil {
+		if elsewhere := a.check(ctx, s, c, u); elsewhere != nil {
 			return info, nil, elsewhere
 		}
 	}

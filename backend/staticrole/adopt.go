@@ -21,7 +21,7 @@ import (
 // identify looks up the IAM user of a new role, which must not be somebody else's: two roles
 // would delete each other's keys.
 func (k *Keeper) identify(ctx context.Context, s logical.Storage, r *role) error {
-	client, err := k.clientOf(ctx, s, r.AssumeRole)
+	client, err := k.accounts.clientOf(ctx, s, r.AssumeRole)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (k *Keeper) identify(ctx context.Context, s logical.Storage, r *role) error
 		return engine.UserErrorf("username: AWS spells the name of the user %q, not %q", info.Name, r.Username)
 	}
 	r.ID, r.In = info.ID, client.KnownAccount()
-	if err := k.adoptable(ctx, s, r, info, ""); err != nil {
+	if err := k.accounts.adoptable(ctx, s, r, info, ""); err != nil {
 		return err
 	}
 	return eachRole(ctx, s, func(name string, other *role, err error) error {
@@ -46,7 +46,7 @@ func (k *Keeper) identify(ctx context.Context, s logical.Storage, r *role) error
 
 // adopt makes the first key of a role. The role exists once it is stored, after its key.
 func (k *Keeper) adopt(ctx context.Context, s logical.Storage, r *role, replace string) (*creds, error) {
-	c, err := k.makeKey(ctx, s, keyChange{role: r, replace: replace, commit: func(ctx context.Context, c *creds) error {
+	c, err := k.maker.make(ctx, s, keyChange{role: r, replace: replace, commit: func(ctx context.Context, c *creds) error {
 		if err := engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c); err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (k *Keeper) adopt(ctx context.Context, s logical.Storage, r *role, replace 
 		return nil, err
 	}
 	k.queue.set(r.Name, c.look(r, k.Now()), true)
-	k.prove(ctx, s, r, c, askedPatience)
+	k.prover.prove(ctx, s, r, c, askedPatience)
 	return c, nil
 }
 
@@ -92,11 +92,11 @@ func (k *Keeper) change(ctx context.Context, s logical.Storage, ch roleChange) e
 // replaceKey deletes a key that is not the role's, as the caller asks, once AWS has
 // said that the role's account leads to its user.
 func (k *Keeper) replaceKey(ctx context.Context, s logical.Storage, ch roleChange) error {
-	client, err := k.clientOf(ctx, s, ch.role.AssumeRole)
+	client, err := k.accounts.clientOf(ctx, s, ch.role.AssumeRole)
 	if err != nil {
 		return err
 	}
-	_, keys, err := k.keysOf(ctx, s, client, ch.role.iamUser())
+	_, keys, err := k.accounts.keysOf(ctx, s, client, ch.role.iamUser())
 	if err != nil || ch.replace == "" {
 		return err
 	}
@@ -146,7 +146,7 @@ func (k *Keeper) endKeys(ctx context.Context, s logical.Storage, r *role, c *cre
 	if err != nil {
 		return nil, err
 	}
-	client, err := k.clientOf(ctx, s, r.AssumeRole)
+	client, err := k.accounts.clientOf(ctx, s, r.AssumeRole)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (k *Keeper) endKeys(ctx context.Context, s logical.Storage, r *role, c *cre
 			warnings = append(warnings, fmt.Sprintf("the access key %s of the IAM user %s stays: the engine itself works with it", id, r.Username))
 			continue
 		}
-		existed, err := k.endKey(ctx, s, client, r.iamUser(), id)
+		existed, err := k.accounts.endKey(ctx, s, client, r.iamUser(), id)
 		if err == nil && !existed && id == c.AccessKey && k.Now().Sub(c.rotated(r)) < k.LagWindow {
 			w := walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: c.OtherKeys, AccessKey: id, Made: c.rotated(r), AssumeRole: r.AssumeRole, In: r.In}
 			_, err = framework.PutWAL(ctx, s, WALKind, w)

@@ -25,21 +25,27 @@ func instead(r *role) string {
 	return fmt.Sprintf("If no other server has a copy, write static-roles/%s/rotate to rotate now, or resume=true to config/gap for all static roles", r.Name)
 }
 
-// gap is the one that counts for a key.
-func (k *Keeper) gap(c *creds) engine.Gap {
+// gaps say what a gap in the heartbeat means for the keys of static roles.
+type gaps struct {
+	*engine.Mount
+	accounts *accounts
+}
+
+// of is the gap that counts for a key.
+func (g *gaps) of(c *creds) engine.Gap {
 	if c == nil {
-		return k.GapAfter(time.Time{})
+		return g.GapAfter(time.Time{})
 	}
-	return k.GapAfter(c.Settled)
+	return g.GapAfter(c.Settled)
 }
 
 // settled is what a new key says about gaps: whoever asked for it has decided, or else time
 // has, when nothing has to wait any more.
-func (k *Keeper) settled(old *creds, scheduled bool) time.Time {
-	gap := k.gap(old)
+func (g *gaps) settled(old *creds, scheduled bool) time.Time {
+	gap := g.of(old)
 	switch {
-	case !gap.Noticed.IsZero() && (!scheduled || !gap.Cautious(k.Now())):
-		return k.Now().UTC()
+	case !gap.Noticed.IsZero() && (!scheduled || !gap.Cautious(g.Now())):
+		return g.Now().UTC()
 	case old != nil:
 		return old.Settled
 	}
@@ -48,11 +54,11 @@ func (k *Keeper) settled(old *creds, scheduled bool) time.Time {
 
 // strangers has a rotation wait where the user has a key that another server may have made
 // while there was no heartbeat.
-func (k *Keeper) strangers(r *role, c *creds, keys []awscreds.KeyInfo) error {
-	gap := k.gap(c)
+func (g *gaps) strangers(r *role, c *creds, keys []awscreds.KeyInfo) error {
+	gap := g.of(c)
 	for _, key := range keys {
 		known := slices.Contains(c.keys(), key.ID) || c != nil && slices.Contains(c.OtherKeys, key.ID)
-		if !known && gap.Younger(key.Age, k.Now()) {
+		if !known && gap.Younger(key.Age, g.Now()) {
 			return gap.WaitForOperator(r.Username, key.ID, instead(r))
 		}
 	}
@@ -60,19 +66,19 @@ func (k *Keeper) strangers(r *role, c *creds, keys []awscreds.KeyInfo) error {
 }
 
 // mayEnd returns why the previous key of a role does not end by itself.
-func (k *Keeper) mayEnd(ctx context.Context, s logical.Storage, client *awscreds.Client, r *role, c *creds) error {
-	gap := k.gap(c)
+func (g *gaps) mayEnd(ctx context.Context, s logical.Storage, client *awscreds.Client, r *role, c *creds) error {
+	gap := g.of(c)
 	switch {
 	case gap.Noticed.IsZero():
 		return nil
-	case gap.Cautious(k.Now()):
+	case gap.Cautious(g.Now()):
 		return gap.WaitToDelete(instead(r))
 	}
-	_, keys, err := k.keysOf(ctx, s, client, r.iamUser())
+	_, keys, err := g.accounts.keysOf(ctx, s, client, r.iamUser())
 	if err != nil {
 		return err
 	}
-	return k.strangers(r, c, keys)
+	return g.strangers(r, c, keys)
 }
 
 // mend looks for the key of a role in AWS, once after an operator has said how to go on, and
@@ -87,11 +93,11 @@ func (k *Keeper) mend(ctx context.Context, s logical.Storage, r *role, c *creds)
 	if shown := rotated.Add(k.LagWindow); now.Before(shown) {
 		return shown, nil // AWS may not show it yet
 	}
-	client, err := k.clientOf(ctx, s, r.AssumeRole)
+	client, err := k.accounts.clientOf(ctx, s, r.AssumeRole)
 	if err != nil {
 		return now, err
 	}
-	_, keys, err := k.keysOf(ctx, s, client, r.iamUser())
+	_, keys, err := k.accounts.keysOf(ctx, s, client, r.iamUser())
 	if err != nil {
 		return now, err
 	}
@@ -100,7 +106,7 @@ func (k *Keeper) mend(ctx context.Context, s logical.Storage, r *role, c *creds)
 		if c, err = k.rotate(ctx, s, r, c, false); err != nil {
 			return now, err
 		}
-		k.prove(ctx, s, r, c, lookPatience)
+		k.prover.prove(ctx, s, r, c, lookPatience)
 		again = c.look(r, k.Now())
 	}
 	k.queue.mend(r.Name, decided)

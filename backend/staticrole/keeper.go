@@ -3,8 +3,9 @@
 // Package staticrole keeps IAM users that exist already: it makes the access key of
 // each, rotates it, and hands out the same one to everybody.
 //
-// keeper.go is the room's type. role.go and creds.go are the stored types: a static role,
-// and its key; fields.go is the schema. adopt.go is how a role comes to be, changes and ends;
+// keeper.go is the room's type, which has the paths and the timer; the parts that it stands on are types of
+// their own, each in its file: accounts, gaps, leftovers, maker, prover, promises and queue.
+// role.go and creds.go are the stored types: a static role, and its key; fields.go is the schema. adopt.go is how a role comes to be, changes and ends;
 // make_key.go how it gets a new key, and room.go which keys have to go for it. wal_key.go ends a key that may exist and is stored
 // nowhere, and stray.go has the role wait where that may be a customer's. rotation.go rotates what is due, and queue.go remembers when to look. gap.go says
 // what waits after a gap in the heartbeat, and path_config_gap.go is where an operator ends
@@ -27,15 +28,24 @@ import (
 // Keeper keeps the static roles of one mount.
 type Keeper struct {
 	*engine.Mount
-	issuedHere IssuedHere
-	queue      queue
-	promises   promises
-	timer      *engine.Timer // for the next look of the queue
+	accounts  *accounts
+	gaps      *gaps
+	leftovers *leftovers
+	maker     *maker
+	prover    *prover
+	promises  *promises
+	queue     *queue
+	timer     *engine.Timer // for the next look of the queue
 }
 
 // New returns the keeper of a mount's static roles.
 func New(m *engine.Mount, issuedHere IssuedHere) *Keeper {
-	k := &Keeper{Mount: m, issuedHere: issuedHere}
+	k := &Keeper{Mount: m, queue: &queue{}, promises: &promises{now: m.Now}}
+	k.accounts = &accounts{Mount: m, issuedHere: issuedHere}
+	k.gaps = &gaps{Mount: m, accounts: k.accounts}
+	k.leftovers = &leftovers{Mount: m, accounts: k.accounts}
+	k.maker = &maker{Mount: m, accounts: k.accounts, gaps: k.gaps, leftovers: k.leftovers, promises: k.promises}
+	k.prover = &prover{Mount: m, accounts: k.accounts, queue: k.queue}
 	k.timer = engine.NewTimer(m, "rotation of static roles", k.timed)
 	k.queue.soon = k.timer.By
 	return k

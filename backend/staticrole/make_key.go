@@ -28,6 +28,15 @@ const (
 	swapTime = 35 * time.Second
 )
 
+// maker makes the keys of static roles.
+type maker struct {
+	*engine.Mount
+	accounts  *accounts
+	gaps      *gaps
+	leftovers *leftovers
+	promises  *promises
+}
+
 // keyChange is a static role that gets a new key.
 type keyChange struct {
 	role    *role
@@ -38,11 +47,6 @@ type keyChange struct {
 	// commit stores the new key. If it fails, the new key goes again, unless storage
 	// has it all the same.
 	commit func(ctx context.Context, c *creds) error
-}
-
-// clientOf returns the client for the account of a static role.
-func (k *Keeper) clientOf(ctx context.Context, s logical.Storage, a engine.AssumeRole) (*awscreds.Client, error) {
-	return k.AWSAs(ctx, s, a.Named(defaultSession))
 }
 
 // keyPlan is what a change of a key finds, and what it will do.
@@ -56,33 +60,33 @@ type keyPlan struct {
 }
 
 // plan looks at the user and says what a change of its key will do.
-func (k *Keeper) plan(ctx context.Context, s logical.Storage, ch *keyChange) (*keyPlan, error) {
+func (m *maker) plan(ctx context.Context, s logical.Storage, ch *keyChange) (*keyPlan, error) {
 	r, p := ch.role, &keyPlan{stored: ch.old}
 	var err error
-	if p.client, err = k.clientOf(ctx, s, r.AssumeRole); err != nil {
+	if p.client, err = m.accounts.clientOf(ctx, s, r.AssumeRole); err != nil {
 		return nil, err
 	}
-	if err := k.OpenTerm(ctx, s); err != nil {
+	if err := m.OpenTerm(ctx, s); err != nil {
 		return nil, err
 	}
-	strays, err := k.settle(ctx, s, r, ch.scheduled)
+	strays, err := m.leftovers.settle(ctx, s, r, ch.scheduled)
 	if err != nil {
 		return nil, err
 	}
 	var info awscreds.UserInfo
-	if info, p.keys, err = k.keysOf(ctx, s, p.client, r.iamUser()); err != nil {
+	if info, p.keys, err = m.accounts.keysOf(ctx, s, p.client, r.iamUser()); err != nil {
 		return nil, err
 	}
 	r.In = p.client.KnownAccount() // which has the user
-	if err := k.stillAdoptable(ctx, s, r, info, append(idsOf(p.keys), ch.old.keys()...)); err != nil {
+	if err := m.accounts.stillAdoptable(ctx, s, r, info, append(idsOf(p.keys), ch.old.keys()...)); err != nil {
 		return nil, err
 	}
 	if ch.old = ch.old.withBuiltIn(r, p.keys); ch.scheduled {
-		if err := k.strangers(r, ch.old, p.keys); err != nil {
+		if err := m.gaps.strangers(r, ch.old, p.keys); err != nil {
 			return nil, err
 		}
 	}
-	ch.old = ch.old.withForgotten(r, p.keys, k.Decided(), k.Now())
+	ch.old = ch.old.withForgotten(r, p.keys, m.Decided(), m.Now())
 	if err := ch.spare(strays, p.keys); err != nil {
 		return nil, err
 	}
@@ -90,75 +94,75 @@ func (k *Keeper) plan(ctx context.Context, s logical.Storage, ch *keyChange) (*k
 		return nil, err
 	}
 	p.others = without(p.others, strays)
-	if gap := k.gap(p.stored); ch.scheduled && len(p.goes) > 0 && gap.Cautious(k.Now()) {
+	if gap := m.gaps.of(p.stored); ch.scheduled && len(p.goes) > 0 && gap.Cautious(m.Now()) {
 		return nil, gap.WaitToDelete(instead(r))
 	}
-	if err := k.keep(ctx, s, *ch, p); err != nil {
+	if err := m.promises.keep(ctx, s, *ch, p); err != nil {
 		return nil, err
 	}
 	p.ending = p.stored != nil && (slices.Contains(p.goes, ch.old.AccessKey) || slices.Contains(p.goes, p.stored.AccessKey))
 	return p, nil
 }
 
-// makeKey gives a static role a new key. The caller holds the role's lock.
-func (k *Keeper) makeKey(ctx context.Context, s logical.Storage, ch keyChange) (*creds, error) {
-	p, err := k.plan(ctx, s, &ch)
+// make gives a static role a new key. The caller holds the role's lock.
+func (m *maker) make(ctx context.Context, s logical.Storage, ch keyChange) (*creds, error) {
+	p, err := m.plan(ctx, s, &ch)
 	if err != nil {
 		return nil, err
 	}
 	r := ch.role
 	if p.ending {
-		k.Log.Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", p.others)
-		if err := k.noteEnding(ctx, s, r, p.stored); err != nil {
+		m.Log.Warn("ending a key before the next one is made: another key of the user leaves no room", "static_role", r.Name, "iam_user", r.Username, "other_access_keys", p.others)
+		if err := m.noteEnding(ctx, s, r, p.stored); err != nil {
 			return nil, err
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keyTime)
 	defer cancel()
-	w := &walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(p.keys), Made: k.Now().UTC(), AssumeRole: r.AssumeRole, In: r.In}
+	w := &walKey{Role: r.Name, Username: r.Username, UserID: r.ID, Keep: idsOf(p.keys), Made: m.Now().UTC(), AssumeRole: r.AssumeRole, In: r.In}
 	walID, err := framework.PutWAL(ctx, s, WALKind, w)
 	if err != nil {
 		if p.ending {
-			k.noteKept(ctx, s, r, p.stored)
+			m.noteKept(ctx, s, r, p.stored)
 		}
 		return nil, err
 	}
-	c, ended, err := k.swap(ctx, p.client, ch, p.goes)
+	c, ended, err := m.swap(ctx, p.client, ch, p.goes)
 	if err == nil {
-		c.OtherKeys, c.Settled = p.others, k.settled(p.stored, ch.scheduled)
-		c.await(r, k.working(r, p.stored, p.keys))
+		c.OtherKeys, c.Settled = p.others, m.gaps.settled(p.stored, ch.scheduled)
+		c.await(r, p.stored.working(r, p.keys, m.Now(), m.LagWindow))
 		err = ch.commit(ctx, c)
 	}
 	if err != nil {
 		if p.ending && !slices.Contains(ended, p.stored.AccessKey) {
-			k.noteKept(ctx, s, r, p.stored)
+			m.noteKept(ctx, s, r, p.stored)
 		}
-		return nil, k.abandonKey(ctx, s, walID, w, c, err)
+		return nil, m.abandonKey(ctx, s, walID, w, c, err)
 	}
 	if err := framework.DeleteWAL(ctx, s, walID); err != nil {
-		k.Log.Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", r.Name, "error", err)
+		m.Log.Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", r.Name, "error", err)
 	}
 	return c, nil
 }
 
 // noteEnding writes down that a key is about to go before there is another one. Whatever
 // happens in between, the next tick makes one, due or not.
-func (k *Keeper) noteEnding(ctx context.Context, s logical.Storage, r *role, c *creds) error {
+func (m *maker) noteEnding(ctx context.Context, s logical.Storage, r *role, c *creds) error {
 	ending := *c
 	ending.Ending = true
 	return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, &ending)
 }
 
 // noteKept takes back what noteEnding wrote: AWS certainly did not delete the key.
-func (k *Keeper) noteKept(ctx context.Context, s logical.Storage, r *role, c *creds) {
+func (m *maker) noteKept(ctx context.Context, s logical.Storage, r *role, c *creds) {
 	if err := engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c); err != nil {
-		k.Log.Warn("writing down that a static role has kept its key; it is not handed out until the next rotation", "static_role", r.Name, "error", err)
+		m.Log.Warn("writing down that a static role has kept its key; it is not handed out until the next rotation", "static_role", r.Name, "error", err)
 	}
 }
 
 // swap deletes what is in the way and makes the new key. ended are the keys that may be gone.
 // When AWS may have made a key that nobody knows, it returns a key without an ID.
-func (k *Keeper) swap(ctx context.Context, client *awscreds.Client, ch keyChange, goes []string) (c *creds, ended []string, err error) {
+func (m *maker) swap(ctx context.Context, client *awscreds.Client, ch keyChange, goes []string) (c *creds, ended []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, swapTime)
 	defer cancel()
 	for _, id := range goes {
@@ -178,7 +182,7 @@ func (k *Keeper) swap(ctx context.Context, client *awscreds.Client, ch keyChange
 		}
 		return &creds{}, ended, err
 	}
-	now := k.Now().UTC()
+	now := m.Now().UTC()
 	c = &creds{AccessKey: key.ID, SecretKey: key.Secret, LastRotated: now, Expiration: ch.role.Next(now, now)}
 	// AWS may not have listed it: what was not deleted is taken to be there.
 	if ch.old != nil && !slices.Contains(goes, ch.old.AccessKey) {
@@ -188,13 +192,13 @@ func (k *Keeper) swap(ctx context.Context, client *awscreds.Client, ch keyChange
 }
 
 // abandonKey cleans up after a change that failed, and returns why it failed.
-func (k *Keeper) abandonKey(ctx context.Context, s logical.Storage, walID string, w *walKey, made *creds, cause error) error {
+func (m *maker) abandonKey(ctx context.Context, s logical.Storage, walID string, w *walKey, made *creds, cause error) error {
 	settled := made == nil // AWS certainly made none
 	if !settled {
 		var strays []stray
 		var err error
-		if settled, strays, err = k.rollBackKey(ctx, s, w, made.AccessKey); err != nil {
-			k.Log.Error("cleaning up after a key that could not be made; the rollback will go on", "static_role", w.Role, "iam_user", w.Username, "error", err)
+		if settled, strays, err = m.leftovers.rollBackKey(ctx, s, w, made.AccessKey); err != nil {
+			m.Log.Error("cleaning up after a key that could not be made; the rollback will go on", "static_role", w.Role, "iam_user", w.Username, "error", err)
 			return fmt.Errorf("%w; the IAM user %s may have a new key, which will be deleted when AWS allows it", cause, w.Username)
 		}
 		if len(strays) > 0 {
@@ -206,7 +210,7 @@ func (k *Keeper) abandonKey(ctx context.Context, s logical.Storage, walID string
 		return cause // AWS may not show the key yet: the record stays
 	}
 	if err := framework.DeleteWAL(ctx, s, walID); err != nil {
-		k.Log.Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", w.Role, "error", err)
+		m.Log.Warn("a record outlives the key that it was for; the rollback will remove it", "static_role", w.Role, "error", err)
 	}
 	return cause
 }

@@ -25,20 +25,20 @@ const whatElse = ". Delete the static role: the keys that it made are deleted wi
 
 // adoptable refuses a user that may not have a static role, before anything changes. more
 // is added to the refusal.
-func (k *Keeper) adoptable(ctx context.Context, s logical.Storage, r *role, info awscreds.UserInfo, more string) error {
-	own, err := k.OwnUser(ctx, s)
+func (a *accounts) adoptable(ctx context.Context, s logical.Storage, r *role, info awscreds.UserInfo, more string) error {
+	own, err := a.OwnUser(ctx, s)
 	if err != nil {
 		return err
 	}
 	if own != nil && (own.ID == info.ID || own.ARN == info.ARN) {
 		return engineUser(r, more)
 	}
-	return k.notIssued(ctx, s, r, more)
+	return a.notIssued(ctx, s, r, more)
 }
 
 // stillAdoptable is adoptable for each rotation, by the keys that the user has. It asks
 // AWS only where config/root names no key.
-func (k *Keeper) stillAdoptable(ctx context.Context, s logical.Storage, r *role, info awscreds.UserInfo, keys []string) error {
+func (a *accounts) stillAdoptable(ctx context.Context, s logical.Storage, r *role, info awscreds.UserInfo, keys []string) error {
 	own, err := engine.OwnKeys(ctx, s)
 	switch {
 	case err != nil:
@@ -46,13 +46,13 @@ func (k *Keeper) stillAdoptable(ctx context.Context, s logical.Storage, r *role,
 	case slices.ContainsFunc(keys, func(id string) bool { return slices.Contains(own, id) }):
 		return engineUser(r, whatElse)
 	case len(own) == 0:
-		return k.adoptable(ctx, s, r, info, whatElse)
+		return a.adoptable(ctx, s, r, info, whatElse)
 	}
-	return k.notIssued(ctx, s, r, whatElse)
+	return a.notIssued(ctx, s, r, whatElse)
 }
 
-func (k *Keeper) notIssued(ctx context.Context, s logical.Storage, r *role, more string) error {
-	issued, err := k.issuedHere(ctx, s, r.Username)
+func (a *accounts) notIssued(ctx context.Context, s logical.Storage, r *role, more string) error {
+	issued, err := a.issuedHere(ctx, s, r.Username)
 	if err == nil && issued {
 		err = engine.UserErrorf("username: the IAM user %q is one that this mount issues, and is deleted when its lease ends; a static role is for a user that somebody else made"+more, r.Username)
 	}
@@ -67,7 +67,7 @@ func engineUser(r *role, more string) error {
 
 // spareEngineKey refuses to delete a key that the engine itself works with, as a field
 // would have it.
-func (k *Keeper) spareEngineKey(ctx context.Context, s logical.Storage, field, id string) error {
+func spareEngineKey(ctx context.Context, s logical.Storage, field, id string) error {
 	own, err := engine.OwnKeys(ctx, s)
 	if err == nil && slices.Contains(own, id) {
 		err = engine.UserErrorf(field+": %s is the key that the engine itself works with; config/rotate-root replaces it", id)
@@ -76,7 +76,7 @@ func (k *Keeper) spareEngineKey(ctx context.Context, s logical.Storage, field, i
 }
 
 // warnings are those of the role and its key. They never tell to delete the engine's key.
-func (k *Keeper) warnings(ctx context.Context, s logical.Storage, r *role, c *creds) []string {
+func warnings(ctx context.Context, s logical.Storage, r *role, c *creds) []string {
 	own, err := engine.OwnKeys(ctx, s)
 	if err != nil {
 		return []string{fmt.Sprintf("the keys of the IAM user %s cannot be told from the engine's own: %v", r.Username, err)}

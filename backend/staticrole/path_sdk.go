@@ -61,7 +61,7 @@ func (k *Keeper) readForSDK(ctx context.Context, req *logical.Request, d *framew
 	if longest := k.Now().Add(r.promise()); ends.After(longest) {
 		ends = longest
 	}
-	k.promises.make(id, ends, k.Now())
+	k.promises.make(id, ends)
 	creds := engine.ContainerCredentials{AccessKeyID: id, SecretAccessKey: secret, Expiration: engine.Expiration(ends)}
 	if awsrules.IsAccount(r.In.Number) {
 		creds.AccountID = r.In.Number

@@ -86,7 +86,7 @@ func (k *Keeper) readRole(ctx context.Context, req *logical.Request, d *framewor
 	data := k.describe(r, c)
 	var asked bool
 	if engine.Set(d, "last_used", &asked); asked && c != nil {
-		client, err := k.clientOf(ctx, req.Storage, r.AssumeRole)
+		client, err := k.accounts.clientOf(ctx, req.Storage, r.AssumeRole)
 		if err != nil {
 			return nil, err
 		}
@@ -156,7 +156,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
-	if err := k.spareEngineKey(ctx, req.Storage, "replace_access_key", replace); err != nil {
+	if err := spareEngineKey(ctx, req.Storage, "replace_access_key", replace); err != nil {
 		return nil, err
 	}
 	if before == nil {
@@ -173,7 +173,7 @@ func (k *Keeper) writeRole(ctx context.Context, req *logical.Request, d *framewo
 		return nil, err
 	}
 	k.Observe(req, "aws/static-role/write", r.observed())
-	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(elsewhere, old, r.Idle("external_id"), k.warnings(ctx, req.Storage, r, c))}, nil
+	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(elsewhere, old, r.Idle("external_id"), warnings(ctx, req.Storage, r, c))}, nil
 }
 
 func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -200,8 +200,8 @@ func (k *Keeper) writeRotate(ctx context.Context, req *logical.Request, d *frame
 		moment.RotationFailed(engine.StaticRotateFailed, "rotating a static role failed", true, err)
 		return nil, err
 	}
-	k.prove(ctx, req.Storage, r, c, askedPatience)
-	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(k.warnings(ctx, req.Storage, r, c), k.broken(before, c))}, nil
+	k.prover.prove(ctx, req.Storage, r, c, askedPatience)
+	return &logical.Response{Data: k.describe(r, c), Warnings: slices.Concat(warnings(ctx, req.Storage, r, c), k.promises.broken(before, c))}, nil
 }
 
 func (k *Keeper) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

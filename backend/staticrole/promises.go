@@ -37,12 +37,14 @@ func (r *role) promise() time.Duration {
 // promises remember until when keys were said to work. They are in memory alone: a read for an SDK
 // writes nothing, and what a server has told is forgotten when it stops.
 type promises struct {
+	now   func() time.Time
 	mu    sync.Mutex
 	until map[string]time.Time // by key ID
 }
 
 // make notes that a key was said to work until a time.
-func (p *promises) make(key string, until, now time.Time) {
+func (p *promises) make(key string, until time.Time) {
+	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	maps.DeleteFunc(p.until, func(_ string, until time.Time) bool { return !now.Before(until) })
@@ -68,28 +70,28 @@ func (p *promises) last(keys []string) (until time.Time) {
 
 // keep has a rotation by schedule wait that would delete a key before its promised end: somebody gave the
 // user another key meanwhile, or the role a shorter period. From then on no more is promised.
-func (k *Keeper) keep(ctx context.Context, s logical.Storage, ch keyChange, p *keyPlan) error {
-	until := k.promises.last(p.goes)
-	if !ch.scheduled || p.stored == nil || p.stored.Ending || !k.Now().Before(until) {
+func (p *promises) keep(ctx context.Context, s logical.Storage, ch keyChange, plan *keyPlan) error {
+	until := p.last(plan.goes)
+	if !ch.scheduled || plan.stored == nil || plan.stored.Ending || !p.now().Before(until) {
 		return nil
 	}
-	if !slices.Equal(p.stored.OtherKeys, p.others) {
-		noted := *p.stored
-		noted.OtherKeys = p.others
+	if !slices.Equal(plan.stored.OtherKeys, plan.others) {
+		noted := *plan.stored
+		noted.OtherKeys = plan.others
 		if err := engine.Save(ctx, s, engine.PrefixStaticCreds+ch.role.Name, &noted); err != nil {
 			return err
 		}
 	}
 	return &engine.WaitError{Until: until, Text: fmt.Sprintf("the rotation would delete %s to make room, which AWS SDKs were told to use until %s: "+
-		"it waits until then; write to static-roles/%s/rotate to rotate at once", strings.Join(p.goes, ", "), engine.Stamp(until), ch.role.Name)}
+		"it waits until then; write to static-roles/%s/rotate to rotate at once", strings.Join(plan.goes, ", "), engine.Stamp(until), ch.role.Name)}
 }
 
 // broken warns of keys that went before the end that SDKs were told.
-func (k *Keeper) broken(before []string, now *creds) []string {
+func (p *promises) broken(before []string, now *creds) []string {
 	gone := slices.DeleteFunc(before, func(id string) bool {
-		return slices.Contains(now.keys(), id) || !k.Now().Before(k.promises.last([]string{id}))
+		return slices.Contains(now.keys(), id) || !p.now().Before(p.last([]string{id}))
 	})
-	if until := k.promises.last(gone); len(gone) > 0 {
+	if until := p.last(gone); len(gone) > 0 {
 		return []string{fmt.Sprintf("the access key %s was deleted, and AWS SDKs that read it at sdk/static-creds use it until %s at the latest: start those programs anew",
 			strings.Join(gone, ", "), engine.Stamp(until))}
 	}

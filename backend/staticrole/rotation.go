@@ -95,11 +95,11 @@ func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string
 	now := k.Now()
 	if c == nil || c.Ending || !now.Before(c.due(r, now)) {
 		if c, err = k.rotate(ctx, s, r, c, true); err == nil {
-			k.prove(ctx, s, r, c, lookPatience)
+			k.prover.prove(ctx, s, r, c, lookPatience)
 		}
 		return err
 	}
-	k.prove(ctx, s, r, c, lookPatience)
+	k.prover.prove(ctx, s, r, c, lookPatience)
 	if again, err := k.mend(ctx, s, r, c); err != nil || !again.IsZero() {
 		k.queue.set(name, again, false)
 		return err
@@ -117,7 +117,7 @@ func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string
 func (k *Keeper) rotate(ctx context.Context, s logical.Storage, r *role, old *creds, scheduled bool) (*creds, error) {
 	ctx, moment := k.moment(ctx, r.Name, engine.Asked{})
 	placed := r.In.Known()
-	c, err := k.makeKey(ctx, s, keyChange{role: r, old: old, scheduled: scheduled, commit: func(ctx context.Context, c *creds) error {
+	c, err := k.maker.make(ctx, s, keyChange{role: r, old: old, scheduled: scheduled, commit: func(ctx context.Context, c *creds) error {
 		return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, c)
 	}})
 	if err != nil {
@@ -144,20 +144,20 @@ func (k *Keeper) moment(ctx context.Context, name string, by engine.Asked) (cont
 
 // endPrevious deletes the key before the last rotation.
 func (k *Keeper) endPrevious(ctx context.Context, s logical.Storage, r *role, c *creds) error {
-	client, err := k.clientOf(ctx, s, r.AssumeRole)
+	client, err := k.accounts.clientOf(ctx, s, r.AssumeRole)
 	if err != nil {
 		return err
 	}
-	if err := k.spareEngineKey(ctx, s, "previous_key_ttl", c.PreviousKey); err != nil {
+	if err := spareEngineKey(ctx, s, "previous_key_ttl", c.PreviousKey); err != nil {
 		return err
 	}
-	if err := k.mayEnd(ctx, s, client, r, c); err != nil {
+	if err := k.gaps.mayEnd(ctx, s, client, r, c); err != nil {
 		return err
 	}
 	if err := k.ProveLeader(ctx, s); err != nil {
 		return err
 	}
-	if _, err := k.endKey(ctx, s, client, r.iamUser(), c.PreviousKey); err != nil {
+	if _, err := k.accounts.endKey(ctx, s, client, r.iamUser(), c.PreviousKey); err != nil {
 		return err
 	}
 	c.PreviousKey = ""

@@ -24,16 +24,16 @@ type stray struct {
 
 // judge says whether a key ends that may be a stray. It stays where somebody uses it, who knows its
 // secret, and until AWS can tell of that: then it is to be judged later.
-func (k *Keeper) judge(ctx context.Context, client *awscreds.Client, w *walKey, key awscreds.KeyInfo) (ends bool, later []stray, err error) {
+func (l *leftovers) judge(ctx context.Context, client *awscreds.Client, w *walKey, key awscreds.KeyInfo) (ends bool, later []stray, err error) {
 	used, err := engine.KeyIsUsed(ctx, client, key.ID)
 	switch {
 	case err != nil:
 		return false, nil, err
 	case used:
-		k.Log.Warn("a key that a failed rotation seems to have left is in use, and stays", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
+		l.Log.Warn("a key that a failed rotation seems to have left is in use, and stays", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
 		return false, nil, nil
 	case key.Age < engine.UseToldAfter:
-		return false, []stray{{id: key.ID, judged: k.Now().Add(engine.UseToldAfter - key.Age)}}, nil
+		return false, []stray{{id: key.ID, judged: l.Now().Add(engine.UseToldAfter - key.Age)}}, nil
 	}
 	return true, nil, nil
 }

@@ -39,13 +39,13 @@ type unproven struct {
 
 // working is a stored key as long as AWS may accept it; nil where AWS shows that it is gone or
 // inactive. AWS may not show a key that is young.
-func (k *Keeper) working(r *role, c *creds, keys []awscreds.KeyInfo) *creds {
+func (c *creds) working(r *role, keys []awscreds.KeyInfo, now time.Time, lag time.Duration) *creds {
 	if c == nil {
 		return nil
 	}
 	at := slices.IndexFunc(keys, func(key awscreds.KeyInfo) bool { return key.ID == c.AccessKey })
 	switch {
-	case at < 0 && k.Now().Sub(c.rotated(r)) >= k.LagWindow, at >= 0 && !keys[at].Active:
+	case at < 0 && now.Sub(c.rotated(r)) >= lag, at >= 0 && !keys[at].Active:
 		return nil
 	}
 	return c
@@ -67,29 +67,36 @@ func (c *creds) served(r *role) (id, secret string, rotated time.Time) {
 	return c.AccessKey, c.SecretKey, c.rotated(r)
 }
 
+// prover sees whether AWS accepts a new key.
+type prover struct {
+	*engine.Mount
+	accounts *accounts
+	queue    *queue
+}
+
 // prove waits, for some time at most, until AWS accepts the last key of a role, and hands that
 // one out from then on. The caller holds the role's lock.
-func (k *Keeper) prove(ctx context.Context, s logical.Storage, r *role, c *creds, patience time.Duration) {
+func (p *prover) prove(ctx context.Context, s logical.Storage, r *role, c *creds, patience time.Duration) {
 	if !c.Unproven {
 		return
 	}
-	defer func() { k.queue.set(r.Name, c.look(r, k.Now()), true) }()
-	client, err := k.clientOf(ctx, s, r.AssumeRole)
+	defer func() { p.queue.set(r.Name, c.look(r, p.Now()), true) }()
+	client, err := p.accounts.clientOf(ctx, s, r.AssumeRole)
 	if err == nil {
-		err = k.AwaitKey(ctx, patience, client.Probe(awscreds.Key{ID: c.AccessKey, Secret: c.SecretKey}))
+		err = p.AwaitKey(ctx, patience, client.Probe(awscreds.Key{ID: c.AccessKey, Secret: c.SecretKey}))
 	}
 	switch {
 	case err == nil, awscreds.IsUnsupported(err): // or nobody can tell
-	case k.Now().Sub(c.rotated(r)) < k.LagWindow:
+	case p.Now().Sub(c.rotated(r)) < p.LagWindow:
 		return // at the next look
 	default:
-		k.Log.Warn("AWS has not accepted the new key of a static role for longer than it ever takes; it is handed out all the same",
+		p.Log.Warn("AWS has not accepted the new key of a static role for longer than it ever takes; it is handed out all the same",
 			"static_role", r.Name, "iam_user", r.Username, "access_key", c.AccessKey, "error", err)
 	}
 	proven := *c
 	proven.unproven = unproven{}
 	if err := engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, &proven); err != nil {
-		k.Log.Warn("writing down that AWS accepts the new key of a static role; it is tried again", "static_role", r.Name, "error", err)
+		p.Log.Warn("writing down that AWS accepts the new key of a static role; it is tried again", "static_role", r.Name, "error", err)
 		return
 	}
 	*c = proven

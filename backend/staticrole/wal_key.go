@@ -30,6 +30,12 @@ const (
 	lateKey    = 2 * time.Minute
 )
 
+// leftovers end the keys that a change of a static role's key may have left in AWS.
+type leftovers struct {
+	*engine.Mount
+	accounts *accounts
+}
+
 // walKey is a key that may exist. It never holds a secret.
 type walKey struct {
 	Role     string   `json:"role"`
@@ -64,35 +70,35 @@ func walKeyOf(entry *framework.WALEntry) (*walKey, error) {
 
 // RollBack ends an entry of the WAL, unless a request stands behind it.
 func (k *Keeper) RollBack(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
-	_, err := k.rollBack(ctx, s, entry, immediate)
+	_, err := k.leftovers.rollBack(ctx, s, entry, immediate)
 	return err
 }
 
 // rollBack is RollBack, and tells which keys it cannot judge yet.
-func (k *Keeper) rollBack(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) (strays []stray, err error) {
+func (l *leftovers) rollBack(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) (strays []stray, err error) {
 	w, err := walKeyOf(entry)
 	if err != nil {
 		return nil, err
 	}
-	ctx, unlock, ok := k.Locks.TryLock(ctx, engine.LockStaticRole(w.Role))
+	ctx, unlock, ok := l.Locks.TryLock(ctx, engine.LockStaticRole(w.Role))
 	if !ok {
 		return nil, nil
 	}
 	defer unlock()
-	if !immediate && k.GapAfter(w.Made).Cautious(k.Now()) {
+	if !immediate && l.GapAfter(w.Made).Cautious(l.Now()) {
 		return nil, nil // the original of this storage may have gone on with that key
 	}
 	// Read again: the request may have ended well since the first look.
 	if entry, err = engine.ReadWAL(ctx, s, entry.ID); err != nil || entry == nil {
 		return nil, err
 	}
-	return k.settleEntry(ctx, s, entry.ID, w, immediate)
+	return l.settleEntry(ctx, s, entry.ID, w, immediate)
 }
 
 // settle ends what is left of earlier changes of the keys of a role's user, so that a
 // stray key is not taken for a customer's. strays are the keys that cannot be judged yet. The caller
 // holds the role's lock.
-func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role, scheduled bool) (strays []stray, err error) {
+func (l *leftovers) settle(ctx context.Context, s logical.Storage, r *role, scheduled bool) (strays []stray, err error) {
 	ids, err := framework.ListWAL(ctx, s)
 	if err != nil {
 		return nil, err
@@ -110,11 +116,11 @@ func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role, schedul
 		switch {
 		case err != nil || w.Username != r.Username:
 			err = nil
-		case scheduled && k.GapAfter(w.Made).Cautious(k.Now()):
+		case scheduled && l.GapAfter(w.Made).Cautious(l.Now()):
 		case w.Role == r.Name:
-			found, err = k.settleEntry(ctx, s, id, w, false)
+			found, err = l.settleEntry(ctx, s, id, w, false)
 		default:
-			found, err = k.rollBack(ctx, s, entry, false)
+			found, err = l.rollBack(ctx, s, entry, false)
 		}
 		if err != nil {
 			return nil, err
@@ -124,12 +130,12 @@ func (k *Keeper) settle(ctx context.Context, s logical.Storage, r *role, schedul
 	return strays, nil
 }
 
-func (k *Keeper) settleEntry(ctx context.Context, s logical.Storage, id string, w *walKey, immediate bool) (strays []stray, err error) {
-	settled, strays, err := k.rollBackKey(ctx, s, w, "")
+func (l *leftovers) settleEntry(ctx context.Context, s logical.Storage, id string, w *walKey, immediate bool) (strays []stray, err error) {
+	settled, strays, err := l.rollBackKey(ctx, s, w, "")
 	var elsewhere *engine.OtherAccountError
-	if errors.As(err, &elsewhere) && k.Now().Sub(w.Made) >= k.LagWindow {
+	if errors.As(err, &elsewhere) && l.Now().Sub(w.Made) >= l.LagWindow {
 		if r, missing := loadRole(ctx, s, w.Role); r == nil && missing == nil { // it was deleted by force
-			k.Log.Warn("a key of a static role that was deleted may be left in another account", "static_role", w.Role, "iam_user", w.Username, "account", elsewhere.Made.String())
+			l.Log.Warn("a key of a static role that was deleted may be left in another account", "static_role", w.Role, "iam_user", w.Username, "account", elsewhere.Made.String())
 			return nil, framework.DeleteWAL(ctx, s, id)
 		}
 	}
@@ -139,11 +145,11 @@ func (k *Keeper) settleEntry(ctx context.Context, s logical.Storage, id string, 
 	switch {
 	case immediate: // storage goes, and nobody will judge them
 		for _, key := range strays {
-			k.Log.Warn("a key that a failed rotation seems to have left stays, since AWS cannot tell yet whether somebody uses it", "static_role", w.Role, "iam_user", w.Username, "access_key", key.id)
+			l.Log.Warn("a key that a failed rotation seems to have left stays, since AWS cannot tell yet whether somebody uses it", "static_role", w.Role, "iam_user", w.Username, "access_key", key.id)
 		}
 	case len(strays) > 0:
 		return strays, nil
-	case !settled && k.Now().Sub(w.Made) < k.LagWindow:
+	case !settled && l.Now().Sub(w.Made) < l.LagWindow:
 		return nil, nil // AWS may not show it yet; look again
 	}
 	return nil, framework.DeleteWAL(ctx, s, id)
@@ -161,24 +167,24 @@ func wayNow(ctx context.Context, s logical.Storage, w *walKey) ([]engine.AssumeR
 // rollBackKey deletes the key that a record stands for, unless it is stored as a key of
 // a role: then it is nobody's stray. known is its ID, or "" where nobody has heard
 // it. settled says that there is nothing more to look for; strays are to be judged later.
-func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, known string) (settled bool, strays []stray, err error) {
+func (l *leftovers) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, known string) (settled bool, strays []stray, err error) {
 	recorded, err := recordedKeys(ctx, s, w)
 	if err != nil || known != "" && slices.Contains(recorded, known) {
 		return err == nil, nil, err
 	}
-	client, _, err := k.Reach(ctx, s, w.Named(defaultSession), func() ([]engine.AssumeRole, error) { return wayNow(ctx, s, w) })
+	client, _, err := l.Reach(ctx, s, w.Named(defaultSession), func() ([]engine.AssumeRole, error) { return wayNow(ctx, s, w) })
 	if err != nil {
 		return false, nil, err
 	}
 	if known != "" {
-		settled, err = k.endKey(ctx, s, client, w.iamUser(), known)
+		settled, err = l.accounts.endKey(ctx, s, client, w.iamUser(), known)
 		return settled, nil, err
 	}
 	own, err := engine.OwnKeys(ctx, s)
 	if err != nil {
 		return false, nil, err
 	}
-	_, keys, err := k.keysOf(ctx, s, client, w.iamUser())
+	_, keys, err := l.accounts.keysOf(ctx, s, client, w.iamUser())
 	var other *engine.UserError
 	if awscreds.IsNotFound(err) || errors.As(err, &other) {
 		return true, nil, nil // the user is gone, and its keys with it
@@ -186,7 +192,7 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 	if err != nil {
 		return false, nil, err
 	}
-	now := k.Now()
+	now := l.Now()
 	for _, key := range keys {
 		switch {
 		case !w.mayBe(key, now), slices.Contains(own, key.ID):
@@ -197,7 +203,7 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 			settled = true
 			continue
 		case w.AccessKey == "":
-			ends, later, err := k.judge(ctx, client, w, key)
+			ends, later, err := l.judge(ctx, client, w, key)
 			if err != nil {
 				return false, nil, err
 			}
@@ -208,7 +214,7 @@ func (k *Keeper) rollBackKey(ctx context.Context, s logical.Storage, w *walKey, 
 		if settled, err = client.EndKey(ctx, w.Username, key.ID); err != nil {
 			return false, nil, err
 		}
-		k.Log.Info("rolled back a key", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
+		l.Log.Info("rolled back a key", "static_role", w.Role, "iam_user", w.Username, "access_key", key.ID)
 	}
 	return settled, strays, nil
 }

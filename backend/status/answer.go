@@ -75,8 +75,13 @@ func (m *Memory) details(f Facts, s snapshot) map[string]any {
 	for _, r := range f.Static.Failing {
 		static[r.Name] = r.Words
 	}
+	denied := map[string]any{}
+	for _, d := range f.Denials {
+		denied[d.Account+"/"+d.Role] = fmt.Sprintf("%d of about %d", d.Denied, d.Denied+d.Room)
+	}
 	return map[string]any{
-		"recent_calls": calls, "records_not_ended": ending, "server_chores_failing": failed, "server_term": f.Term.ID, "static_roles_errors": static,
+		"sessions_denied": denied,
+		"recent_calls":    calls, "records_not_ended": ending, "server_chores_failing": failed, "server_term": f.Term.ID, "static_roles_errors": static,
 		"tidy_last_run": f.Tidy,
 	}
 }
@@ -146,6 +151,7 @@ var answerTable = []struct {
 	{"server_heartbeat", framework.TypeString, "The engine's last heartbeat: it writes one a minute (RFC 3339)."},
 	{"server_term", framework.TypeString, "ID of the engine's life on this server, which ownership tags carry. With detailed."},
 	{"server_term_since", framework.TypeString, "When that began (RFC 3339)."},
+	{"sessions_denied", framework.TypeMap, "AWS roles of which revoked sessions are denied, by account and name: how many, of how many that fit. With detailed."},
 	{"static_roles", framework.TypeInt, "Static roles that are rotated."},
 	{"static_roles_errors", framework.TypeMap, "Those that are not rotated as they should be, and why. With detailed."},
 	{"static_roles_failing", framework.TypeInt, "How many those are."},

@@ -16,6 +16,7 @@ type Facts struct {
 	Root    Root
 	Records Records
 	Static  Static
+	Denials []Denials
 	Tidy    map[string]any // as tidy/status shows the last run
 
 	Term      engine.Term   // of this process
@@ -62,3 +63,18 @@ type Static struct {
 
 // Failing is a static role that is not rotated as it should be.
 type Failing struct{ Name, Words string }
+
+// Denials are how the sessions of an AWS role are denied that were revoked.
+type Denials struct {
+	Role, Account string
+	Denied, Room  int
+	First         time.Time // when there will be more room
+
+	Failed        error // of the last revocation
+	Since, Until  time.Time
+	Untended      error // of the policy
+	UntendedSince time.Time
+}
+
+// NearlyFull reports whether there is room for few sessions more.
+func (d Denials) NearlyFull() bool { return d.Denied > 0 && d.Room*9 <= d.Denied }

@@ -5,7 +5,6 @@ package status
 // Looks at AWS that checks are made of.
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -32,8 +31,8 @@ func (c *Checks) Clock(ahead time.Duration) {
 	c.Bad("clock", "%s from AWS's, which refuses calls from 15 minutes on; set the clock of this server (NTP)", apart)
 }
 
-// Key looks at the key in config/root, as the user that has it.
-func (c *Checks) Key(ctx context.Context, cfg *engine.RootConfig) {
+// Key looks at the key in config/root, as the user that has it. rotates are the calls of its rotation.
+func (c *Checks) Key(ctx context.Context, cfg *engine.RootConfig, rotates func(user string) []awscreds.Ask) {
 	if cfg.AccessKey == "" {
 		return
 	}
@@ -51,6 +50,7 @@ func (c *Checks) Key(ctx context.Context, cfg *engine.RootConfig) {
 		c.Unknown("key", "%s is no IAM user", who.ARN)
 		return
 	}
+	(&Look{c, own, who}).Allowed(ctx, rotates(who.ARN)...)
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	keys, err := own.Keys(ctx, name)
 	if err != nil {
@@ -99,33 +99,46 @@ func (l *Look) Longest(ctx context.Context, arn string, asked time.Duration) {
 }
 
 // Allowed asks AWS what the policies of the engine's identity say of some calls.
-func (l *Look) Allowed(ctx context.Context, ask awscreds.Ask) {
-	const permission = "iam:SimulatePrincipalPolicy on the engine's identity"
-	principal, err := l.principal(ctx)
-	var decisions []awscreds.Decision
-	if err == nil {
-		decisions, err = l.Client.Simulate(ctx, principal, ask)
-	}
-	about := "permissions: " + strings.Join(ask.Actions, ", ")
-	if err != nil {
-		l.Failed(about, err, permission, "check the identity of config/root")
+func (l *Look) Allowed(ctx context.Context, asks ...awscreds.Ask) {
+	if len(asks) == 0 {
 		return
 	}
-	var allowed []string
-	for _, d := range decisions {
-		switch {
-		case d.Allowed:
-			allowed = append(allowed, d.Action)
-		case len(d.Missing) > 0:
-			slices.Sort(d.Missing)
-			l.Unknown("permissions: "+d.Action, "depends on %s", strings.Join(d.Missing, ", "))
-		default:
-			l.Bad("permissions: "+d.Action, "%s on %s; allow it in the policy of %s", d.Words, cmp.Or(ask.Resource, "all resources"), principal)
+	principal, err := l.principal(ctx)
+	if err != nil {
+		l.Failed("permissions", err, "iam:GetRole on the engine's role", "check the identity of config/root")
+		return
+	}
+	var fine, not []string
+	for _, ask := range asks {
+		decisions, err := l.Client.Simulate(ctx, principal, ask)
+		if err != nil {
+			l.Failed("permissions: "+strings.Join(ask.Actions, ", "), err, "iam:SimulatePrincipalPolicy on "+principal, "check the identity of config/root")
+			not = append(not, ask.Actions...)
+			continue
+		}
+		for _, d := range decisions {
+			if d.Allowed {
+				fine = append(fine, d.Action)
+				continue
+			}
+			not = append(not, d.Action)
+			l.denied(d, principal)
 		}
 	}
-	if len(allowed) > 0 {
-		l.OK("permissions", "%s", strings.Join(allowed, ", "))
+	fine = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(fine))), func(action string) bool { return slices.Contains(not, action) })
+	if len(fine) > 0 {
+		l.OK("permissions", "%s", strings.Join(fine, ", "))
 	}
+}
+
+// denied tells of a call that the policies of a principal do not allow.
+func (l *Look) denied(d awscreds.Decision, principal string) {
+	if len(d.Missing) > 0 {
+		slices.Sort(d.Missing)
+		l.Unknown("permissions: "+d.Action, "on %s depends on %s", d.Resource, strings.Join(d.Missing, ", "))
+		return
+	}
+	l.Bad("permissions: "+d.Action, "%s on %s; allow it in the policy of %s, as config/iam-policy has it", d.Words, d.Resource, principal)
 }
 
 // principal is the ARN whose policies count: of a session, that is its role (IAM API Reference,

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 const (
@@ -34,7 +35,7 @@ const (
 // rules are in the order in which problems are told.
 var rules = []func(Facts, snapshot) []string{
 	storage, configured, func(f Facts, s snapshot) []string { return failing(s.calls, f) }, clock, account, throttling,
-	notEnded, waiting, static, rootKey, cutOff, caps, chores,
+	notEnded, notDenied, waiting, static, rootKey, cutOff, caps, chores,
 }
 
 // problems is all that is wrong.
@@ -128,6 +129,29 @@ func notEnded(f Facts, s snapshot) (list []string) {
 		what = "Vault has given such leases up (sys/leases?type=irrevocable lists them), the engine has not: it tries again once a minute. Mend what AWS says, then delete issued/" + first.User + " and drop the lease with vault lease revoke -force -prefix"
 	}
 	return []string{fmt.Sprintf("%s should be gone and may still have a key that works: %s. %s.", counted(len(late), "IAM user"), told(late), what)}
+}
+
+// notDenied is about sessions that are not denied though they were revoked, and about roles with little room to deny more.
+func notDenied(f Facts, _ snapshot) (list []string) {
+	for _, d := range f.Denials {
+		of := fmt.Sprintf("AWS role %s of account %s", d.Role, d.Account)
+		if d.Failed != nil {
+			list = append(list, fmt.Sprintf("Sessions of %s are not revoked, since %v, and live until %v: %s. Mend what it says, then revoke their leases again, or end all sessions of the role with roles/<name>/revoke-sessions.",
+				of, engine.Stamp(d.Since), engine.Stamp(d.Until), abridged(awscreds.Explain(d.Failed))))
+		}
+		if d.Untended != nil {
+			list = append(list, fmt.Sprintf("The policy that denies revoked sessions of %s cannot be brought up to date, since %v: %s. The engine tries again once a minute; mend what it says.",
+				of, engine.Stamp(d.UntendedSince), abridged(awscreds.Explain(d.Untended))))
+		}
+		if d.NearlyFull() {
+			list = append(list, fmt.Sprintf("%s denies %d sessions of the about %d that its policy has room for; beyond that revocations fail, and the sessions live until they end. "+
+				"There is more room from %v on; lower max_sts_ttl of the roles, so that sessions end sooner, or end all sessions with roles/<name>/revoke-sessions.", of, d.Denied, d.Denied+d.Room, engine.Stamp(d.First)))
+		}
+	}
+	if more := len(list) - mostTold; more > 0 {
+		list = append(list[:mostTold], fmt.Sprintf("%d more of revoked sessions; status -detailed lists the AWS roles.", more))
+	}
+	return list
 }
 
 // waiting is about a gap in the heartbeat: this storage may be a copy.

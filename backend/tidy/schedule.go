@@ -82,6 +82,12 @@ func (c *schedule) due(last *runReport, now time.Time) bool {
 	return last.Scheduled && last.Interrupted || now.Sub(last.LastScheduled).Abs() >= c.Interval
 }
 
+// Scheduled reports whether tidy runs by itself.
+func (t *Tidy) Scheduled(ctx context.Context, s logical.Storage) (bool, error) {
+	cfg, err := engine.Load[schedule](ctx, s, engine.KeyAutoTidy)
+	return err == nil && cfg != nil && cfg.Enabled, err
+}
+
 // Tick begins a run when it is time. It never waits for one.
 func (t *Tidy) Tick(ctx context.Context, s logical.Storage) error {
 	cfg, err := engine.Load[schedule](ctx, s, engine.KeyAutoTidy)

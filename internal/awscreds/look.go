@@ -8,6 +8,7 @@ package awscreds
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,44 +23,45 @@ func (c *Client) LookAtPolicy(ctx context.Context, arn string) error {
 	return err
 }
 
-// LookAtGroup reads a group, to see that it exists (IAM API Reference, GetGroup).
-func (c *Client) LookAtGroup(ctx context.Context, name string) error {
-	_, err := c.iam.GetGroup(ctx, &iam.GetGroupInput{GroupName: &name, MaxItems: aws.Int32(1)})
-	return err
+// LookAtGroup reads a group, to see that it exists: its ARN, with its path (IAM API Reference, GetGroup).
+func (c *Client) LookAtGroup(ctx context.Context, name string) (arn string, err error) {
+	out, err := c.iam.GetGroup(ctx, &iam.GetGroupInput{GroupName: &name, MaxItems: aws.Int32(1)})
+	if err != nil || out.Group == nil {
+		return "", err
+	}
+	return aws.ToString(out.Group.Arn), nil
 }
 
 // LookAtRole reads a role of the client's account: its ARN, and how long its sessions may last (IAM
 // API Reference, GetRole).
 func (c *Client) LookAtRole(ctx context.Context, name string) (arn string, longest time.Duration, err error) {
 	out, err := c.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
-	if err != nil {
+	if err != nil || out.Role == nil {
 		return "", 0, err
 	}
 	return aws.ToString(out.Role.Arn), time.Duration(aws.ToInt32(out.Role.MaxSessionDuration)) * time.Second, nil
 }
 
-// Ask is what an identity would ask of AWS.
+// Ask is what an identity would ask of AWS: some actions on each of some resources, with the keys of
+// conditions that come with them.
 type Ask struct {
-	Actions  []string // such as iam:CreateUser
-	Resource string   // an ARN; empty is all
-	Context  map[string]string
+	Actions, Resources []string // such as iam:CreateUser, and ARNs
+	Keys               map[string][]string
 }
 
 // Decision is what the policies of an identity say of an action.
 type Decision struct {
-	Action  string
-	Allowed bool
-	Words   string   // AWS's: allowed, explicitDeny or implicitDeny
-	Missing []string // keys of conditions whose values were not told, and that it depends on
+	Action   string
+	Resource string
+	Allowed  bool
+	Words    string   // AWS's: allowed, explicitDeny or implicitDeny
+	Missing  []string // keys of conditions whose values were not told, and that it depends on
 }
 
 // Simulate asks AWS what the policies of an identity say, without doing anything (IAM API Reference,
 // SimulatePrincipalPolicy). It is not all that counts: resource policies and session policies are not looked at.
 func (c *Client) Simulate(ctx context.Context, principal string, ask Ask) (decisions []Decision, err error) {
-	in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &principal, ActionNames: ask.Actions, ContextEntries: contextEntries(ask.Context)}
-	if ask.Resource != "" {
-		in.ResourceArns = []string{ask.Resource}
-	}
+	in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &principal, ActionNames: ask.Actions, ResourceArns: ask.Resources, ContextEntries: contextEntries(ask.Keys)}
 	pages := iam.NewSimulatePrincipalPolicyPaginator(c.iam, in)
 	for n := 0; pages.HasMorePages(); n++ {
 		page, err := pages.NextPage(ctx)
@@ -71,7 +73,7 @@ func (c *Client) Simulate(ctx context.Context, principal string, ask Ask) (decis
 		}
 		for _, r := range page.EvaluationResults {
 			decisions = append(decisions, Decision{
-				Action: aws.ToString(r.EvalActionName), Allowed: r.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed,
+				Action: aws.ToString(r.EvalActionName), Resource: aws.ToString(r.EvalResourceName), Allowed: r.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed,
 				Words: string(r.EvalDecision), Missing: r.MissingContextValues,
 			})
 		}
@@ -79,16 +81,15 @@ func (c *Client) Simulate(ctx context.Context, principal string, ask Ask) (decis
 	return decisions, nil
 }
 
-// contextEntries are in the order of their keys, so that equal requests look equal.
-func contextEntries(values map[string]string) (list []types.ContextEntry) {
-	for key, value := range values {
-		list = append(list, types.ContextEntry{ContextKeyName: aws.String(key), ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{value}})
-	}
-	slices.SortFunc(list, func(a, b types.ContextEntry) int {
-		if *a.ContextKeyName < *b.ContextKeyName {
-			return -1
+// contextEntries are in the order of their keys, so that equal requests look equal. Of the keys that this
+// engine's calls have, one is of several values (IAM User Guide, "AWS global condition context keys").
+func contextEntries(keys map[string][]string) (list []types.ContextEntry) {
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		kind := types.ContextKeyTypeEnumString
+		if key == "aws:TagKeys" {
+			kind = types.ContextKeyTypeEnumStringList
 		}
-		return 1
-	})
+		list = append(list, types.ContextEntry{ContextKeyName: aws.String(key), ContextKeyType: kind, ContextKeyValues: keys[key]})
+	}
 	return list
 }

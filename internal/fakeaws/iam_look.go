@@ -75,20 +75,21 @@ func simulatePrincipalPolicy(a *account, q request) (any, *Refusal) {
 	default:
 		return nil, invalidInput("Invalid Entity Arn: %s does not clearly define entity type and name.", source)
 	}
-	resource := q.params.Get("ResourceArns.member.1")
-	if resource == "" {
-		resource = "*" // "If this parameter is not provided, then the value defaults to *"
+	resources := listParam(q.params, "ResourceArns")
+	if len(resources) == 0 {
+		resources = []string{"*"} // "If this parameter is not provided, then the value defaults to *"
 	}
 	var results []evaluationXML
-	for n := 1; q.params.Has("ActionNames.member." + strconv.Itoa(n)); n++ {
-		action := q.params.Get("ActionNames.member." + strconv.Itoa(n))
-		decision := by.decision(ask{action, resource, simulated(q.params)})
-		if slices.Contains(a.forbidden, action) {
-			decision = "implicitDeny"
+	for _, action := range listParam(q.params, "ActionNames") {
+		for _, resource := range resources { // "Each API in the ActionNames parameter is evaluated for each resource in this list"
+			decision := by.decision(ask{action, resource, simulated(source, q.params)})
+			if slices.Contains(a.forbidden, action) {
+				decision = "implicitDeny"
+			}
+			results = append(results, evaluationXML{action, resource, decision})
 		}
-		results = append(results, evaluationXML{action, resource, decision})
 	}
-	results, page, refusal := paginate(a, q, results, func(r evaluationXML) string { return r.EvalActionName })
+	results, page, refusal := paginate(a, q, results, func(r evaluationXML) string { return r.EvalActionName + " " + r.EvalResourceName })
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -115,9 +116,13 @@ func (p permissions) decision(q ask) string {
 	return "allowed"
 }
 
-// simulated are the keys that a simulation is given (IAM API Reference, ContextEntry).
-func simulated(params url.Values) keys {
+// simulated are the keys that a simulation is given (IAM API Reference, ContextEntry). The caller is the user
+// that PolicySourceArn names, unless CallerArn names another (IAM API Reference, SimulatePrincipalPolicy).
+func simulated(source string, params url.Values) keys {
 	of := keys{}
+	if _, name, user := strings.Cut(source, ":user/"); user {
+		of.set("aws:username", name[strings.LastIndex(name, "/")+1:])
+	}
 	for n := 1; params.Has("ContextEntries.member." + strconv.Itoa(n) + ".ContextKeyName"); n++ {
 		entry := "ContextEntries.member." + strconv.Itoa(n)
 		of[fold(params.Get(entry+".ContextKeyName"))] = listParam(params, entry+".ContextKeyValues")
