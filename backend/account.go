@@ -149,7 +149,7 @@ func (u *users) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.Cl
 		return fmt.Errorf("asking which account has no IAM user %s: %w", user, err)
 	}
 	if !f.here.Known() {
-		u.Log.Warn("AWS does not tell which account it is that has no such IAM user; it is believed", "iam_user", user)
+		u.Log.Warn("AWS does not say which account has no such IAM user; its answer counts", "iam_user", user)
 		return nil
 	}
 	f.made, err = u.madeIn(ctx, s, r, f.here)

@@ -210,7 +210,7 @@ func TestSessionsBeyondTheRoomAreTold(t *testing.T) {
 		}
 	}
 	if !m.sessionWorks(last) {
-		t.Error("it was revoked all the same")
+		t.Error("it was revoked anyway")
 	}
 	// There is room to end all, whatever else there is.
 	resp := m.write("roles/deploy/revoke-sessions", nil)
@@ -278,7 +278,7 @@ func TestRevocationThatAWSDenies(t *testing.T) {
 		fault.Remove()
 		m.mustTick() // nothing is left to be done
 		if len(m.aws.RolePolicies("deploy")) > 0 || !m.sessionWorks(creds) {
-			t.Error("it was denied all the same")
+			t.Error("it was denied anyway")
 		}
 	}
 	m.pass(creds.Secret.TTL)
@@ -386,7 +386,7 @@ func TestNamesOfRevocableSessions(t *testing.T) {
 	if !strings.Contains(text, `role_session_name: the role "deploy" has revoke_sessions`) {
 		t.Error(text)
 	}
-	if text := m.refused(logical.UpdateOperation, "roles/deploy", map[string]any{"share_for": "5m"}); !strings.Contains(text, "share_for: is not possible beside revoke_sessions") {
+	if text := m.refused(logical.UpdateOperation, "roles/deploy", map[string]any{"share_for": "5m"}); !strings.Contains(text, "share_for: is not possible together with revoke_sessions") {
 		t.Error(text)
 	}
 }
