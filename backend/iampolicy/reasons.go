@@ -42,7 +42,7 @@ var (
 	UserActions = []Action{
 		{a("iam:CreateUser"), "every credential; carries path, boundary and tags", "no credentials"},
 		{a("iam:CreateAccessKey"), "every credential", "no credentials"},
-		{a("iam:TagUser"), "roles with `iam_tags`, and the [ownership tags](api.md#configusers). The engine never calls it: AWS asks for it when `CreateUser` carries tags", "no credentials from roles with `iam_tags`; other users are made without ownership tags, which are tried again every five minutes"},
+		{a("iam:TagUser"), "roles with `iam_tags`, and the [ownership tags](api/mount.md#configusers). The engine never calls it: AWS asks for it when `CreateUser` carries tags", "no credentials from roles with `iam_tags`; other users are made without ownership tags, which are tried again every five minutes"},
 		{a("iam:AttachUserPolicy"), "roles with `policy_arns`", "no credentials from such roles"},
 		{a("iam:PutUserPolicy"), "roles with `policy_document`", "no credentials from such roles"},
 		{a("iam:AddUserToGroup"), "roles with `iam_groups`", "no credentials from such roles"},
