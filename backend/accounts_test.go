@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -53,7 +54,7 @@ func TestUserOfAnotherAccount(t *testing.T) {
 	if _, exists := there.User(user); !exists || len(m.aws.Users()) > 0 {
 		t.Fatalf("in the other account: %v; in the account of config/root: %v", there.Users(), m.aws.Users())
 	}
-	if n := len(there.Sessions()); n != 1 || there.Sessions()[0].SessionName != defaultAssumeSession {
+	if n := len(there.Sessions()); n != 1 || there.Sessions()[0].SessionName != "vault-role" {
 		t.Errorf("sessions: %+v", there.Sessions())
 	}
 	info := m.read("issued/" + user)
@@ -276,16 +277,16 @@ func TestFieldsOfAnotherAccount(t *testing.T) {
 	m.leadToAWS()
 	chain := "arn:aws:iam::" + other + ":role/app"
 	for text, fields := range map[string]map[string]any{
-		"assume_role_arn: is not supported by credential_type federation_token": {"credential_type": federationToken, "policy_arns": readOnly, "assume_role_arn": otherHub},
-		"assume_role_arn: is not supported by credential_type session_token":    {"credential_type": sessionToken, "assume_role_arn": otherHub},
+		"assume_role_arn: is not supported by credential_type federation_token": {"credential_type": roles.FederationToken, "policy_arns": readOnly, "assume_role_arn": otherHub},
+		"assume_role_arn: is not supported by credential_type session_token":    {"credential_type": roles.SessionToken, "assume_role_arn": otherHub},
 		"assume_role_arn: \"hub\" is not the ARN of a role":                     {"policy_arns": readOnly, "assume_role_arn": "hub"},
 		"assume_role_session_name: \"x\"":                                       {"policy_arns": readOnly, "assume_role_arn": otherHub, "assume_role_session_name": "x"},
 		"external_id: is not an external ID":                                    {"policy_arns": readOnly, "assume_role_arn": otherHub, "external_id": "x"},
 		"external_id: is not supported by credential_type iam_user without":     {"policy_arns": readOnly, "external_id": "tenant"},
 		`assume_role_external_id: is not an external ID`:                        {"policy_arns": readOnly, "assume_role_arn": otherHub, "assume_role_external_id": "a b"},
 		"assume_role_external_id: differs from external_id":                     {"policy_arns": readOnly, "assume_role_arn": otherHub, "external_id": "tenant", "assume_role_external_id": "other"},
-		"role_arns: \"arn:aws:iam::*:role/app\" has * before the role's name":   {"credential_type": assumedRole, "role_arns": "arn:aws:iam::*:role/app"},
-		"role_arns: \"arn:*:iam::123456789012:role/app\" has * before":          {"credential_type": assumedRole, "role_arns": "arn:*:iam::123456789012:role/app"},
+		"role_arns: \"arn:aws:iam::*:role/app\" has * before the role's name":   {"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::*:role/app"},
+		"role_arns: \"arn:*:iam::123456789012:role/app\" has * before":          {"credential_type": roles.AssumedRole, "role_arns": "arn:*:iam::123456789012:role/app"},
 	} {
 		if got := m.refused(logical.UpdateOperation, "roles/bad", fields); !strings.Contains(got, text) {
 			t.Errorf("%v: refused with %q, want %q", fields, got, text)
@@ -293,7 +294,7 @@ func TestFieldsOfAnotherAccount(t *testing.T) {
 	}
 	idle := map[string]any{"policy_arns": readOnly, "assume_role_session_name": "name"}
 	m.warns(m.write("roles/idle", idle), "assume_role_session_name: is not used without assume_role_arn")
-	m.warns(m.write("roles/chained", map[string]any{"credential_type": assumedRole, "role_arns": chain, "assume_role_arn": otherHub, "default_sts_ttl": "2h"}),
+	m.warns(m.write("roles/chained", map[string]any{"credential_type": roles.AssumedRole, "role_arns": chain, "assume_role_arn": otherHub, "default_sts_ttl": "2h"}),
 		"default_sts_ttl: 2h0m0s is more than 1h0m0s")
 }
 
@@ -305,7 +306,7 @@ func TestSessionByAnotherAccount(t *testing.T) {
 	there.AddRoleExternalID("app", "of-the-app")
 	there.SetTrust("app", other)
 	there.SetMaxSession("app", 12*time.Hour)
-	role := map[string]any{"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + other + ":role/app", "assume_role_arn": otherHub,
+	role := map[string]any{"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::" + other + ":role/app", "assume_role_arn": otherHub,
 		"external_id": "of-the-app", "assume_role_external_id": "of-hub", "assume_role_session_name": "vault-hub"}
 	m.write("roles/app", role)
 	resp := m.do(logical.ReadOperation, "creds/app", map[string]any{"ttl": "2h"})
@@ -316,7 +317,7 @@ func TestSessionByAnotherAccount(t *testing.T) {
 	}
 	m.worksAs(resp, "arn:aws:sts::"+other+":assumed-role/app/")
 	user := maps.Clone(role)
-	maps.Copy(user, map[string]any{"credential_type": iamUser, "role_arns": "", "policy_arns": readOnly, "external_id": "of-hub", "assume_role_external_id": ""})
+	maps.Copy(user, map[string]any{"credential_type": roles.IAMUser, "role_arns": "", "policy_arns": readOnly, "external_id": "of-hub", "assume_role_external_id": ""})
 	m.write("roles/user", user)
 	m.revoke(m.creds("user"))
 }
@@ -328,7 +329,7 @@ func TestPatternsOfRoleARNs(t *testing.T) {
 		m.aws.AddRole(name)
 	}
 	arn := "arn:aws:iam::" + home + ":role/"
-	m.write("roles/teams", map[string]any{"credential_type": assumedRole, "role_arns": arn + "team-*"})
+	m.write("roles/teams", map[string]any{"credential_type": roles.AssumedRole, "role_arns": arn + "team-*"})
 	if text := m.refused(logical.ReadOperation, "creds/teams", nil); !strings.Contains(text, "role_arn: is missing") {
 		t.Errorf("refused with %q", text)
 	}

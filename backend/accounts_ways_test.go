@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
@@ -240,10 +241,10 @@ func TestTokenOfTheWrongAccount(t *testing.T) {
 	t.Parallel()
 	m, _ := newAccounts(t)
 	m.write("roles/old", map[string]any{"policy": s3Only})
-	if told := m.refused(logical.UpdateOperation, "roles/old", map[string]any{"assume_role_arn": otherHub}); !strings.HasPrefix(told, "assume_role_arn: ") || !strings.Contains(told, federationToken) {
+	if told := m.refused(logical.UpdateOperation, "roles/old", map[string]any{"assume_role_arn": otherHub}); !strings.HasPrefix(told, "assume_role_arn: ") || !strings.Contains(told, roles.FederationToken) {
 		t.Errorf("refused with %s", told)
 	}
-	m.write("roles/old", map[string]any{"assume_role_arn": otherHub, "credential_type": iamUser})
+	m.write("roles/old", map[string]any{"assume_role_arn": otherHub, "credential_type": roles.IAMUser})
 	m.revoke(m.creds("old"))
 	m.leave("role/stored", `{"credential_types":["iam_user","federation_token"],"policy_document":`+quoted(s3Only)+`,"assume_role_arn":"`+otherHub+`","version":1}`)
 	m.leave("role/alone", `{"credential_types":["session_token"],"assume_role_arn":"`+otherHub+`","version":1}`)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -145,7 +146,7 @@ func TestOddAnswerToOneCall(t *testing.T) {
 				if met.Hits() != 1 {
 					t.Errorf("the fault was met %d times", met.Hits())
 				}
-				m.pass(DefaultLateWindow)
+				m.pass(users.DefaultLateWindow)
 				m.mustTick()
 				m.recorded(0)
 
@@ -158,7 +159,7 @@ func TestOddAnswerToOneCall(t *testing.T) {
 					}
 				}
 				m.noUsers()
-				m.pass(DefaultLateWindow)
+				m.pass(users.DefaultLateWindow)
 				m.mustTick()
 				m.recorded(0)
 				m.registered(0)

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // The role decides on names, source identity and tags, and passes on the tags that it says.
@@ -169,7 +171,7 @@ func TestDeniedByTheHub(t *testing.T) {
 	m, there := newAccounts(t, noRetries)
 	there.AllowInTrust("app", "sts:AssumeRole")
 	m.write("roles/app", map[string]any{
-		"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + other + ":role/app", "assume_role_arn": otherHub, "source_identity": "anna",
+		"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::" + other + ":role/app", "assume_role_arn": otherHub, "source_identity": "anna",
 	})
 	told := m.refused(logical.ReadOperation, "sts/app", nil)
 	_, advice, _ := strings.Cut(told, "the session needs ")

@@ -8,7 +8,7 @@
 // A user of Vault reads creds/developer-access. Vault asks the plugin, and then:
 //
 //  1. path_creds.go reads the request, and creds_user.go picks the name of an IAM user.
-//  2. creds_creation.go writes the record of the user, in the state "creating". No user
+//  2. creds_creation.go makes it, and backend/users has written its record before, in the state "creating". No user
 //     ever exists in AWS without a record in Vault's storage.
 //  3. [awscreds.Client.CreateUser] makes the user and all that it owns, in two round
 //     trips. As soon as there is a key, and while the rest of the second round trip is
@@ -18,7 +18,7 @@
 //     allow that, the record stays, and the sweep tries again once a minute.
 //
 // When the lease ends, Vault calls revoke in creds_lease.go. Whoever ends a user, a failed
-// creation, a revocation, the sweep or an operator, does it with end in user_end.go:
+// creation, a revocation, the sweep or an operator, does it with end in backend/users:
 // [awscreds.Client.DeleteUser] deletes the user, and decide says what becomes of the record.
 //
 // # Finding one's way
@@ -28,34 +28,23 @@
 // chores.go: what is done once a minute.
 //
 // Paths, one each, with schema and verbs: path_config_root.go, path_config_lease.go,
-// path_config_users.go, path_config_iam_policy.go, path_roles.go, path_creds.go, path_console.go,
-// path_sdk.go (for AWS SDKs, without a lease), path_issued.go for one that is issued and
-// path_issued_list.go for all,
-// path_status.go, path_check.go.
-//
-// Roles: role.go is the stored type and role_fields.go its schema; role_validate.go and
-// role_session.go say what a role may hold, role_identity.go what it makes of who asks, and
-// role_legacy.go reads its deprecated forms.
+// path_config_users.go, path_config_iam_policy.go, path_creds.go, path_console.go,
+// path_sdk.go (for AWS SDKs, without a lease), path_status.go, path_check.go.
 //
 // The mount's settings: lease_config.go is a stored type, as is that in path_config_users.go, and
 // settings.go is what a creation needs of them, read once.
 //
-// Credentials: creds_user.go and creds_session.go make an IAM user or a session of STS from
-// role and request, and creds_revocable.go is what the room of sessions needs of them; creds_creation.go is the making of one user, and what becomes of it on a
-// failure; creds_lease.go is the lease, its renewal and its revocation. moments.go
-// is what is told of them.
-//
-// IAM users: user_record.go is the record of one user, and of the struct users that keeps them, user_index.go what memory keeps of
-// all of them, user_handouts.go what several leases of one user share, user_end.go the one way in
-// which a user ends, user_sweep.go whose time it is,
-// and user_unused.go whose key nobody uses. ownership.go makes the tags that prove whose a user is, account.go says in which AWS
-// account one was made, tidy_view.go answers tidy's questions about the records, and wal.go
-// reads the records of the built-in engine and writes those that it would need.
+// Credentials: issuer.go is what makes them; creds_user.go and creds_session.go make an IAM user or a session of STS from
+// role and request, and creds_revocable.go is what the room of sessions needs of them; creds_creation.go is the making of
+// one user, and what is done on a failure; creds_shared.go gives a credential once more;
+// creds_lease.go is the lease, its renewal and its revocation. moments.go is what is told of them.
 //
 // # The rooms
 //
 // What every room stands on is in backend/engine, what AWS accepts in backend/awsrules.
-// The inner rooms are backend/rootkey, which rotates the engine's own key,
+// backend/users has the records of IAM users, from before AWS hears of a name until the user is known to be gone.
+// backend/roles says what a credential of a role may do, and how long it lives.
+// The other inner rooms are backend/rootkey, which rotates the engine's own key,
 // backend/staticrole, which is about IAM users that exist already, backend/tidy, which
 // finds IAM users that have no record, and backend/sharing, which keeps the secrets of
 // credentials that are given more than once. backend/sessions registers sessions and
@@ -75,11 +64,9 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
-	"vault-plugin-secrets-aws-dyn/backend/sessions"
-	"vault-plugin-secrets-aws-dyn/backend/sharing"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
-	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/backend/tidy"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 )
 
 // DefaultWALMinAge is how old a record of an IAM user must be before AWS's word
@@ -90,6 +77,12 @@ const DefaultWALMinAge = 5 * time.Minute
 // DefaultGapCaution is how long after a gap in the heartbeat nothing is deleted that another
 // engine with a copy of the storage might need.
 const DefaultGapCaution = engine.DefaultGapCaution
+
+// DefaultSweepGrace is how long after the last moment of its lease a user is left alone.
+const DefaultSweepGrace = users.DefaultSweepGrace
+
+// DefaultLateWindow is how late AWS may perform a request that it never answered.
+const DefaultLateWindow = users.DefaultLateWindow
 
 // DefaultRequestTime is how long a request may take: Vault's command line and its clients
 // give up after 60 seconds, and then nobody hears what went wrong.
@@ -126,14 +119,10 @@ type Options struct {
 // backend is one mount of the engine. A process serves many.
 type backend struct {
 	*framework.Backend
-	*users
-	roles    engine.Memo[string, *role] // as creds/ needs them; nil is none
-	requests inFlight                   // the requests under way
-	rootKey  *rootkey.Rotator
-	tidy     *tidy.Tidy
-	sessions *sessions.Sessions
-
-	requestTime time.Duration
+	*issuer
+	rootKey     *rootkey.Rotator
+	staticRoles *staticrole.Keeper
+	tidy        *tidy.Tidy
 }
 
 // New returns what Vault calls for each mount. Vault calls it at registration
@@ -148,21 +137,20 @@ func New(opts Options) logical.Factory {
 			LagWindow: opts.WALMinAge, GapCaution: opts.GapCaution, ProofPause: opts.ProofPause,
 			TokenFiles: engine.TokenFiles{Paths: opts.WebIdentityTokenFiles, Endpoints: opts.WebIdentitySTSEndpoints},
 		}
-		b := &backend{users: &users{Mount: mount, own: ownership{Mount: mount}, sweepGrace: opts.SweepGrace, lateWindow: opts.LateWindow, shared: sharing.New[*sharedCredential, *logical.Response](mount.Now)}, requestTime: opts.RequestTime}
-		b.Begin = b.requests.begin
-		b.memory = status.New(b.Now)
-		b.Watch = b.memory.Attempt
-		b.rootKey = rootkey.New(b.Mount)
-		b.staticRoles = staticrole.New(b.Mount, b.issuedHere)
-		b.tidy = tidy.New(b.Mount, tidyView{b}, opts.TidyPause)
-		b.sessions = sessions.New(b.Mount, b.awsRolesOf)
+		b := &backend{}
+		b.issuer = newIssuer(mount, opts, func(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
+			return b.staticRoles.RollBack(ctx, s, entry, immediate)
+		})
+		b.rootKey = rootkey.New(mount)
+		b.staticRoles = staticrole.New(mount, b.users.IssuedHere)
+		b.tidy = tidy.New(mount, b.users.TidyView(), opts.TidyPause)
 		b.Backend = &framework.Backend{
 			Help:           strings.TrimSpace(help),
 			BackendType:    logical.TypeLogical,
 			RunningVersion: opts.Version,
 			PathsSpecial:   pathsSpecial(),
 			Paths:          b.paths(),
-			Secrets:        []*framework.Secret{b.secret()},
+			Secrets:        []*framework.Secret{b.secret},
 			PeriodicFunc:   b.tick,
 			Invalidate:     b.invalidate,
 			Clean:          b.cleanUp,
@@ -193,13 +181,6 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// reconfigured makes the next request read the configuration anew.
-func (b *backend) reconfigured() {
-	b.ResetAWS()
-	b.settingsNow.Reset()
-	b.shared.EndAll()
-}
-
 // paths is the table of contents: those of this room, and those of the inner ones.
 func (b *backend) paths() []*framework.Path {
 	own := []*framework.Path{
@@ -207,21 +188,14 @@ func (b *backend) paths() []*framework.Path {
 		b.pathConfigLease(),
 		b.pathConfigUsers(),
 		b.pathConfigIAMPolicy(),
-		b.pathRoles(),     // before pathRole, whose name takes anything
-		b.pathRoleCheck(), // before pathRole, for the same reason
-		b.pathRole(),
+		b.pathRoleCheck(), // before those of the roles, whose name takes anything
 		b.pathCreds(),
 		b.pathConsole(),
 		b.pathSDKCreds(),
-		b.pathIssuedList(),
-		b.pathForget(), // before pathIssuedOfRole: a user may be called "role", and the path of a list ends in a slash
-		b.pathIssuedOfRole(),
-		b.pathIssuedOfEntity(),
-		b.pathIssued(),
 		b.pathStatus(),
 		b.pathConfigCheck(),
 	}
-	return slices.Concat(b.sessions.Paths(), own, b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
+	return slices.Concat(b.sessions.Paths(), own, b.roles.Paths(), b.users.Paths(), b.rootKey.Paths(), b.staticRoles.Paths(), b.tidy.Paths())
 }
 
 // pathsSpecial tells Vault which keys are sealed once more, where the seal can,
@@ -240,10 +214,9 @@ func (b *backend) invalidate(_ context.Context, key string) {
 		b.reconfigured()
 	case strings.HasPrefix(key, engine.PrefixRole), strings.HasPrefix(key, engine.PrefixLegacyRole):
 		_, name, _ := strings.Cut(key, "/")
-		b.roleChanged(name)
+		b.roles.Invalidate(name)
 	case strings.HasPrefix(key, engine.PrefixIssued):
-		b.index.changedElsewhere(key)
-		b.shared.EndUser(userOf(strings.TrimPrefix(key, engine.PrefixIssued)))
+		b.users.Invalidate(key)
 	case strings.HasPrefix(key, engine.PrefixSessions):
 		b.sessions.Invalidate(key)
 	case strings.HasPrefix(key, engine.PrefixStaticRole), strings.HasPrefix(key, engine.PrefixStaticCreds):

@@ -373,7 +373,7 @@ func (m *mount) recordsByState() (issued, creating int) {
 	}
 	for _, key := range keys {
 		r, err := engine.Load[userRecord](m.ctx, m.storage.Storage, engine.PrefixIssued+key)
-		if err == nil && r.State == stateCreating {
+		if err == nil && r.State == "creating" {
 			creating++
 		} else {
 			issued++

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // oddNames are what a path may hold in place of a role's name.
@@ -132,7 +134,7 @@ func TestBadInputARNsThatAPatternCovers(t *testing.T) {
 	t.Parallel()
 	for name, lead := range map[string]func(*mount){"elsewhere": func(*mount) {}, "at AWS": func(m *mount) { m.leadToAWS() }} {
 		m := newSessionMount(t)
-		m.write("roles/team", map[string]any{"credential_type": assumedRole, "role_arns": "arn:aws:iam::123456789012:role/team-*"})
+		m.write("roles/team", map[string]any{"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::123456789012:role/team-*"})
 		lead(m)
 		m.aws.ResetCalls()
 		long := 100_000

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 const goodPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`
@@ -138,7 +140,7 @@ func TestLimitsAreAllowed(t *testing.T) {
 func TestResourceWithoutARegionIsNotSaidToHaveOne(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
-	text := m.refused(logical.UpdateOperation, "roles/x", map[string]any{"credential_type": iamUser,
+	text := m.refused(logical.UpdateOperation, "roles/x", map[string]any{"credential_type": roles.IAMUser,
 		"policy_document": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3"}]}`})
 	if strings.Contains(text, "has a region") || !strings.Contains(text, "has 3 parts") {
 		t.Errorf("refused with %s", text)

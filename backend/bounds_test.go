@@ -15,6 +15,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // nestedTemplate is a template of many levels that makes no bad name.
@@ -109,22 +110,22 @@ func TestBoundsOfRoles(t *testing.T) {
 		return `{"Version":"2012-10-17","Statement":` + strings.Repeat("[", levels) + strings.Repeat("]", levels) + `}`
 	}
 	spaced := strings.Replace(goodPolicy, "{", "{"+strings.Repeat(" ", awsrules.MostPolicyText), 1)
-	groups := each(mostAllGroups+1, func(i int) string { return fmt.Sprint("group-", i) })
+	groups := each(500+1, func(i int) string { return fmt.Sprint("group-", i) })
 	cases := []badInput{
 		{name: "policy within policies", data: map[string]any{"policy_document": deep(1000)}, field: "policy_document: "},
 		{name: "policy that is too deep for JSON", data: map[string]any{"policy_document": deep(60_000)}, field: "policy_document: is not JSON"},
 		{name: "policy that is very deep", data: map[string]any{"policy_document": deep(4_000_000)}, field: "policy_document: has 8"},
 		{name: "policy that is mostly white space", data: map[string]any{"policy_document": spaced}, field: "policy_document: has 131"},
 		{name: "legacy policy", data: map[string]any{"policy": deep(4_000_000)}, field: "policy: has 8"},
-		{name: "groups of a session", field: "iam_groups: has 501", data: map[string]any{"credential_type": federationToken, "iam_groups": groups}},
+		{name: "groups of a session", field: "iam_groups: has 501", data: map[string]any{"credential_type": roles.FederationToken, "iam_groups": groups}},
 		{name: "tags of a session", field: "session_tags: has 51",
-			data: map[string]any{"credential_type": assumedRole, "session_tags": tags(51)}},
+			data: map[string]any{"credential_type": roles.AssumedRole, "session_tags": tags(51)}},
 		{name: "external ID", field: "external_id: ",
-			data: map[string]any{"credential_type": assumedRole, "external_id": strings.Repeat("x", megabyte)}},
+			data: map[string]any{"credential_type": roles.AssumedRole, "external_id": strings.Repeat("x", megabyte)}},
 		{name: "MFA device", field: "mfa_serial_number: ",
-			data: map[string]any{"credential_type": sessionToken, "mfa_serial_number": strings.Repeat("x", megabyte)}},
+			data: map[string]any{"credential_type": roles.SessionToken, "mfa_serial_number": strings.Repeat("x", megabyte)}},
 		{name: "role to assume", field: "role_arns: ",
-			data: map[string]any{"credential_type": assumedRole, "role_arns": "arn:aws:iam::123456789012:role/" + strings.Repeat("x", megabyte)}},
+			data: map[string]any{"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::123456789012:role/" + strings.Repeat("x", megabyte)}},
 	}
 	for i := range cases {
 		cases[i].path = "roles/developer-access"

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -108,7 +109,7 @@ func TestCheckOfSessions(t *testing.T) {
 	m := newConfiguredMount(t, noRetries)
 	m.aws.AddRole("deploy")
 	m.write("roles/deploy", map[string]any{
-		"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + home + ":role/deploy", "session_tags": "team=payments", "source_identity": "vault", "default_sts_ttl": "1h", "max_sts_ttl": "12h",
+		"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::" + home + ":role/deploy", "session_tags": "team=payments", "source_identity": "vault", "default_sts_ttl": "1h", "max_sts_ttl": "12h",
 	})
 	m.finds("roles/deploy/check", "ok: role_arns: … role/deploy: is assumed", "bad: max_sts_ttl … 12h0m0s … is 1h0m0s; raise that")
 	for _, c := range m.aws.Calls() {
@@ -120,13 +121,13 @@ func TestCheckOfSessions(t *testing.T) {
 	m.nothingBad(m.finds("roles/deploy/check", "ok: max_sts_ttl … 12h0m0s"))
 	m.aws.AllowInTrust("deploy", "sts:AssumeRole")
 	m.finds("roles/deploy/check", "bad: role_arns: … AccessDenied … sts:TagSession … check that the role exists, that its trust policy allows arn:aws:iam::"+home+":user/vault-root")
-	m.write("roles/wide", map[string]any{"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + home + ":role/team-*"})
+	m.write("roles/wide", map[string]any{"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::" + home + ":role/team-*"})
 	m.finds("roles/wide/check", "unknown: role_arns: … is a pattern")
-	m.write("roles/whose", map[string]any{"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + home + ":role/deploy", "templates": true, "session_name": "{{identity.entity.name}}"})
+	m.write("roles/whose", map[string]any{"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::" + home + ":role/deploy", "templates": true, "session_name": "{{identity.entity.name}}"})
 	m.finds("roles/whose/check", "unknown: templates: … entity")
-	m.write("roles/fed", map[string]any{"credential_type": federationToken, "policy_arns": readOnly})
+	m.write("roles/fed", map[string]any{"credential_type": roles.FederationToken, "policy_arns": readOnly})
 	m.nothingBad(m.finds("roles/fed/check", "ok: permissions: sts:GetFederationToken"))
-	m.write("roles/mfa", map[string]any{"credential_type": sessionToken, "mfa_serial_number": mfaOfVault})
+	m.write("roles/mfa", map[string]any{"credential_type": roles.SessionToken, "mfa_serial_number": mfaOfVault})
 	m.finds("roles/mfa/check", "unknown: mfa_serial_number")
 }
 

@@ -39,13 +39,13 @@ func (b *backend) chores() []chore {
 	return []chore{
 		{name: "shared credentials", until: time.Second, everywhere: true, do: b.pruneShared},
 		{name: "heartbeat", until: 2 * time.Second, do: of(b.beat)},
-		{name: "records", until: 10 * time.Second, do: of(b.tendRecords)},
-		{name: "rollback", until: 25 * time.Second, everywhere: true, do: b.rollBackRequest}, // the WAL is each cluster's own
+		{name: "records", until: 10 * time.Second, do: of(b.users.Tend)},
+		{name: "rollback", until: 25 * time.Second, everywhere: true, do: b.rollBack}, // the WAL is each cluster's own
 		{name: "root key", until: 50 * time.Second, do: of(b.rootKey.Tick)},
 		{name: "static roles", until: 65 * time.Second, do: of(b.staticRoles.Tick)},
 		{name: "sessions", until: 75 * time.Second, everywhere: true, do: of(b.sessions.Tick)}, // what is denied is each cluster's own
-		{name: "sweep", until: 85 * time.Second, do: of(b.sweep)},
-		{name: "records without a user", until: 87 * time.Second, do: of(b.sweepGhosts)},
+		{name: "sweep", until: 85 * time.Second, do: of(b.users.Sweep)},
+		{name: "records without a user", until: 87 * time.Second, do: of(b.users.SweepGhosts)},
 		{name: "tidy", until: tickTime, do: of(b.tidy.Tick)},
 	}
 }
@@ -83,27 +83,12 @@ func (b *backend) run(ctx context.Context, req *logical.Request, c chore, end ti
 }
 
 // beat writes the heartbeat.
-func (u *users) beat(ctx context.Context, s logical.Storage) error {
-	return u.Beat(ctx, s, u.index.oldestRequest())
+func (b *backend) beat(ctx context.Context, s logical.Storage) error {
+	return b.Beat(ctx, s, b.users.OldestRequest())
 }
 
-// tendRecords has memory know the records, and storage what another engine would need.
-func (u *users) tendRecords(ctx context.Context, s logical.Storage) error {
-	if err := u.known(ctx, s); err != nil {
-		return fmt.Errorf("reading the records: %w", err)
-	}
-	_, err := u.own.proofKey(ctx, s, true) // so that no creation has to make it
-	return errors.Join(err, u.mirror(ctx, s), u.keepHome(ctx, s))
-}
-
-// pruneShared forgets the secrets of credentials that are not shared any more.
-func (b *backend) pruneShared(context.Context, *logical.Request) error {
-	b.shared.Prune()
-	return nil
-}
-
-// rollBackRequest is rollBack as Vault asks for it.
-func (u *users) rollBackRequest(ctx context.Context, req *logical.Request) error {
+// rollBack is a rollback as Vault asks for it.
+func (b *backend) rollBack(ctx context.Context, req *logical.Request) error {
 	_, immediate := req.Data["immediate"]
-	return u.rollBack(ctx, req.Storage, immediate)
+	return b.users.RollBack(ctx, req.Storage, immediate)
 }

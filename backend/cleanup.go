@@ -8,12 +8,8 @@ package backend
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
-
-	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
 // All mounts of the process stand still while Vault lets go of one. To clean up after a
@@ -102,56 +98,16 @@ func (b *backend) cleanUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, endTime)
 	defer cancel()
 	if !b.Vault.Tainted() { // a reload, a seal, or the hand-over to the built-in engine
-		if err := b.mirrorAll(ctx); err != nil {
+		if err := b.users.Mirror(ctx, b.Storage); err != nil {
 			b.Log.Warn("writing down for the built-in engine what is to end", "error", err)
 		}
 		return
 	}
-	if err := b.endAll(ctx); err != nil {
+	if err := b.users.EndAll(ctx); err != nil {
 		b.Log.Error("the mount is disabled, and IAM users are left in AWS", "error", err)
 	}
 	if left, err := b.sessions.Left(ctx, b.Storage); err != nil || len(left) > 0 {
 		b.Log.Warn("the mount is disabled, and policies that deny its revoked sessions are left in AWS, since to remove them would give the sessions back; "+
 			"delete each when its time has come", "policies", left, "error", err)
 	}
-}
-
-// mirrorAll is mirror for a process that may not have read the records yet: it reads them
-// when they are first needed, which is at its first tick as a rule.
-func (b *backend) mirrorAll(ctx context.Context) error {
-	if err := b.known(ctx, b.Storage); err != nil {
-		return fmt.Errorf("reading the records: %w", err)
-	}
-	return b.mirror(ctx, b.Storage)
-}
-
-// endAll deletes every user that is written down. Vault has revoked all leases that it knew
-// when the disable began: those left are of requests that were answered since.
-func (u *users) endAll(ctx context.Context) error {
-	rolledBack := u.rollBack(ctx, u.Storage, true)
-	if err := u.known(ctx, u.Storage); err != nil {
-		return errors.Join(rolledBack, err)
-	}
-	users := u.index.holders("", "")
-	errs := []error{rolledBack}
-	for _, left := range engine.EachByAccount(ctx, u.Mount, sweepsAtOnce, users, u.accountOf, nil, u.endDisabled) {
-		errs = append(errs, left.Errs...)
-	}
-	return errors.Join(errs...)
-}
-
-func (u *users) endDisabled(ctx context.Context, user string) error {
-	r, err := loadRecord(ctx, u.Storage, user)
-	if err != nil || r == nil {
-		return err
-	}
-	r.Ending = u.Now() // however long its lease would have lived
-	v, err := u.end(ctx, u.Storage, user, r)
-	switch {
-	case err != nil:
-		return fmt.Errorf("deleting IAM user %s of the disabled mount: %w", user, err)
-	case v.ending == endNotOurs, v.ending == endOtherAccount:
-		return v.why
-	}
-	return u.dropRecord(ctx, u.Storage, user, r.pending())
 }

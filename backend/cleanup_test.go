@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -45,7 +46,7 @@ func TestLeavingWaitsForRequestsUnderWay(t *testing.T) {
 					t.Error("the mount is gone, and the request is still under way")
 				}
 				m.start() // a seal, say: AWS may have done late what was asked of it last
-				m.pass(DefaultLateWindow)
+				m.pass(users.DefaultLateWindow)
 				m.mustTick()
 				m.noUsers()
 				m.recorded(0)
@@ -81,7 +82,7 @@ func TestMountWaitsForTheCleanUpThatItsEndBegan(t *testing.T) {
 	deletion.Release()
 	<-ended
 	m.start()
-	m.pass(DefaultLateWindow)
+	m.pass(users.DefaultLateWindow)
 	m.mustTick()
 	m.noUsers()
 }
@@ -153,7 +154,7 @@ func TestLeavingBeforeTheFirstTickWritesDownWhatIsToEnd(t *testing.T) {
 		}
 	}
 	m.start()
-	m.pass(DefaultLateWindow)
+	m.pass(users.DefaultLateWindow)
 	m.mustTick()
 	m.revoke(live)
 	m.noUsers()

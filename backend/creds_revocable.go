@@ -15,6 +15,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/sessions"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
@@ -29,12 +30,12 @@ type revocation struct {
 
 // registers reports whether the session of an order is to be registered. Where this server may not
 // write, nothing has been done yet, and the request goes to the one that may.
-func (b *backend) registers(ctx context.Context, s logical.Storage, r *role, o order) (bool, error) {
-	set, err := b.anySettings(ctx, s)
+func (i *issuer) registers(ctx context.Context, s logical.Storage, r *roles.Role, o order) (bool, error) {
+	set, err := i.anySettings(ctx, s)
 	switch {
 	case err != nil:
 		return false, err
-	case set.users.RegisterSessions && !b.Writable():
+	case set.users.RegisterSessions && !i.Writable():
 		return false, logical.ErrReadOnly
 	case o.sdk && r.RevokeSessions && !set.users.RegisterSessions:
 		return false, engine.UserErrorf("name: role %q has revoke_sessions, and a session from this path has no lease by which it could be revoked; "+
@@ -43,22 +44,28 @@ func (b *backend) registers(ctx context.Context, s logical.Storage, r *role, o o
 	return set.users.RegisterSessions, nil
 }
 
+// registersAny reports whether the mount registers sessions, for who only warns.
+func (i *issuer) registersAny(ctx context.Context, s logical.Storage) bool {
+	set, err := i.anySettings(ctx, s)
+	return err != nil || set.users.RegisterSessions // whatever cannot be read is no reason for a warning
+}
+
 // register writes down who gets a session.
-func (b *backend) register(ctx context.Context, s logical.Storage, o order, credentialType string, resp *logical.Response) error {
+func (i *issuer) register(ctx context.Context, s logical.Storage, o order, credentialType string, resp *logical.Response) error {
 	l, err := leaseOf(&logical.Request{Secret: resp.Secret})
 	if err != nil {
 		return err
 	}
-	return b.sessions.Register(ctx, s, l.AccessKeyID, &sessions.Session{
+	return i.sessions.Register(ctx, s, l.AccessKeyID, &sessions.Session{
 		Role: o.role, CredentialType: credentialType, Name: l.Username, ARN: l.ARN, DisplayName: o.displayName, EntityID: o.entityID,
-		Issued: b.Now().UTC(), Ends: l.SessionEnds, UserID: l.SessionUserID, AWSRole: l.awsRole(),
+		Issued: i.Now().UTC(), Ends: l.SessionEnds, UserID: l.SessionUserID, AWSRole: l.awsRole(),
 	})
 }
 
 // uniqueName names a session that can be revoked: what denies a session by its name denies all that
 // have the name.
-func (b *backend) uniqueName(ctx context.Context, s logical.Storage, r *role, o order) (string, error) {
-	name, err := b.ownName(ctx, s, r, o, (*awsrules.NameTemplate).Session)
+func (i *issuer) uniqueName(ctx context.Context, s logical.Storage, r *roles.Role, o order) (string, error) {
+	name, err := i.ownName(ctx, s, r, o, (*awsrules.NameTemplate).Session)
 	if err != nil {
 		return "", err
 	}
@@ -66,12 +73,12 @@ func (b *backend) uniqueName(ctx context.Context, s logical.Storage, r *role, o 
 }
 
 // keepRevocable has the lease of a session know what revokes it.
-func (l *lease) keepRevocable(session awscreds.Session, client *awscreds.Client, r *role) error {
+func (l *lease) keepRevocable(session awscreds.Session, client *awscreds.Client, r *roles.Role) error {
 	if !r.RevokeSessions {
 		return nil
 	}
 	l.SessionUserID, l.AWSRole = session.RoleSessionID, sessions.RoleOfSession(session.ARN)
-	l.Account, l.AssumeRole = client.KnownAccount(), r.assumeRole()
+	l.Account, l.AssumeRole = client.KnownAccount(), r.Way()
 	if !sessions.CanDeny(l.SessionUserID) || l.AWSRole == "" || !l.Account.Known() {
 		return engine.UserErrorf("revoke_sessions: AWS did not tell whose session it gave, as it does by AssumedRoleUser, so that nothing could revoke it; set revoke_sessions=false")
 	}
@@ -85,86 +92,44 @@ func (l *lease) awsRole() sessions.Role {
 }
 
 // revokeSession ends the session of a lease before its time, if it can be revoked. A lease that ends by time calls nobody.
-func (b *backend) revokeSession(ctx context.Context, req *logical.Request, l *lease, moment *engine.Moment) error {
-	if l.SessionUserID == "" || !b.Now().Before(l.Over) {
-		moment.Revoked("ended the lease of a session")
+func (i *issuer) revokeSession(ctx context.Context, req *logical.Request, l *lease, moment *engine.Moment) error {
+	if l.SessionUserID == "" || !i.Now().Before(l.Over) {
+		moment.Lapsed()
 		return nil
 	}
-	if err := b.sessions.Deny(awscreds.Enduring(ctx), req.Storage, l.awsRole(), l.SessionUserID, l.SessionEnds); err != nil {
+	if err := i.sessions.Deny(awscreds.Enduring(ctx), req.Storage, l.awsRole(), l.SessionUserID, l.SessionEnds); err != nil {
 		return fmt.Errorf("revoking the session %s: %w", l.Username, err)
 	}
 	moment.Revoked("revoked a session at the end of its lease", "session", l.Username, "aws_role", l.AWSRole)
 	if !l.Registered {
 		return nil
 	}
-	return ignoreReadOnly(b.sessions.Forget(ctx, req.Storage, l.AccessKeyID))
-}
-
-// ownAccountOnly refuses to make a session revocable whose role is of another account than the
-// client's: nobody can write a policy of another account's role.
-func ownAccountOnly(ctx context.Context, client *awscreds.Client, r *role, arn string) error {
-	if !r.RevokeSessions {
-		return nil
-	}
-	here, err := client.FindAccount(ctx)
-	if err != nil {
-		return err
-	}
-	return r.foreignTo(here, arn)
-}
-
-// foreignTo refuses AWS roles of another account than the one that the calls of a role are made in.
-func (r *role) foreignTo(here awscreds.Account, arns ...string) error {
-	for _, arn := range arns {
-		if of := awsrules.ARNAccount(arn); awsrules.IsAccount(of) && here.Known() && of != here.Number {
-			return engine.UserErrorf("revoke_sessions: %s is in AWS account %s, and the calls for this role are made in %s: only an identity of its own account can write the policy that revokes its sessions; "+
-				"set assume_role_arn to a role of account %s that may, or revoke_sessions=false", arn, of, here.Number, of)
-		}
-	}
-	return nil
-}
-
-// checkRevocable is foreignTo for a role that is written. It asks AWS at most which account config/root leads to.
-func (b *backend) checkRevocable(ctx context.Context, s logical.Storage, r *role) (warnings []string, err error) {
-	if !r.RevokeSessions || !r.issues(assumedRole) {
-		return nil, nil
-	}
-	here := awscreds.Account{Number: awsrules.ARNAccount(r.AssumeRoleARN)}
-	if r.AssumeRoleARN == "" {
-		ctx, cancel := context.WithTimeout(ctx, accountLook)
-		defer cancel()
-		if client, err := b.AWS(ctx, s); err == nil {
-			here, _ = client.FindAccount(ctx) // what nobody tells is not known
-		}
-	}
-	if !here.Known() {
-		return []string{"revoke_sessions: AWS does not tell which account config/root leads to, so that each request checks whether role_arns are of it"}, nil
-	}
-	return nil, r.foreignTo(here, r.RoleARNs...)
+	return engine.IgnoreReadOnly(i.sessions.Forget(ctx, req.Storage, l.AccessKeyID))
 }
 
 // awsRolesOf are the AWS roles whose sessions a role of the mount gives, or the one that a request names.
-func (b *backend) awsRolesOf(ctx context.Context, s logical.Storage, name, arn string) ([]sessions.Role, error) {
+func (i *issuer) awsRolesOf(ctx context.Context, s logical.Storage, name, arn string) ([]sessions.Role, error) {
 	if err := engine.CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	r, err := b.roleNow(ctx, s, name)
+	r, err := i.roles.Get(ctx, s, name)
 	switch {
 	case err != nil:
 		return nil, err
 	case r == nil:
 		return nil, engine.UserErrorf("name: there is no role %q", name)
-	case !r.issues(assumedRole):
-		return nil, engine.UserErrorf("name: role %q is of credential_type %s; only sessions of %s can be revoked", name, strings.Join(r.CredentialTypes, ","), assumedRole)
+	case !r.Issues(roles.AssumedRole):
+		return nil, engine.UserErrorf("name: role %q is of credential_type %s; only sessions of %s can be revoked", name, strings.Join(r.CredentialTypes, ","), roles.AssumedRole)
 	}
 	arns := r.RoleARNs
 	if arn != "" || len(arns) == 0 || r.Patterns {
-		if arn, err = r.pickARN(order{role: name, roleARN: arn}, b.Place(ctx, s)); err != nil {
+		asked := order{role: name, roleARN: arn}
+		if arn, err = asked.pickARN(r, i.Place(ctx, s)); err != nil {
 			return nil, err
 		}
 		arns = []string{arn}
 	}
-	client, err := b.AWSAs(ctx, s, r.assumeRole())
+	client, err := i.AWSAs(ctx, s, r.Way())
 	if err != nil {
 		return nil, err
 	}
@@ -172,12 +137,12 @@ func (b *backend) awsRolesOf(ctx context.Context, s logical.Storage, name, arn s
 	if err != nil {
 		return nil, err
 	}
-	if err := r.foreignTo(here, arns...); err != nil {
+	if err := r.CheckAccount(here, arns...); err != nil {
 		return nil, err
 	}
 	roles := make([]sessions.Role, len(arns))
-	for i, arn := range arns {
-		roles[i] = sessions.Role{Name: arn[strings.LastIndex(arn, "/")+1:], Account: here, AssumeRole: r.assumeRole()}
+	for n, arn := range arns {
+		roles[n] = sessions.Role{Name: arn[strings.LastIndex(arn, "/")+1:], Account: here, AssumeRole: r.Way()}
 	}
 	return roles, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -50,7 +51,7 @@ func TestFailedRemovalLeavesNothing(t *testing.T) {
 						break
 					}
 				}
-				m.pass(DefaultLateWindow)
+				m.pass(users.DefaultLateWindow)
 				m.mustTick()
 				if met.Hits() == 0 {
 					t.Error("the fault was not met")

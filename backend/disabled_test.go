@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // forbidden sends a request that has to be answered 403, and returns the text.
@@ -44,10 +46,10 @@ func TestNobodyGetsAnythingFromADisabledRole(t *testing.T) {
 	m.aws.AddRole("deploy")
 	m.aws.SetMFACode(mfaOfVault, "123456")
 	for kind, fields := range map[string]map[string]any{
-		iamUser:         {"policy_arns": readOnly},
-		assumedRole:     {"role_arns": deployARN},
-		federationToken: {"policy_arns": readOnly},
-		sessionToken:    {},
+		roles.IAMUser:         {"policy_arns": readOnly},
+		roles.AssumedRole:     {"role_arns": deployARN},
+		roles.FederationToken: {"policy_arns": readOnly},
+		roles.SessionToken:    {},
 	} {
 		role := "roles/" + kind
 		fields["credential_type"] = kind
@@ -67,7 +69,7 @@ func TestNobodyGetsAnythingFromADisabledRole(t *testing.T) {
 		if calls := m.aws.Calls(); len(calls) > 0 {
 			t.Errorf("%s: AWS was called: %v", kind, calls)
 		}
-		if kind == iamUser {
+		if kind == roles.IAMUser {
 			m.renew(before)
 			m.revoke(before)
 		}
@@ -75,7 +77,7 @@ func TestNobodyGetsAnythingFromADisabledRole(t *testing.T) {
 		if data := m.read(role); data["disabled_since"] != nil || data["disabled"] != false || data["disabled_reason"] != "leaked, see SEC-17" {
 			t.Errorf("reads %v", data)
 		}
-		if again := m.creds(kind); kind == iamUser {
+		if again := m.creds(kind); kind == roles.IAMUser {
 			m.revoke(again)
 		}
 	}
@@ -177,7 +179,7 @@ func TestARequestUnderWayWhenItsRoleIsDisabled(t *testing.T) {
 		t.Parallel()
 		m := newConfiguredMount(t)
 		m.aws.AddRole("deploy")
-		m.write("roles/deploy", map[string]any{"credential_type": assumedRole, "role_arns": deployARN})
+		m.write("roles/deploy", map[string]any{"credential_type": roles.AssumedRole, "role_arns": deployARN})
 		gate := m.aws.Barrier(2, "AssumeRole")
 		done := make(chan struct{})
 		var resp *logical.Response
@@ -215,7 +217,7 @@ func TestAStandbyHearsOfADisabledRole(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
 	m.aws.AddRole("deploy")
-	m.write("roles/deploy", map[string]any{"credential_type": assumedRole, "role_arns": deployARN})
+	m.write("roles/deploy", map[string]any{"credential_type": roles.AssumedRole, "role_arns": deployARN})
 	standby := &mount{t: t, ctx: m.ctx, storage: m.storage, aws: m.aws, system: m.system}
 	standby.start()
 	standby.creds("deploy")

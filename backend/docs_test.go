@@ -23,6 +23,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 const iamDoc = "../docs/iam-policy.md"
@@ -133,10 +135,10 @@ func TestDocsAPIAnswers(t *testing.T) {
 // The keys that the answer of each credential type has.
 func TestDocsAPIKeysOfTypes(t *testing.T) {
 	m := newSessionMount(t)
-	roles := map[string]string{iamUser: "developer-access", assumedRole: "deploy", federationToken: "fed", sessionToken: "own"}
+	named := map[string]string{roles.IAMUser: "developer-access", roles.AssumedRole: "deploy", roles.FederationToken: "fed", roles.SessionToken: "own"}
 	rows := table(apiSections(t)["creds/:name"], "Key", "Types", "Meaning")
-	for _, kind := range credentialTypes {
-		creds := m.creds(roles[kind])
+	for _, kind := range roles.Types {
+		creds := m.creds(named[kind])
 		m.revoke(creds)
 		var got []string
 		for _, row := range rows {
@@ -167,25 +169,25 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 		"transitive_tag_keys": "team", "allowed_request_tags": "ticket", "share_for": "5m",
 	}
 	heading := []string{"Field"}
-	for _, kind := range credentialTypes {
+	for _, kind := range roles.Types {
 		heading = append(heading, "`"+kind+"`")
 	}
 	said := map[string][]string{}
 	for _, row := range table(apiSections(t)["roles/:name"], heading...) {
 		said[strings.Trim(row[0], "`")] = row[1:]
 	}
-	for _, f := range roleTable {
-		field := f.name
-		if f.types == nil {
+	for field := range roles.Fields() {
+		types := roles.TypesOf(field)
+		if types == nil {
 			continue
 		}
-		if len(said[field]) != len(credentialTypes) || values[field] == nil {
+		if len(said[field]) != len(roles.Types) || values[field] == nil {
 			t.Errorf("%s does not say which credential types have %s, or the test has no value for it", apiDocs, field)
 			continue
 		}
-		for i, kind := range credentialTypes {
+		for i, kind := range roles.Types {
 			data := map[string]any{"credential_type": kind, field: values[field]}
-			if field == "external_id" && kind == iamUser { // to which no other role is assumed
+			if field == "external_id" && kind == roles.IAMUser { // to which no other role is assumed
 				data["assume_role_arn"] = values["assume_role_arn"]
 			}
 			if field == "transitive_tag_keys" {
@@ -193,7 +195,7 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 			}
 			resp, err := m.ask(logical.UpdateOperation, "roles/"+kind+"-"+field, data)
 			text, status := outcome(resp, err)
-			if has := slices.Contains(f.types, kind); has != (said[field][i] == "yes") {
+			if has := slices.Contains(types, kind); has != (said[field][i] == "yes") {
 				t.Errorf("the table gives %s to %s: %v, and the document says %q", field, kind, has, said[field][i])
 			}
 			want := "yes"
@@ -568,12 +570,10 @@ func checkWords(t *testing.T, name, doc string, paths []*framework.Path) {
 			}
 		}
 	}
-	known = slices.AppendSeq(known, maps.Keys(newRole().response()))
-	known = append(known, credentialTypes...)
+	known = append(known, roles.Types...)
 	known = append(known, "security_token")
 	known = append(known, "last_vault_rotation", "next_vault_rotation", "rotation_error", "rotation_failed_at")
 	known = append(known, "session_token")
-	known = slices.AppendSeq(known, maps.Keys(new(userRecord).response("", false)))
 	for _, span := range backticked(withoutBlocks(doc)) {
 		for _, word := range regexp.MustCompile(`\b[a-z]+(?:_[a-z0-9]+)+\b`).FindAllString(span, -1) {
 			if !slices.Contains(known, word) && !strings.Contains(span, " ") {

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -69,7 +70,7 @@ func (r firstRecord) due() time.Time {
 	if !r.Ending.IsZero() {
 		return r.Ending.Add(DefaultWALMinAge)
 	}
-	return r.Ends.Add(DefaultSweepGrace)
+	return r.Ends.Add(users.DefaultSweepGrace)
 }
 
 // What is written means to the first edition what it means to this one: it sweeps at once what
@@ -96,7 +97,7 @@ func TestFirstEditionReadsWhatIsWritten(t *testing.T) {
 	}{
 		crashed:        {math.MinInt64, 0, true},
 		m.user(ending): {0, DefaultWALMinAge, true},
-		m.user(live):   {2 * time.Hour, 2*time.Hour + DefaultSweepGrace, false},
+		m.user(live):   {2 * time.Hour, 2*time.Hour + users.DefaultSweepGrace, false},
 	} {
 		r := readAs[firstRecord](m, recordKey(user))
 		if in := r.due().Sub(now); in < is.from || in > is.to+time.Minute || r.Role != "wide" || r.DisplayName != "token-test" || r.Issued.IsZero() {
@@ -138,7 +139,7 @@ func TestFirstEditionReadsWhatIsWritten(t *testing.T) {
 
 	m.start()
 	m.mustTick() // else the minutes are a gap
-	m.pass(DefaultLateWindow)
+	m.pass(users.DefaultLateWindow)
 	m.mustTick()
 	if w := readAs[firstWatch](m, engine.KeyHeartbeat); time.Since(w.Seen) > time.Minute || !w.Since.IsZero() {
 		t.Errorf("the watch is %+v", w)

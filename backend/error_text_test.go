@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -88,7 +89,7 @@ func TestErrorsBeginWithWhatAWSSaid(t *testing.T) {
 			m.aws.Inject(fault)
 			inOrder(t, c.ask(m), "AccessDenied: "+fault.Message, c.doing)
 			m.aws.ClearFaults()
-			m.pass(DefaultLateWindow)
+			m.pass(users.DefaultLateWindow)
 			m.mustTick()
 		})
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -44,7 +45,7 @@ func TestFailedCreateLeavesNoUser(t *testing.T) {
 		m.aws.Inject(fault)
 		m.fails(logical.ReadOperation, "creds/wide", nil)
 		m.noUsers()
-		m.pass(DefaultLateWindow)
+		m.pass(users.DefaultLateWindow)
 		m.mustTick()
 		m.recorded(0)
 		m.registered(0)
@@ -121,7 +122,7 @@ func TestRecordStaysWhileAWSIsAway(t *testing.T) {
 			m.aws.ClearFaults()
 			m.mustTick()
 			m.noUsers()
-			m.pass(DefaultLateWindow) // AWS may perform late what it did not answer
+			m.pass(users.DefaultLateWindow) // AWS may perform late what it did not answer
 			m.mustTick()
 			m.recorded(0)
 			m.registered(0)

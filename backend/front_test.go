@@ -12,12 +12,14 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 func TestWrongTypesDoNotComeBack(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
-	m.write("roles/mfa", map[string]any{"credential_type": sessionToken, "mfa_serial_number": "arn:aws:iam::123456789012:mfa/vault"})
+	m.write("roles/mfa", map[string]any{"credential_type": roles.SessionToken, "mfa_serial_number": "arn:aws:iam::123456789012:mfa/vault"})
 	const secret = "a5b6c7-sent-in-the-wrong-place"
 	// The keys of a map may be named, its values not.
 	nested := []any{

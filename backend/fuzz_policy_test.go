@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -73,7 +74,7 @@ func FuzzPolicyDocument(f *testing.F) {
 		}
 		m.sameJSON(text, compact)
 		m.takenByAWS("iam", "PutUserPolicy", url.Values{"UserName": {"bystander"}, "PolicyName": {"p"}, "PolicyDocument": {compact}})
-		fed := map[string]any{"credential_type": federationToken, "policy_document": text}
+		fed := map[string]any{"credential_type": roles.FederationToken, "policy_document": text}
 		if _, taken := m.writePolicy("roles/fed", fed); taken {
 			m.issueLimited("sts/fed")
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // fuzzOps are the operations that Vault passes on from its clients.
@@ -78,9 +79,9 @@ func furnishAll(m *mount) {
 	m.configure(noRetries)
 	m.write("config/lease", map[string]any{"lease": "1h", "lease_max": "24h"})
 	m.write("roles/user", map[string]any{"policy_arns": readOnly, "iam_groups": "developers", "policy_document": goodPolicy})
-	m.write("roles/fed", map[string]any{"credential_type": federationToken, "policy_arns": readOnly})
-	m.write("roles/deploy", map[string]any{"credential_type": assumedRole, "role_arns": "arn:aws:iam::123456789012:role/deploy"})
-	m.write("roles/own", map[string]any{"credential_type": sessionToken})
+	m.write("roles/fed", map[string]any{"credential_type": roles.FederationToken, "policy_arns": readOnly})
+	m.write("roles/deploy", map[string]any{"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::123456789012:role/deploy"})
+	m.write("roles/own", map[string]any{"credential_type": roles.SessionToken})
 	m.write("roles/old", map[string]any{"arn": readOnly})
 	m.write("static-roles/app", map[string]any{"username": "app", "rotation_period": "1h"})
 }

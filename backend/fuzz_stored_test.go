@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // stored is a key, how errors name it, and the requests that meet it.
@@ -131,7 +132,7 @@ func FuzzStoredEntry(f *testing.F) {
 		m.aws.Adopt("app")
 		m.write("static-roles/app", map[string]any{"username": "app", "rotation_period": "1h"})
 		m.write("roles/user", map[string]any{"policy_arns": readOnly})
-		m.write("roles/fed", map[string]any{"credential_type": federationToken, "policy_arns": readOnly})
+		m.write("roles/fed", map[string]any{"credential_type": roles.FederationToken, "policy_arns": readOnly})
 	})
 	f.Fuzz(func(t *testing.T, slot uint8, value []byte) {
 		m.fresh(t)

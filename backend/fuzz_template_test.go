@@ -16,6 +16,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/helper/identitytpl"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 func FuzzTemplate(f *testing.F) {
@@ -42,7 +44,7 @@ func FuzzTemplate(f *testing.F) {
 			m.system.(*logical.StaticSystemView).GroupsVal[0].ID = value
 		})
 		for field, of := range map[string]any{"policy_document": policy, "session_name": text, "source_identity": text, "session_tags": map[string]any{"k": text}} {
-			role := map[string]any{"credential_type": assumedRole, "role_arns": deployARN, "templates": true, field: of}
+			role := map[string]any{"credential_type": roles.AssumedRole, "role_arns": deployARN, "templates": true, field: of}
 			resp, err := m.asVault(m.request(logical.UpdateOperation, "roles/"+field, role))
 			if status, told := m.answered(field, resp, err); status != 200 {
 				if status != 400 || !strings.Contains(told, field) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -34,7 +35,7 @@ func (m *mount) late(user string) {
 }
 
 // untilCertain is how many minutes it takes until nothing can come late any more.
-const untilCertain = int(DefaultLateWindow/time.Minute) + 2
+const untilCertain = int(users.DefaultLateWindow/time.Minute) + 2
 
 // minutes lets time pass, with a tick in each minute.
 func (m *mount) minutes(n int) {

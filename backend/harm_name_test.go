@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -61,7 +62,7 @@ func TestRollbackLeavesTheNextUserOfANameAlone(t *testing.T) {
 			m.refusedName()
 			m.start()
 			m.refusedName()
-			m.age(DefaultLateWindow + time.Minute)
+			m.age(users.DefaultLateWindow + time.Minute)
 			m.mustTick()
 			m.recorded(0)
 			creds := m.creds("developer-access")
@@ -90,7 +91,7 @@ func TestSecondRequestForANameIsRefused(t *testing.T) {
 		_, stamp, _ := strings.Cut(text, ", until ")
 		stamp, _, _ = strings.Cut(stamp, " ")
 		until := moment(t, stamp)
-		m.near("until", until, m.now().Add(2*time.Hour-age+DefaultSweepGrace))
+		m.near("until", until, m.now().Add(2*time.Hour-age+users.DefaultSweepGrace))
 		m.has(repeated, true)
 	}
 	m.renewed(one)

@@ -5,12 +5,17 @@ package backend
 // Tags that somebody has forged, and a copy of the storage that is started elsewhere.
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"net/url"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -64,13 +69,17 @@ func TestTidySparesTheEnginesOwnUser(t *testing.T) {
 			m.mustTick()
 			const own = "vault-root"
 			b := m.b.(*backend)
-			key, err := b.own.proofKey(m.ctx, m.storage, true)
-			if err != nil {
-				t.Fatal(err)
+			key, err := engine.Load[struct {
+				Key []byte `json:"key"`
+			}](m.ctx, m.storage, engine.KeyOwnership)
+			if err != nil || key == nil {
+				t.Fatal("no key of the proofs", err)
 			}
 			created := m.now().UTC().Format(time.RFC3339)
+			mac := hmac.New(sha256.New, key.Key)
+			fmt.Fprintf(mac, "%s\n%s\n%s", own, created, b.Term())
 			m.tag(own, "aws-dyn/"+mountID)
-			for k, v := range map[string]string{tagCreated: created, tagProof: prove(key, own, created, b.Term())} { // nobody can, but be it
+			for k, v := range map[string]string{tagCreated: created, tagProof: b.Term() + "/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))} { // nobody can, but be it
 				m.call("TagUser", url.Values{"UserName": {own}, "Tags.member.1.Key": {k}, "Tags.member.1.Value": {v}})
 			}
 			m.aws.Age(2 * time.Hour)
@@ -148,7 +157,7 @@ func TestTagsThatAWSRefusesForOneRole(t *testing.T) {
 	m.write("roles/other", map[string]any{"policy_arns": readOnly})
 	m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse, Times: 1})
 	m.revoke(m.creds("other"))
-	if tags := m.tags(); len(tags) != len(ownTagKeys) {
+	if tags := m.tags(); len(tags) != len(engine.OwnTags) {
 		t.Errorf("tags: %v", tags)
 	}
 	creds := m.creds("other")

@@ -7,12 +7,13 @@ package backend
 
 import (
 	"encoding/json"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // The deprecated form replaces the whole role, so a field beside it would be lost without a
@@ -21,7 +22,7 @@ func TestNoFieldIsLostBesideADeprecatedOne(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
 	values := map[string]any{
-		"credential_type": iamUser, "policy_arns": readOnly, "policy_document": s3Only, "iam_groups": "developers", "iam_tags": "team=payments",
+		"credential_type": roles.IAMUser, "policy_arns": readOnly, "policy_document": s3Only, "iam_groups": "developers", "iam_tags": "team=payments",
 		"user_path": "/vault/", "permissions_boundary_arn": readOnly, "default_ttl": "1h", "max_ttl": "1h", "max_users": 2,
 		"wait_until_usable": true, "wait_timeout": "5s",
 		"disabled": true, "disabled_reason": "leaked", "disabled_renewals": true,
@@ -33,7 +34,7 @@ func TestNoFieldIsLostBesideADeprecatedOne(t *testing.T) {
 	}
 	drops := []string{"iam_groups", "iam_tags", "session_tags", "external_id", "mfa_serial_number"}
 	before := m.storage.dump(t)
-	for field := range roleFields() {
+	for field := range roles.Fields() {
 		if field == "name" || field == "arn" || field == "policy" {
 			continue
 		}
@@ -52,33 +53,10 @@ func TestNoFieldIsLostBesideADeprecatedOne(t *testing.T) {
 	m.untouched(before, "a refused write")
 }
 
-// Every field of the stored role stands in the table, and is sent, stored and shown.
-func TestEveryFieldOfARoleStandsInTheTable(t *testing.T) {
-	t.Parallel()
-	r := &role{}
-	places := map[any]bool{}
-	for _, f := range roleTable {
-		if f.in == nil {
-			continue
-		}
-		places[f.in(r)] = true
-		if f.types == nil {
-			t.Errorf("%s is of no credential type", f.name)
-		}
-	}
-	apart := map[string]bool{"DisabledSince": true, "CredentialTypes": true, "InvalidData": true, "ProhibitFlexibleCredPath": true, "Version": true, "Patterns": true}
-	value := reflect.ValueOf(r).Elem()
-	for _, field := range reflect.VisibleFields(value.Type()) {
-		if name := field.Name; field.IsExported() && !field.Anonymous && !apart[name] && !places[value.FieldByIndex(field.Index).Addr().Interface()] {
-			t.Errorf("%s of a role stands in no line of the table", name)
-		}
-	}
-}
-
 // What is stored has the names and the units of the built-in engine.
 func TestStoredRoleIsTheBuiltIns(t *testing.T) {
 	t.Parallel()
-	raw, err := json.Marshal(&role{CredentialTypes: []string{iamUser}})
+	raw, err := json.Marshal(&roles.Role{CredentialTypes: []string{roles.IAMUser}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,11 +76,11 @@ func TestSeveralMistakesComeInOneOrder(t *testing.T) {
 		path string
 		data map[string]any
 	}{
-		{"roles/x", map[string]any{"credential_type": assumedRole, "default_sts_ttl": "1s", "max_sts_ttl": "2s", "max_users": 1, "default_ttl": 3, "max_ttl": 2,
+		{"roles/x", map[string]any{"credential_type": roles.AssumedRole, "default_sts_ttl": "1s", "max_sts_ttl": "2s", "max_users": 1, "default_ttl": 3, "max_ttl": 2,
 			"user_path": "x", "iam_tags": map[string]any{"aws:a": "1", "aws:b": "2", "vault-role": "3"}, "session_tags": map[string]any{"aws:c": "1", "aws:d": "2"},
 			"mfa_serial_number": "!", "external_id": "!", "policy_arns": "x,y", "role_arns": "x,y", "iam_groups": "a b,c d", "permissions_boundary_arn": "z"}},
 		{"roles/x", map[string]any{"credential_type": "none", "policy_document": `{"Statement":[{"Effect":"x","Foo":1,"Bar":2}],"Zoo":1,"Abc":2}`}},
-		{"roles/x", map[string]any{"credential_type": iamUser, "unknown": 1, "unheard": 2, "policy_arns": strings.Repeat(readOnly+"x,", 3), "max_users": 6000}},
+		{"roles/x", map[string]any{"credential_type": roles.IAMUser, "unknown": 1, "unheard": 2, "policy_arns": strings.Repeat(readOnly+"x,", 3), "max_users": 6000}},
 		{"roles/x", map[string]any{"arn": readOnly, "max_users": 1, "iam_tags": "a=b", "max_ttl": 1, "user_path": "/", "role_arns": "x"}},
 		{"config/root", map[string]any{"access_key": "x", "region": "!", "sts_region": "!", "iam_endpoint": "ftp://x", "sts_endpoint": "ftp://y", "max_retries": -7, "role_arn": "x",
 			"username_template": "{{", "rotation_period": 1, "rotation_schedule": "x", "sts_fallback_endpoints": "ftp://a,ftp://b", "sts_fallback_regions": "!,?"}},

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // replicated is the storage of a secondary.
@@ -71,8 +72,8 @@ func TestSecondaryMakesSessionsItself(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
 	m.write("config/root", map[string]any{"signin_endpoint": m.aws.URL()})
-	m.write("roles/session", map[string]any{"credential_type": sessionToken})
-	m.write("roles/federated", map[string]any{"credential_type": federationToken, "policy_arns": readOnly})
+	m.write("roles/session", map[string]any{"credential_type": roles.SessionToken})
+	m.write("roles/federated", map[string]any{"credential_type": roles.FederationToken, "policy_arns": readOnly})
 	of := newSecondary(m)
 	of.creds("session")
 	of.creds("federated")
@@ -176,10 +177,14 @@ func TestInvalidationForgetsOneRecord(t *testing.T) {
 	of.storage.breaks("list", engine.PrefixIssued)
 	of.b.(*backend).Invalidate(m.ctx, recordKey(gone))
 	of.listed(2)
-	if _, known := of.b.(*backend).index.get(gone); known {
+	remembers, err := of.b.(*backend).users.TidyView().Known(m.ctx, of.storage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if remembers(gone) {
 		t.Error("memory still has it")
 	}
-	if _, known := of.b.(*backend).index.get(kept); !known {
+	if !remembers(kept) {
 		t.Error("memory has lost another")
 	}
 	m.revoke(all[1])

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/iampolicy"
 )
 
@@ -31,8 +32,8 @@ func documented(t *testing.T) map[string]string {
 	users := iampolicy.Users{Role: "app", Name: "vault-*", Path: "/", Policies: []string{readOnly}, Inline: true, Groups: []string{"developers"}}
 	pathed := iampolicy.Users{Role: "job", Name: "vault-*", Path: "/vault/", Policies: []string{readOnly}}
 	return map[string]string{
-		"users": policyBlock(t, config(func(c *iampolicy.Config) { c.Tags, c.Users = ownTagKeys, []iampolicy.Users{users, pathed} }), "Tidy"),
-		"tidy": policyBlock(t, config(func(c *iampolicy.Config) { c.Tags, c.Users = ownTagKeys, []iampolicy.Users{users} }),
+		"users": policyBlock(t, config(func(c *iampolicy.Config) { c.Tags, c.Users = engine.OwnTags, []iampolicy.Users{users, pathed} }), "Tidy"),
+		"tidy": policyBlock(t, config(func(c *iampolicy.Config) { c.Tags, c.Users = engine.OwnTags, []iampolicy.Users{users} }),
 			"CreateUsers", "TagUsers", "CreateKeys", "AttachPolicies", "PutInlinePolicies", "JoinAndLeaveGroups", "DeleteUsers", "FindWhat", "RemoveWhat", "RemoveVirtual"),
 		"boundary": policyBlock(t, config(func(c *iampolicy.Config) {
 			users.Boundary = exampleBoundary

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -39,18 +40,18 @@ var judgedRoles = map[string]map[string]any{
 	"bounded": {"policy_arns": readOnly, "policy_document": s3Only, "user_path": "/bounded/", "permissions_boundary_arn": boundaryARN},
 	"asker":   {"policy_arns": readOnly, "user_path": "/of/{{identity.entity.name}}/", "templates": true},
 
-	"deploy":        {"credential_type": assumedRole, "role_arns": deployARN},
-	"deploy-tags":   {"credential_type": assumedRole, "role_arns": deployARN, "session_tags": "team=a", "allowed_request_tags": "ticket"},
-	"deploy-source": {"credential_type": assumedRole, "role_arns": deployARN, "source_identity": "ann"},
-	"deploy-group":  {"credential_type": assumedRole, "role_arns": deployARN, "iam_groups": "readers"},
-	"revocable":     {"credential_type": assumedRole, "role_arns": auditARN, "revoke_sessions": true},
-	"team":          {"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + home + ":role/team-*"},
-	"federate":      {"credential_type": federationToken, "policy_document": s3Only},
-	"federate-tags": {"credential_type": federationToken, "policy_document": s3Only, "session_tags": "team=a"},
-	"session":       {"credential_type": sessionToken},
+	"deploy":        {"credential_type": roles.AssumedRole, "role_arns": deployARN},
+	"deploy-tags":   {"credential_type": roles.AssumedRole, "role_arns": deployARN, "session_tags": "team=a", "allowed_request_tags": "ticket"},
+	"deploy-source": {"credential_type": roles.AssumedRole, "role_arns": deployARN, "source_identity": "ann"},
+	"deploy-group":  {"credential_type": roles.AssumedRole, "role_arns": deployARN, "iam_groups": "readers"},
+	"revocable":     {"credential_type": roles.AssumedRole, "role_arns": auditARN, "revoke_sessions": true},
+	"team":          {"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::" + home + ":role/team-*"},
+	"federate":      {"credential_type": roles.FederationToken, "policy_document": s3Only},
+	"federate-tags": {"credential_type": roles.FederationToken, "policy_document": s3Only, "session_tags": "team=a"},
+	"session":       {"credential_type": roles.SessionToken},
 
 	"there":         {"policy_arns": readOnly, "assume_role_arn": otherHub, "external_id": "id-1"},
-	"there-session": {"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + other + ":role/deploy", "assume_role_arn": otherHub, "assume_role_external_id": "id-1"},
+	"there-session": {"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::" + other + ":role/deploy", "assume_role_arn": otherHub, "assume_role_external_id": "id-1"},
 }
 
 // ownName is the IAM user of config/root, whose name is none that the engine gives to users.
@@ -139,8 +140,12 @@ func (w *judged) mend(after thing) {
 			server.RemoveUser(user)
 		}
 	}
-	for _, user := range w.b.(*backend).index.holders("", "") {
-		_, _ = w.send(logical.UpdateOperation, "issued/"+user+"/forget", nil)
+	known, err := w.b.(*backend).users.All(w.ctx, w.storage)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, user := range known {
+		_, _ = w.send(logical.UpdateOperation, "issued/"+user.Name+"/forget", nil)
 	}
 	if after.keys {
 		w.mendKeys()

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // written is a write whose values no AWS has, and the fields that are odd.
@@ -120,7 +122,7 @@ func TestElsewhereNotEverythingGoes(t *testing.T) {
 // Without config/root, the environment says where calls go.
 func TestElsewhereByTheEnvironment(t *testing.T) {
 	role := map[string]any{"credential_type": "assumed_role", "role_arns": "arn:aws:iam:::role/app"}
-	user := map[string]any{"credential_type": iamUser, "policy_arns": "arn:aws:iam:::policy/app"}
+	user := map[string]any{"credential_type": roles.IAMUser, "policy_arns": "arn:aws:iam:::policy/app"}
 	for _, c := range []struct {
 		name, value string
 		odd         map[string]any
@@ -184,9 +186,9 @@ func TestForeignFallbackOfSTSChangesNoFormsOfIAM(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
 	m.write("config/root", map[string]any{"region": "eu-central-1", "sts_fallback_endpoints": "https://sts.example.com"})
-	m.refused(logical.UpdateOperation, "roles/x", map[string]any{"credential_type": iamUser, "policy_arns": "arn:aws:iam::12345:policy/short"})
+	m.refused(logical.UpdateOperation, "roles/x", map[string]any{"credential_type": roles.IAMUser, "policy_arns": "arn:aws:iam::12345:policy/short"})
 	m.refused(logical.UpdateOperation, "roles/x", map[string]any{"credential_type": "assumed_role", "role_arns": "arn:aws:iam:::role/app"})
 	m.write("config/root", map[string]any{"sts_endpoint": "https://sts.example.com"})
-	m.refused(logical.UpdateOperation, "roles/x", map[string]any{"credential_type": iamUser, "policy_arns": "arn:aws:iam::12345:policy/short"})
+	m.refused(logical.UpdateOperation, "roles/x", map[string]any{"credential_type": roles.IAMUser, "policy_arns": "arn:aws:iam::12345:policy/short"})
 	m.write("roles/x", map[string]any{"credential_type": "assumed_role", "role_arns": "arn:aws:iam:::role/app"})
 }

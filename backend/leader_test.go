@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 )
 
 // A new process has written nothing yet, so it proves that it leads before it deletes.
@@ -46,7 +47,7 @@ func TestNothingIsSweptBeforeAWriteGoesWell(t *testing.T) {
 	user := m.user(m.creds("developer-access"))
 	m.start()
 	m.storage.breaks("put", "")
-	m.age(768*time.Hour + 2*DefaultSweepGrace)
+	m.age(768*time.Hour + 2*users.DefaultSweepGrace)
 	if err := m.tick(); err == nil {
 		t.Error("a tick that can write nothing went well")
 	}

@@ -52,8 +52,8 @@ func (c *leaseConfig) response() map[string]any {
 // either to the mount. Whoever is closest to the credential says how long, and
 // whoever says least how long at most.
 func (l *lease) ttls(cfg *leaseConfig) (ttl, longest time.Duration) {
-	ttl = firstSet(l.RequestTTL, l.DefaultTTL, cfg.Lease)
-	longest = firstSet(l.MaxTTL, cfg.LeaseMax)
+	ttl = engine.FirstSet(l.RequestTTL, l.DefaultTTL, cfg.Lease)
+	longest = engine.FirstSet(l.MaxTTL, cfg.LeaseMax)
 	if cfg.LeaseMax > 0 {
 		longest = min(longest, cfg.LeaseMax)
 	}
@@ -61,49 +61,28 @@ func (l *lease) ttls(cfg *leaseConfig) (ttl, longest time.Duration) {
 }
 
 // longest is how long after its making the credential can live at most.
-func (l *lease) longest(of bounds, cfg *leaseConfig) time.Duration {
-	if _, longest := l.ttls(cfg); longest > 0 && longest < of.longest {
+func (l *lease) longest(of engine.LeaseBounds, cfg *leaseConfig) time.Duration {
+	if _, longest := l.ttls(cfg); longest > 0 && longest < of.Longest {
 		return longest
 	}
-	return of.longest
+	return of.Longest
 }
 
 // leaseTTLs are ttls for Vault, which counts them from when the lease was given: one of a user that was
 // made before ends at the latest when its first one can.
-func (u *users) leaseTTLs(l *lease, cfg *leaseConfig) (ttl, longest time.Duration) {
+func (i *issuer) leaseTTLs(l *lease, cfg *leaseConfig) (ttl, longest time.Duration) {
 	if ttl, longest = l.ttls(cfg); l.Late > 0 {
-		longest = max(l.longest(u.askBounds(), cfg)-l.Late, time.Second)
+		longest = max(l.longest(i.LeaseBounds(), cfg)-l.Late, time.Second)
 	}
 	return ttl, longest
-}
-
-func firstSet(durations ...time.Duration) time.Duration {
-	for _, d := range durations {
-		if d > 0 {
-			return d
-		}
-	}
-	return 0
-}
-
-// bounds are how long the mount lets leases be.
-type bounds struct{ usual, longest time.Duration }
-
-// fallbackTTL is Vault's own default and maximum for leases, for where the system view does
-// not tell: it gives zero then.
-const fallbackTTL = 768 * time.Hour
-
-// askBounds asks Vault, which takes two round trips.
-func (u *users) askBounds() bounds {
-	return bounds{usual: firstSet(u.Vault.DefaultLeaseTTL(), fallbackTTL), longest: firstSet(u.Vault.MaxLeaseTTL(), fallbackTTL)}
 }
 
 // lastMoment is the latest moment that a lease which began at a moment can live to
 // when it is issued or renewed now, by the rules that Vault cuts leases by. The
 // increment is what the caller of a renewal asks for.
-func (l *lease) lastMoment(of bounds, cfg *leaseConfig, began, now time.Time, increment time.Duration) time.Time {
+func (l *lease) lastMoment(of engine.LeaseBounds, cfg *leaseConfig, began, now time.Time, increment time.Duration) time.Time {
 	ttl, _ := l.ttls(cfg)
-	ends := now.Add(firstSet(increment, ttl, of.usual))
+	ends := now.Add(engine.FirstSet(increment, ttl, of.Usual))
 	if last := began.Add(l.longest(of, cfg)); ends.After(last) {
 		return last
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/users"
 )
 
 // leaseStep is one step in the life of a lease.
@@ -115,7 +117,7 @@ func stumbleIn(t *testing.T, step leaseStep, n int, how stumble) {
 		m.start()
 		m.revoke(creds) // as Vault does at the end of a lease, or again
 	}
-	m.age(2*time.Hour + DefaultSweepGrace)
+	m.age(2*time.Hour + users.DefaultSweepGrace)
 	m.mustTick()
 	m.mustTick()
 	m.noUsers()

@@ -2,7 +2,7 @@
 
 package backend
 
-// What a load leaves in the process: nothing. internal/e2e loads a real Vault, but from
+// What a load leaves in the process: nothing. internal/e2e/load loads a real Vault, but from
 // outside the shipped binary shows neither its goroutines nor what it holds in memory.
 
 import (
@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -78,7 +79,7 @@ func TestALoadLeavesNothingInTheProcess(t *testing.T) {
 	first := held()
 	issued, failed := m.live()
 	m.aws.ClearFaults()
-	m.pass(DefaultLateWindow)
+	m.pass(users.DefaultLateWindow)
 	m.mustTick()
 	m.noUsers()
 	m.recorded(0)

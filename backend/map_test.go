@@ -5,6 +5,7 @@ package backend
 // The package comments are the map of the house: a newcomer finds every file there.
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
@@ -16,7 +17,7 @@ import (
 )
 
 // rooms are the directories of the backend.
-var rooms = []string{".", "engine", "awsrules", "iampolicy", "rootkey", "sessions", "sharing", "staticrole", "status", "tidy"}
+var rooms = []string{".", "engine", "awsrules", "iampolicy", "roles", "rootkey", "sessions", "sharing", "staticrole", "status", "tidy", "users"}
 
 func TestPackageCommentsNameEveryFile(t *testing.T) {
 	main := packageComment(t, ".")
@@ -40,6 +41,49 @@ func TestPackageCommentsNameEveryFile(t *testing.T) {
 			t.Errorf("the package comment of backend does not name the room backend/%s", e.Name())
 		}
 	}
+}
+
+// No room grows back into one that nobody can overlook: the main room has few files, and no type too many methods.
+func TestRoomsStaySmall(t *testing.T) {
+	const mostFiles, mostMethods = 30, 60
+	if n := len(sources(t, ".")); n > mostFiles {
+		t.Errorf("backend has %d files, more than %d; give what belongs together a room", n, mostFiles)
+	}
+	for _, dir := range rooms {
+		methods := map[string]int{}
+		for _, file := range sources(t, dir) {
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range parsed.Decls {
+				if f, ok := d.(*ast.FuncDecl); ok && f.Recv != nil {
+					methods[receiver(f)]++
+				}
+			}
+		}
+		for name, n := range methods {
+			if n > mostMethods {
+				t.Errorf("%s in backend/%s has %d methods, more than %d; part it", name, dir, n, mostMethods)
+			}
+		}
+	}
+}
+
+// receiver is the name of the type that a method is of.
+func receiver(f *ast.FuncDecl) string {
+	of := f.Recv.List[0].Type
+	if p, ok := of.(*ast.StarExpr); ok {
+		of = p.X
+	}
+	if g, ok := of.(*ast.IndexExpr); ok {
+		of = g.X
+	}
+	name, ok := of.(*ast.Ident)
+	if !ok {
+		return ""
+	}
+	return name.Name
 }
 
 // What docs/design.md, CONTRIBUTING.md and the package comments call by name has to exist.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/awsmodel"
 )
 
@@ -66,7 +67,7 @@ func newModelMount(t *testing.T) *mount {
 	m.aws.SetWebIdentityToken(someJWT)
 	m.write("config/users", map[string]any{"ownership_tags": false})
 	m.write("roles/user", map[string]any{"policy_arns": readOnly})
-	m.write("roles/mfa", map[string]any{"credential_type": sessionToken, "mfa_serial_number": mfaOfVault})
+	m.write("roles/mfa", map[string]any{"credential_type": roles.SessionToken, "mfa_serial_number": mfaOfVault})
 	return m
 }
 

@@ -4,12 +4,16 @@ package backend
 
 // The routes of model_routes_test.go, and the members that no request decides.
 
-import "slices"
+import (
+	"slices"
+
+	"vault-plugin-secrets-aws-dyn/backend/roles"
+)
 
 var (
-	assumes   = map[string]any{"credential_type": assumedRole, "role_arns": deployARN}
-	federates = map[string]any{"credential_type": federationToken, "policy_arns": readOnly}
-	owns      = map[string]any{"credential_type": sessionToken}
+	assumes   = map[string]any{"credential_type": roles.AssumedRole, "role_arns": deployARN}
+	federates = map[string]any{"credential_type": roles.FederationToken, "policy_arns": readOnly}
+	owns      = map[string]any{"credential_type": roles.SessionToken}
 	attaches  = map[string]any{"policy_arns": readOnly}
 	nothing   = map[string]any{}
 
@@ -63,7 +67,7 @@ var sessionRoutes = []route{
 	{action: "GetFederationToken", member: "Tags", field: "session_tags", path: "roles/x", more: federates, ask: "creds/x"},
 	{action: "GetFederationToken", member: "Tags.member.N.Key", field: "session_tags", path: "roles/x", more: federates, ask: "creds/x"},
 	{action: "GetFederationToken", member: "Tags.member.N.Value", field: "session_tags", path: "roles/x", more: federates, ask: "creds/x"},
-	{action: "GetFederationToken", member: "Policy", field: "policy_document", path: "roles/x", more: map[string]any{"credential_type": federationToken}, ask: "creds/x", form: policyText,
+	{action: "GetFederationToken", member: "Policy", field: "policy_document", path: "roles/x", more: map[string]any{"credential_type": roles.FederationToken}, ask: "creds/x", form: policyText,
 		but: map[string]string{"at min": policyGrammar, "below min": emptyIsDefault}},
 	{action: "GetFederationToken", member: "PolicyArns.member.N.arn", field: "policy_arns", path: "roles/x", more: federates, whole: inList, ask: "creds/x", form: arnOf("policy"), but: arnCells},
 	{action: "GetFederationToken", member: "DurationSeconds", field: "ttl", path: "roles/x", more: federates, ask: "creds/x", asked: true, but: map[string]string{"above max": cutWithWarning}},

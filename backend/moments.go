@@ -11,25 +11,16 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // issuedText is what the log calls a new credential.
 func issuedText(credentialType string) string {
-	if credentialType == iamUser {
+	if credentialType == roles.IAMUser {
 		return "issued an IAM user"
 	}
 	return "issued a session"
 }
-
-// moment begins a moment of the user of a record.
-func (r *userRecord) moment(ctx context.Context, m *engine.Mount, user string, by engine.Asked) (context.Context, *engine.Moment) {
-	ctx, o := m.CredsMoment(ctx, by, r.Role, iamUser)
-	o.User, o.AccessKey, o.Entity, o.Account = user, r.AccessKeyID, r.EntityID, r.Account.Number
-	return ctx, o
-}
-
-// endedText is what the log has of the end of a lease.
-const endedText = "deleted an IAM user at the end of its lease"
 
 // moment begins a moment of the credential of a lease.
 func (l *lease) moment(ctx context.Context, m *engine.Mount, req *logical.Request) (context.Context, *engine.Moment) {

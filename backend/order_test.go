@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // often is how many times a request is repeated: maps have another order each time.
@@ -114,8 +116,8 @@ func TestWarningsComeInTheOrderOfTheDocuments(t *testing.T) {
 		data       map[string]any
 		fewest     int
 	}{
-		{"roles/:name", "roles/s", map[string]any{"credential_type": sessionToken, "iam_groups": "a b", "iam_tags": map[string]string{"#": "#"}, "b": 1, "a": 1}, 2},
-		{"roles/:name", "roles/a", map[string]any{"credential_type": assumedRole, "mfa_serial_number": "x", "iam_tags": "a=b"}, 3},
+		{"roles/:name", "roles/s", map[string]any{"credential_type": roles.SessionToken, "iam_groups": "a b", "iam_tags": map[string]string{"#": "#"}, "b": 1, "a": 1}, 2},
+		{"roles/:name", "roles/a", map[string]any{"credential_type": roles.AssumedRole, "mfa_serial_number": "x", "iam_tags": "a=b"}, 3},
 		{"roles/:name", "roles/l", map[string]any{"arn": readOnly, "mfa_serial_number": "x", "iam_tags": "a=b", "external_id": "x", "session_tags": "a=b", "iam_groups": "x"}, 5},
 		{"roles/:name", "roles/u", map[string]any{"policy_arns": each(11, policyARN), "max_users": 9999, "iam_tags": tags(48), "mfa_serial_number": "x"}, 4},
 		{"roles/:name", "roles/odd", map[string]any{"max_users": 9999, "iam_tags": tags(48), "mfa_serial_number": "x"}, 4},

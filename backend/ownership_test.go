@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -30,7 +31,7 @@ func TestOwnershipTags(t *testing.T) {
 	m := newConfiguredMount(t)
 	m.write("roles/developer-access", map[string]any{"iam_tags": "team=payments"})
 	tags := m.tags()
-	if tags[tagMount] != "aws-dyn/"+mountID || tags[tagRole] != "developer-access" || tags["team"] != "payments" || len(tags) != 1+len(ownTagKeys) {
+	if tags[tagMount] != "aws-dyn/"+mountID || tags[tagRole] != "developer-access" || tags["team"] != "payments" || len(tags) != 1+len(engine.OwnTags) {
 		t.Errorf("tags: %v", tags)
 	}
 	moment(t, tags[tagCreated])
@@ -52,7 +53,7 @@ func TestUsersAreMadeWithoutTagsWhereAWSRefusesThem(t *testing.T) {
 		t.Errorf("tried again at once: %v", tags)
 	}
 	m.write("config/root", map[string]any{"region": "us-east-1"}) // perhaps the policy was mended
-	if tags := m.tags(); len(tags) != len(ownTagKeys) {
+	if tags := m.tags(); len(tags) != len(engine.OwnTags) {
 		t.Errorf("tags: %v", tags)
 	}
 	denied := m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse})
@@ -60,7 +61,7 @@ func TestUsersAreMadeWithoutTagsWhereAWSRefusesThem(t *testing.T) {
 		t.Errorf("refused with %s", text)
 	}
 	denied.Remove()
-	if tags := m.tags(); len(tags) != len(ownTagKeys) {
+	if tags := m.tags(); len(tags) != len(engine.OwnTags) {
 		t.Errorf("a refusal that was not about tags took them away: %v", tags)
 	}
 }
@@ -93,7 +94,7 @@ func TestTagsAreTriedAgain(t *testing.T) {
 	}
 	m.warns(m.write("config/auto-tidy", map[string]any{"enabled": true}), "AWS refuses the tags")
 	m.pass(tagPause)
-	if tags, n := m.tags(), created(); len(tags) != len(ownTagKeys) || n != 1 {
+	if tags, n := m.tags(), created(); len(tags) != len(engine.OwnTags) || n != 1 {
 		t.Errorf("tags %v after %d attempts", tags, n)
 	}
 	if resp := m.write("config/auto-tidy", map[string]any{"enabled": true}); resp != nil && len(resp.Warnings) > 0 {
@@ -107,7 +108,7 @@ func TestOnlyTheTagsThatAWSNamesAreLeftOut(t *testing.T) {
 	m := newConfiguredMount(t, noRetries)
 	m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.Refuse, Times: 1, Message: "Tag key 'vault-role' is not allowed for user/vault-created-1"})
 	for range 2 {
-		if tags := m.tags(); len(tags) != len(ownTagKeys)-1 || tags[tagRole] != "" || tags[tagProof] == "" {
+		if tags := m.tags(); len(tags) != len(engine.OwnTags)-1 || tags[tagRole] != "" || tags[tagProof] == "" {
 			t.Errorf("tags: %v", tags)
 		}
 	}
@@ -132,7 +133,7 @@ func TestOwnershipTagsKeepToAWSsLimit(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
 	full := map[string]any{}
-	for i := range awsrules.MostTags - len(ownTagKeys) {
+	for i := range awsrules.MostTags - len(engine.OwnTags) {
 		full[fmt.Sprintf("key-%d", i)] = "x"
 	}
 	if resp := m.write("roles/developer-access", map[string]any{"iam_tags": full}); resp != nil {

@@ -16,6 +16,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/iampolicy"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
@@ -42,7 +43,7 @@ func (b *backend) pathRoleCheck() *framework.Path {
 	return &framework.Path{
 		Pattern:      "roles/" + engine.RoleName + "/check",
 		DisplayAttrs: engine.Operation("check", "role"),
-		Fields:       map[string]*framework.FieldSchema{"name": roleFields()["name"]},
+		Fields:       map[string]*framework.FieldSchema{"name": roles.Fields()["name"]},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: engine.Gives(b.Write("Ask AWS whether a role works.", b.checkRole), status.CheckFields()),
 		},
@@ -130,11 +131,11 @@ func (b *backend) checkHome(ctx context.Context, s logical.Storage, c *status.Ch
 	if err != nil {
 		return err
 	}
-	if err := b.known(ctx, s); err != nil {
+	if err := b.users.Fill(ctx, s); err != nil {
 		return err
 	}
-	if n, one := b.elsewhere(here, home); n > 0 {
-		c.Bad("account", "%s, and %s of this mount were made in %s: they cannot be ended from here; write credentials of that account to config/root", here, counted(n, "IAM user"), one)
+	if n, one := b.users.Elsewhere(here, home); n > 0 {
+		c.Bad("account", "%s, and %s of this mount were made in %s: they cannot be ended from here; write credentials of that account to config/root", here, engine.Counted(n, "IAM user"), one)
 		return nil
 	}
 	c.OK("account", "%s", here)
@@ -147,7 +148,7 @@ func (b *backend) checkRole(ctx context.Context, req *logical.Request, d *framew
 	if err := engine.CheckRoleName(o.role); err != nil {
 		return nil, err
 	}
-	stored, err := b.roleNow(ctx, req.Storage, o.role)
+	stored, err := b.roles.Get(ctx, req.Storage, o.role)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +159,7 @@ func (b *backend) checkRole(ctx context.Context, req *logical.Request, d *framew
 	if err := stored.Refusal("roles/" + o.role); err != nil {
 		check.Bad("role", "%v; write disabled=false to switch it on", err)
 	}
-	rendered, err := stored.forRequest(b.Mount, o)
+	rendered, err := stored.For(b.Mount, o.ask())
 	var mistake *engine.UserError
 	switch {
 	case errors.As(err, &mistake) && o.entityID == "":
@@ -179,7 +180,7 @@ type roleCheck struct {
 	status.Look
 	b       *backend
 	storage logical.Storage
-	role    *role
+	role    *roles.Role
 	order   order
 	groups  []string // ARNs of those that exist
 }
@@ -190,7 +191,7 @@ const shortest = 15 * time.Minute
 
 func (c *roleCheck) run(ctx context.Context) {
 	var err error
-	way := c.role.assumeRole()
+	way := c.role.Way()
 	if c.Client, err = c.b.AWSAs(ctx, c.storage, way); err != nil {
 		c.Failed("assume_role_arn", err, "", "without it nothing else of the role can be checked")
 		return
@@ -205,7 +206,7 @@ func (c *roleCheck) run(ctx context.Context) {
 	for _, arn := range c.role.PolicyARNs {
 		c.Exists("policy_arns: "+arn, c.Client.LookAtPolicy(ctx, arn), "iam:GetPolicy on "+arn)
 	}
-	if arn := c.role.PermissionsBoundaryARN; arn != "" && c.role.issues(iamUser) {
+	if arn := c.role.PermissionsBoundaryARN; arn != "" && c.role.Issues(roles.IAMUser) {
 		c.Exists("permissions_boundary_arn: "+arn, c.Client.LookAtPolicy(ctx, arn), "iam:GetPolicy on "+arn)
 	}
 	for _, group := range c.role.IAMGroups {
@@ -216,12 +217,12 @@ func (c *roleCheck) run(ctx context.Context) {
 		}
 	}
 	c.calls(ctx)
-	if c.role.issues(assumedRole) {
+	if c.role.Issues(roles.AssumedRole) {
 		for _, arn := range c.role.RoleARNs {
 			c.session(ctx, arn)
 		}
 	}
-	if c.role.issues(sessionToken) && c.role.SerialNumber != "" {
+	if c.role.Issues(roles.SessionToken) && c.role.SerialNumber != "" {
 		c.Unknown("mfa_serial_number", "AWS tells only who sends a code of the device; read creds/%s with mfa_code", c.order.role)
 	}
 }
@@ -238,12 +239,12 @@ func (c *roleCheck) session(ctx context.Context, arn string) {
 		c.Bad(about, "%v", err)
 		return
 	}
-	limits, err := c.role.limits(ctx, c.Client)
+	limits, err := c.role.Limits(ctx, c.Client)
 	if err == nil {
-		_, err = c.Client.AssumeRole(ctx, c.role.session(arn, name, shortest, limits))
+		_, err = c.Client.AssumeRole(ctx, c.role.Session(arn, name, shortest, limits))
 	}
 	if err != nil {
-		c.Failed(about, c.role.denied(err, "the policy of the engine's own identity and in the trust policy of "+arn), "",
+		c.Failed(about, c.role.Denied(err, "the policy of the engine's own identity and in the trust policy of "+arn), "",
 			"check that the role exists, that its trust policy allows "+c.Who.ARN+" and asks for no other external ID, and that this identity may call sts:AssumeRole on it")
 		return
 	}
@@ -260,9 +261,9 @@ func (c *roleCheck) calls(ctx context.Context) {
 	}
 	needed := iampolicy.Config{Partition: c.Who.Partition, Account: c.Who.Account}
 	if set.users.OwnershipTags {
-		needed.Tags = ownTagKeys
+		needed.Tags = engine.OwnTags
 	}
-	c.role.need(&needed, c.order.role, "") // whose names are patterns
+	need(&needed, c.role, c.order.role, "") // whose names are patterns
 	for i := range needed.Users {
 		u := &needed.Users[i]
 		u.By, u.Templates = iampolicy.Hub{}, false // as the client that asks, and as the caller has it

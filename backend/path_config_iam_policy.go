@@ -18,7 +18,9 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/iampolicy"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -97,7 +99,7 @@ func (b *backend) needed(ctx context.Context, s logical.Storage) (*iampolicy.Con
 	if err != nil {
 		return nil, nil, err
 	}
-	users, err := engine.LoadOr(ctx, s, engine.KeyUsersConfig, newUsersConfig)
+	ofUsers, err := engine.LoadOr(ctx, s, engine.KeyUsersConfig, newUsersConfig)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -110,22 +112,22 @@ func (b *backend) needed(ctx context.Context, s logical.Storage) (*iampolicy.Con
 			cfg.Partition = here
 		}
 	}
-	if users.OwnershipTags {
-		cfg.Tags = ownTagKeys
+	if ofUsers.OwnershipTags {
+		cfg.Tags = engine.OwnTags
 	}
-	names, err := allRoleNames(ctx, s)
+	names, err := roles.Names(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, name := range names {
-		r, err := loadRole(ctx, s, name)
+		r, err := roles.Load(ctx, s, name)
 		switch {
 		case engine.IsUnreadable(err) || err == nil && r != nil && r.InvalidData != "":
 			warnings = append(warnings, fmt.Sprintf("role %q cannot be read, so it is left out", name))
 		case err != nil:
 			return nil, nil, err
 		case r != nil:
-			warnings = append(warnings, r.need(cfg, name, root.UsernameTemplate)...)
+			warnings = append(warnings, need(cfg, r, name, root.UsernameTemplate)...)
 		}
 	}
 	statics, unreadable, err := staticrole.Users(ctx, s)
@@ -145,7 +147,7 @@ func (b *backend) needed(ctx context.Context, s logical.Storage) (*iampolicy.Con
 // rootAccount is the account of the identity of config/root itself. That of role_arn is in its ARN,
 // and a token is of no account.
 func (b *backend) rootAccount(ctx context.Context, s logical.Storage, root *engine.RootConfig) (awscreds.Account, []string) {
-	ctx, cancel := context.WithTimeout(ctx, accountLook)
+	ctx, cancel := context.WithTimeout(ctx, engine.AccountLook)
 	defer cancel()
 	var client *awscreds.Client
 	var err error
@@ -171,8 +173,8 @@ func (b *backend) rootAccount(ctx context.Context, s logical.Storage, root *engi
 }
 
 // need adds what a role needs.
-func (r *role) need(cfg *iampolicy.Config, name, usernames string) (warnings []string) {
-	by := hubOf(r.assumeRole())
+func need(cfg *iampolicy.Config, r *roles.Role, name, usernames string) (warnings []string) {
+	by := hubOf(r.Way())
 	pattern := func(of func(text, role string) (string, error)) string {
 		made, err := of(usernames, name)
 		switch {
@@ -184,19 +186,19 @@ func (r *role) need(cfg *iampolicy.Config, name, usernames string) (warnings []s
 		return made
 	}
 	tags := slices.Concat(slices.Sorted(maps.Keys(r.SessionTags)), r.AllowedRequestTags)
-	if r.issues(iamUser) {
+	if r.Issues(roles.IAMUser) {
 		cfg.Users = append(cfg.Users, iampolicy.Users{
 			Role: name, By: by, Path: r.UserPath, Templates: r.Templates, Name: pattern(awsrules.UserPattern),
 			Policies: r.PolicyARNs, Inline: r.PolicyDocument != "", Groups: r.IAMGroups, TagKeys: slices.Sorted(maps.Keys(r.IAMTags)), Boundary: r.PermissionsBoundaryARN,
 		})
 	}
-	if r.issues(assumedRole) {
+	if r.Issues(roles.AssumedRole) {
 		cfg.Sessions = append(cfg.Sessions, iampolicy.Sessions{
 			Role: name, By: by, ARNs: r.RoleARNs, Patterns: r.Patterns, ExternalID: r.ExternalID, TagKeys: tags, Source: r.SourceIdentity != "", Groups: r.IAMGroups,
 			Revocable: r.RevokeSessions,
 		})
 	}
-	if r.issues(federationToken) {
+	if r.Issues(roles.FederationToken) {
 		session := r.SessionName
 		if r.Templates {
 			session = strings.Join(awsrules.Pieces(session), awsrules.Any)
@@ -216,16 +218,17 @@ func hubOf(a engine.AssumeRole) iampolicy.Hub {
 // uncovered warns of users that exist and that no role would make now: their ARNs, groups and
 // policies may be others.
 func (b *backend) uncovered(ctx context.Context, s logical.Storage, cfg *iampolicy.Config) (warnings []string, err error) {
-	if err := b.known(ctx, s); err != nil {
+	all, err := b.users.All(ctx, s)
+	if err != nil {
 		return nil, err
 	}
-	left := b.index.pick(func(e indexEntry) bool {
-		return !slices.ContainsFunc(cfg.Users, func(u iampolicy.Users) bool {
-			return u.By.ARN == e.by.Value().AssumeRoleARN && (e.role == u.Role || e.role == "") && covers(u.Name, e.name)
+	left := slices.DeleteFunc(all, func(user users.User) bool {
+		return slices.ContainsFunc(cfg.Users, func(u iampolicy.Users) bool {
+			return u.By.ARN == user.Way.AssumeRoleARN && (user.Role == u.Role || user.Role == "") && covers(u.Name, user.Name)
 		})
-	}, byAge)
+	})
 	if len(left) > 0 {
-		warnings = []string{fmt.Sprintf("%s, such as %s: of roles, or of a username_template, that are gone or have changed since; the policy may not allow their deletion, so keep the one before until their leases have ended", counted(len(left), "IAM user"), left[0])}
+		warnings = []string{fmt.Sprintf("%s, such as %s: of roles, or of a username_template, that are gone or have changed since; the policy may not allow their deletion, so keep the one before until their leases have ended", engine.Counted(len(left), "IAM user"), left[0].Name)}
 	}
 	return warnings, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -60,9 +61,9 @@ func TestIAMPolicyAndTheAccount(t *testing.T) {
 func TestIAMPolicyTrusts(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
-	m.write("roles/deploy", map[string]any{"credential_type": assumedRole, "role_arns": deployARN, "external_id": "one", "session_tags": "team=a"})
-	m.write("roles/other", map[string]any{"credential_type": assumedRole, "role_arns": deployARN, "external_id": "two", "source_identity": "ann"})
-	m.write("roles/team", map[string]any{"credential_type": assumedRole, "role_arns": "arn:aws:iam::" + other + ":role/team-*", "assume_role_arn": otherHub})
+	m.write("roles/deploy", map[string]any{"credential_type": roles.AssumedRole, "role_arns": deployARN, "external_id": "one", "session_tags": "team=a"})
+	m.write("roles/other", map[string]any{"credential_type": roles.AssumedRole, "role_arns": deployARN, "external_id": "two", "source_identity": "ann"})
+	m.write("roles/team", map[string]any{"credential_type": roles.AssumedRole, "role_arns": "arn:aws:iam::" + other + ":role/team-*", "assume_role_arn": otherHub})
 	want := `[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":["sts:AssumeRole","sts:SetSourceIdentity","sts:TagSession"],"Condition":{"StringEquals":{"sts:ExternalId":["one","two"]}}}]`
 	check := func(role, want string) {
 		t.Helper()
@@ -116,7 +117,7 @@ func TestIAMPolicyWarnings(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t)
 	creds := m.creds("developer-access")
-	m.write("roles/fed", map[string]any{"credential_type": federationToken, "policy_document": s3Only})
+	m.write("roles/fed", map[string]any{"credential_type": roles.FederationToken, "policy_document": s3Only})
 	m.leave("role/broken", `{"credential_types":7}`)
 	_, _, resp := m.policyAnswer()
 	m.warns(resp, `permissions_boundary_arn: is not set in role "developer-access"; `)

@@ -14,6 +14,8 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
+	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 )
 
 func (b *backend) pathConfigRoot() *framework.Path {
@@ -155,7 +157,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 		b.memory.Forget("") // what the old one was told
 		warnings = append(warnings, b.leftBehind(ctx, req.Storage)...)
 		if before.RoleARN == "" && cfg.RoleARN != "" {
-			warnings = append(warnings, warnOfIdentity(ctx, req.Storage)...)
+			warnings = append(warnings, roles.WarnOfIdentity(ctx, req.Storage)...)
 		}
 	}
 	b.Observe(req, "aws/config/root/write", cfg.Observed())
@@ -178,42 +180,12 @@ func (b *backend) checkRootConfig(ctx context.Context, s logical.Storage, before
 	}
 	warnings = slices.Concat(warnings, old, b.WarnOfTokenFile(after, d))
 	if was, err := engine.PlaceOf(ctx, before); err == nil && was.Partition() != at.Partition() {
-		warnings = append(warnings, warnOfPartition(ctx, s, at)...)
+		warnings = append(warnings, roles.WarnOfPartition(ctx, s, at)...)
 	}
 	if unusable != nil {
 		warnings = append(warnings, unusable.Error()+"; no call to AWS can be made until that is fixed")
 	}
 	return warnings, nil
-}
-
-// warnOfPartition names the first role whose ARNs are of another partition than calls go to now.
-func warnOfPartition(ctx context.Context, s logical.Storage, at engine.Place) []string {
-	return warnOfRoles(ctx, s, "region", func(r *role) []string {
-		forms := engine.NewForms(at, new(engine.Mistakes))
-		for _, arn := range slices.Concat(r.PolicyARNs, r.RoleARNs, []string{r.PermissionsBoundaryARN}) {
-			forms.InPartition(at.Host(), "its ARN "+arn, arn)
-		}
-		return forms.Finish()
-	})
-}
-
-// warnOfRoles warns of the first role that a field of config/root does not suit. A storage that
-// fails is no failure of the write.
-func warnOfRoles(ctx context.Context, s logical.Storage, field string, complaints func(*role) []string) []string {
-	names, err := s.List(ctx, engine.PrefixRole)
-	if err != nil {
-		return nil
-	}
-	for _, name := range names {
-		r, err := loadRole(ctx, s, name)
-		if err != nil || r == nil {
-			continue
-		}
-		if found := complaints(r); len(found) > 0 {
-			return []string{fmt.Sprintf("%s: role %q, and perhaps others: %s", field, name, found[0])}
-		}
-	}
-	return nil
 }
 
 func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
@@ -232,4 +204,48 @@ func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ 
 		return nil, err
 	}
 	return engine.Done(warnings), b.rootKey.Forget(ctx, req.Storage)
+}
+
+// leftBehind warns where config/root leads to another account than users and static roles of
+// the mount are in. It asks only where there are some, and a failure is none of the write's.
+func (b *backend) leftBehind(ctx context.Context, s logical.Storage) []string {
+	records, err := s.List(ctx, engine.PrefixIssued)
+	if err != nil {
+		return nil
+	}
+	statics, err := s.List(ctx, engine.PrefixStaticRole)
+	if err != nil || len(records)+len(statics) == 0 || b.users.Fill(ctx, s) != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, engine.AccountLook)
+	defer cancel()
+	client, err := b.AWS(ctx, s)
+	if err != nil {
+		return nil
+	}
+	here, err := client.FindAccount(ctx)
+	if err != nil || !here.Known() {
+		return nil
+	}
+	home, err := engine.HomeAccount(ctx, s)
+	if err != nil {
+		return nil
+	}
+	users, from := b.users.Elsewhere(here, home)
+	roles, err := staticrole.Elsewhere(ctx, s, here)
+	if err != nil || users+roles == 0 {
+		return nil
+	}
+	if users == 0 {
+		from = home
+	}
+	left := engine.Counted(users, "IAM user")
+	switch {
+	case users == 0:
+		left = engine.Counted(roles, "static role")
+	case roles > 0:
+		left += " and " + engine.Counted(roles, "static role")
+	}
+	return []string{fmt.Sprintf("config/root leads to AWS account %s now, and this mount has %s in another account, such as %s: "+
+		"until config/root leads there again they cannot be deleted or rotated, and revocations fail; do not disable the mount before", here, left, from)}
 }

@@ -11,6 +11,8 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
@@ -77,6 +79,7 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	_, stood := cfg.validate("")
+	registered := cfg.RegisterSessions
 	cfg.update(d)
 	var account string
 	engine.Set(d, "account", &account)
@@ -85,7 +88,14 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 	if err != nil {
 		return nil, err
 	}
-	if err := b.setHome(ctx, req.Storage, account); err != nil {
+	if registered && !cfg.RegisterSessions {
+		off, err := roles.WithoutRegister(ctx, req.Storage)
+		if err != nil {
+			return nil, err
+		}
+		warnings = append(warnings, off...)
+	}
+	if err := b.users.SetHome(ctx, req.Storage, account); err != nil {
 		return nil, err
 	}
 	defer b.reconfigured() // after a failed write as well: it may have been stored all the same
@@ -94,10 +104,6 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 	}
 	return engine.Done(append(warnings, old...)), nil
 }
-
-// accountUsers is how many IAM users an account may have (IAM User Guide, "IAM and
-// AWS STS quotas"; AWS does not raise it).
-const accountUsers = 5000
 
 // usersConfig says how the mount's IAM users are kept.
 type usersConfig struct {
@@ -123,25 +129,14 @@ func (c *usersConfig) update(d *framework.FieldData) {
 // validate returns warnings, or every mistake at once; account is what the request says of the home account.
 func (c *usersConfig) validate(account string) (warnings []string, err error) {
 	var m engine.Mistakes
-	warnings = validateMaxUsers(&m, c.MaxUsers)
-	if ttl := c.UnconfirmedTTL; ttl != 0 && ttl < leastUnconfirmed {
-		m.Add("unconfirmed_ttl", "%s is too short; use at least %s, or 0 for never", ttl, leastUnconfirmed)
+	warnings = roles.CheckMaxUsers(&m, c.MaxUsers)
+	if ttl := c.UnconfirmedTTL; ttl != 0 && ttl < users.LeastUnconfirmed {
+		m.Add("unconfirmed_ttl", "%s is too short; use at least %s, or 0 for never", ttl, users.LeastUnconfirmed)
 	}
 	if account != "" && !awsrules.IsAccount(account) {
 		m.Add("account", "%q is not an AWS account: 12 digits, or a partition, a colon and 12 digits, such as aws-us-gov:123456789012", account)
 	}
 	return warnings, m.Err()
-}
-
-// validateMaxUsers checks a cap, of the mount or of a role.
-func validateMaxUsers(m *engine.Mistakes, most int) (warnings []string) {
-	switch {
-	case most < 0:
-		m.Add("max_users", "%d is not possible; use 0 for no cap, or a number up to %d, which is what AWS allows an account", most, accountUsers)
-	case most > accountUsers:
-		return []string{"max_users: is more than the 5000 IAM users that AWS allows an account, so it caps nothing"}
-	}
-	return warnings
 }
 
 func (c *usersConfig) response(home awscreds.Account) map[string]any {

@@ -14,11 +14,12 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-func (b *backend) pathConsole() *framework.Path {
-	fields := engine.Without(b.pathCreds().Fields, "mfa_code")
+func (i *issuer) pathConsole() *framework.Path {
+	fields := engine.Without(i.pathCreds().Fields, "mfa_code")
 	maps.Copy(fields, map[string]*framework.FieldSchema{
 		"ttl": {
 			Type:        framework.TypeDurationSecond,
@@ -41,8 +42,8 @@ func (b *backend) pathConsole() *framework.Path {
 		DisplayAttrs: engine.Operation("generate", ""),
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   b.generateLink("console-link"),
-			logical.UpdateOperation: b.generateLink("console-link-with-parameters"),
+			logical.ReadOperation:   i.generateLink("console-link"),
+			logical.UpdateOperation: i.generateLink("console-link-with-parameters"),
 		},
 		HelpSynopsis: "Make a link that opens the AWS console as a role.",
 		HelpDescription: `
@@ -69,14 +70,14 @@ func consoleFields() map[string]*framework.FieldSchema {
 }
 
 // generateLink is the operation that makes a link, by read and by update alike.
-func (b *backend) generateLink(what string) *framework.PathOperation {
-	return b.madeHere("Make a link that opens the AWS console as a role.", what, b.createLink, consoleFields())
+func (i *issuer) generateLink(what string) *framework.PathOperation {
+	return i.madeHere("Make a link that opens the AWS console as a role.", what, i.createLink, consoleFields())
 }
 
 // link is what an order for the console asks for beside the session.
 type link struct{ destination, issuer string }
 
-func (b *backend) createLink(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (i *issuer) createLink(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	o := orderOf(req, d)
 	o.sts = true // a role in the deprecated form issues its sessions there
 	o.console = new(link)
@@ -85,7 +86,7 @@ func (b *backend) createLink(ctx context.Context, req *logical.Request, d *frame
 	if err := o.console.validate(); err != nil {
 		return nil, err
 	}
-	return b.credential(ctx, req.Storage, o)
+	return i.credential(ctx, req.Storage, o)
 }
 
 // validate refuses what is wrong whatever session there will be.
@@ -106,19 +107,19 @@ func (l *link) validate() error {
 // custom identity broker access to the AWS console").
 func opensConsole(credentialType, role string) error {
 	switch credentialType {
-	case assumedRole, federationToken:
+	case roles.AssumedRole, roles.FederationToken:
 		return nil
-	case iamUser:
-		return engine.UserErrorf("name: role %q issues IAM users, whose keys do not open the console; use a role of credential_type %s or %s", role, assumedRole, federationToken)
+	case roles.IAMUser:
+		return engine.UserErrorf("name: role %q issues IAM users, whose keys do not open the console; use a role of credential_type %s or %s", role, roles.AssumedRole, roles.FederationToken)
 	}
 	return engine.UserErrorf("name: role %q has the credential_type %s, whose sessions AWS's sign-in does not take; use a role of credential_type %s or %s",
-		role, credentialType, assumedRole, federationToken)
+		role, credentialType, roles.AssumedRole, roles.FederationToken)
 }
 
 // linkTo turns an answer with a session into one with a link. The lease is the session's, and the
 // console is to be open for no longer: that is said where AWS lets it be said.
-func (b *backend) linkTo(ctx context.Context, s logical.Storage, r *role, o order, credentialType string, resp *logical.Response) (*logical.Response, error) {
-	client, err := b.AWSAs(ctx, s, r.assumeRole())
+func (i *issuer) linkTo(ctx context.Context, s logical.Storage, r *roles.Role, o order, credentialType string, resp *logical.Response) (*logical.Response, error) {
+	client, err := i.AWSAs(ctx, s, r.Way())
 	if err != nil {
 		return nil, err
 	}
@@ -137,14 +138,14 @@ func (b *backend) linkTo(ctx context.Context, s logical.Storage, r *role, o orde
 			"whose sessions AWS's own sign-in does not know; write the URL of the sign-in that does")
 	}
 	ttl := resp.Secret.TTL
-	if credentialType == assumedRole && !client.IsSession(ctx) {
+	if credentialType == roles.AssumedRole && !client.IsSession(ctx) {
 		ask.Lasts = ttl
 	}
 	login, err := client.SignInToConsole(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
-	resp.Data = map[string]any{"login_url": login, "expires": engine.Stamp(b.Now().Add(ttl))}
+	resp.Data = map[string]any{"login_url": login, "expires": engine.Stamp(i.Now().Add(ttl))}
 	return resp, nil
 }
 

@@ -11,15 +11,16 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
-func (b *backend) pathSDKCreds() *framework.Path {
-	read := b.ReadContainer("Make a session for an AWS SDK.", b.readForSDK)
+func (i *issuer) pathSDKCreds() *framework.Path {
+	read := i.ReadContainer("Make a session for an AWS SDK.", i.readForSDK)
 	read.DisplayAttrs = &framework.DisplayAttributes{OperationSuffix: "credentials-for-sdk"}
 	return &framework.Path{
 		Pattern:      engine.ContainerPrefix + "creds/" + engine.RoleName,
 		DisplayAttrs: engine.Operation("generate", ""),
-		Fields:       engine.Without(b.pathCreds().Fields, "mfa_code"),
+		Fields:       engine.Without(i.pathCreds().Fields, "mfa_code"),
 		Operations:   map[logical.Operation]framework.OperationHandler{logical.ReadOperation: read},
 		HelpSynopsis: "Make a session of a role, as AWS SDKs read it.",
 		HelpDescription: `
@@ -39,8 +40,8 @@ key of an IAM user could neither be renewed nor revoked: read creds/<name> for t
 }
 
 // readForSDK makes what creds/ would, a session, in the form that AWS SDKs read.
-func (b *backend) readForSDK(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	made, err := b.credential(ctx, req.Storage, orderOf(req, d))
+func (i *issuer) readForSDK(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	made, err := i.credential(ctx, req.Storage, orderOf(req, d))
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func (b *backend) readForSDK(ctx context.Context, req *logical.Request, d *frame
 	}
 	account := awsrules.ARNAccount(text("arn"))
 	if account == "" { // a session_token has no ARN, and is of the engine's own account
-		if client, err := b.AWS(ctx, req.Storage); err == nil {
+		if client, err := i.AWS(ctx, req.Storage); err == nil {
 			account = client.KnownAccount().Number
 		}
 	}
@@ -66,33 +67,33 @@ func (b *backend) readForSDK(ctx context.Context, req *logical.Request, d *frame
 }
 
 // forSDK refuses what an AWS SDK cannot have or say.
-func (r *role) forSDK(credentialType string, o order) error {
+func (o order) forSDK(r *roles.Role, credentialType string) error {
 	switch {
 	case !o.sdk:
 		return nil
-	case credentialType == iamUser:
+	case credentialType == roles.IAMUser:
 		return engine.UserErrorf("name: role %q makes IAM users, and this path has no lease by which one could be renewed and revoked; "+
 			"use a role of credential_type assumed_role, federation_token or session_token, a static role at sdk/static-creds, or read creds/%s with Vault Agent", o.role, o.role)
-	case credentialType == sessionToken && r.SerialNumber != "":
+	case credentialType == roles.SessionToken && r.SerialNumber != "":
 		return engine.UserErrorf("name: role %q has an mfa_serial_number, and an AWS SDK cannot send the code that the device shows; "+
 			"use a role without, or write mfa_code to creds/%s", o.role, o.role)
 	}
-	if idle := r.misplaced(o); len(idle) > 0 {
+	if idle := o.misplaced(r); len(idle) > 0 {
 		return engine.UserErrorf("%s: is not used by roles of credential_type %s; omit it", strings.Join(idle, ", "), credentialType)
 	}
 	return nil
 }
 
 // misplaced are the fields of a request that its role has no use for.
-func (r *role) misplaced(o order) (fields []string) {
+func (o order) misplaced(r *roles.Role) (fields []string) {
 	for _, field := range []struct {
 		name      string
 		misplaced bool
 	}{
-		{"role_arn", o.roleARN != "" && !r.issues(assumedRole)},
-		{"role_session_name", o.sessionName != "" && !r.issues(assumedRole)},
-		{"session_tags", len(o.tags) > 0 && r.idle("session_tags")},
-		{"mfa_code", o.mfaCode != "" && !r.issues(sessionToken)},
+		{"role_arn", o.roleARN != "" && !r.Issues(roles.AssumedRole)},
+		{"role_session_name", o.sessionName != "" && !r.Issues(roles.AssumedRole)},
+		{"session_tags", len(o.tags) > 0 && r.Idle("session_tags")},
+		{"mfa_code", o.mfaCode != "" && !r.Issues(roles.SessionToken)},
 	} {
 		if field.misplaced {
 			fields = append(fields, field.name)

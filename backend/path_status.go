@@ -14,6 +14,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/status"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 )
 
 func (b *backend) pathStatus() *framework.Path {
@@ -89,36 +90,38 @@ func (b *backend) rootFacts(ctx context.Context, s logical.Storage, f *status.Fa
 		return err
 	}
 	f.Root.Account = here.String()
-	foreign, one := b.elsewhere(here, home)
+	foreign, one := b.users.Elsewhere(here, home)
 	f.Root.Foreign, f.Root.Home = foreign, one.String()
 	return nil
 }
 
 // recordFacts are about the IAM users that the mount has written down.
 func (b *backend) recordFacts(ctx context.Context, s logical.Storage, f *status.Facts) error {
-	if err := b.known(ctx, s); err != nil {
+	all, err := b.users.All(ctx, s)
+	if err != nil {
 		return err
 	}
-	ofRole := map[string]int{}
-	b.index.each(func(e indexEntry) {
-		ofRole[e.role]++
-		r := status.Record{User: e.name, Role: e.role, Account: cmp.Or(e.in(), e.account.String()), Since: e.issued}
-		switch {
-		case e.request:
+	ofRole, ofAccount := map[string]int{}, map[string]int{}
+	for _, u := range all {
+		ofRole[u.Role]++
+		ofAccount[u.Way.Account()]++
+		r := status.Record{User: u.Name, Role: u.Role, Account: cmp.Or(u.Way.Account(), u.Account.String()), Since: u.Issued}
+		switch u.State {
+		case users.InRequest:
 			f.Records.Making++
-		case !e.pending:
+		case users.Issued:
 			f.Records.Issued++
-		case e.ending.IsZero():
+		case users.Abandoned:
 			f.Records.Creating = append(f.Records.Creating, r)
-		default:
-			r.Since = e.ending
+		case users.Ending:
+			r.Since = u.Ending
 			f.Records.Ending = append(f.Records.Ending, r)
 		}
-	})
+	}
 	for _, list := range [][]status.Record{f.Records.Creating, f.Records.Ending} {
 		slices.SortFunc(list, func(a, c status.Record) int { return cmp.Or(a.Since.Compare(c.Since), cmp.Compare(a.User, c.User)) })
 	}
-	return b.capFacts(ctx, s, ofRole, f)
+	return b.capFacts(ctx, s, ofRole, ofAccount, f)
 }
 
 // mostCaps is how many roles a status looks at, those with the most users: reading a role may read storage.
@@ -128,22 +131,20 @@ const mostCaps = 100
 func nearly(n, most int) bool { return most > 0 && n*10 >= most*9 }
 
 // capFacts are about caps that are nearly reached.
-func (b *backend) capFacts(ctx context.Context, s logical.Storage, ofRole map[string]int, f *status.Facts) error {
+func (b *backend) capFacts(ctx context.Context, s logical.Storage, ofRole, ofAccount map[string]int, f *status.Facts) error {
 	set, err := b.anySettings(ctx, s)
 	if err != nil {
 		return err
 	}
-	ofAccount := map[string]int{}
-	b.index.each(func(e indexEntry) { ofAccount[e.in()]++ })
 	for _, account := range slices.Sorted(maps.Keys(ofAccount)) {
 		if n := ofAccount[account]; nearly(n, set.users.MaxUsers) {
 			f.Records.Caps = append(f.Records.Caps, fmt.Sprintf("The mount has %s in AWS account %s of the %d that max_users of config/users allows",
-				counted(n, "IAM user"), cmp.Or(account, f.Root.Account, "of config/root"), set.users.MaxUsers))
+				engine.Counted(n, "IAM user"), cmp.Or(account, f.Root.Account, "of config/root"), set.users.MaxUsers))
 		}
 	}
 	roles := slices.SortedFunc(maps.Keys(ofRole), func(a, c string) int { return cmp.Or(ofRole[c]-ofRole[a], cmp.Compare(a, c)) })
 	for _, name := range roles[:min(len(roles), mostCaps)] {
-		r, err := b.roleNow(ctx, s, name)
+		r, err := b.roles.Get(ctx, s, name)
 		if engine.IsUnreadable(err) {
 			continue
 		}
@@ -151,7 +152,7 @@ func (b *backend) capFacts(ctx context.Context, s logical.Storage, ofRole map[st
 			return err
 		}
 		if r != nil && nearly(ofRole[name], r.MaxUsers) {
-			f.Records.Caps = append(f.Records.Caps, fmt.Sprintf("The role %s has %s of the %d that its max_users allows", name, counted(ofRole[name], "IAM user"), r.MaxUsers))
+			f.Records.Caps = append(f.Records.Caps, fmt.Sprintf("The role %s has %s of the %d that its max_users allows", name, engine.Counted(ofRole[name], "IAM user"), r.MaxUsers))
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // Each statement reaches AWS as it was written: order, numbers, escapes and characters that
@@ -94,8 +95,8 @@ func TestStoredPolicyThatAWSRefuses(t *testing.T) {
 		m := newConfiguredMount(t)
 		m.write("roles/r", map[string]any{"policy_document": goodPolicy, "default_ttl": "1h"})
 		creds := m.creds("r")
-		for name, kind := range map[string]string{"r": iamUser, "fed": federationToken} {
-			m.put(engine.PrefixRole+name, &role{CredentialTypes: []string{kind}, PolicyDocument: document, DefaultTTL: time.Hour})
+		for name, kind := range map[string]string{"r": roles.IAMUser, "fed": roles.FederationToken} {
+			m.put(engine.PrefixRole+name, &roles.Role{CredentialTypes: []string{kind}, PolicyDocument: document, DefaultTTL: time.Hour})
 		}
 		m.start()
 		for _, path := range []string{"creds/r", "sts/fed"} {

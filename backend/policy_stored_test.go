@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 func TestStoredPolicyStopsNoOtherWrite(t *testing.T) {
 	t.Parallel()
 	for document, why := range builtInPolicies {
 		m := newConfiguredMount(t)
-		m.put(engine.PrefixRole+"r", &role{CredentialTypes: []string{iamUser}, PolicyDocument: document, Version: 1})
+		m.put(engine.PrefixRole+"r", &roles.Role{CredentialTypes: []string{roles.IAMUser}, PolicyDocument: document, Version: 1})
 		m.warns(m.write("roles/r", map[string]any{"user_path": "/x/"}), why)
 		if got := m.read("roles/r"); got["user_path"] != "/x/" || got["policy_document"] != document {
 			t.Errorf("reads %v", got)

@@ -6,6 +6,7 @@ package backend
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -109,9 +110,24 @@ func TestSessionsWithoutALeaseAreRevoked(t *testing.T) {
 		t.Errorf("revoked, and listed: %v", got)
 	}
 	m.ended()
-	m.write("config/users", map[string]any{"register_sessions": false})
-	if a := m.sdk("creds/revocable", nil); !strings.Contains(a.Message, "set register_sessions at config/users") {
+	resp := m.write("config/users", map[string]any{"register_sessions": false})
+	if resp == nil || !strings.Contains(fmt.Sprint(resp.Warnings), `register_sessions: is off, so sdk/creds refuses 1 role with revoke_sessions, such as "revocable"`) {
+		t.Error(resp)
+	}
+	a = m.sdk("creds/revocable", nil)
+	if !strings.Contains(a.Message, "set register_sessions at config/users") || a.status != http.StatusBadRequest {
 		t.Errorf("%+v", a)
+	}
+	if resp := m.write("config/users", map[string]any{"register_sessions": false}); resp != nil && len(resp.Warnings) > 0 {
+		t.Errorf("a write that changes nothing warns: %v", resp.Warnings)
+	}
+	// And in the other order.
+	fields := map[string]any{"credential_type": "assumed_role", "role_arns": deployARN, "revoke_sessions": true}
+	if resp := m.write("roles/later", fields); resp == nil || !strings.Contains(fmt.Sprint(resp.Warnings), "revoke_sessions: sdk/creds refuses the role while register_sessions of config/users is off") {
+		t.Error(resp)
+	}
+	if resp := m.write("roles/later", fields); resp != nil && len(resp.Warnings) > 0 {
+		t.Errorf("a write that changes nothing warns: %v", resp.Warnings)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/errgroup"
 
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -211,25 +212,35 @@ func TestRollbackOfARepeatedNameLeavesTheRecordAlone(t *testing.T) {
 	m.revoke(creds)
 }
 
-// As many users as an account may have: the register is read once, at most readsAtOnce
+// As many users as an account may have: the register is read once, at most 16
 // records at a time, and keeps little of each.
 func TestRegisterOfAFullAccount(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
-	for i := range accountUsers {
+	for i := range roles.AccountUsers {
 		m.put(recordKey(fmt.Sprintf("user-%d", i)), &userRecord{Role: fmt.Sprintf("role-%d", i%10), Issued: time.Now(), Ends: time.Now().Add(time.Hour), Written: time.Now()})
 	}
 	counting := &countingStorage{Storage: m.storage}
 	b := m.b.(*backend)
 	for range 2 {
-		if err := b.known(m.ctx, counting); err != nil {
+		if err := b.users.Fill(m.ctx, counting); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if reads, most := counting.reads.Load(), counting.most.Load(); reads != accountUsers || most > readsAtOnce {
+	if reads, most := counting.reads.Load(), counting.most.Load(); reads != roles.AccountUsers || most > 16 {
 		t.Errorf("%d reads, up to %d at once", reads, most)
 	}
-	if n := len(b.index.holders("role-3", "")); n != accountUsers/10 {
+	all, err := b.users.All(m.ctx, counting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, u := range all {
+		if u.Role == "role-3" {
+			n++
+		}
+	}
+	if n != roles.AccountUsers/10 {
 		t.Errorf("%d users of one of ten roles", n)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -73,7 +74,7 @@ func TestRequestEndsWhileAWSHangs(t *testing.T) {
 			hang.Release()
 			m.idle()
 			m.revoke(creds)
-			m.pass(DefaultLateWindow)
+			m.pass(users.DefaultLateWindow)
 			m.mustTick()
 			m.noUsers()
 			m.recorded(0)
@@ -129,7 +130,7 @@ func TestRequestEndsWhileStorageHangs(t *testing.T) {
 	close(free)
 	m.idle()
 	m.revoke(creds)
-	m.pass(DefaultLateWindow)
+	m.pass(users.DefaultLateWindow)
 	m.mustTick()
 	m.noUsers()
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
@@ -387,6 +388,33 @@ func TestNamesOfRevocableSessions(t *testing.T) {
 		t.Error(text)
 	}
 	if text := m.refused(logical.UpdateOperation, "roles/deploy", map[string]any{"share_for": "5m"}); !strings.Contains(text, "share_for: is not possible together with revoke_sessions") {
+		t.Error(text)
+	}
+}
+
+// A session that ends early is for people to know; that the lease of one is over is not.
+func TestRevokedSessionsAreLogged(t *testing.T) {
+	t.Parallel()
+	m := newRevocableMount(t)
+	log := m.logged(hclog.Info)
+	m.write("roles/plain", map[string]any{"credential_type": "assumed_role", "role_arns": deployARN})
+	m.revoke(m.creds("plain"))
+	if log.Len() > 0 {
+		t.Errorf("logged: %s", log)
+	}
+	m.revoke(m.creds("deploy"))
+	if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "revoked a session at the end of its lease") || !strings.Contains(text, "aws_role=deploy") {
+		t.Errorf("logged: %s", text)
+	}
+	m.ended()
+}
+
+func TestShareForIsRefusedBesideRevokeSessions(t *testing.T) {
+	t.Parallel()
+	m := newRevocableMount(t)
+	fields := map[string]any{"credential_type": "assumed_role", "role_arns": deployARN, "share_for": "5m"}
+	m.write("roles/shared", fields)
+	if text := m.refused(logical.UpdateOperation, "roles/shared", map[string]any{"revoke_sessions": true}); !strings.Contains(text, "share_for: is not possible together with revoke_sessions") || !strings.Contains(text, "omit one of the two") {
 		t.Error(text)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -96,7 +97,7 @@ func TestCrashIsRolledBackAtTheNextTick(t *testing.T) {
 			m.mustTick()
 			m.noUsers()
 			m.recorded(1) // of a process that died nobody knows whether AWS may do something late
-			m.pass(DefaultLateWindow)
+			m.pass(users.DefaultLateWindow)
 			m.mustTick()
 			m.recorded(0)
 		})
@@ -119,7 +120,7 @@ func TestCrashAfterTheKeyIsRecordedEndsWithTheLease(t *testing.T) {
 			if shown := m.read("issued/" + user); shown["unconfirmed"] != true || shown["state"] != "issued" {
 				t.Errorf("shown as %v", shown)
 			}
-			m.age(768*time.Hour + DefaultSweepGrace + time.Minute)
+			m.age(768*time.Hour + users.DefaultSweepGrace + time.Minute)
 			m.mustTick()
 			m.noUsers()
 			m.registered(0)
@@ -172,7 +173,7 @@ func TestUserThatAWSDoesNotShowYetStaysWrittenDown(t *testing.T) {
 		}
 	}
 	m.noUsers()
-	m.pass(DefaultLateWindow)
+	m.pass(users.DefaultLateWindow)
 	m.mustTick()
 	m.recorded(0)
 }
@@ -222,7 +223,7 @@ func TestRecordOfAUserThatNeverWasGoesWithAge(t *testing.T) {
 	m.pass(DefaultWALMinAge)
 	m.mustTick()
 	m.recorded(1) // AWS may perform late what it did not answer
-	m.pass(DefaultLateWindow)
+	m.pass(users.DefaultLateWindow)
 	m.mustTick()
 	m.recorded(0)
 }

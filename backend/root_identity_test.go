@@ -26,14 +26,14 @@ const (
 	vaultARN = "arn:aws:iam::123456789012:role/vault"
 )
 
-// issuer is a Vault that issues identity tokens, or says why it does not.
-type issuer struct {
+// tokenIssuer is a Vault that issues identity tokens, or says why it does not.
+type tokenIssuer struct {
 	logical.SystemView
 	err   error
 	asked []pluginutil.IdentityTokenRequest
 }
 
-func (i *issuer) GenerateIdentityToken(_ context.Context, req *pluginutil.IdentityTokenRequest) (*pluginutil.IdentityTokenResponse, error) {
+func (i *tokenIssuer) GenerateIdentityToken(_ context.Context, req *pluginutil.IdentityTokenRequest) (*pluginutil.IdentityTokenResponse, error) {
 	i.asked = append(i.asked, *req)
 	return &pluginutil.IdentityTokenResponse{Token: someJWT}, i.err
 }
@@ -57,7 +57,7 @@ func newTokenMount(t *testing.T, system func(logical.SystemView) logical.SystemV
 }
 
 func TestIdentityFromATokenOfVaults(t *testing.T) {
-	vault := new(issuer)
+	vault := new(tokenIssuer)
 	m := newTokenMount(t, func(s logical.SystemView) logical.SystemView { vault.SystemView = s; return vault },
 		map[string]any{"role_arn": vaultARN, "identity_token_audience": "sts.amazonaws.com", "identity_token_ttl": "10m"})
 	// What is configured wins over everything in the environment.
@@ -85,7 +85,7 @@ func TestServerWithoutIdentityTokensIsTold(t *testing.T) {
 		"OpenBao":                   status.Error(codes.Unimplemented, "unknown method GenerateIdentityToken"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := newTokenMount(t, func(s logical.SystemView) logical.SystemView { return &issuer{SystemView: s, err: err} }, nil)
+			m := newTokenMount(t, func(s logical.SystemView) logical.SystemView { return &tokenIssuer{SystemView: s, err: err} }, nil)
 			before := m.storage.dump(t)
 			text := m.refused(logical.UpdateOperation, "config/root", map[string]any{"role_arn": vaultARN, "identity_token_audience": "sts.amazonaws.com"})
 			if !strings.Contains(text, "identity_token_audience: ") || !strings.Contains(text, "Enterprise") {
@@ -97,7 +97,9 @@ func TestServerWithoutIdentityTokensIsTold(t *testing.T) {
 		})
 	}
 	t.Run("another error", func(t *testing.T) {
-		m := newTokenMount(t, func(s logical.SystemView) logical.SystemView { return &issuer{SystemView: s, err: errors.New("busy")} }, nil)
+		m := newTokenMount(t, func(s logical.SystemView) logical.SystemView {
+			return &tokenIssuer{SystemView: s, err: errors.New("busy")}
+		}, nil)
 		text, code := outcome(m.ask(logical.UpdateOperation, "config/root", map[string]any{"role_arn": vaultARN, "identity_token_audience": "x"}))
 		if code != 500 || !strings.Contains(text, "busy") {
 			t.Errorf("%d %s", code, text)

@@ -2,7 +2,7 @@
 
 package backend
 
-// What AWS SDKs read by themselves. internal/e2e has the SDKs; here is what they are answered.
+// What AWS SDKs read by themselves. internal/e2e/sdk has the SDKs; here is what they are answered.
 
 import (
 	"encoding/json"

@@ -15,6 +15,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // settings are what one state of config/root, config/lease and config/users says about
@@ -84,8 +85,8 @@ func (s *settings) anyUntagged() (some bool) {
 }
 
 // settings returns what the configuration says now, for who makes a name.
-func (u *users) settings(ctx context.Context, s logical.Storage) (*settings, error) {
-	set, err := u.anySettings(ctx, s)
+func (i *issuer) settings(ctx context.Context, s logical.Storage) (*settings, error) {
+	set, err := i.anySettings(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +94,8 @@ func (u *users) settings(ctx context.Context, s logical.Storage) (*settings, err
 }
 
 // anySettings is settings for who makes no name: the template may be one that nobody can use.
-func (u *users) anySettings(ctx context.Context, s logical.Storage) (*settings, error) {
-	return u.settingsNow.Get(struct{}{}, func() (*settings, error) { return readSettings(ctx, s) })
+func (i *issuer) anySettings(ctx context.Context, s logical.Storage) (*settings, error) {
+	return i.settingsNow.Get(struct{}{}, func() (*settings, error) { return readSettings(ctx, s) })
 }
 
 func readSettings(ctx context.Context, s logical.Storage) (*settings, error) {
@@ -115,4 +116,51 @@ func readSettings(ctx context.Context, s logical.Storage) (*settings, error) {
 		set.unusable = engine.UserErrorf("%w", err)
 	}
 	return set, nil
+}
+
+// noteLeftOut remembers which of our tags AWS has refused for the users of a role, until they are
+// tried again, and tells what is new.
+func (i *issuer) noteLeftOut(c *creation, user awscreds.User, refused []string) {
+	if len(user.OwnTags) == 0 { // nothing was tried
+		return
+	}
+	left := slices.Concat(c.leftOut, refused)
+	slices.Sort(left)
+	if len(refused) == 0 && len(left) > 0 || !c.settings.setLeftOut(c.order.role, left, i.Now()) {
+		return
+	}
+	if len(left) == 0 {
+		i.Log.Info("AWS takes the tags again that say whose an IAM user is", "role", c.order.role)
+		return
+	}
+	i.Log.Warn("AWS refuses tags that say whose an IAM user is, so users of the role are made without them, and they are tried again after a few minutes; allow iam:TagUser, or set ownership_tags=false at config/users", "role", c.order.role, "tags", left)
+}
+
+// unconfirmedTTL is what config/users says; 0 where nobody can read it.
+func (i *issuer) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Duration {
+	set, err := i.anySettings(ctx, s)
+	if err != nil {
+		return 0
+	}
+	return set.users.UnconfirmedTTL
+}
+
+// anyUntagged reports whether AWS is known not to allow our tags for some role.
+func (i *issuer) anyUntagged() bool {
+	current, known := i.settingsNow.Peek(struct{}{})
+	return known && current.anyUntagged()
+}
+
+// untagged warns where users are made without the tags that say whose they are.
+func (i *issuer) untagged(ctx context.Context, s logical.Storage) (warnings []string, err error) {
+	users, err := engine.LoadOr(ctx, s, engine.KeyUsersConfig, newUsersConfig)
+	switch {
+	case err != nil:
+		return nil, err
+	case !users.OwnershipTags:
+		return []string{"ownership_tags is off at config/users: tidy knows users by these tags, and does not find those that are made without"}, nil
+	case i.anyUntagged():
+		return []string{"AWS refuses the tags that say whose an IAM user is, so users are being made without, and tidy does not find those; allow iam:TagUser"}, nil
+	}
+	return nil, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -64,8 +65,8 @@ func TestASharedLeaseThatIsDroppedByForce(t *testing.T) {
 		pass time.Duration // until the other is revoked
 		goes time.Duration // when the user goes after that
 	}{
-		"not over": {0, time.Hour + DefaultSweepGrace},
-		"over":     {time.Hour + DefaultSweepGrace + 4*time.Minute, 0},
+		"not over": {0, time.Hour + users.DefaultSweepGrace},
+		"over":     {time.Hour + users.DefaultSweepGrace + 4*time.Minute, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

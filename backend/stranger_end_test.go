@@ -94,9 +94,9 @@ func (w *world) excuse(aws *fakeaws.Server, user string) string {
 		return "made after the snapshot that was restored, and so perhaps by a copy"
 	case r == nil && w.jumped && strings.HasPrefix(user, "first-"):
 		return "an entry of the WAL that was looked at by a clock that was wrong"
-	case r != nil && !r.provenByName() && r.UserID == "":
+	case r != nil && !provenByName(r) && r.UserID == "":
 		return "nothing proves whose it is"
-	case r != nil && !r.pending() && r.Issued.After(w.m.now()):
+	case r != nil && !pending(r) && r.Issued.After(w.m.now()):
 		return "its lease was lost, and began by a clock in the future"
 	}
 	return ""
@@ -107,12 +107,12 @@ func (w *world) noRecords() {
 	w.t.Helper()
 	for _, user := range w.recorded() {
 		r := w.record(user)
-		if !r.pending() && r.Issued.After(w.m.now()) {
+		if !pending(r) && r.Issued.After(w.m.now()) {
 			w.m.write("issued/"+user+"/forget", nil)
 			continue
 		}
 		if w.isStranger(w.m.aws, user) || w.isStranger(w.elsewhere, user) || w.isStranger(w.far, user) || w.leaves["nothing proves whose it is"] > 0 {
-			if !r.provenByName() && r.UserID == "" {
+			if !provenByName(r) && r.UserID == "" {
 				w.leaves["a record whose user is somebody's"]++
 				w.m.write("issued/"+user+"/forget", nil)
 				continue

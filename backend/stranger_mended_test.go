@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -28,7 +29,7 @@ func TestUserOfACopyIsNoneOfOurs(t *testing.T) {
 	m.aws.Inject(fakeaws.Fault{Action: "CreateUser", Kind: fakeaws.LostAnswer, Times: 1}) // AWS said that there is such a user
 	m.fails(logical.ReadOperation, "creds/developer-access", nil)
 	m.has("v-developer-access", true)
-	m.age(DefaultLateWindow)
+	m.age(users.DefaultLateWindow)
 	_ = m.tick() // which complains that the record's user may be somebody else's
 	m.has("v-developer-access", true)
 	copied.revoke(held)
@@ -96,7 +97,7 @@ func TestClockThatWasAheadKeepsNoUser(t *testing.T) {
 				m.start()
 			}
 			for range 3 {
-				m.age(DefaultLateWindow + time.Minute)
+				m.age(users.DefaultLateWindow + time.Minute)
 				_ = m.tick()
 			}
 			if issued, creating := m.recordsByState(); issued+creating > 0 || len(m.aws.Users()) > 0 {

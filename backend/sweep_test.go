@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -38,7 +39,7 @@ func TestSweepEndsAUserWhoseLeaseWasLost(t *testing.T) {
 	for _, step := range []struct {
 		pass time.Duration
 		has  bool
-	}{{0, true}, {time.Hour, true}, {DefaultSweepGrace - time.Minute, true}, {2 * time.Minute, false}} {
+	}{{0, true}, {time.Hour, true}, {users.DefaultSweepGrace - time.Minute, true}, {2 * time.Minute, false}} {
 		m.age(step.pass)
 		m.mustTick()
 		m.has(user, step.has)
@@ -60,7 +61,7 @@ func TestSweepLeavesARenewedLeaseAlone(t *testing.T) {
 		m.mustTick()
 		m.has(m.user(creds), true)
 	}
-	m.age(time.Hour + DefaultSweepGrace + time.Minute)
+	m.age(time.Hour + users.DefaultSweepGrace + time.Minute)
 	m.mustTick()
 	m.has(m.user(creds), false)
 	m.registered(0)
@@ -88,7 +89,7 @@ func TestSweepBelievesNoClockAlone(t *testing.T) {
 		m.has(m.user(creds), true)
 	}
 	m.ahead.Store(0)
-	m.age(time.Hour + DefaultSweepGrace + time.Minute)
+	m.age(time.Hour + users.DefaultSweepGrace + time.Minute)
 	m.mustTick()
 	m.has(m.user(creds), false)
 }
@@ -168,7 +169,7 @@ func TestLeaseOfTheBuiltInEntersTheRegister(t *testing.T) {
 			m.registered(0)
 			meet(m, creds)
 			m.registered(1)
-			m.age(2*time.Hour + DefaultSweepGrace)
+			m.age(2*time.Hour + users.DefaultSweepGrace)
 			m.mustTick()
 			m.has("vault-of-the-built-in", false)
 			m.registered(0)

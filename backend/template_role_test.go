@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
 // A user is made with the values, and revoked without asking who it was.
@@ -96,7 +98,7 @@ func TestNoEntity(t *testing.T) {
 	if told := m.refused(logical.ReadOperation, "sts/deploy", nil); !strings.Contains(told, "require_entity: ") || !strings.Contains(told, "root tokens") {
 		t.Errorf("told %s", told)
 	}
-	m.write("roles/deploy", map[string]any{"credential_type": iamUser, "role_arns": nil, "policy_arns": readOnly})
+	m.write("roles/deploy", map[string]any{"credential_type": roles.IAMUser, "role_arns": nil, "policy_arns": readOnly})
 	m.refused(logical.ReadOperation, "creds/deploy", nil)
 	// A write in the deprecated form replaces what is given, and not who may ask.
 	m.write("roles/deploy", map[string]any{"arn": readOnly})
@@ -235,7 +237,7 @@ func TestRefusalsRepeatNoValue(t *testing.T) {
 		{"session_name": env},
 		{"source_identity": env},
 		{"policy_document": statementOf(`"Condition":{"DateLessThan":{"aws:CurrentTime":"` + env + `"}}`)},
-		{"credential_type": iamUser, "role_arns": nil, "policy_arns": readOnly, "user_path": "/" + env + "/", "policy_document": nil},
+		{"credential_type": roles.IAMUser, "role_arns": nil, "policy_arns": readOnly, "user_path": "/" + env + "/", "policy_document": nil},
 	} {
 		fields["templates"] = true
 		m.write("roles/deploy", fields)
@@ -251,7 +253,7 @@ func TestTypeChangesWithTemplatesInTags(t *testing.T) {
 	t.Parallel()
 	m := newTemplateMount(t)
 	m.write("roles/deploy", map[string]any{"templates": true, "session_tags": "team=" + ofTeam})
-	told := m.refused(logical.UpdateOperation, "roles/deploy", map[string]any{"credential_type": iamUser, "role_arns": nil, "policy_arns": readOnly})
+	told := m.refused(logical.UpdateOperation, "roles/deploy", map[string]any{"credential_type": roles.IAMUser, "role_arns": nil, "policy_arns": readOnly})
 	if strings.Contains(told, "is not that of a tag") || !strings.Contains(told, "session_tags: is not supported by credential_type iam_user") {
 		t.Errorf("told %s", told)
 	}

@@ -5,6 +5,7 @@ package backend
 // What tidy finds, what it deletes, and what it leaves alone.
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -124,7 +126,14 @@ func TestTidyLeavesAlone(t *testing.T) {
 			}
 		}, "users_recorded"},
 		"one that a request is making": {func(m *mount, user string) {
-			_ = m.b.(*backend).index.admit(user, indexEntry{role: "r", issued: time.Now()}, 0, 0, "")
+			b := m.b.(*backend)
+			client, err := b.AWS(m.ctx, m.storage)
+			if err == nil {
+				_, err = b.users.Making(m.storage, client, &users.Lease{Username: user, Role: "r", Created: time.Now()}, "").Begin(m.ctx, 0, 0)
+			}
+			if err = errors.Join(err, m.storage.Delete(m.ctx, recordKey(user))); err != nil { // so that memory alone has it
+				m.t.Fatal(err)
+			}
 		}, "users_recorded"},
 		"one that became a static role's": {func(m *mount, user string) {
 			m.put(engine.PrefixStaticRole+"legacy", map[string]any{"name": "legacy", "username": strings.ToUpper(user)})

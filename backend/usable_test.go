@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -230,7 +231,7 @@ func TestAWaitThatTimesOut(t *testing.T) {
 			}
 			m.warns(creds, "wait_until_usable: AWS does not accept the key everywhere after "+c.limit.String())
 			r, err := engine.Load[userRecord](m.ctx, m.storage, recordKey(m.user(creds)))
-			if err != nil || r.State != stateIssued {
+			if err != nil || r.State != "" {
 				t.Fatalf("%v %+v", err, r)
 			}
 			answered := time.Now().Add(time.Duration(m.ahead.Load()))
@@ -325,7 +326,7 @@ func TestWaitsHoldNobodyUp(t *testing.T) {
 	const waiting = 50
 	m := newWaitingMount(t)
 	m.aws.AddRole("deploy")
-	m.write("roles/deploy", map[string]any{"credential_type": assumedRole, "role_arns": deployARN})
+	m.write("roles/deploy", map[string]any{"credential_type": roles.AssumedRole, "role_arns": deployARN})
 	m.write("roles/ci", map[string]any{"max_users": waiting})
 	defer m.revoke(m.creds("developer-access"))
 	m.aws.SetLag(0, time.Hour)
@@ -464,7 +465,7 @@ func TestWaitFieldsOfARole(t *testing.T) {
 	}{
 		"too long":     {map[string]any{"policy_arns": readOnly, "wait_until_usable": true, "wait_timeout": "31s"}, "wait_timeout: 31s is more than 30s, which is what fits into a request"},
 		"negative":     {map[string]any{"policy_arns": readOnly, "wait_timeout": -1}, "wait_timeout: "},
-		"of a session": {map[string]any{"credential_type": assumedRole, "role_arns": deployARN, "wait_until_usable": true}, "wait_until_usable: is not supported by credential_type assumed_role; only iam_user has it"},
+		"of a session": {map[string]any{"credential_type": roles.AssumedRole, "role_arns": deployARN, "wait_until_usable": true}, "wait_until_usable: is not supported by credential_type assumed_role; only iam_user has it"},
 		"a word":       {map[string]any{"policy_arns": readOnly, "wait_until_usable": "soon"}, "wait_until_usable: "},
 	} {
 		if text := m.refused(logical.UpdateOperation, "roles/x", c.data); len(text) < len(c.want) || text[:len(c.want)] != c.want {

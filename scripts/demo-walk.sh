@@ -41,7 +41,8 @@ your own terminal keeps its settings.
 
 TEXT
 	if has_ui; then
-		say "Vault's UI: $VAULT_ADDR/ui/ (sign in with the token above)"
+		say "Vault's UI: $VAULT_ADDR/ui/ (sign in with the token $VAULT_TOKEN)"
+		say "This mount: $VAULT_ADDR/ui/vault/secrets/aws-dyn/list"
 	else
 		say "This Vault was built without its UI. For the UI, start again with VAULT_BIN=/path/to/a/full/vault."
 	fi

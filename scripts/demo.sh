@@ -2,33 +2,40 @@
 # Shows the plugin at work: a real Vault server hands out IAM users of a fake AWS account, renews them and takes them back.
 # Each command is printed as you would type it, runs for real, and its outcome is checked: the script fails if AWS or Vault
 # answers anything but what the text around it promises.
-#   scripts/demo.sh          the whole walk, then everything is taken down
-#   scripts/demo.sh --stay   sets the same thing up and leaves it to you until Ctrl-C
+#   scripts/demo.sh           the whole walk, then everything is taken down
+#   scripts/demo.sh --stay    sets the same thing up and leaves it to you until Ctrl-C
+#   scripts/demo.sh --build   builds bin/ first; make demo and make dev do
+# Vault comes in the background (scripts/vault.sh): what needs none is shown meanwhile.
 # Everything lives on loopback and in a temporary directory; your home directory and your own Vault and AWS are left alone.
 set -eu
 
 cd "$(dirname -- "$0")/.."
 . scripts/clean-env.sh
+. scripts/kill-tree.sh
 
-stay=
-case ${1:-} in
---stay) stay=yes ;;
-'') ;;
-*)
-	echo "usage: scripts/demo.sh [--stay]" >&2
-	exit 2
-	;;
-esac
-for program in vault-plugin-secrets-aws-dyn fakeaws; do
-	if [ ! -x "bin/$program" ]; then
-		echo "bin/$program is missing: run \`make build\` first." >&2
-		exit 1
-	fi
+stay='' build=''
+for argument; do
+	case $argument in
+	--stay) stay=yes ;;
+	--build) build=yes ;;
+	*)
+		echo "usage: scripts/demo.sh [--build] [--stay]" >&2
+		exit 2
+		;;
+	esac
 done
+if [ -z "$build" ]; then
+	for program in vault-plugin-secrets-aws-dyn fakeaws; do
+		if [ ! -x "bin/$program" ]; then
+			echo "bin/$program is missing: run \`make build\` first." >&2
+			exit 1
+		fi
+	done
+fi
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/aws-dyn-demo.XXXXXX")
 out=$tmp/out
-vault_pid='' fakeaws_pid='' step=0
+vault_pid='' fakeaws_pid='' finding_pid='' step=0
 
 # --- taking down ---
 
@@ -43,6 +50,7 @@ end() {
 take_down() {
 	code=$?
 	trap - EXIT INT TERM HUP
+	[ -z "$finding_pid" ] || kill_tree "$finding_pid"
 	end "$vault_pid"
 	end "$fakeaws_pid"
 	rm -rf "$tmp"
@@ -98,6 +106,38 @@ no_users() { [ "$(user_count)" -eq 0 ]; }
 
 # --- setting up ---
 
+# Looks for a Vault in the background: the path goes to $tmp/vault.path, and what is said to $tmp/finding.log.
+find_vault() {
+	if [ -t 2 ]; then PROGRESS=terminal && export PROGRESS; fi
+	: >"$tmp/finding.log"
+	(
+		code=0
+		scripts/vault.sh demo >"$tmp/vault.path" 2>"$tmp/finding.log" || code=$?
+		echo "$code" >"$tmp/finding.tmp"
+		mv "$tmp/finding.tmp" "$tmp/finding.rc"
+	) &
+	finding_pid=$!
+	exec 3<"$tmp/finding.log"
+}
+
+# Shows what finding a Vault has said since the last time: the file keeps its place between one cat and the next.
+show_finding() { cat <&3 >&2; }
+
+await_vault() {
+	until [ -f "$tmp/finding.rc" ]; do
+		show_finding
+		sleep 1
+	done
+	show_finding
+	exec 3<&-
+	finding_pid=''
+	[ "$(cat "$tmp/finding.rc")" -eq 0 ] || fail "there is no Vault server to show it with."
+	mkdir "$tmp/path"
+	ln -s "$(cat "$tmp/vault.path")" "$tmp/path/vault"
+	PATH=$tmp/path:$PATH
+	say "$(vault version | cut -d, -f1) is $(cat "$tmp/vault.path")"
+}
+
 start_fakeaws() {
 	bin/fakeaws -listen 127.0.0.1:0 -role deploy -other-account 210987654321=vault-hub -env-file "$tmp/aws.env" >"$tmp/fakeaws.log" 2>&1 &
 	fakeaws_pid=$!
@@ -129,8 +169,8 @@ vault_answers() {
 
 # A shell cannot ask for a free port, so it tries some: Vault's dev server also takes the port above the one it is given.
 start_vault() {
-	VAULT_TOKEN=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
-	export VAULT_TOKEN
+	token=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
+	export VAULT_TOKEN="$token"
 	# A copy: Vault checks the sha256 whenever it starts the binary, and you may build again while this runs.
 	mkdir "$tmp/plugins"
 	cp bin/vault-plugin-secrets-aws-dyn "$tmp/plugins/"
@@ -139,8 +179,9 @@ start_vault() {
 	for attempt in 1 2 3 4 5 6 7 8 9 10; do
 		port=$((20000 + ($$ * 7 + attempt * 614) % 12000))
 		export VAULT_ADDR="http://127.0.0.1:$port"
-		vault server -dev -dev-no-store-token -dev-root-token-id="$VAULT_TOKEN" -dev-listen-address="127.0.0.1:$port" \
-			-config="$tmp/vault.hcl" >"$tmp/vault.log" 2>&1 &
+		# Vault gets nothing of the fake account's that this shell holds.
+		(. scripts/clean-env.sh && exec vault server -dev -dev-no-store-token -dev-root-token-id="$token" -dev-listen-address="127.0.0.1:$port" \
+			-config="$tmp/vault.hcl") >"$tmp/vault.log" 2>&1 &
 		vault_pid=$!
 		if wait_until 30 vault_answers; then return; fi
 		grep -q 'address already in use' "$tmp/vault.log" || break
@@ -181,41 +222,30 @@ GO
 
 # A Vault built without its UI, as scripts/vault.sh builds it, answers below /ui/ with a page that says so.
 has_ui() {
-	cat >"$tmp/ui.go" <<'GO'
-package main
-
-import (
-	"bytes"
-	"io"
-	"net/http"
-	"os"
-)
-
-func main() {
-	answer, err := http.Get(os.Args[1])
-	if err != nil || answer.StatusCode != http.StatusOK {
-		os.Exit(1)
-	}
-	page, err := io.ReadAll(answer.Body)
-	if err != nil || bytes.Contains(page, []byte("UI is not available")) {
-		os.Exit(1)
-	}
-}
-GO
-	go run "$tmp/ui.go" "$VAULT_ADDR/ui/" 2>/dev/null
+	go run ./scripts/fetch "$VAULT_ADDR/ui/" >"$tmp/ui.html" 2>/dev/null && ! grep -q 'UI is not available' "$tmp/ui.html"
 }
 
-VAULT_BIN=$(scripts/vault.sh)
-mkdir "$tmp/path"
-ln -s "$VAULT_BIN" "$tmp/path/vault"
-PATH=$tmp/path:$PATH
-
-say "A Vault server ($(vault version | cut -d, -f1)) and a fake AWS start on loopback. Every key below belongs to the fake account, and is worth nothing."
+say "A Vault server and a fake AWS start on loopback. Every key below belongs to the fake account, and is worth nothing."
+if [ -n "$build" ]; then
+	scripts/with-progress.sh packages "building the fake AWS" make -s bin/fakeaws
+fi
+find_vault
 start_fakeaws
-start_vault
-# From here on this shell holds the fake account's own key, as an administrator would. Vault was started without it.
+# From here on this shell holds the key of an administrator of the fake account.
 # shellcheck disable=SC1091 # fakeaws has just written it
 . "$tmp/aws.env"
+
+title "The AWS account, which bin/fakeaws plays: its administrator, and an IAM user for Vault"
+run 'bin/fakeaws whoami'
+run 'bin/fakeaws users'
+run 'bin/fakeaws user vault-root'
+
+show_finding
+if [ -n "$build" ]; then
+	scripts/with-progress.sh packages "building the plugin" make -s build
+fi
+await_vault
+start_vault
 
 # shellcheck disable=SC1091 # scripts/demo-walk.sh is checked by itself
 . scripts/demo-walk.sh

@@ -65,7 +65,7 @@ room() {
 	nothing <"$scratch"
 }
 rooms() {
-	room awsrules && room iampolicy awsrules && room engine awsrules && room rootkey engine awsrules && room sharing && room staticrole engine awsrules && room tidy engine awsrules && room sessions engine awsrules && room status engine awsrules
+	room awsrules && room iampolicy awsrules && room engine awsrules && room rootkey engine awsrules && room roles engine awsrules && room sharing && room staticrole engine awsrules && room tidy engine awsrules && room sessions engine awsrules && room status engine awsrules && room users engine awsrules sessions tidy
 }
 rules_alone() { dependencies ./backend/awsrules >"$scratch" && grep -e '^github\.com/aws/' -e "^$self/internal" "$scratch" | nothing; }
 rooms_for_backend() {
@@ -83,13 +83,17 @@ vault_aws_alone() {
 }
 no_vault_core() { go list -m -f '{{.Path}}' all >"$scratch" && grep -x 'github\.com/hashicorp/vault' "$scratch" | nothing; }
 
+release_tidy() { GOWORK=off go mod tidy -C scripts/release -diff; }
+release_tested() { GOWORK=off go test -C scripts/release ./...; }
+release_linted() { (cd scripts/release && GOWORK=off "$linter_dir/golangci-lint" run -c ../../.golangci.yml ./...); }
+
 no_company_in_licence() { head -n 1 LICENSE | grep -qx 'Mozilla Public License, version 2.0'; }
 
 get_linter() {
 	[ -x "$linter_dir/golangci-lint" ] && return
 	echo "No golangci-lint $LINTER_VERSION in .tools/ yet: building it. That takes about 4 minutes on 2 cores, and is kept there." >&2
-	GOBIN=$linter_dir.tmp.$$ scripts/with-progress.sh "building golangci-lint $LINTER_VERSION" \
-		go install -v "$LINTER/cmd/golangci-lint@$LINTER_VERSION"
+	GOBIN=$linter_dir.tmp.$$ scripts/with-progress.sh packages "building golangci-lint $LINTER_VERSION" \
+		go install "$LINTER/cmd/golangci-lint@$LINTER_VERSION"
 	mkdir -p "$linter_dir"
 	mv "$linter_dir.tmp.$$/golangci-lint" "$linter_dir/golangci-lint"
 	rmdir "$linter_dir.tmp.$$"
@@ -112,11 +116,14 @@ check "internal/awscreds is built without Vault" awscreds_without_vault
 check "internal/fakeaws and cmd/fakeaws use the standard library and internal/awsmodel alone" fakeaws_alone
 check "cmd/vault-aws is built from Vault's client alone" vault_aws_alone
 check "Vault's core is no module of ours" no_vault_core
+check "scripts/release: go.mod and go.sum are tidy" release_tidy
+check "scripts/release: vet and tests" release_tested
 check "LICENSE is the bare MPL-2.0" no_company_in_licence
 
 get_linter
 check ".golangci.yml is valid" "$linter_dir/golangci-lint" config verify
 check "golangci-lint" "$linter_dir/golangci-lint" run ./...
+check "scripts/release: golangci-lint" release_linted
 
 if command -v shellcheck >/dev/null 2>&1; then
 	check "shellcheck" shellcheck -x scripts/*.sh .ci/run

@@ -15,8 +15,10 @@ mkdir -p .tools
 
 # The end-to-end tests take these from here, so that the minutes a first Vault build takes do not count as test time.
 # The built-in engine shares all but three packages with Vault, so once that is built it takes seconds.
+atonce=
 case $packages in
 */internal/e2e*)
+	atonce="-p 6" # these suites wait more than they compute
 	VAULT_BIN=$(scripts/vault.sh)
 	scripts/vault.sh peer >/dev/null
 	make -s build
@@ -37,8 +39,8 @@ echo "The whole log goes to .tools/test.log."
 # The shells that POSIX describes have no pipefail: go's exit code goes through a file.
 {
 	code=0
-	# shellcheck disable=SC2086 # $race is one flag or none
-	go test $race -count=1 -timeout 30m -v "$@" 2>&1 || code=$?
+	# shellcheck disable=SC2086 # $race is one flag or none, $atonce two words or none
+	go test $race $atonce -count=1 -timeout 30m -v "$@" 2>&1 || code=$?
 	echo "$code" >.tools/test.rc
 } | tee "$log" | awk -f scripts/test.awk
 

@@ -1,12 +1,19 @@
 #!/bin/sh
-# Prints the path of a Vault server binary, for the demo and the end-to-end tests; whatever else it has to say is on stderr.
-#   scripts/vault.sh        $VAULT_BIN, else a vault of at least 1.18 on PATH, else the one pinned in scripts/vault/go.mod, built into .tools/
+# Prints the path of a Vault server binary; whatever else it has to say is on stderr.
+#   scripts/vault.sh        for tests and benchmarks: $VAULT_BIN, else the version pinned in scripts/vault/go.mod
+#   scripts/vault.sh demo   for the demo: $VAULT_BIN, else a vault of at least 1.18 on PATH, else the pinned version
 #   scripts/vault.sh peer   Vault's built-in AWS engine of the same pin, built as an external plugin to compare ours with
+# The pinned version is kept in .tools/. It is HashiCorp's own release if scripts/vault/SHA256SUMS has a sum for this platform
+# and there is a way to the web, else it is built from the Go module proxy, without its UI.
+# A mirror, or a server that plays the web in a test: AWSDYN_RELEASES is the address in place of https://releases.hashicorp.com,
+# and AWSDYN_RELEASE_SUMS the file of sums in place of scripts/vault/SHA256SUMS.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 pin=$root/scripts/vault
 tools=$root/.tools
+releases=${AWSDYN_RELEASES:-https://releases.hashicorp.com}
+sums=${AWSDYN_RELEASE_SUMS:-$pin/SHA256SUMS}
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -31,20 +38,30 @@ unfit() {
 	esac
 }
 
-# Builds one package of the pinned module into .tools/, under a temporary name first, so that nobody ever runs half a binary.
-build() {
-	out=$1 package=$2 what=$3 first=$4
-	if [ ! -x "$out" ]; then
-		mkdir -p "$tools"
-		say "No $(basename "$out") in .tools/ yet: building it. The first build takes $first on 2 cores, and is kept there."
-		CGO_ENABLED=0 GOWORK=off "$root/scripts/with-progress.sh" "building $what" \
-			go build -C "$pin" -v -tags minimal -trimpath -buildvcs=false -o "$out.tmp.$$" "$package" || {
-			rm -f "$out.tmp.$$"
-			exit 1
-		}
-		mv "$out.tmp.$$" "$out"
+# download PATH: gets the official release of the pinned version. It fails, and says why, if that cannot be had.
+download() {
+	archive=vault_${version#v}_$(go env GOHOSTOS)_$(go env GOHOSTARCH).zip
+	if ! grep -q " [ *]*$archive\$" "$sums"; then
+		say "The sha256 of $archive is not known, so it is not downloaded."
+		return 1
 	fi
-	printf '%s\n' "$out"
+	say "Downloading Vault $version from $releases; it is kept in .tools/."
+	mkdir -p "$tools"
+	(cd "$root" && scripts/with-progress.sh MB "downloading Vault $version" \
+		go run ./scripts/fetch -sums "$sums" -unpack vault -out "$1" "$releases/vault/${version#v}/$archive")
+}
+
+# build PATH PACKAGE NAME TIME: builds one package of the pinned module under a temporary name first, so that nobody ever runs
+# half a binary.
+build() {
+	mkdir -p "$tools"
+	say "Building $3 from source: $4 on 2 cores, once; it is kept in .tools/."
+	CGO_ENABLED=0 GOWORK=off "$root/scripts/with-progress.sh" packages "building $3" \
+		go build -C "$pin" -tags minimal -trimpath -buildvcs=false -o "$1.tmp.$$" "$2" || {
+		rm -f "$1.tmp.$$"
+		exit 1
+	}
+	mv "$1.tmp.$$" "$1"
 }
 
 version=$(pinned_version)
@@ -55,12 +72,15 @@ fi
 
 case ${1:-} in
 peer)
-	build "$tools/aws-peer-$version" github.com/hashicorp/vault/builtin/logical/aws/cmd/aws "the built-in engine $version" "seconds after Vault's own, else some minutes"
+	peer=$tools/aws-peer-$version
+	[ -x "$peer" ] || build "$peer" github.com/hashicorp/vault/builtin/logical/aws/cmd/aws "the built-in engine of Vault $version" \
+		"seconds if Vault itself was built here, else some minutes"
+	printf '%s\n' "$peer"
 	exit
 	;;
-'') ;;
+'' | demo) ;;
 *)
-	say "usage: scripts/vault.sh [peer]"
+	say "usage: scripts/vault.sh [demo|peer]"
 	exit 2
 	;;
 esac
@@ -76,7 +96,7 @@ if [ -n "${VAULT_BIN:-}" ]; then
 	exit
 fi
 
-if found=$(command -v vault); then
+if [ "${1:-}" = demo ] && found=$(command -v vault); then
 	why=$(unfit "$found")
 	if [ -z "$why" ]; then
 		printf '%s\n' "$found"
@@ -85,4 +105,8 @@ if found=$(command -v vault); then
 	say "Passing over $found: $why"
 fi
 
-build "$tools/vault-$version" github.com/hashicorp/vault "Vault $version" "about 8 minutes"
+released=$tools/vault-release-$version built=$tools/vault-$version
+if [ ! -x "$released" ] && [ ! -x "$built" ] && ! download "$released"; then
+	build "$built" github.com/hashicorp/vault "Vault $version" "about 11 minutes"
+fi
+if [ -x "$released" ]; then printf '%s\n' "$released"; else printf '%s\n' "$built"; fi

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -72,3 +73,6 @@ func ParseAccount(text string) awscreds.Account {
 	}
 	return awscreds.Account{Partition: partition, Number: number}
 }
+
+// AccountLook bounds the question which account config/root leads to, where it is asked beside a write or a read.
+const AccountLook = 2 * time.Second

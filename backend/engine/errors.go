@@ -7,6 +7,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -45,4 +46,21 @@ func Respond(err error) (*logical.Response, error) {
 		return nil, logical.CodedError(http.StatusGatewayTimeout, text)
 	}
 	return nil, err
+}
+
+// IgnoreReadOnly takes what this server may not write for no failure: it is the primary's, whose own work
+// ends it.
+func IgnoreReadOnly(err error) error {
+	if errors.Is(err, logical.ErrReadOnly) {
+		return nil
+	}
+	return err
+}
+
+// Counted is a number of things in words.
+func Counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

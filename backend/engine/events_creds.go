@@ -87,13 +87,14 @@ func (o *Moment) Renewed(resp *logical.Response) {
 	o.Tell(CredsRenewed, Line{Level: hclog.Debug, Text: "renewed the lease of an IAM user"}, "ttl", resp.Secret.TTL.String())
 }
 
-// Revoked tells that a lease is over. Of a session nothing ends with it.
+// Revoked tells that a lease is over, and that its credential ended with it.
 func (o *Moment) Revoked(text string, more ...any) {
-	line := Line{Level: hclog.Info, Text: text}
-	if o.ofSession() {
-		line.Level = hclog.Debug
-	}
-	o.Tell(CredsRevoked, line, more...)
+	o.Tell(CredsRevoked, Line{Level: hclog.Info, Text: text}, more...)
+}
+
+// Lapsed tells that the lease of a session is over, with which nothing ends in AWS.
+func (o *Moment) Lapsed() {
+	o.Tell(CredsRevoked, Line{Level: hclog.Debug, Text: "ended the lease of a session"})
 }
 
 // NotRevoked tells why a lease is not over. Vault says so in its log, too, with the ID of the lease.

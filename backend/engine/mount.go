@@ -18,10 +18,10 @@
 // without a key, root_checks.go for what it may say, sts_region.go for where STS is called and root_plan.go for when its key is rotated;
 // place.go says whether AWS is called at all, client.go makes the client, last_used.go tells when a key was used, and
 // assume_role.go those for other accounts;
-// own_user.go says which IAM user it is, account.go in which AWS account, key_use.go whether somebody uses a key, and proof.go waits
+// own_user.go says which IAM user it is, account.go in which AWS account, own_tags.go by which tags AWS tells whose one is, key_use.go whether somebody uses a key, and proof.go waits
 // until AWS accepts a new key.
 //
-// Time and order: locks.go locks one thing each, in a fixed order; each.go does something
+// Time and order: lease_bounds.go is how long the mount lets leases be; locks.go locks one thing each, in a fixed order; each.go does something
 // for many items at once, and each_account.go account by account; memo.go keeps what was read until it changes; schedule.go says when
 // a key is rotated, and timer.go has it done at that moment; heartbeat.go keeps the terms of the engine, gap.go says what waits after a
 // gap in the heartbeat, leader.go proves by a write that this server still leads, and writes.go remembers how the last

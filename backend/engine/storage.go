@@ -29,7 +29,7 @@ const (
 	PrefixStaticRole  = "static-roles/" // role of staticrole, by name
 	PrefixStaticCreds = "static-creds/" // creds of staticrole, by the role's name; holds the secret key, seal-wrapped
 
-	PrefixIssued = "issued/"        // userRecord, by the user's name; see recordKey
+	PrefixIssued = "issued/"        // users.Record, by the user's name, whose dots are escaped
 	KeyHeartbeat = "register-watch" // beat: when this engine was last there
 	KeyTerms     = "terms"          // terms: the lives of this engine
 

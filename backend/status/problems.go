@@ -128,7 +128,7 @@ func notEnded(f Facts, s snapshot) (list []string) {
 	if f.Now.Sub(first.Since) >= givenUp {
 		what = "Vault has given such leases up (sys/leases?type=irrevocable lists them), the engine has not: it tries again once a minute. Fix what AWS says, then delete issued/" + first.User + " and drop the lease with vault lease revoke -force -prefix"
 	}
-	return []string{fmt.Sprintf("%s should be gone and may still have a key that works: %s. %s.", counted(len(late), "IAM user"), told(late), what)}
+	return []string{fmt.Sprintf("%s should be gone and may still have a key that works: %s. %s.", engine.Counted(len(late), "IAM user"), told(late), what)}
 }
 
 // notDenied is about sessions that are not denied though they were revoked, and about roles with little room to deny more.
@@ -193,7 +193,7 @@ func cutOff(f Facts, _ snapshot) []string {
 		list = append(list, fmt.Sprintf("%s of role %s, begun at %v", r.User, r.Role, engine.Stamp(r.Since)))
 	}
 	return []string{fmt.Sprintf("%s may exist, of requests that were cut off: the server was sealed, restarted or lost leadership (this term began at %v), or AWS did not answer: %s. "+
-		"The engine deletes them within 20 minutes; if one stays longer, delete issued/<username>.", counted(n, "IAM user"), engine.Stamp(f.Term.Since), told(list))}
+		"The engine deletes them within 20 minutes; if one stays longer, delete issued/<username>.", engine.Counted(n, "IAM user"), engine.Stamp(f.Term.Since), told(list))}
 }
 
 func caps(f Facts, _ snapshot) (list []string) {
@@ -223,13 +223,6 @@ func told(list []string) string {
 		text += fmt.Sprintf("; and %d more", more)
 	}
 	return text
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func are(n int, what string) string {

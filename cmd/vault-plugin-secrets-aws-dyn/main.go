@@ -31,6 +31,9 @@ func main() {
 	}
 	logger := hclog.New(&hclog.LoggerOptions{JSONFormat: true}) // Vault reads it so, and logs it as its own
 	exitWithParent(logger)
+	if err := trustBundledRoots(systemRoots); err != nil {
+		logger.Error("only certificates of AWS_CA_BUNDLE are trusted", "error", err)
+	}
 	err = plugin.ServeMultiplex(&plugin.ServeOpts{
 		BackendFactoryFunc: backend.New(c.options),
 		TLSProviderFunc:    api.VaultPluginTLSProvider(c.meta.GetTLSConfig()),

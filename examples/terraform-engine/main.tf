@@ -12,7 +12,7 @@ terraform {
 
 variable "plugin_version" {
   type        = string
-  description = "As it was registered, such as v0.1.0."
+  description = "As it was registered, such as v0.2.0."
 }
 
 variable "secret_key" {

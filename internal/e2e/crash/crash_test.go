@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package crash
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"vault-plugin-secrets-aws-dyn/internal/e2e/check"
+	"vault-plugin-secrets-aws-dyn/internal/e2e/programs"
+	"vault-plugin-secrets-aws-dyn/internal/e2e/server"
+	"vault-plugin-secrets-aws-dyn/internal/e2e/stepping"
+)
+
+// This file is the crash matrix: every operation is interrupted at every boundary between two of its steps, in every
+// way. One Vault has a mount for each case, all are held at their boundary, and then the process dies, once for all.
+
+// useToldAfter is how old a key must be before the engine takes AWS's word that nobody has used it.
+const useToldAfter = 15 * time.Minute
+
+// TestSoakCrash prints how large the matrix is, and its three zeros. At its short length each way interrupts a quarter
+// of the boundaries, and each way another quarter.
+func TestSoakCrash(t *testing.T) {
+	t.Parallel()
+	var all total
+	t.Cleanup(func() { t.Log(all.String()) })
+	for i, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			m := newMatrix(t, k.late())
+			m.count(operations, k.dies)
+			m.thin(i)
+			m.setUp(m.cases)
+			m.hold()
+			k.interrupt(t, m.v, m.cases)
+			m.settle()
+			all.add(m.report(k))
+		})
+	}
+}
+
+// matrix is the cases of one kind.
+type matrix struct {
+	t          *testing.T
+	v          *stepping.Vault
+	cases      []*crashCase
+	boundaries map[string]int // of each operation
+
+	began    time.Time       // when the operations had been interrupted
+	dead     map[string]bool // found at any time: leases without a user
+	lonely   map[string]bool // and users without a lease or a record
+	recorded int             // users that had a record alone when they were first looked at
+}
+
+// newMatrix starts a Vault with the one mount to which nothing happens. late is how late AWS may do what it has heard.
+func newMatrix(t *testing.T, late time.Duration) *matrix {
+	t.Helper()
+	m := &matrix{t: t, v: stepping.Start(t, late), boundaries: map[string]int{}, dead: map[string]bool{}, lonely: map[string]bool{}}
+	m.setUp([]*crashCase{newCase(operation{name: "nothing"}, bystander, 0)})
+	return m
+}
+
+func newCase(o operation, mount string, number int) *crashCase {
+	return &crashCase{operation: o, Mounted: check.Mounted{Mount: mount}, plugin: "aws", number: number, seq: stepping.NewSequence(number)}
+}
+
+// each does something with every case, several at once, and ends the test if it fails with one.
+func (m *matrix) each(what string, cases []*crashCase, do func(c *crashCase) error) {
+	m.t.Helper()
+	var group errgroup.Group
+	group.SetLimit(16)
+	errs := make([]error, len(cases))
+	for i, c := range cases {
+		group.Go(func() (none error) {
+			if err := do(c); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", c, err)
+			}
+			return none
+		})
+	}
+	_ = group.Wait() // the errors are in errs
+	if err := errors.Join(errs...); err != nil {
+		m.t.Fatalf("%s:\n%v", what, err)
+	}
+}
+
+// setUp makes the mounts, and then what lasts only a minute.
+func (m *matrix) setUp(cases []*crashCase) {
+	m.each("setting mounts up", cases, func(c *crashCase) error { return c.begin(m.v) })
+	m.t.Cleanup(func() {
+		for _, c := range cases {
+			_ = c.Account.Close() // it is the process's end that counts
+		}
+	})
+	m.each("preparing operations", cases, func(c *crashCase) error {
+		if c.prepare == nil {
+			return nil
+		}
+		return c.prepare(m.v, c)
+	})
+}
+
+// count runs every operation once without interrupting it, and makes a case for each boundary that it passes, and
+// another for those where AWS may do what it heard last and that makes a difference.
+func (m *matrix) count(of []operation, dies bool) {
+	var dry []*crashCase
+	for i, o := range of {
+		dry = append(dry, newCase(o, fmt.Sprintf("dry-%d", i), 0))
+	}
+	m.setUp(dry)
+	for _, c := range dry {
+		c.start(m.v)
+	}
+	for i, c := range dry {
+		<-c.ended
+		if c.err != nil {
+			m.t.Fatalf("%s, uninterrupted: %v", c.name, c.err)
+		}
+		passed := c.seq.Boundaries()
+		if end := slices.Index(passed, stepping.TheAnswer); end >= 0 && c.seq.Count(tidyReport) == 0 {
+			passed = passed[:end+1] // what follows is Vault's timer, which came by
+		}
+		m.boundaries[c.name] = len(passed)
+		for n, what := range passed {
+			mount := fmt.Sprintf("case-%d-%d", i, n+1)
+			m.cases = append(m.cases, newCase(c.operation, mount, n+1))
+			if dies && changes(what) {
+				other := newCase(c.operation, mount+"-late", n+1)
+				other.late = true
+				m.cases = append(m.cases, other)
+			}
+		}
+		m.t.Logf("%s: %s", c.name, strings.Join(passed, ", "))
+	}
+}
+
+// changes says whether what comes after a boundary is a call that changes something in AWS.
+func changes(boundary string) bool {
+	moment, call, _ := strings.Cut(boundary, " ")
+	return moment == "before" && !strings.Contains(call, " ") && !strings.HasPrefix(call, "Get") && !strings.HasPrefix(call, "List")
+}
+
+// thin leaves a quarter of the cases, unless the tests run at their full length.
+func (m *matrix) thin(offset int) {
+	const share = 4
+	var some []*crashCase
+	for i, c := range m.cases {
+		if *programs.Soak || (i+offset)%share == 0 {
+			some = append(some, c)
+		}
+	}
+	m.cases = some
+}
+
+// hold starts every operation and waits until each stands at its boundary.
+func (m *matrix) hold() {
+	for _, c := range m.cases {
+		c.start(m.v)
+	}
+	for _, c := range m.cases {
+		select {
+		case <-c.seq.Reached:
+		case <-c.ended:
+			if !server.Closed(c.seq.Reached) { // what runs on after its answer may end at its boundary
+				m.t.Fatalf("%s ended before boundary %d (%v); it passed %s", c.name, c.number, c.err, strings.Join(c.seq.Boundaries(), ", "))
+			}
+		case <-time.After(time.Minute):
+			m.t.Fatalf("%s did not come to boundary %d; it passed %s", c.name, c.number, strings.Join(c.seq.Boundaries(), ", "))
+		}
+		if c.held != nil {
+			c.held(c)
+		}
+	}
+}

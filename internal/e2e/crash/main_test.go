@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package crash kills the plugin between any two steps of what it does: begin with crash_test.go.
+package crash
+
+import (
+	"testing"
+
+	"vault-plugin-secrets-aws-dyn/internal/e2e/programs"
+)
+
+func TestMain(m *testing.M) { programs.Main(m) }

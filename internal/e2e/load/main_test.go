@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package load has more clients ask than AWS serves at once, while calls fail: begin with load_test.go.
+package load
+
+import (
+	"testing"
+
+	"vault-plugin-secrets-aws-dyn/internal/e2e/programs"
+)
+
+func TestMain(m *testing.M) { programs.Main(m) }
