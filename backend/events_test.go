@@ -150,7 +150,7 @@ func TestDocsEvents(t *testing.T) {
 		}
 	}
 	add(`= Kind\{"([^"]+)", "([^"]*)"`, "engine/events.go", "aws/", "")
-	for _, dir := range []string{".", "staticrole"} {
+	for _, dir := range rooms {
 		for _, file := range sources(t, dir) {
 			add(`Observe\(req, "([^"]+)"`, file, "")
 		}

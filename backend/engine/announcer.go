@@ -123,7 +123,7 @@ func (a *Announcer) work() {
 		a.waiting, a.lost = a.waiting[1:], 0
 		a.mu.Unlock()
 		if lost > 0 {
-			one.mount.Log.Warn("events and observations are lost: Vault takes them more slowly than they come to pass", "lost", lost)
+			one.mount.Log.Warn("events and observations are lost: Vault takes them more slowly than they happen", "lost", lost)
 		}
 		a.edition.Do(func() { a.askEdition(one.mount) })
 		if !one.absent.Load() {
