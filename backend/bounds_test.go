@@ -29,7 +29,7 @@ func TestTemplateIsBoundedBeforeItIsParsed(t *testing.T) {
 	for _, levels := range []int{300, 100_000, 4_000_000} {
 		text := nestedTemplate(levels)
 		refusal := m.refused(logical.UpdateOperation, "config/root", map[string]any{"username_template": text})
-		want := fmt.Sprintf("username_template: has %d bytes; the longest that is taken has %d", len(text), awsrules.MostTemplate)
+		want := fmt.Sprintf("username_template: has %d bytes; the limit is %d", len(text), awsrules.MostTemplate)
 		if refusal != want {
 			t.Errorf("%d levels: refused with %s", levels, shortened(refusal))
 		}

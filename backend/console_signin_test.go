@@ -80,7 +80,7 @@ func TestSignInThatFails(t *testing.T) {
 		"refuses":        {answer(400, "text/html", "ECHO"), "answered 400 Bad Request with text/html, and gave no sign-in token"},
 		"away":           {answer(503, "text/html", "ECHO"), "answered 503 Service Unavailable"},
 		"leads away":     {answer(307, "text/html", "ECHO"), "answered 307 Temporary Redirect"},
-		"no JSON":        {answer(200, "text/html", "<html>ECHO</html>"), "answered 200 OK with text/html, and that is no JSON document with a SigninToken"},
+		"no JSON":        {answer(200, "text/html", "<html>ECHO</html>"), "answered 200 OK with text/html, and that is not a JSON document with a SigninToken"},
 		"another JSON":   {answer(200, "application/json", `{"SigninToken":""}`), "no JSON document with a SigninToken"},
 		"of no type":     {answer(200, "", `[]`), "no JSON document with a SigninToken"},
 		"too long":       {answer(200, "application/json", `{"SigninToken":"`+strings.Repeat("x", 5<<20)+`"}`), "longer than 4 MiB"},

@@ -58,7 +58,7 @@ func (c *creation) askBounds() {
 		var err error
 		defer func() { c.unasked = err }()
 		defer c.issuer.Recover(&err)
-		c.bounds = c.issuer.LeaseBounds()
+		c.bounds = c.issuer.boundsFor(c.lease, c.settings.leases)
 	})
 }
 
@@ -121,7 +121,7 @@ func (c *creation) await(ctx context.Context, r *roles.Role, key awscreds.Key) (
 		return untold
 	case err != nil:
 		waited := min(now.Sub(began), r.Wait()).Round(100 * time.Millisecond) // less where the request had no more time
-		return fmt.Sprintf("wait_until_usable: AWS does not accept the key everywhere after %s (%s); it is returned all the same, and may be refused at first",
+		return fmt.Sprintf("wait_until_usable: AWS does not accept the key everywhere after %s (%s); it is returned anyway, and may be refused at first",
 			waited, cmp.Or(awscreds.Code(err), err.Error()))
 	}
 	return ""

@@ -8,12 +8,10 @@ package backend
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -29,14 +27,10 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/roles"
 )
 
-const (
-	apiDoc = "../docs/api.md"
-	iamDoc = "../docs/iam-policy.md"
-)
+const iamDoc = "../docs/iam-policy.md"
 
 func TestDocsAPI(t *testing.T) {
-	doc := readDoc(t, apiDoc)
-	sections := pathSections(doc)
+	sections := apiSections(t)
 	paths := newMount(t).b.(*backend).Paths
 	var known []string
 	for _, p := range paths {
@@ -46,7 +40,7 @@ func TestDocsAPI(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				section, ok := sections[name]
 				if !ok {
-					t.Fatalf("%s has no section ## `%s`", apiDoc, name)
+					t.Fatalf("%s has no section ## `%s`", apiDocs, name)
 				}
 				checkVerbs(t, section, name, names, p)
 				checkFields(t, section, p)
@@ -55,11 +49,13 @@ func TestDocsAPI(t *testing.T) {
 	}
 	for name := range sections {
 		if !slices.Contains(known, name) {
-			t.Errorf("%s describes the path %s, which does not exist", apiDoc, name)
+			t.Errorf("%s describes the path %s, which does not exist", apiDocs, name)
 		}
 	}
-	checkPathsNamed(t, doc, known)
-	checkWords(t, doc, paths)
+	for name, page := range apiPages(t) {
+		checkPathsNamed(t, name, page, known)
+		checkWords(t, name, page, paths)
+	}
 }
 
 // An answer that is shown must have the keys that there are.
@@ -111,7 +107,7 @@ func TestDocsAPIAnswers(t *testing.T) {
 	// Paths that show more answers than one show these after the first.
 	session := []map[string]any{m.read("sts/deploy")}
 	more := map[string][]map[string]any{"creds/:name": session, "sts/:name": session}
-	for name, section := range pathSections(readDoc(t, apiDoc)) {
+	for name, section := range apiSections(t) {
 		blocks := fenced(section, "json")
 		answers := slices.Concat([]map[string]any{actual[name]}, more[name])
 		if len(blocks) != len(answers) {
@@ -140,7 +136,7 @@ func TestDocsAPIAnswers(t *testing.T) {
 func TestDocsAPIKeysOfTypes(t *testing.T) {
 	m := newSessionMount(t)
 	named := map[string]string{roles.IAMUser: "developer-access", roles.AssumedRole: "deploy", roles.FederationToken: "fed", roles.SessionToken: "own"}
-	rows := table(pathSections(readDoc(t, apiDoc))["creds/:name"], "Key", "Types", "Meaning")
+	rows := table(apiSections(t)["creds/:name"], "Key", "Types", "Meaning")
 	for _, kind := range roles.Types {
 		creds := m.creds(named[kind])
 		m.revoke(creds)
@@ -177,7 +173,7 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 		heading = append(heading, "`"+kind+"`")
 	}
 	said := map[string][]string{}
-	for _, row := range table(pathSections(readDoc(t, apiDoc))["roles/:name"], heading...) {
+	for _, row := range table(apiSections(t)["roles/:name"], heading...) {
 		said[strings.Trim(row[0], "`")] = row[1:]
 	}
 	for field := range roles.Fields() {
@@ -186,7 +182,7 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 			continue
 		}
 		if len(said[field]) != len(roles.Types) || values[field] == nil {
-			t.Errorf("%s does not say which credential types have %s, or the test has no value for it", apiDoc, field)
+			t.Errorf("%s does not say which credential types have %s, or the test has no value for it", apiDocs, field)
 			continue
 		}
 		for i, kind := range roles.Types {
@@ -223,16 +219,9 @@ func TestDocsAPIFieldsOfTypes(t *testing.T) {
 }
 
 func TestDocsJSON(t *testing.T) {
-	files, err := filepath.Glob("../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat("../README.md"); !errors.Is(err, fs.ErrNotExist) {
-		files = append(files, "../README.md")
-	}
 	blocks := 0
-	for _, file := range files {
-		for i, block := range fenced(readDoc(t, file), "json") {
+	for file, page := range documents(t) {
+		for i, block := range fenced(page, "json") {
 			blocks++
 			var v any
 			if err := json.Unmarshal([]byte(block), &v); err != nil {
@@ -389,7 +378,7 @@ func documentedPaths(t *testing.T, p *framework.Path) []string {
 	}
 	for _, name := range names {
 		if regexp.QuoteMeta(name) != name {
-			t.Fatalf("do not know how the pattern %q should stand in %s", p.Pattern, apiDoc)
+			t.Fatalf("do not know how the pattern %q should stand in %s", p.Pattern, apiDocs)
 		}
 	}
 	return names
@@ -544,7 +533,7 @@ func checkDefault(t *testing.T, section, name, cell string, schema *framework.Fi
 }
 
 // checkPathsNamed looks for paths of the engine anywhere in the text.
-func checkPathsNamed(t *testing.T, doc string, known []string) {
+func checkPathsNamed(t *testing.T, name, doc string, known []string) {
 	t.Helper()
 	forms := make([]string, len(known))
 	for i, name := range known {
@@ -555,7 +544,7 @@ func checkPathsNamed(t *testing.T, doc string, known []string) {
 		// A lease ID is the path of its credential and one part more.
 		path := regexp.MustCompile(`^((?:creds|sts)/[^/]+)/\w{24}$`).ReplaceAllString(m[1], "$1")
 		if !form.MatchString(path) {
-			t.Errorf("%s names the path %s, which does not exist", apiDoc, path)
+			t.Errorf("%s/%s names the path %s, which does not exist", apiDocs, name, path)
 		}
 	}
 }
@@ -568,7 +557,7 @@ var vaultWords = []string{
 }
 
 // checkWords looks for words that look like fields anywhere in the text.
-func checkWords(t *testing.T, doc string, paths []*framework.Path) {
+func checkWords(t *testing.T, name, doc string, paths []*framework.Path) {
 	t.Helper()
 	known := slices.Clone(vaultWords)
 	for _, p := range paths {
@@ -588,7 +577,7 @@ func checkWords(t *testing.T, doc string, paths []*framework.Path) {
 	for _, span := range backticked(withoutBlocks(doc)) {
 		for _, word := range regexp.MustCompile(`\b[a-z]+(?:_[a-z0-9]+)+\b`).FindAllString(span, -1) {
 			if !slices.Contains(known, word) && !strings.Contains(span, " ") {
-				t.Errorf("%s speaks of `%s`, which is no field", apiDoc, span)
+				t.Errorf("%s/%s names `%s`, which is not a field", apiDocs, name, span)
 			}
 		}
 	}

@@ -40,7 +40,7 @@ func TestNoFieldIsLostBesideADeprecatedOne(t *testing.T) {
 		}
 		for legacy, text := range map[string]string{"arn": readOnly, "policy": s3Only} {
 			if slices.Contains(drops, field) {
-				m.warns(m.write("roles/"+field, map[string]any{legacy: text, field: values[field]}), field+": is dropped beside the deprecated fields")
+				m.warns(m.write("roles/"+field, map[string]any{legacy: text, field: values[field]}), field+": is dropped with the deprecated fields")
 				m.do(logical.DeleteOperation, "roles/"+field, nil)
 				continue
 			}

@@ -86,7 +86,7 @@ func receiver(f *ast.FuncDecl) string {
 	return name.Name
 }
 
-// What docs/design.md and the package comments call by name has to exist.
+// What docs/design.md, CONTRIBUTING.md and the package comments call by name has to exist.
 func TestNamedFilesExist(t *testing.T) {
 	known := map[string]bool{}
 	err := filepath.WalkDir("..", func(path string, d os.DirEntry, err error) error {
@@ -98,7 +98,7 @@ func TestNamedFilesExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts := map[string]string{"docs/design.md": readDoc(t, "../docs/design.md")}
+	texts := map[string]string{"docs/design.md": readDoc(t, "../docs/design.md"), "CONTRIBUTING.md": readDoc(t, "../CONTRIBUTING.md")}
 	for _, dir := range rooms {
 		texts["the package comment of backend/"+dir] = packageComment(t, dir)
 	}

@@ -122,7 +122,7 @@ var nightFaults = []nightFault{
 		n.fails(logical.ReadOperation, "creds/developer-access", nil)
 	}, func(n *night) {
 		n.configure(noRetries, map[string]any{"web_identity_token_file": "", "role_arn": ""})
-	}, []string{"The engine has no AWS credentials to call with", "web_identity_token_file", "Mend where they come from"}},
+	}, []string{"The engine has no AWS credentials to call with", "web_identity_token_file", "Fix where they come from"}},
 	{"a lease is irrevocable", func(n *night) {
 		n.held = n.creds("developer-access")
 		n.fault = n.aws.Inject(fakeaws.Fault{Action: "DeleteUser"})
@@ -134,7 +134,7 @@ var nightFaults = []nightFault{
 		n.age(20 * time.Minute)
 		_ = n.tick()
 	}, func(n *night) { n.clear(); n.do(logical.DeleteOperation, "issued/"+n.user(n.held), nil); n.mustTick() },
-		[]string{"1 IAM user should be gone and may still have a key that works", "iam:DeleteUser", "Vault has given such leases up", "sys/leases?type=irrevocable", "Mend what AWS says"}},
+		[]string{"1 IAM user should be gone and may still have a key that works", "iam:DeleteUser", "Vault has given such leases up", "sys/leases?type=irrevocable", "Fix what AWS says"}},
 }
 
 // calm is half an hour in which nothing goes wrong.

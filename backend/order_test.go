@@ -2,7 +2,7 @@
 
 package backend
 
-// Mistakes and warnings of one request come in one order, that of the fields in docs/api.md.
+// Mistakes and warnings of one request come in one order, that of the fields in docs/api.
 
 import (
 	"maps"
@@ -21,7 +21,7 @@ const often = 25
 // documentedOrder are the fields of a path, as its table has them.
 func documentedOrder(t *testing.T, path string) (fields []string) {
 	t.Helper()
-	for _, row := range table(pathSections(readDoc(t, apiDoc))[path], "Field", "Type", "Default", "Meaning and limits") {
+	for _, row := range table(apiSections(t)[path], "Field", "Type", "Default", "Meaning and limits") {
 		fields = append(fields, strings.Trim(row[0], "`"))
 	}
 	return fields

@@ -183,7 +183,7 @@ func (b *backend) checkRootConfig(ctx context.Context, s logical.Storage, before
 		warnings = append(warnings, roles.WarnOfPartition(ctx, s, at)...)
 	}
 	if unusable != nil {
-		warnings = append(warnings, unusable.Error()+"; no call to AWS can be made until that is mended")
+		warnings = append(warnings, unusable.Error()+"; no call to AWS can be made until that is fixed")
 	}
 	return warnings, nil
 }

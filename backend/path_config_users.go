@@ -38,7 +38,7 @@ func (b *backend) pathConfigUsers() *framework.Path {
 		},
 		"account": {
 			Type:        framework.TypeString,
-			Description: "AWS account of the IAM users whose records name none: 12 digits, or partition:digits outside of the partition aws. The engine learns it by itself; write it where config/root led elsewhere then. Empty: as it is.",
+			Description: "AWS account of the IAM users whose records name none: 12 digits, or partition:digits outside of the partition aws. The engine learns it on its own; write it where config/root led elsewhere then. Empty: as it is.",
 		},
 	}
 	return &framework.Path{

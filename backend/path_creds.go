@@ -40,7 +40,7 @@ func (i *issuer) pathCreds() *framework.Path {
 			"session_tags": {
 				Type:        framework.TypeKVPairs,
 				Query:       true,
-				Description: "Tags of the session, beside those of the role, as a map or as key=value pairs. Only keys in the role's allowed_request_tags.",
+				Description: "Tags of the session, in addition to those of the role, as a map or as key=value pairs. Only keys in the role's allowed_request_tags.",
 			},
 			"mfa_code": {
 				Type:        framework.TypeString,

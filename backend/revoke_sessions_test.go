@@ -211,7 +211,7 @@ func TestSessionsBeyondTheRoomAreTold(t *testing.T) {
 		}
 	}
 	if !m.sessionWorks(last) {
-		t.Error("it was revoked all the same")
+		t.Error("it was revoked anyway")
 	}
 	// There is room to end all, whatever else there is.
 	resp := m.write("roles/deploy/revoke-sessions", nil)
@@ -279,7 +279,7 @@ func TestRevocationThatAWSDenies(t *testing.T) {
 		fault.Remove()
 		m.mustTick() // nothing is left to be done
 		if len(m.aws.RolePolicies("deploy")) > 0 || !m.sessionWorks(creds) {
-			t.Error("it was denied all the same")
+			t.Error("it was denied anyway")
 		}
 	}
 	m.pass(creds.Secret.TTL)
@@ -387,7 +387,7 @@ func TestNamesOfRevocableSessions(t *testing.T) {
 	if !strings.Contains(text, `role_session_name: the role "deploy" has revoke_sessions`) {
 		t.Error(text)
 	}
-	if text := m.refused(logical.UpdateOperation, "roles/deploy", map[string]any{"share_for": "5m"}); !strings.Contains(text, "share_for: is not possible beside revoke_sessions") {
+	if text := m.refused(logical.UpdateOperation, "roles/deploy", map[string]any{"share_for": "5m"}); !strings.Contains(text, "share_for: is not possible together with revoke_sessions") {
 		t.Error(text)
 	}
 }
@@ -414,7 +414,7 @@ func TestShareForIsRefusedBesideRevokeSessions(t *testing.T) {
 	m := newRevocableMount(t)
 	fields := map[string]any{"credential_type": "assumed_role", "role_arns": deployARN, "share_for": "5m"}
 	m.write("roles/shared", fields)
-	if text := m.refused(logical.UpdateOperation, "roles/shared", map[string]any{"revoke_sessions": true}); !strings.Contains(text, "share_for: is not possible beside revoke_sessions") || !strings.Contains(text, "omit one of the two") {
+	if text := m.refused(logical.UpdateOperation, "roles/shared", map[string]any{"revoke_sessions": true}); !strings.Contains(text, "share_for: is not possible together with revoke_sessions") || !strings.Contains(text, "omit one of the two") {
 		t.Error(text)
 	}
 }

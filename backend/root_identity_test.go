@@ -92,7 +92,7 @@ func TestServerWithoutIdentityTokensIsTold(t *testing.T) {
 				t.Errorf("refused with %s", text)
 			}
 			if after := m.storage.dump(t); len(after) != len(before) || after["config/root"] != before["config/root"] {
-				t.Error("it was stored all the same")
+				t.Error("it was stored anyway")
 			}
 		})
 	}

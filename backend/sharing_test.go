@@ -294,7 +294,7 @@ func TestNoSessionIsSharedByAnMFACode(t *testing.T) {
 	t.Parallel()
 	m := newSharingMount(t)
 	m.aws.SetMFACode(mfaOfVault, "123456")
-	m.warns(m.write("roles/own", map[string]any{"mfa_serial_number": mfaOfVault}), "share_for: is not used beside mfa_serial_number; AWS takes each MFA code once")
+	m.warns(m.write("roles/own", map[string]any{"mfa_serial_number": mfaOfVault}), "share_for: is not used with mfa_serial_number; AWS takes each MFA code once")
 	code := map[string]any{"mfa_code": "123456"}
 	m.asked("creds/own", code)
 	calls := len(m.aws.Calls())

@@ -43,7 +43,7 @@ func CheckDestination(text string) (partition string, err error) {
 	const like = "such as https://eu-central-1.console.aws.amazon.com/s3/home"
 	switch {
 	case len(text) > mostURL:
-		return "", fmt.Errorf("has %d bytes; the longest page that is taken has %d", len(text), mostURL)
+		return "", fmt.Errorf("has %d bytes; the limit is %d", len(text), mostURL)
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }):
 		return "", errors.New(`contains white space, a backslash, or a character that is not ASCII; encode it, as in %20`)
 	}
@@ -71,7 +71,7 @@ func CheckDestination(text string) (partition string, err error) {
 func CheckIssuer(text string) error {
 	switch u, err := url.Parse(text); {
 	case len(text) > mostURL:
-		return fmt.Errorf("has %d bytes; the longest that is taken has %d", len(text), mostURL)
+		return fmt.Errorf("has %d bytes; the limit is %d", len(text), mostURL)
 	case err != nil, strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }),
 		!slices.Contains([]string{"", "https", "http"}, u.Scheme), u.User != nil:
 		return errors.New("is not the URL of a page where people sign in, such as https://vault.example.com")

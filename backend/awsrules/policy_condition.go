@@ -104,7 +104,7 @@ func (c *policyChecker) checkOperator(path string, operator jsonMember) {
 	case len(keys.members) == 0:
 		c.warn(path, keys, "is empty, so it tests nothing")
 	case !known:
-		c.refuse(path, operator.key, "is no condition operator%s", operatorHint(operator.key.text))
+		c.refuse(path, operator.key, "is not a condition operator%s", operatorHint(operator.key.text))
 	}
 	for _, m := range keys.members {
 		c.checkValues(under(path, m.key.text), m.value, form)

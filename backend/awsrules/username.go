@@ -54,7 +54,7 @@ func ParseNameTemplate(text string) (*NameTemplate, error) {
 		text = DefaultNameTemplate
 	}
 	if len(text) > MostTemplate {
-		return nil, fmt.Errorf("username_template: has %d bytes; the longest that is taken has %d", len(text), MostTemplate)
+		return nil, fmt.Errorf("username_template: has %d bytes; the limit is %d", len(text), MostTemplate)
 	}
 	if text == DefaultNameTemplate {
 		text = roomForRandom

@@ -30,7 +30,7 @@ func namePattern(text, kind, role string) (string, error) {
 		text = roomForRandom
 	}
 	if len(text) > MostTemplate {
-		return "", fmt.Errorf("username_template: has %d bytes; the longest that is taken has %d", len(text), MostTemplate)
+		return "", fmt.Errorf("username_template: has %d bytes; the limit is %d", len(text), MostTemplate)
 	}
 	var names []string
 	var failed error

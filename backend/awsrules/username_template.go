@@ -92,10 +92,10 @@ func (w *walk) node(n parse.Node) error {
 	}
 	switch n := n.(type) {
 	case *parse.RangeNode:
-		return errors.New("has a range, and a name needs no loops")
+		return errors.New("has a range; loops are not allowed in a name")
 	case *parse.NumberNode:
 		if n.IsUint && n.Uint64 > mostText {
-			return fmt.Errorf("has the number %s, and the largest that is of use is %d", Abridged(n.Text), mostText)
+			return fmt.Errorf("has the number %s, and the limit is %d", Abridged(n.Text), mostText)
 		}
 	case *parse.TextNode:
 		w.steps += len(n.Text) / textStep

@@ -49,7 +49,7 @@ func (m *Mount) CheckAccount(ctx context.Context, c *awscreds.Client, made awscr
 	case err != nil:
 		return fmt.Errorf("asking which account this is, before it is believed about %s: %w", what, err)
 	case !here.Known():
-		m.Log.Warn("AWS does not tell which account it is that is asked; it is believed", "about", what)
+		m.Log.Warn("AWS does not say which account it answers for; its answer counts", "about", what)
 	case !here.Same(made):
 		return &OtherAccountError{What: what, Made: made, Here: here, Otherwise: otherwise}
 	}

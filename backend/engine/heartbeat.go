@@ -183,7 +183,7 @@ func (h *heartbeat) isOpened() bool {
 func loadOrLose[T any](ctx context.Context, m *Mount, s logical.Storage, key string) (v *T, lost bool, err error) {
 	v, err = LoadOr(ctx, s, key, func() *T { return new(T) })
 	if IsUnreadable(err) {
-		m.Log.Error("what storage says of earlier lives of the engine cannot be read; it is written anew", "key", key, "error", err)
+		m.Log.Error("what storage holds about earlier runs of the engine cannot be read; it is written anew", "key", key, "error", err)
 		return new(T), true, nil
 	}
 	return v, false, err

@@ -116,7 +116,7 @@ func rank(text string) int {
 	return len(fieldOrder)
 }
 
-// fieldOrder has the fields of all paths in the order of the tables in docs/api.md, which a
+// fieldOrder has the fields of all paths in the order of the tables in docs/api, which a
 // test compares with it.
 var fieldOrder = strings.Fields(`
 	name username role ttl

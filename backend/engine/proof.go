@@ -81,7 +81,7 @@ func (p proof) wait(ctx context.Context) (proven bool, last error) {
 			if good++; good == proofs {
 				return true, nil
 			}
-			pause, last = p.hit, errors.New("AWS accepts it and then again does not")
+			pause, last = p.hit, errors.New("AWS accepts it at one time and refuses it at the next")
 		case ctx.Err() != nil: // the look was cut off
 			return false, last
 		case awscreds.IsUnsupported(err):

@@ -117,7 +117,7 @@ func (c *RootConfig) checkFallbacks(f *Forms, m *Mistakes) (warnings []string) {
 	warnings = append(warnings, checkRegions(f, m, "sts_fallback_regions", c.STSFallbackRegions...)...)
 	most := func(field string, list []string) {
 		if n := len(list); n > mostFallbacks {
-			m.Add(field, "has %d entries; the most that are taken are %d", n, mostFallbacks)
+			m.Add(field, "has %d entries; the limit is %d", n, mostFallbacks)
 		}
 	}
 	most("sts_fallback_endpoints", c.STSFallbackEndpoints)
@@ -144,7 +144,7 @@ func checkEndpoints(m *Mistakes, field string, endpoints ...string) (warnings []
 // would carry new keys in clear text over a network.
 func checkEndpoint(m *Mistakes, field, endpoint string) (warnings []string) {
 	if len(endpoint) > mostEndpoint {
-		m.Add(field, "has %d bytes; the longest URL that is taken has %d", len(endpoint), mostEndpoint)
+		m.Add(field, "has %d bytes; the limit is %d", len(endpoint), mostEndpoint)
 		return nil
 	}
 	full := endpoint

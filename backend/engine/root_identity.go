@@ -59,12 +59,12 @@ func (c *RootConfig) checkIdentity(m *Mistakes) {
 			m.Add("role_arn", "is missing; %s needs the ARN of the IAM role to assume", field)
 		}
 		if c.AccessKey != "" {
-			m.Add(field, "cannot be set beside access_key; the engine has one identity")
+			m.Add(field, "cannot be set together with access_key; the engine has one identity")
 		}
 	}
 	switch {
 	case c.IdentityTokenAudience != "" && c.TokenFile != "":
-		m.Add("web_identity_token_file", "cannot be set beside identity_token_audience; the token comes from one place")
+		m.Add("web_identity_token_file", "cannot be set together with identity_token_audience; the token comes from one place")
 	case c.IdentityTokenAudience != "":
 		check("identity_token_audience")
 	case c.TokenFile != "":

@@ -19,11 +19,11 @@ func RotationFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"rotation_period": {
 			Type:        framework.TypeDurationSecond,
-			Description: "How often to replace the access key by a new one: 10s or more; the engine looks once a minute. 0: not by time. Not beside rotation_schedule.",
+			Description: "How often to replace the access key by a new one: 10s or more; the engine looks once a minute. 0: not by time. Not together with rotation_schedule.",
 		},
 		"rotation_schedule": {
 			Type:        framework.TypeString,
-			Description: "When to replace the access key by a new one, as a cron schedule of five fields, in UTC. Not beside rotation_period.",
+			Description: "When to replace the access key by a new one, as a cron schedule of five fields, in UTC. Not together with rotation_period.",
 		},
 		"rotation_window": {
 			Type:        framework.TypeDurationSecond,
@@ -52,7 +52,7 @@ func (c *RootConfig) updateRotation(d *framework.FieldData) {
 func (c *RootConfig) checkRotation(m *Mistakes) {
 	period, schedule, window := c.RotationPeriod, c.RotationSchedule, c.RotationWindow
 	if period != 0 && schedule != "" {
-		m.Add("rotation_schedule", "cannot be set beside rotation_period; write 0 or an empty text to the other one")
+		m.Add("rotation_schedule", "cannot be set together with rotation_period; write 0 or an empty text to the other one")
 	}
 	if period != 0 && period < leastRootPeriod {
 		m.Add("rotation_period", "%v is too short; the shortest is %v, and 0 switches it off", period, leastRootPeriod)

@@ -88,7 +88,7 @@ func (c *Schedule) Read() (err error) {
 // validateCron checks a cron line. Its times are UTC, whatever the server's zone.
 func validateCron(m *Mistakes, line string) {
 	if len(line) > mostCron {
-		m.Add("rotation_schedule", "has %d bytes; the longest that is taken has %d", len(line), mostCron)
+		m.Add("rotation_schedule", "has %d bytes; the limit is %d", len(line), mostCron)
 		return
 	}
 	times, err := ParseCron(line)

@@ -23,7 +23,7 @@ var Reasons = map[string]string{
 	"ReadGroups":              "iam_groups of roles that issue sessions: the policies of the groups narrow a session down.",
 	"RotateStaticUsers":       "The users of static roles.",
 	"ListUsersForTidy":        "tidy goes through the users of the account. AWS allows all or none.",
-	"ReadUsersForTidy":        "tidy reads the tags of users that no record speaks for.",
+	"ReadUsersForTidy":        "tidy reads the tags of users that have no record.",
 	"RotateOwnKey":            "config/rotate-root and the rotation schedule: the engine's own key.",
 	"ReachAccounts":           "assume_role_arn of roles and static roles.",
 	"BecomeRole":              "role_arn of config/root.",
@@ -42,7 +42,7 @@ var (
 	UserActions = []Action{
 		{a("iam:CreateUser"), "every credential; carries path, boundary and tags", "no credentials"},
 		{a("iam:CreateAccessKey"), "every credential", "no credentials"},
-		{a("iam:TagUser"), "roles with `iam_tags`, and the [ownership tags](api.md#configusers). The engine never calls it: AWS asks for it when `CreateUser` carries tags", "no credentials from roles with `iam_tags`; other users are made without ownership tags, which are tried again every five minutes"},
+		{a("iam:TagUser"), "roles with `iam_tags`, and the [ownership tags](api/mount.md#configusers). The engine never calls it: AWS asks for it when `CreateUser` carries tags", "no credentials from roles with `iam_tags`; other users are made without ownership tags, which are tried again every five minutes"},
 		{a("iam:AttachUserPolicy"), "roles with `policy_arns`", "no credentials from such roles"},
 		{a("iam:PutUserPolicy"), "roles with `policy_document`", "no credentials from such roles"},
 		{a("iam:AddUserToGroup"), "roles with `iam_groups`", "no credentials from such roles"},
@@ -66,7 +66,7 @@ var (
 	}
 	TidyActions = []Action{
 		{a("iam:ListUsers"), "the names and ages of all users, page by page. It cannot be restricted to some", "a run ends at once, and `tidy/status` has AWS's words"},
-		{a("iam:GetUser"), "on all users: the tags of users that no record speaks for; AWS's lists have no tags", "with the resources of the base policy alone, users outside of them are counted in `users_refused` and left alone, which is right if no role ever made users there. If AWS lets the engine read none at all, the run ends with an error"},
+		{a("iam:GetUser"), "on all users: the tags of users that have no record; AWS's lists have no tags", "with the resources of the base policy alone, users outside of them are counted in `users_refused` and left alone, which is right if no role ever made users there. If AWS lets the engine read none at all, the run ends with an error"},
 	}
 	SessionActions = []Action{
 		{a("sts:AssumeRole"), "`assumed_role`: on each of the role's `role_arns`", "no credentials from such roles"},

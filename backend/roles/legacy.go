@@ -60,7 +60,7 @@ func (r *Role) updateLegacy(d *framework.FieldData, text string) (warnings []str
 		case f.besideLegacy == refused:
 			m.Add(f.name, "cannot be given together with the deprecated fields arn and policy; use policy_arns or policy_document instead of those")
 		case f.besideLegacy == dropped:
-			warnings = append(warnings, f.name+": is dropped beside the deprecated fields arn and policy; use policy_arns or policy_document instead of those")
+			warnings = append(warnings, f.name+": is dropped with the deprecated fields arn and policy; use policy_arns or policy_document instead of those")
 		}
 	}
 	if err := m.Err(); err != nil {

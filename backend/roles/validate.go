@@ -53,7 +53,7 @@ func (r *Role) validate(name string, at engine.Place) (warnings []string, err er
 	r.validateTTLs(&m)
 	warnings = append(warnings, forms.Finish()...)
 	if bool(r.RefuseSessionName) && r.SessionName == "" && !r.Idle("allow_session_name") {
-		warnings = append(warnings, "session_name: is not set beside allow_session_name=false, so sessions are named by username_template, whose display name "+
+		warnings = append(warnings, "session_name: is not set although allow_session_name=false, so sessions are named by username_template, whose display name "+
 			"whoever may create tokens can choose; set it, such as to {{identity.entity.name}} with templates=true")
 	}
 	if r.Issues(IAMUser) && len(r.PolicyARNs)+len(r.IAMGroups) == 0 && r.PolicyDocument == "" {
@@ -155,7 +155,7 @@ func (r *Role) validateShare(m *engine.Mistakes) (warnings []string) {
 		m.Add("share_for", "%s is too long; use up to %s, or 0 to share nothing", r.ShareFor, LongestShare)
 		return nil
 	case r.RevokeSessions:
-		m.Add("share_for", "is not possible beside revoke_sessions: a session that several leases have cannot be revoked for one of them; omit one of the two")
+		m.Add("share_for", "is not possible together with revoke_sessions: a session that several leases have cannot be revoked for one of them; omit one of the two")
 		return nil
 	case half > 0 && r.ShareFor > half:
 		warnings = append(warnings, fmt.Sprintf("share_for: %s is more than half of %s, %s; a credential is shared until half of its life is over", r.ShareFor, field, 2*half))
@@ -164,7 +164,7 @@ func (r *Role) validateShare(m *engine.Mistakes) (warnings []string) {
 		warnings = append(warnings, "share_for: several leases have one IAM user then, of which the built-in engine and earlier versions of this one do not know: should the mount be handed back to them, the first lease that ends takes the user from all")
 	}
 	if r.Issues(SessionToken) && r.SerialNumber != "" {
-		warnings = append(warnings, "share_for: is not used beside mfa_serial_number; AWS takes each MFA code once")
+		warnings = append(warnings, "share_for: is not used with mfa_serial_number; AWS takes each MFA code once")
 	}
 	return warnings
 }

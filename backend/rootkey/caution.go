@@ -89,7 +89,7 @@ func (r *Rotator) mayRetire(ctx context.Context, s logical.Storage, cfg *engine.
 		return false, err
 	case used && ago < since-lastCalls:
 		return false, &engine.WaitError{Text: fmt.Sprintf(
-			"somebody else uses the old access key %s of the IAM user %s: perhaps a server with a copy of this storage. So it stays beside the new one, and no further rotation by schedule begins. %s",
+			"somebody else uses the old access key %s of the IAM user %s: perhaps a server with a copy of this storage. So it stays, with the new one, and no further rotation by schedule begins. %s",
 			n.Old.AccessKey, n.User, instead)}
 	case since < engine.UseToldAfter:
 		return false, nil

@@ -78,7 +78,7 @@ func (r *Rotator) makeKey(ctx context.Context, s logical.Storage, by cause) (*ne
 	}
 	if cfg.AccessKey == "" || cfg.SecretKey == "" {
 		return nil, engine.UserErrorf("config/root holds no access_key and secret_key, so there is no key to rotate: " +
-			"the engine takes its AWS identity from the environment, which renews it itself")
+			"the engine takes its AWS identity from the environment, which renews it")
 	}
 	client, err := engine.OwnClient(ctx, cfg)
 	if err != nil {
@@ -113,7 +113,7 @@ func (r *Rotator) makeKey(ctx context.Context, s logical.Storage, by cause) (*ne
 		return nil, errors.Join(err, framework.DeleteWAL(ctx, s, record))
 	case err != nil:
 		r.Log.Warn("AWS may have made a root key whose secret is lost", "iam_user", user, "error", err)
-		return nil, errors.Join(fmt.Errorf("%w; AWS may have made the key all the same, and the engine looks for it and deletes it once AWS can tell that nobody uses it, %d minutes after it was made", err, engine.UseToldAfter/time.Minute),
+		return nil, errors.Join(fmt.Errorf("%w; AWS may have made the key anyway, and the engine looks for it and deletes it once AWS can tell that nobody uses it, %d minutes after it was made", err, engine.UseToldAfter/time.Minute),
 			r.dropStray(ctx, s, record, "", by))
 	}
 	next := &nextKey{User: user, Old: *cfg, AccessKey: key.ID, SecretKey: key.Secret, Made: made, Record: record, Account: client.KnownAccount(), Asked: by == byOperator}

@@ -185,7 +185,7 @@ func parse(text string) (denials, error) {
 		return d, fmt.Errorf("it is not a policy of this engine's: %w", err)
 	}
 	if dec.More() || doc.Version != version || len(doc.Statement) == 0 {
-		return d, fmt.Errorf("it is not a policy of this engine's: it is no single document of Version %s with statements", version)
+		return d, fmt.Errorf("it is not a policy of this engine's: it is not a single document of Version %s with statements", version)
 	}
 	for i, s := range doc.Statement {
 		if !d.take(s) {

@@ -40,7 +40,7 @@ var keyForm = regexp.MustCompile(`^\w{1,128}$`)
 // Register writes the record of a session. A server that may not write passes the request on, before it has asked AWS.
 func (s *Sessions) Register(ctx context.Context, st logical.Storage, accessKeyID string, r *Session) error {
 	if !keyForm.MatchString(accessKeyID) {
-		return fmt.Errorf("registering a session: AWS answered the access key ID %q, which is none", accessKeyID)
+		return fmt.Errorf("registering a session: AWS answered the access key ID %q, which is not one", accessKeyID)
 	}
 	if err := engine.Save(ctx, st, engine.PrefixSessions+accessKeyID, r); err != nil {
 		return err

@@ -72,7 +72,7 @@ func roleAnswer() map[string]*framework.FieldSchema {
 		"id":                  {Type: framework.TypeString, Description: "AWS's own ID of the IAM user."},
 		"last_vault_rotation": {Type: framework.TypeString, Description: "When the key was made."},
 		"next_vault_rotation": {Type: framework.TypeString, Description: "When it will be rotated, or its rotation is tried again."},
-		"last_rotation_error": {Type: framework.TypeString, Description: "Why the last rotation failed. Empty: all is well."},
+		"last_rotation_error": {Type: framework.TypeString, Description: "Why the last rotation failed. Empty: it did not fail."},
 		"other_access_keys":   {Type: framework.TypeCommaStringSlice, Description: "IDs of keys of the user that are not the role's."},
 	})
 	return fields

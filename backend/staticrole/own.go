@@ -62,7 +62,7 @@ func (a *accounts) notIssued(ctx context.Context, s logical.Storage, r *role, mo
 // engineUser is the refusal of the engine's own user.
 func engineUser(r *role, more string) error {
 	return engine.UserErrorf("username: the IAM user %q is the engine's own identity, and a static role would delete its key; "+
-		"config/rotate-root replaces that key, and rotation_period at config/root does so by itself"+more, r.Username)
+		"config/rotate-root replaces that key, and rotation_period at config/root does so automatically"+more, r.Username)
 }
 
 // spareEngineKey refuses to delete a key that the engine itself works with, as a field

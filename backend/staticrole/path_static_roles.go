@@ -51,7 +51,7 @@ that replace_access_key names. One IAM user can have one static role. With
 assume_role_arn the user is in another account.
 
 disabled switches a role off: static-creds answers 403 with disabled_reason. The key
-works on and is rotated as ever; write to static-roles/<name>/rotate twice to end it.
+works on and is rotated as before; write to static-roles/<name>/rotate twice to end it.
 `,
 	}
 }

@@ -90,7 +90,7 @@ func (p *prover) prove(ctx context.Context, s logical.Storage, r *role, c *creds
 	case p.Now().Sub(c.rotated(r)) < p.LagWindow:
 		return // at the next look
 	default:
-		p.Log.Warn("AWS has not accepted the new key of a static role for longer than it ever takes; it is handed out all the same",
+		p.Log.Warn("AWS has not accepted the new key of a static role for longer than it ever takes; it is handed out anyway",
 			"static_role", r.Name, "iam_user", r.Username, "access_key", c.AccessKey, "error", err)
 	}
 	proven := *c

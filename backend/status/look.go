@@ -47,7 +47,7 @@ func (c *Checks) Key(ctx context.Context, cfg *engine.RootConfig, rotates func(u
 	}
 	_, name, user := strings.Cut(who.ARN, ":user/")
 	if !user {
-		c.Unknown("key", "%s is no IAM user", who.ARN)
+		c.Unknown("key", "%s is not an IAM user", who.ARN)
 		return
 	}
 	(&Look{c, own, who}).Allowed(ctx, rotates(who.ARN)...)

@@ -45,7 +45,7 @@ func problems(f Facts, s snapshot) []string {
 		all = append(all, rule(f, s)...)
 	}
 	if more := len(all) - mostProblems; more > 0 {
-		all = append(all[:mostProblems], fmt.Sprintf("There are %d more problems; mend these first.", more))
+		all = append(all[:mostProblems], fmt.Sprintf("There are %d more problems; fix these first.", more))
 	}
 	return all
 }
@@ -102,7 +102,7 @@ func throttling(f Facts, s snapshot) []string {
 	if len(list) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("AWS throttles the engine: %s. Calls are repeated by themselves; if it lasts, find who else calls IAM in the account (CloudTrail), or issue fewer IAM users: sessions of assumed_role cost no call of IAM.", told(list))}
+	return []string{fmt.Sprintf("AWS throttles the engine: %s. Calls are retried automatically; if it lasts, find who else calls IAM in the account (CloudTrail), or issue fewer IAM users: sessions of assumed_role cost no call of IAM.", told(list))}
 }
 
 // notEnded is about users whose end does not go on.
@@ -124,9 +124,9 @@ func notEnded(f Facts, s snapshot) (list []string) {
 		return nil
 	}
 	first := f.Records.Ending[0]
-	what := "The engine tries again once a minute; mend what AWS says. To try now, delete issued/<username>"
+	what := "The engine tries again once a minute; fix what AWS says. To try now, delete issued/<username>"
 	if f.Now.Sub(first.Since) >= givenUp {
-		what = "Vault has given such leases up (sys/leases?type=irrevocable lists them), the engine has not: it tries again once a minute. Mend what AWS says, then delete issued/" + first.User + " and drop the lease with vault lease revoke -force -prefix"
+		what = "Vault has given such leases up (sys/leases?type=irrevocable lists them), the engine has not: it tries again once a minute. Fix what AWS says, then delete issued/" + first.User + " and drop the lease with vault lease revoke -force -prefix"
 	}
 	return []string{fmt.Sprintf("%s should be gone and may still have a key that works: %s. %s.", engine.Counted(len(late), "IAM user"), told(late), what)}
 }
@@ -136,11 +136,11 @@ func notDenied(f Facts, _ snapshot) (list []string) {
 	for _, d := range f.Denials {
 		of := fmt.Sprintf("AWS role %s of account %s", d.Role, d.Account)
 		if d.Failed != nil {
-			list = append(list, fmt.Sprintf("Sessions of %s are not revoked, since %v, and live until %v: %s. Mend what it says, then revoke their leases again, or end all sessions of the role with roles/<name>/revoke-sessions.",
+			list = append(list, fmt.Sprintf("Sessions of %s are not revoked, since %v, and live until %v: %s. Fix what it says, then revoke their leases again, or end all sessions of the role with roles/<name>/revoke-sessions.",
 				of, engine.Stamp(d.Since), engine.Stamp(d.Until), abridged(awscreds.Explain(d.Failed))))
 		}
 		if d.Untended != nil {
-			list = append(list, fmt.Sprintf("The policy that denies revoked sessions of %s cannot be brought up to date, since %v: %s. The engine tries again once a minute; mend what it says.",
+			list = append(list, fmt.Sprintf("The policy that denies revoked sessions of %s cannot be brought up to date, since %v: %s. The engine tries again once a minute; fix what it says.",
 				of, engine.Stamp(d.UntendedSince), abridged(awscreds.Explain(d.Untended))))
 		}
 		if d.NearlyFull() {
@@ -171,7 +171,7 @@ func static(f Facts, _ snapshot) []string {
 	for _, r := range f.Static.Failing {
 		list = append(list, r.Name+": "+r.Words)
 	}
-	return []string{fmt.Sprintf("%s not rotated: %s. The old key works on and the rotation is tried again by itself; mend what it says, then write to static-roles/<name>/rotate.", are(len(list), "static role"), told(list))}
+	return []string{fmt.Sprintf("%s not rotated: %s. The old key still works and the rotation is retried automatically; fix what it says, then write to static-roles/<name>/rotate.", are(len(list), "static role"), told(list))}
 }
 
 func rootKey(f Facts, _ snapshot) []string {
@@ -179,7 +179,7 @@ func rootKey(f Facts, _ snapshot) []string {
 	if why == "" {
 		return nil
 	}
-	return []string{fmt.Sprintf("The root key is not rotated, since %v: %s. The old key works on; mend what it says, then write to config/rotate-root.", f.Root.Rotation["rotation_failed_at"], strings.TrimSuffix(why, "."))}
+	return []string{fmt.Sprintf("The root key is not rotated, since %v: %s. The old key still works; fix what it says, then write to config/rotate-root.", f.Root.Rotation["rotation_failed_at"], strings.TrimSuffix(why, "."))}
 }
 
 // cutOff is about users that were being made when their request ended.
@@ -192,8 +192,8 @@ func cutOff(f Facts, _ snapshot) []string {
 	for _, r := range f.Records.Creating {
 		list = append(list, fmt.Sprintf("%s of role %s, begun at %v", r.User, r.Role, engine.Stamp(r.Since)))
 	}
-	return []string{fmt.Sprintf("%s may exist, of requests that were cut off: the server was sealed, restarted or lost the lead (this term began at %v), or AWS did not answer: %s. "+
-		"The engine deletes them within 20 minutes by itself; if one stays longer, delete issued/<username>.", engine.Counted(n, "IAM user"), engine.Stamp(f.Term.Since), told(list))}
+	return []string{fmt.Sprintf("%s may exist, of requests that were cut off: the server was sealed, restarted or lost leadership (this term began at %v), or AWS did not answer: %s. "+
+		"The engine deletes them within 20 minutes; if one stays longer, delete issued/<username>.", engine.Counted(n, "IAM user"), engine.Stamp(f.Term.Since), told(list))}
 }
 
 func caps(f Facts, _ snapshot) (list []string) {
@@ -207,11 +207,11 @@ func caps(f Facts, _ snapshot) (list []string) {
 func chores(f Facts, s snapshot) (list []string) {
 	for _, name := range slices.Sorted(maps.Keys(s.chores)) {
 		if c := s.chores[name]; !c.fromAWS && f.Writes.Err == nil {
-			list = append(list, fmt.Sprintf("What the engine does once a minute failed: %s: %s (at %v). Mend what it says; Vault's log has more.", name, c.words, engine.Stamp(c.at)))
+			list = append(list, fmt.Sprintf("What the engine does once a minute failed: %s: %s (at %v). Fix what it says; Vault's log has more.", name, c.words, engine.Stamp(c.at)))
 		}
 	}
 	if !f.Heartbeat.IsZero() && f.Now.Sub(f.Heartbeat) > silence {
-		list = append(list, fmt.Sprintf("The last heartbeat is of %v: Vault's rollback manager does not come by, or storage takes no writes, so users of failed requests stay. Check Vault's log of this server.", engine.Stamp(f.Heartbeat)))
+		list = append(list, fmt.Sprintf("The last heartbeat is of %v: Vault's rollback manager does not run, or storage takes no writes, so users of failed requests stay. Check Vault's log of this server.", engine.Stamp(f.Heartbeat)))
 	}
 	return list
 }

@@ -27,7 +27,7 @@ var remedies = []remedy{
 	{awscreds.ReasonAway, true, "AWS does not answer",
 		"Check the network, DNS and proxy between this server and AWS, and the region and endpoints in config/root. Nothing is lost: leases that end meanwhile are revoked when AWS answers"},
 	{awscreds.ReasonNoIdentity, true, "The engine has no AWS credentials to call with",
-		"Mend where they come from: access_key and secret_key or web_identity_token_file of config/root, the environment of the plugin, or the role of the instance; then write to config/check"},
+		"Fix where they come from: access_key and secret_key or web_identity_token_file of config/root, the environment of the plugin, or the role of the instance; then write to config/check"},
 	{awscreds.ReasonKey, true, "AWS does not know the engine's key",
 		"Write an access_key and secret_key that work to config/root, then write to config/check"},
 	{awscreds.ReasonSignature, true, "AWS refuses the engine's signature",

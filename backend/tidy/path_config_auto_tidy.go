@@ -18,10 +18,10 @@ func (t *Tidy) pathAutoTidy() *framework.Path {
 		DisplayAttrs: engine.Operation("", "auto-tidy-configuration"),
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(t.Read("Read when tidy runs by itself.", t.readAutoTidy), fields),
-			logical.UpdateOperation: t.ConfigureAlone(engine.KeyAutoTidy, "auto-tidy", "Configure when tidy runs by itself.", t.writeAutoTidy),
+			logical.ReadOperation:   engine.Gives(t.Read("Read when tidy runs automatically.", t.readAutoTidy), fields),
+			logical.UpdateOperation: t.ConfigureAlone(engine.KeyAutoTidy, "auto-tidy", "Configure when tidy runs automatically.", t.writeAutoTidy),
 		},
-		HelpSynopsis: "Whether and how often tidy runs by itself.",
+		HelpSynopsis: "Whether and how often tidy runs automatically.",
 		HelpDescription: `
 With enabled, tidy runs every interval_duration: it reports orphaned IAM users, which carry
 this mount's tags and have no record, and with delete it deletes those whose tags prove

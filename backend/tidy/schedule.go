@@ -36,7 +36,7 @@ func scheduleFields() map[string]*framework.FieldSchema {
 	fields := map[string]*framework.FieldSchema{
 		"enabled": {
 			Type:        framework.TypeBool,
-			Description: "Run tidy by itself, for the first time within a minute.",
+			Description: "Run tidy automatically, for the first time within a minute.",
 		},
 		"interval_duration": {
 			Type:        framework.TypeDurationSecond,

@@ -151,7 +151,7 @@ func (a *accounts) whoseWord(ctx context.Context, s logical.Storage, c *awscreds
 		return fmt.Errorf("asking which account has no IAM user %s: %w", user, err)
 	}
 	if !f.here.Known() {
-		a.Log.Warn("AWS does not tell which account it is that has no such IAM user; it is believed", "iam_user", user)
+		a.Log.Warn("AWS does not say which account has no such IAM user; its answer counts", "iam_user", user)
 		return nil
 	}
 	f.made, err = a.madeIn(ctx, s, r, f.here)

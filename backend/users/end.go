@@ -241,7 +241,7 @@ func (u *Users) confirmAbsence(ctx context.Context, s logical.Storage, c *awscre
 		return err
 	}
 	if name != "" {
-		u.Log.Warn("an IAM user was renamed by its holder; it is deleted all the same", "iam_user", user, "name_now", name)
+		u.Log.Warn("an IAM user was renamed by its holder; it is deleted anyway", "iam_user", user, "name_now", name)
 		existed, err := u.deleteUser(ctx, s, c, name, r)
 		f.deleted, f.absent = existed, !existed
 		return err

@@ -55,7 +55,7 @@ func unusedField() *framework.FieldSchema {
 	return &framework.FieldSchema{
 		Type:        framework.TypeDurationSecond,
 		Query:       true,
-		Description: "List those alone that exist for so long and whose key nobody has used for so long, such as 30d, by one call to AWS each; the key's last use is shown too. 0: all.",
+		Description: "List only those that have existed, and whose key was not used, for this long, such as 30d, by one call to AWS each; the key's last use is shown too. 0: all.",
 	}
 }
 
@@ -103,7 +103,7 @@ func (u *Users) unusedFor(ctx context.Context, s logical.Storage, d *framework.F
 		warnings = append(warnings, "unused_for: AWS did not tell of every IAM user: "+awscreds.Explain(l.Errs[0]))
 	}
 	if n := len(names) - int(asked.Load()); n > 0 {
-		warnings = append(warnings, fmt.Sprintf("unused_for: AWS was not asked about %s, for want of time or because the account is out of reach; issued/role/<role> asks about fewer", engine.Counted(n, "IAM user")))
+		warnings = append(warnings, fmt.Sprintf("unused_for: AWS was not asked about %s, for lack of time or because the account is out of reach; issued/role/<role> asks about fewer", engine.Counted(n, "IAM user")))
 	}
 	return slices.Sorted(maps.Keys(uses)), uses, warnings, nil
 }

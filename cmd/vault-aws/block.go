@@ -22,11 +22,11 @@ func (b block) cut(content string) (before, inside, after string, err error) {
 	case begins == 0 && ends == 0:
 		return content, "", "", nil
 	case begins != 1 || ends != 1:
-		return "", "", "", fmt.Errorf("the marks %q and %q do not stand there once each; mend or remove them", strings.TrimSpace(b.begin()), strings.TrimSpace(b.end()))
+		return "", "", "", fmt.Errorf("the marks %q and %q do not stand there once each; fix or remove them", strings.TrimSpace(b.begin()), strings.TrimSpace(b.end()))
 	}
 	before, rest := cutLine(content, b.begin())
 	if countLines(rest, b.end()) == 0 {
-		return "", "", "", fmt.Errorf("the mark %q stands before %q; mend or remove them", strings.TrimSpace(b.end()), strings.TrimSpace(b.begin()))
+		return "", "", "", fmt.Errorf("the mark %q stands before %q; fix or remove them", strings.TrimSpace(b.end()), strings.TrimSpace(b.begin()))
 	}
 	inside, after = cutLine(rest, b.end())
 	return before, inside, after, nil

@@ -32,7 +32,7 @@ func TestBlockLeavesTheRestAlone(t *testing.T) {
 		t.Errorf("after a last line without an end: %q, expected %q", got, want)
 	}
 	for _, broken := range []string{b.begin(), b.end(), b.end() + b.begin(), b.begin() + b.end() + b.begin() + b.end()} {
-		if _, _, _, err := b.cut(broken); err == nil || !strings.Contains(err.Error(), "mend or remove them") {
+		if _, _, _, err := b.cut(broken); err == nil || !strings.Contains(err.Error(), "fix or remove them") {
 			t.Errorf("%q: %v", broken, err)
 		}
 	}

@@ -146,7 +146,7 @@ func text(secret *api.Secret, key string) string {
 func number(value any) (int64, error) {
 	n, ok := value.(json.Number)
 	if !ok {
-		return 0, fmt.Errorf("%v is no number", value)
+		return 0, fmt.Errorf("%v is not a number", value)
 	}
 	return n.Int64()
 }

@@ -47,7 +47,7 @@ status 128 and the signal's number.`,
 			name: "console", args: "ROLE [key=value ...]", role: true, run: console,
 			about: "open the AWS console",
 			help: `Opens a sign-in link to the AWS console with the program that BROWSER names, or the
-desktop's own. Parameters: destination, issuer and ttl, beside those of the credentials.`,
+desktop's own. Parameters: destination, issuer and ttl, in addition to those of the credentials.`,
 			flags: func(f *flag.FlagSet, s *settings) {
 				f.BoolVar(&s.print, "print", false, "print the link instead")
 			},
@@ -187,9 +187,9 @@ func (v *verb) check(c *call, hasCommand bool) error {
 		for _, pair := range c.args[1:] {
 			switch key, _, ok := strings.Cut(pair, "="); {
 			case v.command && (!ok || key == ""):
-				return usagef("%s: %q is no key=value; write -- before the command, as in vault-aws exec %s -- aws s3 ls", v.name, pair, c.args[0])
+				return usagef("%s: %q is not key=value; write -- before the command, as in vault-aws exec %s -- aws s3 ls", v.name, pair, c.args[0])
 			case !ok || key == "":
-				return usagef("%s: %q is no key=value, such as ttl=1h", v.name, pair)
+				return usagef("%s: %q is not key=value, such as ttl=1h", v.name, pair)
 			}
 		}
 	}

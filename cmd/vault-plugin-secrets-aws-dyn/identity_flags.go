@@ -27,7 +27,7 @@ func identityFlags(flags *flag.FlagSet, opts *backend.Options) {
 			return nil
 		}))
 	flags.Func("web-identity-sts-endpoints",
-		"URLs of STS, with commas between them, that a token of such a file may be sent to, beside AWS's own.",
+		"URLs of STS, with commas between them, that a token of such a file may be sent to, in addition to AWS's own.",
 		eachOf(&opts.WebIdentitySTSEndpoints, func(endpoint string) error {
 			u, err := url.Parse(endpoint)
 			if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {

@@ -120,7 +120,7 @@ func readBounded(body io.ReadCloser) ([]byte, error) {
 	read, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("it broke off: %w", err)
+		return nil, fmt.Errorf("it is incomplete: %w", err)
 	case len(read) > maxAnswer:
 		return nil, fmt.Errorf("it is longer than %d MiB", maxAnswer>>20)
 	}

@@ -106,7 +106,7 @@ func (c *Client) signinToken(ctx context.Context, at string, link ConsoleLink) (
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, at, strings.NewReader(form.Encode()))
 	if err != nil {
-		return "", errors.New("the address of the sign-in is no URL")
+		return "", errors.New("the address of the sign-in is not a URL")
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("User-Agent", appID)
@@ -126,7 +126,7 @@ func (c *Client) signinToken(ctx context.Context, at string, link ConsoleLink) (
 	case answer.StatusCode != http.StatusOK:
 		err = errors.New("gave no sign-in token")
 	case json.Unmarshal(body, &said) != nil || said.SigninToken == "" || len(said.SigninToken) > mostSigninToken:
-		err = errors.New("that is no JSON document with a SigninToken")
+		err = errors.New("that is not a JSON document with a SigninToken")
 	}
 	if err != nil {
 		return "", noToken(request, answer, err)

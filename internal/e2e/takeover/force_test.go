@@ -58,7 +58,7 @@ func TestForcedRevocationWhileAWSIsAway(t *testing.T) {
 	server.WaitFor(t, server.RollbackTime, "our sweep to end another user", func() bool { return len(ours.Users()) == 0 })
 	server.MustBeRefused(t, ours, lost.Key())
 	if left := peer.Users(); len(left) != 1 {
-		t.Errorf("the built-in left %d users, and used to leave 1: docs/migration.md has to be mended", len(left))
+		t.Errorf("the built-in left %d users, and used to leave 1: docs/migration.md has to be changed", len(left))
 	}
 	t.Logf("after a lease was dropped by force while AWS was away: ours left %d users, the built-in %d", len(ours.Users()), len(peer.Users()))
 	peer.Forgive()

@@ -51,7 +51,7 @@ func TestVaultAWSErrors(t *testing.T) {
 		{"a flag before the verb", "", []string{"-print", "console"}, 2, []string{"must follow the verb"}},
 		{"an unknown flag", "", []string{"console", "-token=x", "audit"}, 2, []string{"console: flag provided but not defined: -token"}},
 		{"no role", "", []string{"credential-process"}, 2, []string{"no ROLE"}},
-		{"no pair", "", []string{"console", "audit", "ttl"}, 2, []string{`"ttl" is no key=value, such as ttl=1h`}},
+		{"no pair", "", []string{"console", "audit", "ttl"}, 2, []string{`"ttl" is not key=value, such as ttl=1h`}},
 		{"no dashes", "", []string{"exec", "app", "aws", "s3", "ls"}, 2, []string{"write -- before the command, as in vault-aws exec app -- aws s3 ls"}},
 		{"no command", "", []string{"exec", "app", "--"}, 2, []string{"exec: no command"}},
 		{"a command too many", "", []string{"console", "audit", "--", "true"}, 2, []string{"takes no command"}},
