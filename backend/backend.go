@@ -155,7 +155,11 @@ func New(opts Options) logical.Factory {
 			Invalidate:     b.invalidate,
 			Clean:          b.cleanUp,
 		}
-		if err := b.Setup(ctx, conf); err != nil {
+		setup := *conf
+		if conf.System != nil {
+			setup.System = mount.View()
+		}
+		if err := b.Setup(ctx, &setup); err != nil {
 			return nil, err
 		}
 		b.Log = engine.LogOf(b.Logger()) // never nil

@@ -24,6 +24,7 @@ func BenchmarkLife(b *testing.B) {
 
 func benchmarkLife(b *testing.B, role string, latency time.Duration) {
 	m := newWideMount(b)
+	m.instantly()
 	m.revoke(m.creds(role)) // connections are open from here on
 	m.aws.SetLatency(latency)
 	m.aws.ResetCalls()

@@ -58,7 +58,7 @@ func (c *creation) askBounds() {
 		var err error
 		defer func() { c.unasked = err }()
 		defer c.issuer.Recover(&err)
-		c.bounds = c.issuer.LeaseBounds()
+		c.bounds = c.issuer.boundsFor(c.lease, c.settings.leases)
 	})
 }
 

@@ -35,7 +35,7 @@ func (i *issuer) registers(ctx context.Context, s logical.Storage, r *roles.Role
 	switch {
 	case err != nil:
 		return false, err
-	case set.users.RegisterSessions && !i.Writable():
+	case set.users.RegisterSessions && !i.WritableNow():
 		return false, logical.ErrReadOnly
 	case o.sdk && r.RevokeSessions && !set.users.RegisterSessions:
 		return false, engine.UserErrorf("name: role %q has revoke_sessions, and a session from this path has no lease by which it could be revoked; "+

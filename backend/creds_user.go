@@ -158,7 +158,7 @@ const nameDraws = 4
 
 // issueUser makes an IAM user. A name that somebody has already is nobody's mistake where the template can make another.
 func (i *issuer) issueUser(ctx context.Context, s logical.Storage, r *roles.Role, o order) (*logical.Response, error) {
-	if !i.Writable() {
+	if !i.WritableNow() {
 		return nil, logical.ErrReadOnly // Vault passes the request on to the server that may
 	}
 	client, err := i.AWSAs(ctx, s, r.Way())

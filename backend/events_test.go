@@ -225,6 +225,33 @@ func TestServerWithoutEventsIsAskedOnce(t *testing.T) {
 	}
 }
 
+// In Vault's community edition nobody can hear of anything; any other server may have who does.
+func TestEventsGoWhereSomebodyCanHear(t *testing.T) {
+	t.Parallel()
+	for _, server := range []struct {
+		version, metadata string
+		told              bool
+	}{
+		{"1.21.0", "", false}, {"1.18.5", "", false},
+		{"1.21.0", "ent", true}, {"1.21.0", "ent.hsm.fips1402", true}, {"2.6.2", "", true}, {"", "", true},
+	} {
+		t.Run(server.version+"+"+server.metadata, func(t *testing.T) {
+			t.Parallel()
+			m := newConfiguredMount(t)
+			m.instantly()
+			m.system.(*logical.StaticSystemView).PluginEnvironment = &logical.PluginEnvironment{VaultVersion: server.version, VaultVersionMetadata: server.metadata}
+			a := new(audience)
+			m.heardBy(a)
+			m.revoke(m.creds("developer-access"))
+			m.b.Cleanup(t.Context()) // waits for what is under way
+			events, observations := a.heard()
+			if told := len(events) == 2 && len(observations) == 2; told != server.told || !told && len(events)+len(observations) > 0 {
+				t.Errorf("it hears %q and %q", events, observations)
+			}
+		})
+	}
+}
+
 // A server that takes events and never answers, or fails, keeps nobody waiting and fails nothing.
 func TestNoRequestWaitsForEvents(t *testing.T) {
 	t.Parallel()

@@ -6,7 +6,10 @@ package backend
 // cannot write the lease.
 
 import (
+	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -40,5 +43,55 @@ func TestStandbyPassesOnWhatWritesOrCallsAWS(t *testing.T) {
 	}
 	if after := m.storage.dump(t); len(after) != len(before) || len(m.aws.Calls()) != 0 {
 		t.Error("something was done")
+	}
+}
+
+// askedView counts what Vault is asked. To a plugin each question is a call to another process.
+type askedView struct {
+	*logical.StaticSystemView
+	states, locals, defaults, maxima atomic.Int64
+}
+
+func (v *askedView) ReplicationState() consts.ReplicationState {
+	v.states.Add(1)
+	return v.StaticSystemView.ReplicationState()
+}
+
+func (v *askedView) LocalMount() bool {
+	v.locals.Add(1)
+	return v.StaticSystemView.LocalMount()
+}
+
+func (v *askedView) DefaultLeaseTTL() time.Duration {
+	v.defaults.Add(1)
+	return v.StaticSystemView.DefaultLeaseTTL()
+}
+
+func (v *askedView) MaxLeaseTTL() time.Duration {
+	v.maxima.Add(1)
+	return v.StaticSystemView.MaxLeaseTTL()
+}
+
+// A creation asks once whether this server may write, and once for each bound that it needs.
+func TestCreationAsksVaultOnce(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	v := &askedView{StaticSystemView: m.system.(*logical.StaticSystemView)}
+	m.system = v
+	m.start()
+	m.revoke(m.creds("developer-access")) // of a process, the first one
+	for _, c := range []struct {
+		ttl      string
+		defaults int64
+	}{{"", 1}, {"1h", 0}} {
+		v.states.Store(0)
+		v.locals.Store(0)
+		v.defaults.Store(0)
+		v.maxima.Store(0)
+		creds := m.do(logical.ReadOperation, "creds/developer-access", map[string]any{"ttl": c.ttl})
+		if got, want := []int64{v.states.Load(), v.locals.Load(), v.defaults.Load(), v.maxima.Load()}, []int64{1, 0, c.defaults, 1}; !slices.Equal(got, want) {
+			t.Errorf("ttl %q: asked for state, kind of mount, default and maximum so often: %d, want %d", c.ttl, got, want)
+		}
+		m.revoke(creds)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // HandleRequest is the front door. AWS SDKs get the form of answer that they read, whatever went wrong.
@@ -47,6 +48,7 @@ func (b *backend) handleInTime(ctx context.Context, req *logical.Request) (*logi
 	go func() {
 		defer cancel()
 		defer close(done)
+		awscreds.Deepen()
 		resp, err = b.handle(work, req)
 	}()
 	select {

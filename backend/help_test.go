@@ -39,7 +39,7 @@ func (m *mount) help(path string) (text string, doc *framework.OASDocument) {
 // askHelp sends a request for help. The document wants to know Vault's version.
 func (m *mount) askHelp(path string, data map[string]any) *logical.Response {
 	m.t.Helper()
-	m.b.System().(*logical.StaticSystemView).PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.0"}
+	m.system.(*logical.StaticSystemView).PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.0"}
 	return m.do(logical.HelpOperation, path, data)
 }
 

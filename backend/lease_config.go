@@ -77,6 +77,14 @@ func (i *issuer) leaseTTLs(l *lease, cfg *leaseConfig) (ttl, longest time.Durati
 	return ttl, longest
 }
 
+// boundsFor asks for the mount's bounds, without its default where a lease has no use for that.
+func (i *issuer) boundsFor(l *lease, cfg *leaseConfig) engine.LeaseBounds {
+	if ttl, _ := l.ttls(cfg); ttl > 0 {
+		return engine.LeaseBounds{Usual: ttl, Longest: i.LongestLease()}
+	}
+	return i.LeaseBounds()
+}
+
 // lastMoment is the latest moment that a lease which began at a moment can live to
 // when it is issued or renewed now, by the rules that Vault cuts leases by. The
 // increment is what the caller of a renewal asks for.

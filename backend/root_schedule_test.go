@@ -226,7 +226,7 @@ func TestSecondaryRotatesNothing(t *testing.T) {
 	t.Parallel()
 	m := newScheduledMount(t, map[string]any{"rotation_period": "1h"})
 	m.pass(2 * time.Hour)
-	m.b.System().(*logical.StaticSystemView).ReplicationStateVal = consts.ReplicationPerformanceSecondary
+	m.system.(*logical.StaticSystemView).ReplicationStateVal = consts.ReplicationPerformanceSecondary
 	m.mustTick()
 	if keys := m.rootKeys(); len(keys) != 1 || keys[0] != m.aws.RootKey().AccessKeyID {
 		t.Errorf("AWS has the keys %v", keys)

@@ -13,6 +13,10 @@ cd "$(dirname -- "$0")/.."
 . scripts/clean-env.sh
 . scripts/kill-tree.sh
 
+# The flags with which make and scripts/vault.sh build: what is run by `go run` below shares its packages with them.
+GOFLAGS="$(go env GOFLAGS) -trimpath"
+export GOFLAGS CGO_ENABLED=0
+
 stay='' build=''
 for argument; do
 	case $argument in
@@ -35,7 +39,7 @@ fi
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/aws-dyn-demo.XXXXXX")
 out=$tmp/out
-vault_pid='' fakeaws_pid='' finding_pid='' step=0
+vault_pid='' fakeaws_pid='' finding_pid='' building_pid='' step=0
 
 # --- taking down ---
 
@@ -50,7 +54,7 @@ end() {
 take_down() {
 	code=$?
 	trap - EXIT INT TERM HUP
-	[ -z "$finding_pid" ] || kill_tree "$finding_pid"
+	for job in $finding_pid $building_pid; do kill_tree "$job"; done
 	end "$vault_pid"
 	end "$fakeaws_pid"
 	rm -rf "$tmp"
@@ -105,6 +109,14 @@ user_count() { bin/fakeaws users -except vault-root | awk 'END { print NR }'; }
 no_users() { [ "$(user_count)" -eq 0 ]; }
 
 # --- setting up ---
+
+# build WHAT TARGET: builds in the background, since a shell that waits for a program in front of it hears no signal.
+build() {
+	scripts/with-progress.sh packages "building $1" make -s "$2" &
+	building_pid=$!
+	wait "$building_pid"
+	building_pid=''
+}
 
 # Looks for a Vault in the background: the path goes to $tmp/vault.path, and what is said to $tmp/finding.log.
 find_vault() {
@@ -227,7 +239,7 @@ has_ui() {
 
 say "A Vault server and a fake AWS start on loopback. Every key below belongs to the fake account, and is worth nothing."
 if [ -n "$build" ]; then
-	scripts/with-progress.sh packages "building the fake AWS" make -s bin/fakeaws
+	build "the fake AWS" bin/fakeaws
 fi
 find_vault
 start_fakeaws
@@ -242,7 +254,7 @@ run 'bin/fakeaws user vault-root'
 
 show_finding
 if [ -n "$build" ]; then
-	scripts/with-progress.sh packages "building the plugin" make -s build
+	build "the plugin" build
 fi
 await_vault
 start_vault

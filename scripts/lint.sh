@@ -68,6 +68,7 @@ rooms() {
 	room awsrules && room iampolicy awsrules && room engine awsrules && room rootkey engine awsrules && room roles engine awsrules && room sharing && room staticrole engine awsrules && room tidy engine awsrules && room sessions engine awsrules && room status engine awsrules && room users engine awsrules sessions tidy
 }
 rules_alone() { dependencies ./backend/awsrules >"$scratch" && grep -e '^github\.com/aws/' -e "^$self/internal" "$scratch" | nothing; }
+# shellcheck disable=SC2016 # it is a template of Go
 rooms_for_backend() {
 	go list -f '{{$p := .ImportPath}}{{range .Imports}}{{$p}} {{.}}{{"\n"}}{{end}}' ./... >"$scratch" &&
 		grep " $self/backend/" "$scratch" | grep -v "^$self/backend[ /]" | nothing

@@ -47,7 +47,9 @@ download() {
 	fi
 	say "Downloading Vault $version from $releases; it is kept in .tools/."
 	mkdir -p "$tools"
-	(cd "$root" && scripts/with-progress.sh MB "downloading Vault $version" \
+	# The flags of all our builds: with others Go would compile its whole library once more.
+	flags=$(go env GOFLAGS)
+	(cd "$root" && CGO_ENABLED=0 GOFLAGS="$flags -trimpath" scripts/with-progress.sh MB "downloading Vault $version" \
 		go run ./scripts/fetch -sums "$sums" -unpack vault -out "$1" "$releases/vault/${version#v}/$archive")
 }
 

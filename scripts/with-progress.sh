@@ -56,7 +56,8 @@ job=$!
 
 clean() {
 	rm -f "$log" "$plan" "$plan.tmp" "$rc" "$rc.tmp"
-	rm -rf "$GOTMPDIR" || : # what was ended may still write
+	# What was just ended may still write for a moment.
+	rm -rf "$GOTMPDIR" 2>/dev/null || { sleep 1 && rm -rf "$GOTMPDIR"; } || :
 }
 # shellcheck disable=SC2317,SC2329 # stop is reached by the trap below
 stop() {

@@ -3,13 +3,14 @@
 package engine
 
 // How events and observations reach Vault: one after another, in the order in which they came to
-// pass, and not while a request waits. The community's server takes both and drops them; OpenBao has
-// neither, and says so to the first.
+// pass, and not while a request waits. Vault's community edition takes both and drops them, so it is
+// sent none; OpenBao has neither, and says so to the first.
 
 import (
 	"context"
 	"errors"
 	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,7 @@ const (
 // server: what that does not have is asked for once.
 type Announcer struct {
 	ctx                      context.Context // of the process
+	edition                  sync.Once       // asks the server for its edition
 	noEvents, noObservations atomic.Bool
 
 	mu      sync.Mutex
@@ -123,9 +125,26 @@ func (a *Announcer) work() {
 		if lost > 0 {
 			one.mount.Log.Warn("events and observations are lost: Vault takes them more slowly than they happen", "lost", lost)
 		}
+		a.edition.Do(func() { a.askEdition(one.mount) })
 		if !one.absent.Load() {
 			one.judge(one.try(a.ctx))
 		}
+	}
+}
+
+// askEdition finds out whether anybody can hear what is sent. In Vault's community edition nobody can subscribe (Vault
+// documentation, "Event notifications development in Vault plugins": an Enterprise licence is required), and each call
+// costs both processes as much as one for storage. Editions tell themselves apart by the metadata of their version, as
+// in 1.21.0+ent. What is not known to be the community's is sent everything.
+func (a *Announcer) askEdition(m *Mount) {
+	var server *logical.PluginEnvironment
+	err := announcement{mount: m, send: func(ctx context.Context) (err error) {
+		server, err = m.Vault.PluginEnv(ctx)
+		return err
+	}}.try(a.ctx)
+	if err == nil && server != nil && strings.HasPrefix(server.VaultVersion, "1.") && server.VaultVersionMetadata == "" {
+		a.noEvents.Store(true)
+		a.noObservations.Store(true)
 	}
 }
 

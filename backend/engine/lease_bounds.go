@@ -13,8 +13,11 @@ const fallbackTTL = 768 * time.Hour
 
 // LeaseBounds asks Vault, which takes two round trips.
 func (m *Mount) LeaseBounds() LeaseBounds {
-	return LeaseBounds{Usual: FirstSet(m.Vault.DefaultLeaseTTL(), fallbackTTL), Longest: FirstSet(m.Vault.MaxLeaseTTL(), fallbackTTL)}
+	return LeaseBounds{Usual: FirstSet(m.Vault.DefaultLeaseTTL(), fallbackTTL), Longest: m.LongestLease()}
 }
+
+// LongestLease is one half of them, which takes one round trip.
+func (m *Mount) LongestLease() time.Duration { return FirstSet(m.Vault.MaxLeaseTTL(), fallbackTTL) }
 
 // FirstSet is the first of some durations that is more than nothing; 0 where none is.
 func FirstSet(durations ...time.Duration) time.Duration {

@@ -24,8 +24,8 @@
 // Time and order: lease_bounds.go is how long the mount lets leases be; locks.go locks one thing each, in a fixed order; each.go does something
 // for many items at once, and each_account.go account by account; memo.go keeps what was read until it changes; schedule.go says when
 // a key is rotated, and timer.go has it done at that moment; heartbeat.go keeps the terms of the engine, gap.go says what waits after a
-// gap in the heartbeat, leader.go proves by a write that this server still leads, and writes.go remembers how the last
-// writes went.
+// gap in the heartbeat, leader.go proves by a write that this server still leads, replication.go says whether it may write, and
+// writes.go remembers how the last writes went.
 package engine
 
 import (
@@ -38,7 +38,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
@@ -87,14 +86,8 @@ type Mount struct {
 	heart    heartbeat
 	wrote    atomic.Pointer[time.Time] // when the last write of storage that went well began
 	writes   writes
-}
 
-// Writable reports whether this server may write the mount's storage. Where it may not,
-// the work is another server's or another cluster's.
-func (m *Mount) Writable() bool {
-	state := m.Vault.ReplicationState()
-	return (m.Vault.LocalMount() || !state.HasState(consts.ReplicationPerformanceSecondary)) &&
-		!state.HasState(consts.ReplicationDRSecondary|consts.ReplicationPerformanceStandby)
+	replication atomic.Value // the state that the framework was last told
 }
 
 // Age is how long ago a moment was.

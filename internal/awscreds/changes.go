@@ -51,6 +51,7 @@ func (c *Client) makeAll(ctx context.Context, changes []change) error {
 		for i := 1; i < min(len(changes), parallel) && c.helpers.take(); i++ {
 			group.Go(func() {
 				defer c.helpers.give()
+				Deepen()
 				work()
 			})
 		}

@@ -24,5 +24,5 @@
 //
 // What they stand on: programs finds the binaries, server runs a Vault and speaks to it, host plays a server that is not
 // Vault, stepping is a Vault with the plugin of steps, which stops between two steps, check says what must hold
-// afterwards, and crowd is the clients of a busy Vault.
+// afterwards, and crowd is the clients of a busy Vault. acceptance is no suite: it walks in a real AWS account.
 package e2e

@@ -106,14 +106,14 @@ func (v *server) ready(ctx context.Context) error {
 		}
 		select {
 		case <-v.exited:
-			return errors.New("Vault ended by itself") //nolint:staticcheck,revive // its name
+			return errors.New("Vault ended by itself") //nolint:staticcheck // its name
 		default:
 		}
 		if err := wait(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 	}
-	return errors.New("Vault did not start within a minute") //nolint:staticcheck,revive // its name
+	return errors.New("Vault did not start within a minute") //nolint:staticcheck // its name
 }
 
 // withoutAWS leaves out what would give the plugin another identity, or Vault's command line another server.

@@ -17,7 +17,7 @@ import (
 // This file compares the speed of the engine with that of the one that is built into Vault: the same Vault, the same
 // AWS, in turn. The other files have the parts: engine_test.go one engine, cell_test.go
 // one measurement, process_test.go what processes use, raft_test.go what is measured on raft, accounts_test.go many accounts,
-// table_test.go what is printed and docs_test.go what goes into docs/performance.md.
+// table_test.go what is printed, docs_test.go what goes into docs/performance.md, and charts_test.go the charts there.
 
 const (
 	// benchRounds is how often everything is measured; the median counts. Ours and theirs take turns within each, so that

@@ -15,7 +15,7 @@ import (
 )
 
 // This file writes what was measured into docs/performance.md, with UPDATE_DOCS=1. What is said there in words stays,
-// and so does what another benchmark has measured.
+// and so does what another benchmark has measured. The charts are drawn of the tables.
 
 const (
 	performanceDoc = programs.Repository + "/docs/performance.md"
@@ -43,6 +43,7 @@ func writePerformance(b *testing.B, begin, tables string) {
 	if err := os.WriteFile(performanceDoc, []byte(text), 0o644); err != nil {
 		b.Fatalf("writing docs/performance.md: %v", err)
 	}
+	drawCharts(b)
 }
 
 // circumstances are where and how the numbers came about.

@@ -97,9 +97,10 @@ func disable(v *stepping.Vault, c *crashCase) error {
 	return nil
 }
 
-// leftovers are what the mount has left in AWS. What tidy had not deleted yet was nobody's, and stays so.
+// leftovers are what the mount has left in AWS. What tidy had not deleted yet was nobody's, and stays so; a policy that
+// denies sessions stays too, since to remove it would give them back.
 func (c *crashCase) leftovers() []string {
 	return slices.DeleteFunc(c.Account.Leftovers(), func(one string) bool {
-		return c.orphan != "" && strings.HasPrefix(one, "user /"+c.orphan+" ")
+		return c.orphan != "" && strings.HasPrefix(one, "user /"+c.orphan+" ") || strings.Contains(one, " vault-denied-sessions-")
 	})
 }

@@ -151,7 +151,7 @@ func TestEventsAndObservationsArrive(t *testing.T) {
 	}
 }
 
-// TestEventsInARealVault: the community's server takes events and observations and drops them. Nothing fails, and the
+// TestEventsInARealVault: the community's server would drop events and observations, and is sent none. Nothing fails, and the
 // log has the moments and not a word of events.
 func TestEventsInARealVault(t *testing.T) {
 	t.Parallel()
