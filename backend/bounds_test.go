@@ -45,7 +45,7 @@ func TestStoredTemplateOverTheBoundStopsNoRevocation(t *testing.T) {
 	t.Parallel()
 	const huge = 100_000 // levels: more than Vault's integrated storage takes in an entry, a megabyte
 	for name, c := range map[string]struct{ template, refusal string }{
-		"huge":        {nestedTemplate(huge), "the longest that is taken has"},
+		"huge":        {nestedTemplate(huge), "the limit is"},
 		"a loop":      {`{{range "ab"}}a{{end}}`, "range"},
 		"no template": {"{{", "username_template: "},
 	} {
