@@ -27,7 +27,7 @@ func TestBundledRoots(t *testing.T) {
 	}
 	missing := filepath.Join(t.TempDir(), "missing")
 	for directory, trusts := range map[string]bool{missing: true, t.TempDir(): false} {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBundledRoots$", "-test.v") //nolint:gosec // this test
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBundledRoots$", "-test.v")
 		cmd.Env = append(os.Environ(), child+"="+directory, "SSL_CERT_FILE="+missing, "SSL_CERT_DIR="+missing)
 		out, err := cmd.CombinedOutput()
 		if (err == nil) != trusts {
