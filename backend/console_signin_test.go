@@ -81,10 +81,10 @@ func TestSignInThatFails(t *testing.T) {
 		"away":           {answer(503, "text/html", "ECHO"), "answered 503 Service Unavailable"},
 		"leads away":     {answer(307, "text/html", "ECHO"), "answered 307 Temporary Redirect"},
 		"no JSON":        {answer(200, "text/html", "<html>ECHO</html>"), "answered 200 OK with text/html, and that is not a JSON document with a SigninToken"},
-		"another JSON":   {answer(200, "application/json", `{"SigninToken":""}`), "no JSON document with a SigninToken"},
-		"of no type":     {answer(200, "", `[]`), "no JSON document with a SigninToken"},
+		"another JSON":   {answer(200, "application/json", `{"SigninToken":""}`), "not a JSON document with a SigninToken"},
+		"of no type":     {answer(200, "", `[]`), "not a JSON document with a SigninToken"},
 		"too long":       {answer(200, "application/json", `{"SigninToken":"`+strings.Repeat("x", 5<<20)+`"}`), "longer than 4 MiB"},
-		"too long token": {answer(200, "application/json", `{"SigninToken":"`+strings.Repeat("x", 17<<10)+`"}`), "no JSON document with a SigninToken"},
+		"too long token": {answer(200, "application/json", `{"SigninToken":"`+strings.Repeat("x", 17<<10)+`"}`), "not a JSON document with a SigninToken"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m.write("config/root", map[string]any{"signin_endpoint": c.url})

@@ -104,7 +104,7 @@ var nightFaults = []nightFault{
 		[]string{"AWS does not allow a call: AccessDenied", "sts:AssumeRole on resource: " + otherHub, "Check that the role exists, that its trust policy allows the engine's identity"}},
 	{"the server was sealed in the middle", func(n *night) { n.mustTick(); n.dieAt("CreateUser") },
 		func(n *night) { n.mustTick() },
-		[]string{"1 IAM user may exist, of requests that were cut off", "sealed, restarted", "by itself", "delete issued/<username>"}},
+		[]string{"1 IAM user may exist, of requests that were cut off", "sealed, restarted", "within 20 minutes", "delete issued/<username>"}},
 	{"the storage is a copy", func(n *night) { n.mustTick(); n.age(time.Hour); n.start(); n.mustTick() }, (*night).decide,
 		[]string{"This storage may be a copy", "write resume=true to config/gap"}},
 	{"the storage is read-only", func(n *night) {

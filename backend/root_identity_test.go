@@ -147,13 +147,13 @@ func TestIdentityFieldsThatExcludeEachOther(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
 	for want, data := range map[string]map[string]any{
-		"role_arn: ":                {"identity_token_audience": "x"},
-		"role_arn: is":              {"web_identity_token_file": "/token"},
-		"identity_token_audience: ": {"identity_token_audience": "x", "role_arn": vaultARN, "access_key": goodAccessKey, "secret_key": goodSecretKey},
-		"web_identity_token_file: ": {"web_identity_token_file": "/token", "role_arn": vaultARN, "access_key": goodAccessKey, "secret_key": goodSecretKey},
-		"beside identity_token":     {"web_identity_token_file": "/token", "identity_token_audience": "x", "role_arn": vaultARN},
-		"absolute":                  {"web_identity_token_file": "token", "role_arn": vaultARN},
-		"identity_token_ttl: ":      {"identity_token_ttl": 1},
+		"role_arn: ":                   {"identity_token_audience": "x"},
+		"role_arn: is":                 {"web_identity_token_file": "/token"},
+		"identity_token_audience: ":    {"identity_token_audience": "x", "role_arn": vaultARN, "access_key": goodAccessKey, "secret_key": goodSecretKey},
+		"web_identity_token_file: ":    {"web_identity_token_file": "/token", "role_arn": vaultARN, "access_key": goodAccessKey, "secret_key": goodSecretKey},
+		"together with identity_token": {"web_identity_token_file": "/token", "identity_token_audience": "x", "role_arn": vaultARN},
+		"absolute":                     {"web_identity_token_file": "token", "role_arn": vaultARN},
+		"identity_token_ttl: ":         {"identity_token_ttl": 1},
 	} {
 		if text := m.refused(logical.UpdateOperation, "config/root", data); !strings.Contains(text, want) {
 			t.Errorf("want %q: %s", want, text)

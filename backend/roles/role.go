@@ -23,6 +23,7 @@ const (
 	SessionToken    = "session_token"    // a session of the engine's own identity
 )
 
+// Types are all of them.
 var Types = []string{IAMUser, AssumedRole, FederationToken, SessionToken}
 
 // Role says what a credential may do, and how long it lives. JSON names and units

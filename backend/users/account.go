@@ -54,12 +54,13 @@ func (a *accounts) reach(ctx context.Context, s logical.Storage, own engine.Assu
 		return slices.DeleteFunc(ways, func(way engine.AssumeRole) bool { return !way.IsSet() || way.Account() != own.Account() })
 	}
 	ofItsRole := func() ([]engine.AssumeRole, error) {
-		if engine.CheckRoleName(roleName) != nil { // no role has such a name
-			return nil, nil
+		var way engine.AssumeRole
+		var err error
+		if engine.CheckRoleName(roleName) == nil { // no role has another name
+			way, err = a.roles.Way(ctx, s, roleName)
 		}
-		way, err := a.roles.Way(ctx, s, roleName)
 		if engine.IsUnreadable(err) {
-			return nil, nil // then others have to do
+			err = nil // then others have to do
 		}
 		return same([]engine.AssumeRole{way}), err
 	}

@@ -69,7 +69,7 @@ func TestStatusOnTheScreen(t *testing.T) {
 	<-ended
 	held.Release()
 	v.UnsealNow()
-	mustTell(v, "1 IAM user may exist, of requests that were cut off", "sealed, restarted", "by itself", "delete issued/<username>")
+	mustTell(v, "1 IAM user may exist, of requests that were cut off", "sealed, restarted", "within 20 minutes", "delete issued/<username>")
 	account.ClearFaults()
 	server.WaitFor(t, server.RollbackTime, "the end of the user", func() bool { return len(account.Users()) == 0 })
 	t.Logf("after the unseal:\n%s", strings.Join(screen(v), "\n"))
