@@ -113,8 +113,13 @@ func startStay(t *testing.T) (shell string) {
 	if _, err := programs.Output(t.Context(), "make", "-s", "-C", root, "build"); err != nil {
 		t.Fatal(err)
 	}
+	caches, err := programs.Output(t.Context(), "go", "env", "GOCACHE", "GOMODCACHE") // which are below HOME
+	if err != nil {
+		t.Fatal(err)
+	}
+	build, modules, _ := strings.Cut(strings.TrimSpace(caches), "\n")
 	cmd := exec.CommandContext(t.Context(), filepath.Join(root, "scripts", "demo.sh"), "--stay")
-	cmd.Env = append(os.Environ(), "VAULT_BIN="+programs.Built.Vault, "HOME="+t.TempDir(), "TMPDIR="+t.TempDir())
+	cmd.Env = append(os.Environ(), "GOCACHE="+build, "GOMODCACHE="+modules, "VAULT_BIN="+programs.Built.Vault, "HOME="+t.TempDir(), "TMPDIR="+t.TempDir())
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 15 * time.Second
 	cmd.Stderr = os.Stderr
