@@ -278,7 +278,7 @@ func TestGather(t *testing.T) {
 }
 
 func TestKindNames(t *testing.T) {
-	for kind := Refuse; kind <= Lagging; kind++ {
+	for kind := range Kind(len(kinds)) {
 		if got, err := ParseKind(kind.String()); err != nil || got != kind {
 			t.Errorf("%v: %v %v", kind, got, err)
 		}
