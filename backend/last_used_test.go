@@ -104,3 +104,23 @@ func TestWhoNeverUsedTheirs(t *testing.T) {
 		m.revoke(creds)
 	}
 }
+
+// A part asks AWS about no user of the parts before, or a long list would never come to its end.
+func TestPartsOfWhoNeverUsedTheirs(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	var all []*logical.Response
+	for range 4 {
+		all = append(all, m.creds("developer-access"))
+	}
+	m.age(2 * 24 * time.Hour)
+	names := m.listing("issued/", nil)
+	m.aws.ResetCalls()
+	part := m.listing("issued/", map[string]any{"unused_for": "1d", "after": names[2]})
+	if asked := m.heard("GetAccessKeyLastUsed"); !slices.Equal(part, names[3:]) || asked != 1 {
+		t.Errorf("%v of %v; AWS was asked about %d", part, names, asked)
+	}
+	for _, creds := range all {
+		m.revoke(creds)
+	}
+}

@@ -141,7 +141,11 @@ func (b *backend) needed(ctx context.Context, s logical.Storage) (*iampolicy.Con
 		cfg.Static = append(cfg.Static, iampolicy.StaticUser{Name: u.Name, By: hubOf(u.AssumeRole)})
 	}
 	left, err := b.uncovered(ctx, s, cfg)
-	return cfg, slices.Compact(append(warnings, left...)), err
+	if err != nil {
+		return nil, nil, err
+	}
+	denied, err := b.unrevoked(ctx, s, cfg)
+	return cfg, slices.Compact(slices.Concat(warnings, left, denied)), err
 }
 
 // rootAccount is the account of the identity of config/root itself. That of role_arn is in its ARN,
@@ -229,6 +233,27 @@ func (b *backend) uncovered(ctx context.Context, s logical.Storage, cfg *iampoli
 	})
 	if len(left) > 0 {
 		warnings = []string{fmt.Sprintf("%s, such as %s: of roles, or of a username_template, that are gone or have changed since; the policy may not allow their deletion, so keep the one before until their leases have ended", engine.Counted(len(left), "IAM user"), left[0].Name)}
+	}
+	return warnings, nil
+}
+
+// unrevoked warns of AWS roles of which sessions are denied, and which no role with revoke_sessions leads to now: nothing else has the
+// policy that denies them allowed.
+func (b *backend) unrevoked(ctx context.Context, s logical.Storage, cfg *iampolicy.Config) (warnings []string, err error) {
+	standing, err := b.sessions.Standing(ctx, s)
+	if err != nil && !engine.IsUnreadable(err) {
+		return nil, err
+	}
+	for _, of := range standing {
+		if !slices.ContainsFunc(cfg.Sessions, func(r iampolicy.Sessions) bool {
+			return r.Revocable && r.By.ARN == of.AssumeRole.AssumeRoleARN && slices.ContainsFunc(r.ARNs, func(arn string) bool {
+				path := arn[:strings.LastIndexByte(arn, '/')+1]
+				return awsrules.ARNAccount(arn) == of.Account.Number && awsrules.Matches(strings.ToLower(arn), strings.ToLower(path+of.Name))
+			})
+		}) {
+			warnings = append(warnings, fmt.Sprintf("AWS role %s of account %s: sessions of it are denied, and no role with revoke_sessions leads to it now; keep iam:GetRolePolicy, iam:PutRolePolicy and iam:DeleteRolePolicy on it until %s, so that the engine can remove its policy",
+				of.Name, of.Account, engine.Stamp(of.Until)))
+		}
 	}
 	return warnings, nil
 }

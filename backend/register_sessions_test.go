@@ -196,3 +196,14 @@ func TestUnreadableSession(t *testing.T) {
 		t.Error("CanDeny")
 	}
 }
+
+// A session that ended by itself is not denied by whoever deletes it, before a tick drops its record.
+func TestDeleteOfAnEndedSessionCallsNobody(t *testing.T) {
+	t.Parallel()
+	m := newRegisterMount(t)
+	creds := m.creds("revocable")
+	m.pass(2 * time.Hour)
+	m.aws.ResetCalls()
+	m.do(logical.DeleteOperation, "issued/"+creds.Data["access_key"].(string), nil)
+	m.mustNotCall()
+}

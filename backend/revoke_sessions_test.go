@@ -418,3 +418,59 @@ func TestShareForIsRefusedBesideRevokeSessions(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// A field that is not one would widen what ends: role_arns for role_arn.
+func TestMistypedFieldEndsNoSessions(t *testing.T) {
+	t.Parallel()
+	m := newRevocableMount(t)
+	text := m.refused(logical.UpdateOperation, "roles/deploy/revoke-sessions", map[string]any{"role_arns": deployARN})
+	if !strings.HasPrefix(text, "role_arns: is not a field of this path; role_arn names") || len(m.aws.RolePolicies("deploy")) > 0 {
+		t.Error(text)
+	}
+}
+
+// The generated policy is not narrowed down unseen while the engine has a policy to remove.
+func TestGeneratedPolicyTellsOfDeniedSessions(t *testing.T) {
+	t.Parallel()
+	m := newRevocableMount(t)
+	m.revoke(m.creds("deploy"))
+	warned := func() bool {
+		return strings.Contains(strings.Join(m.do(logical.ReadOperation, "config/iam-policy", nil).Warnings, "\n"), "keep iam:GetRolePolicy, iam:PutRolePolicy and iam:DeleteRolePolicy on it until")
+	}
+	if warned() {
+		t.Error("it warns while a role allows it")
+	}
+	m.write("roles/deploy", map[string]any{"role_arns": "arn:aws:iam::" + home + ":role/de*oy"})
+	if warned() {
+		t.Error("it warns while a pattern allows it")
+	}
+	if text := strings.Join(m.do(logical.ReadOperation, "config/iam-policy", nil).Warnings, "\n"); !strings.Contains(text, `role_arns of role "deploy" are patterns`) {
+		t.Errorf("of a pattern: %s", text)
+	}
+	m.do(logical.DeleteOperation, "roles/deploy", nil)
+	if !warned() {
+		t.Error("nothing is said of what is denied")
+	}
+	m.ended()
+	if warned() {
+		t.Error("it warns of what is over")
+	}
+}
+
+// The engine can work as the role whose sessions end. A write of config/root gives it a new session.
+func TestRevokedSessionsOfTheEnginesOwnRole(t *testing.T) {
+	t.Parallel()
+	m := newRevocableMount(t, noRetries)
+	m.aws.SetTrust("deploy", home)
+	m.write("config/root", map[string]any{"role_arn": deployARN})
+	m.creds("deploy")
+	m.write("roles/deploy/revoke-sessions", nil)
+	if text := m.refused(logical.ReadOperation, "creds/developer-access", nil); !strings.Contains(text, "explicit deny") {
+		t.Error(text)
+	}
+	m.pass(2 * time.Second)
+	m.aws.SetClock(2 * time.Second)
+	m.write("config/root", map[string]any{"role_arn": deployARN})
+	m.revoke(m.creds("developer-access"))
+	m.ended()
+}

@@ -34,10 +34,13 @@ func (b *builder) sessions() {
 // revocable allows sessions to be ended before their time, by a policy of the role that they are of. AWS asks for its ARN alone, so what
 // allows a policy that denies allows any other as well.
 func (b *builder) revocable() {
-	var roles []string
+	var roles, wide []string
 	for _, s := range b.Sessions {
 		if !s.Revocable {
 			continue
+		}
+		if s.Patterns {
+			wide = append(wide, s.Role)
 		}
 		_, p, _ := b.at(s.By)
 		p.allow("RevokeSessions", []string{"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"}, s.resources(), nil)
@@ -45,6 +48,9 @@ func (b *builder) revocable() {
 	}
 	if len(roles) > 0 {
 		b.warnings = append(b.warnings, "revoke_sessions: is set in "+some(roles)+"; AWS cannot allow a policy that denies and refuse one that allows, so the engine could give their role_arns any permission: set a permissions boundary on these roles in AWS")
+	}
+	if len(wide) > 0 {
+		b.warnings = append(b.warnings, "revoke_sessions: role_arns of "+some(wide)+" are patterns, so the engine may write the policies of every AWS role that they cover, the engine's own as well if it is one of them; name the roles in role_arns one by one")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/awsrules"
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
@@ -54,6 +55,11 @@ the longest session from before has ended, after 12 hours.
 }
 
 func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	for field := range d.Raw {
+		if d.Schema[field] == nil { // such as role_arns: it would end more sessions than was meant
+			return nil, engine.UserErrorf("%s: is not a field of this path; role_arn names the one AWS role whose sessions are to end, and without it those of all in the role's role_arns end", awsrules.Abridged(field))
+		}
+	}
 	var arn string
 	engine.Set(d, "role_arn", &arn)
 	name := d.Get("name").(string)

@@ -62,14 +62,29 @@ func (s *Sessions) Invalidate(key string) {
 
 // Left are the policies that a mount leaves behind, if it is disabled now: to remove them would give back what was revoked.
 func (s *Sessions) Left(ctx context.Context, st logical.Storage) (policies []string, err error) {
+	left, err := s.Standing(ctx, st)
+	for _, role := range left {
+		policies = append(policies, "inline policy "+s.policyName()+" of role "+role.Name+" of AWS account "+role.Account.String()+", until "+stamp(role.Until))
+	}
+	return policies, err
+}
+
+// Standing is an AWS role whose policy has to stand.
+type Standing struct {
+	Role
+	Until time.Time
+}
+
+// Standing are the AWS roles of which sessions are denied now, and until when.
+func (s *Sessions) Standing(ctx context.Context, st logical.Storage) (list []Standing, err error) {
 	keys, err := recordsBelow(ctx, st)
 	for _, key := range keys {
 		r, other := engine.Load[deniedRole](ctx, st, key)
 		if err = errors.Join(err, other); r != nil {
-			policies = append(policies, "inline policy "+s.policyName()+" of role "+r.Name+" of AWS account "+r.Account.String()+", until "+stamp(r.ends().Add(margin)))
+			list = append(list, Standing{r.Role, r.ends().Add(margin)})
 		}
 	}
-	return policies, err
+	return list, err
 }
 
 // stamp is a moment for people.

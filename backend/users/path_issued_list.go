@@ -97,15 +97,20 @@ func partOf(d *framework.FieldData) (part, error) {
 	return p, nil
 }
 
-// of is the part of a list of names in order.
-func (p part) of(names []string) []string {
-	if p.after != "" {
-		at, found := slices.BinarySearch(names, p.after)
-		if found {
-			at++
-		}
-		names = names[at:]
+// behind is what comes after the part before, of a list of names in order.
+func (p part) behind(names []string) []string {
+	if p.after == "" {
+		return names
 	}
+	at, found := slices.BinarySearch(names, p.after)
+	if found {
+		at++
+	}
+	return names[at:]
+}
+
+// of is the part of what is behind.
+func (p part) of(names []string) []string {
 	return names[:min(len(names), cmp.Or(p.limit, len(names)))]
 }
 
@@ -118,7 +123,7 @@ func (u *Users) listIssued(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
-	names, uses, warnings, err := u.unusedFor(ctx, req.Storage, d, names)
+	names, uses, warnings, err := u.unusedFor(ctx, req.Storage, d, p.behind(names))
 	if err != nil {
 		return nil, err
 	}
