@@ -166,7 +166,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 
 // checkRootConfig returns warnings of a write, or what is wrong with it.
 func (b *backend) checkRootConfig(ctx context.Context, s logical.Storage, before, after *engine.RootConfig, d *framework.FieldData) (warnings []string, err error) {
-	at, unusable := engine.PlaceOf(ctx, after)
+	at, unusable := b.PlaceOf(ctx, after)
 	_, stood := before.Validate(at)
 	warnings, err = after.Validate(at)
 	old, err := engine.Stood(d.Raw, stood, err)
@@ -179,7 +179,7 @@ func (b *backend) checkRootConfig(ctx context.Context, s logical.Storage, before
 		}
 	}
 	warnings = slices.Concat(warnings, old, b.WarnOfTokenFile(after, d))
-	if was, err := engine.PlaceOf(ctx, before); err == nil && was.Partition() != at.Partition() {
+	if was, err := b.PlaceOf(ctx, before); err == nil && was.Partition() != at.Partition() {
 		warnings = append(warnings, roles.WarnOfPartition(ctx, s, at)...)
 	}
 	if unusable != nil {

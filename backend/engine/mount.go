@@ -81,6 +81,7 @@ type Mount struct {
 	GapCaution time.Duration
 
 	clients clients
+	places  places
 	// troubled are accounts whose role was not assumed the last time.
 	troubled sync.Map
 	heart    heartbeat

@@ -11,8 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -47,15 +50,59 @@ func (m *Mount) Place(ctx context.Context, s logical.Storage) Place {
 	if err != nil {
 		return Place{}
 	}
-	at, err := PlaceOf(ctx, cfg) // the client of the mount is made when it is needed: the environment's files may come later
+	at, err := m.PlaceOf(ctx, cfg) // the client of the mount is made when it is needed: the environment's files may come later
 	if err != nil {
 		return Place{}
 	}
 	return at
 }
 
+// placeStands is for how long a place is remembered: who sets up a mount writes many roles in a row, and each look reads
+// the files of the environment, certificate authorities included. That takes some ms.
+const placeStands = 5 * time.Second
+
+// places are where configurations led just now. The mutex guards the slice and is never held while anything else happens.
+type places struct {
+	mu    sync.Mutex
+	known []knownPlace
+}
+
+type knownPlace struct {
+	of    RootConfig
+	at    Place
+	until time.Time
+}
+
+func (p *places) get(c *RootConfig, now time.Time) (at Place, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.known = slices.DeleteFunc(p.known, func(k knownPlace) bool { return !now.Before(k.until) || k.until.Sub(now) > placeStands })
+	i := slices.IndexFunc(p.known, func(k knownPlace) bool { return reflect.DeepEqual(k.of, *c) })
+	if i < 0 {
+		return Place{}, false
+	}
+	return p.known[i].at, true
+}
+
+func (p *places) put(k knownPlace) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.known = append(p.known, k)
+}
+
 // PlaceOf is where a configuration leads. An error is one of the environment's.
-func PlaceOf(ctx context.Context, c *RootConfig) (Place, error) {
+func (m *Mount) PlaceOf(ctx context.Context, c *RootConfig) (Place, error) {
+	if at, known := m.places.get(c, m.Now()); known {
+		return at, nil
+	}
+	at, err := placeIn(ctx, c)
+	if err == nil {
+		m.places.put(knownPlace{*c, at, m.Now().Add(placeStands)})
+	}
+	return at, err
+}
+
+func placeIn(ctx context.Context, c *RootConfig) (Place, error) {
 	where := c.AWS()
 	if c.IdentityTokenAudience != "" || c.TokenFile != "" {
 		where.Token = func(context.Context) (string, error) { return "", errors.New("nobody asks") }
