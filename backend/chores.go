@@ -39,6 +39,7 @@ func (b *backend) chores() []chore {
 	return []chore{
 		{name: "shared credentials", until: time.Second, everywhere: true, do: b.pruneShared},
 		{name: "heartbeat", until: 2 * time.Second, do: of(b.beat)},
+		{name: "own sessions", until: 5 * time.Second, everywhere: true, do: of(b.renewOwn)},
 		{name: "records", until: 10 * time.Second, do: of(b.users.Tend)},
 		{name: "rollback", until: 25 * time.Second, everywhere: true, do: b.rollBack}, // the WAL is each cluster's own
 		{name: "root key", until: 50 * time.Second, do: of(b.rootKey.Tick)},
@@ -85,6 +86,15 @@ func (b *backend) run(ctx context.Context, req *logical.Request, c chore, end ti
 // beat writes the heartbeat.
 func (b *backend) beat(ctx context.Context, s logical.Storage) error {
 	return b.Beat(ctx, s, b.users.OldestRequest())
+}
+
+// renewOwn has the engine work with new sessions where its own were ended, and forgets what AWS refused those.
+func (b *backend) renewOwn(ctx context.Context, s logical.Storage) error {
+	renewed, err := b.sessions.RenewOwn(ctx, s)
+	for _, o := range renewed {
+		b.memory.Renewed(o.As, o.Since)
+	}
+	return err
 }
 
 // rollBack is a rollback as Vault asks for it.

@@ -6,7 +6,6 @@ package backend
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -114,23 +113,39 @@ func has(t *testing.T, name string, fields map[string]any, want map[string]strin
 	}
 }
 
-// noSecret checks that nothing told holds a secret.
-func (m *mount) noSecret(a *audience, of ...*logical.Response) {
+// heldBy is the secret of each key that an IAM user has now.
+func (m *mount) heldBy(user string) (secrets []string) {
 	m.t.Helper()
-	a.mu.Lock()
-	text, err := json.Marshal([]any{fmt.Sprint(a.events), fmt.Sprint(a.seen)})
-	a.mu.Unlock()
-	if err != nil {
-		m.t.Fatal(err)
+	for _, key := range m.aws.Keys(user) {
+		secrets = append(secrets, key.SecretAccessKey)
 	}
+	if len(secrets) == 0 {
+		m.t.Errorf("%s has no key", user)
+	}
+	return secrets
+}
+
+// secretsIn are those that answers gave.
+func secretsIn(of ...*logical.Response) (secrets []string) {
 	for _, resp := range of {
 		for _, field := range []string{"secret_key", "session_token"} {
-			if secret, _ := resp.Data[field].(string); secret != "" && strings.Contains(string(text), secret) {
-				m.t.Errorf("a secret is told: %s", text)
+			if secret, _ := resp.Data[field].(string); secret != "" {
+				secrets = append(secrets, secret)
 			}
 		}
 	}
-	if strings.Contains(string(text), m.aws.RootKey().SecretAccessKey) {
-		m.t.Errorf("the root key is told: %s", text)
+	return secrets
+}
+
+// noSecret checks that nothing told holds one of some secrets, or that of the root key.
+func (m *mount) noSecret(a *audience, secrets ...string) {
+	m.t.Helper()
+	a.mu.Lock()
+	text := fmt.Sprint(a.events, a.seen)
+	a.mu.Unlock()
+	for _, secret := range append(secrets, m.aws.RootKey().SecretAccessKey) {
+		if strings.Contains(text, secret) {
+			m.t.Errorf("a secret is told: %s", text)
+		}
 	}
 }

@@ -29,6 +29,7 @@ func TestEachMomentIsToldWithItsFields(t *testing.T) {
 	m := newSessionMount(t)
 	m.instantly()
 	m.aws.Adopt("vault-root")
+	secrets := m.heldBy("vault-root")
 	a := new(audience)
 	m.heardBy(a)
 	m.entityID = "entity-1"
@@ -72,7 +73,8 @@ func TestEachMomentIsToldWithItsFields(t *testing.T) {
 	has(t, "observed", m.heardOf(a, "aws/credential/create/fail"), map[string]string{"role_name": "developer-access", "credentials_type": "iam_user", "is_sts": "false"})
 	has(t, "observed", m.heardOf(a, "aws/credential/renew"), map[string]string{"is_sts": "false", "credentials_type": "iam_user", "ttl": "*", "max_ttl": "*"})
 	has(t, "observed", m.heardOf(a, "aws/config/root/rotate"), map[string]string{"rotation_period": "0s", "disable_automatic_rotation": "false"})
-	m.noSecret(a, creds, session, deleted)
+	secrets = append(secrets, m.heldBy("vault-root")...) // the new one
+	m.noSecret(a, append(secrets, secretsIn(creds, session, deleted)...)...)
 }
 
 func TestMomentsOfTheClockAreTold(t *testing.T) {
@@ -83,6 +85,7 @@ func TestMomentsOfTheClockAreTold(t *testing.T) {
 	a := new(audience)
 	m.heardBy(a)
 	m.write("static-roles/app", daily)
+	secrets := m.heldBy("app")
 	m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.Refuse, Times: 1})
 	m.pass(25 * time.Hour)
 	m.mustTick()
@@ -99,7 +102,8 @@ func TestMomentsOfTheClockAreTold(t *testing.T) {
 	has(t, "sweep", m.heardOf(a, "aws/creds-sweep"), map[string]string{
 		"path": "issued/" + m.user(forgotten), "iam_user": m.user(forgotten), "role": "developer-access", "account": "123456789012", "aws_request_id": "*",
 	})
-	m.noSecret(a, forgotten)
+	secrets = append(secrets, m.heldBy("app")...)
+	m.noSecret(a, append(secrets, secretsIn(forgotten, m.do(logical.ReadOperation, "static-creds/app", nil))...)...)
 	m.do(logical.DeleteOperation, "static-roles/app", nil)
 }
 
@@ -109,6 +113,7 @@ func TestOrphansAreTold(t *testing.T) {
 	a := new(audience)
 	m.events = a
 	user := m.orphan()
+	secrets := m.heldBy(user)
 	for _, deleted := range []string{"false", "true"} {
 		m.tidy(map[string]any{"delete": deleted})
 		m.waitUntil("the orphan", func() bool { return m.lastOf(a, "aws/orphan-found")["deleted"] == deleted })
@@ -116,6 +121,7 @@ func TestOrphansAreTold(t *testing.T) {
 			"path": "tidy", "iam_user": user, "role": "developer-access", "account": "123456789012", "aws_request_id": "*", "created": "*",
 		})
 	}
+	m.noSecret(a, secrets...)
 }
 
 func TestRotationsThatWaitOrFailAreTold(t *testing.T) {
@@ -134,6 +140,7 @@ func TestRotationsThatWaitOrFailAreTold(t *testing.T) {
 		t.Fatal("rotated")
 	}
 	has(t, "root", m.heardOf(a, "aws/root-rotate-fail"), map[string]string{"path": "config/rotate-root", "error": "*", "aws_request_id": "*"})
+	m.noSecret(a, append(m.heldBy("app"), secretsIn(m.do(logical.ReadOperation, "static-creds/app", nil))...)...)
 }
 
 // docs/events.md has a row for each event and each observation, and for no other.

@@ -76,12 +76,25 @@ func (b *backend) handle(ctx context.Context, req *logical.Request) (resp *logic
 	if err != nil {
 		return engine.Respond(err)
 	}
-	resp, err = b.Backend.HandleRequest(ctx, req)
+	resp, err = b.whileCutOff(b.Backend.HandleRequest(ctx, req))
 	if req.Operation == logical.HelpOperation && req.Path == "" {
 		inlineSchemas(resp)
 	}
 	if resp != nil {
 		engine.InOrder(resp.Warnings)
+	}
+	return resp, err
+}
+
+// whileCutOff adds to what AWS refuses that the engine's own sessions were ended, and that it goes on by itself.
+func (b *backend) whileCutOff(resp *logical.Response, err error) (*logical.Response, error) {
+	why := b.sessions.CutOff()
+	switch {
+	case why == "":
+	case awscreds.IsDenied(err):
+		err = fmt.Errorf("%w; %s", err, why)
+	case resp.IsError() && strings.Contains(resp.Error().Error(), "AccessDenied"):
+		return logical.ErrorResponse(resp.Error().Error() + "; " + why), err
 	}
 	return resp, err
 }

@@ -55,6 +55,9 @@ func (b *backend) readStatus(ctx context.Context, req *logical.Request, d *frame
 	for _, state := range b.sessions.States() {
 		f.Denials = append(f.Denials, status.Denials(state))
 	}
+	for _, o := range b.sessions.OwnEnded() {
+		f.Own = append(f.Own, status.Own{Role: o.Role, Account: o.Account, As: o.As, Since: o.Since, Until: o.Until, Late: o.Late(f.Now)})
+	}
 	for _, read := range []func(context.Context, logical.Storage, *status.Facts) error{b.rootFacts, b.recordFacts, b.tidyFacts} {
 		if err := read(ctx, req.Storage, &f); err != nil {
 			f.Unread = append(f.Unread, err)

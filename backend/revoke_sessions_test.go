@@ -456,21 +456,3 @@ func TestGeneratedPolicyTellsOfDeniedSessions(t *testing.T) {
 		t.Error("it warns of what is over")
 	}
 }
-
-// The engine can work as the role whose sessions end. A write of config/root gives it a new session.
-func TestRevokedSessionsOfTheEnginesOwnRole(t *testing.T) {
-	t.Parallel()
-	m := newRevocableMount(t, noRetries)
-	m.aws.SetTrust("deploy", home)
-	m.write("config/root", map[string]any{"role_arn": deployARN})
-	m.creds("deploy")
-	m.write("roles/deploy/revoke-sessions", nil)
-	if text := m.refused(logical.ReadOperation, "creds/developer-access", nil); !strings.Contains(text, "explicit deny") {
-		t.Error(text)
-	}
-	m.pass(2 * time.Second)
-	m.aws.SetClock(2 * time.Second)
-	m.write("config/root", map[string]any{"role_arn": deployARN})
-	m.revoke(m.creds("developer-access"))
-	m.ended()
-}

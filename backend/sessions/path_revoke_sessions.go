@@ -5,6 +5,7 @@ package sessions
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,7 @@ that AWS role: not only sessions from this mount, but also people, other tools, 
 instances, functions and pods that run as the role, until they get new credentials. Those
 who may still assume the role get them at once: disable the role, or revoke their tokens,
 first. Sessions of other roles that were assumed from an ended one live on.
+Where the engine itself works as that AWS role, it takes new sessions within two minutes.
 
 The role need not have revoke_sessions. The engine needs iam:GetRolePolicy,
 iam:PutRolePolicy and iam:DeleteRolePolicy on the AWS role, and removes the policy when
@@ -69,9 +71,14 @@ func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *
 	}
 	// AWS tells the time of a session in whole seconds.
 	before := s.Now().UTC().Truncate(time.Second).Add(time.Second)
+	own := s.ownAmong(ctx, req.Storage, roles, before)
+	ours := func(of Role) bool { return slices.ContainsFunc(own, func(o Own) bool { return o.of == of.key() }) }
+	roles = append(slices.DeleteFunc(slices.Clone(roles), ours), slices.DeleteFunc(roles, func(r Role) bool { return !ours(r) })...) // its own last, for the sake of the others
+	s.own.add(own)
 	var done []string
-	for _, role := range roles {
+	for n, role := range roles {
 		if err := s.denyBefore(ctx, req.Storage, role, before, before.Add(longestSession)); err != nil {
+			s.own.unended(roles[n:], err)
 			if len(done) > 0 {
 				err = fmt.Errorf("%w; those of %s end", err, strings.Join(done, ", "))
 			}
@@ -80,9 +87,13 @@ func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *
 		s.Log.Warn("all sessions of an AWS role end on request", "aws_role", role.Name, "account", role.Account.String(), "issued_before", stamp(before), "role", name)
 		done = append(done, role.Name)
 	}
-	return &logical.Response{
+	resp := &logical.Response{
 		Data: map[string]any{"aws_roles": done, "issued_before": stamp(before)},
 		Warnings: []string{fmt.Sprintf("within minutes AWS refuses every session of %s that was given before %s, whoever has it: those of other mounts, of people, and of instances, functions and pods that run as the role. "+
 			"Who may still assume the role gets a new session at once; sessions of other roles that were assumed from an ended one live on", strings.Join(done, ", "), stamp(before))},
-	}, nil
+	}
+	if len(own) > 0 {
+		resp.AddWarning(cutOffWarning(own))
+	}
+	return resp, nil
 }

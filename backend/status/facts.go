@@ -3,9 +3,11 @@
 package status
 
 import (
+	"slices"
 	"time"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // Facts are what a status is made of, beside what [Memory] has.
@@ -17,6 +19,7 @@ type Facts struct {
 	Records Records
 	Static  Static
 	Denials []Denials
+	Own     []Own
 	Tidy    map[string]any // as tidy/status shows the last run
 
 	Term      engine.Term   // of this process
@@ -78,3 +81,18 @@ type Denials struct {
 
 // NearlyFull reports whether there is room for few sessions more.
 func (d Denials) NearlyFull() bool { return d.Denied > 0 && d.Room*9 <= d.Denied }
+
+// Own is an AWS role as which the engine itself works, and whose sessions ended on request: it waits for new ones.
+type Own struct {
+	Role, Account string
+	As            string // as calls have it
+	Since, Until  time.Time
+	Late          bool // the engine was given the old session again
+}
+
+// ownRefused reports whether AWS refuses a call for that: it is told already.
+func (f Facts) ownRefused(c call) bool {
+	return c.reason == awscreds.ReasonDenied && slices.ContainsFunc(f.Own, func(o Own) bool {
+		return o.As == c.role && c.failed.After(o.Since.Add(-time.Second)) // Since was rounded up
+	})
+}

@@ -89,6 +89,15 @@ func (m *Memory) Forget(about string) {
 	maps.DeleteFunc(m.calls, func(key callKey, c *call) bool { return (about == "" || key.about == about) && !c.failed.IsZero() })
 }
 
+// Renewed drops what AWS has refused, since a moment, to the sessions with which a client worked until now.
+func (m *Memory) Renewed(role string, since time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.calls, func(key callKey, c *call) bool {
+		return key.role == role && c.reason == awscreds.ReasonDenied && c.failed.After(since.Add(-time.Second))
+	})
+}
+
 // snapshot is a copy of what is remembered.
 type snapshot struct {
 	calls   []call // in the order of their last failures, the latest first

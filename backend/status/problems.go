@@ -34,7 +34,7 @@ const (
 
 // rules are in the order in which problems are told.
 var rules = []func(Facts, snapshot) []string{
-	storage, configured, func(f Facts, s snapshot) []string { return failing(s.calls, f) }, clock, account, throttling,
+	storage, configured, ownEnded, func(f Facts, s snapshot) []string { return failing(s.calls, f) }, clock, account, throttling,
 	notEnded, notDenied, waiting, static, rootKey, cutOff, caps, chores,
 }
 
@@ -150,6 +150,19 @@ func notDenied(f Facts, _ snapshot) (list []string) {
 	}
 	if more := len(list) - mostTold; more > 0 {
 		list = append(list[:mostTold], fmt.Sprintf("%d more of revoked sessions; status -detailed lists the AWS roles.", more))
+	}
+	return list
+}
+
+// ownEnded is about sessions of the engine's own that somebody ended. The engine mends it.
+func ownEnded(f Facts, _ snapshot) (list []string) {
+	for _, o := range f.Own {
+		what := fmt.Sprintf("Wait until %v, when the engine takes new sessions by itself; nothing else is to be done", engine.Stamp(o.Until.Add(time.Minute)))
+		if o.Late {
+			what = "The instance, container or function that this server runs in still gives the old session. Wait until it has a new one, which can take hours, or write another identity to config/root"
+		}
+		list = append(list, fmt.Sprintf("AWS may refuse all that the engine asks for as AWS role %s of account %s: roles/<name>/revoke-sessions ended the engine's own sessions of it, too, at %v. %s.",
+			o.Role, o.Account, engine.Stamp(o.Since), what))
 	}
 	return list
 }

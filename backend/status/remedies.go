@@ -56,7 +56,7 @@ func failing(calls []call, f Facts) (problems []string) {
 	for _, r := range remedies {
 		var groups [][]call
 		for _, c := range calls {
-			if c.reason != r.reason || !c.stands(f.Now) {
+			if c.reason != r.reason || !c.stands(f.Now) || f.ownRefused(c) {
 				continue
 			}
 			i := slices.IndexFunc(groups, func(g []call) bool {

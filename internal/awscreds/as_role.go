@@ -62,6 +62,17 @@ func (c *Client) As(s RoleSession) *Client {
 	return other
 }
 
+// AssumedRoles are the ARNs of the roles that clients of [Client.As] work as.
+func (c *Client) AssumedRoles() (arns []string) {
+	c.others.mu.Lock()
+	defer c.others.mu.Unlock()
+	for role := range c.others.by {
+		arns = append(arns, role.arn)
+	}
+	slices.Sort(arns)
+	return slices.Compact(arns)
+}
+
 // as makes the client of a role. It calls nobody.
 func (c *Client) as(role asRole) *Client {
 	other := &Client{host: c.host, iamURL: c.iamURL, signin: c.signin, helpers: newHelpers(), lacks: c.lacks, others: newOthers()}

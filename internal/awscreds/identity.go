@@ -205,6 +205,12 @@ func (e *assumingError) Error() string { return e.what() + ": " + e.Err.Error() 
 // Unwrap returns what STS said.
 func (e *assumingError) Unwrap() error { return e.Err }
 
+// KeyID is the ID of the key that the client's calls are signed with now. It gets a session, where there is none.
+func (c *Client) KeyID(ctx context.Context) (string, error) {
+	creds, err := c.iam.options.Credentials.Retrieve(ctx)
+	return creds.AccessKeyID, err
+}
+
 // IsSession reports whether the client's own credentials are those of a session: what it assumes
 // then is chained. It is false where there are no credentials: the call says so.
 func (c *Client) IsSession(ctx context.Context) bool {

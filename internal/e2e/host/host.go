@@ -2,7 +2,8 @@
 
 // Package host plays a server that is not Vault: it runs a plugin, and of what plugins may ask their server for it has
 // what OpenBao has, and what a test adds. Else events, observations, rotation jobs and identity tokens are answered
-// Unimplemented. services.go is what it answers its plugin.
+// Unimplemented. services.go is what it answers its plugin, and again.go
+// begins it again.
 package host
 
 import (
@@ -38,6 +39,8 @@ type Host struct {
 	Plugin  pb.BackendClient
 	storage logical.InmemStorage
 	Said    LoggedLines
+	served  served
+	mounts  int
 
 	mu      sync.Mutex
 	lacking []string // the methods that the plugin asked for in vain
@@ -102,7 +105,8 @@ func Start(t *testing.T, program, sha256sum string, more ...func(*grpc.Server)) 
 		t.Fatalf("dispensing the backend: %v", err)
 	}
 	h.Plugin = pb.NewBackendClient(dialer.conn)
-	h.setUp(dialer.broker, more)
+	h.served = served{dialer.broker, more}
+	h.setUp()
 	return h
 }
 
@@ -123,14 +127,14 @@ func (d *dialer) GRPCClient(_ context.Context, broker *plugin.GRPCBroker, conn *
 }
 
 // setUp serves what the server has, and mounts the plugin on it.
-func (h *Host) setUp(broker *plugin.GRPCBroker, more []func(*grpc.Server)) {
+func (h *Host) setUp() {
 	h.T.Helper()
-	id := broker.NextId()
-	go broker.AcceptAndServe(id, func(opts []grpc.ServerOption) *grpc.Server {
+	id := h.served.broker.NextId()
+	go h.served.broker.AcceptAndServe(id, func(opts []grpc.ServerOption) *grpc.Server {
 		server := grpc.NewServer(append(opts, grpc.UnaryInterceptor(h.watch), grpc.UnknownServiceHandler(h.refuse))...)
 		pb.RegisterStorageServer(server, &hostStorage{storage: &h.storage})
 		pb.RegisterSystemViewServer(server, &hostSystem{})
-		for _, register := range more {
+		for _, register := range h.served.more {
 			register(server)
 		}
 		return server

@@ -77,78 +77,203 @@ func (e *hostEvents) text() string {
 	return fmt.Sprint(e.heard)
 }
 
-// TestEventsAndObservationsArrive: the shipped binary tells a server that has both, over gRPC, each with its fields, and
-// no secret in any.
-func TestEventsAndObservationsArrive(t *testing.T) {
-	t.Parallel()
-	account := fakeaws.New(t)
-	account.Adopt("vault-root")
-	secrets := []string{account.RootKey().SecretAccessKey}
-	administrator := fakeaws.Client{Endpoint: account.URL(), Key: account.RootKey()}
-	if _, err := administrator.Do(t.Context(), "iam", "CreateUser", url.Values{"UserName": {"app-user"}}); err != nil {
+// stage is a server that has both, with the engine in it, and an account that it works in.
+type stage struct {
+	*host.Host
+	account *fakeaws.Server
+	events  *hostEvents
+	secrets []string // that were given or replaced
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	s := &stage{account: fakeaws.New(t), events: new(hostEvents)}
+	s.account.Adopt("vault-root")
+	administrator := fakeaws.Client{Endpoint: s.account.URL(), Key: s.account.RootKey()}
+	if _, err := administrator.Do(t.Context(), "iam", "CreateUser", url.Values{"UserName": {"app-user"}}); err != nil { // without a key
 		t.Fatal(err)
 	}
-	events := new(hostEvents)
-	h := host.Start(t, programs.Built.Plugin, programs.Built.SHA256, events.register)
-	h.Do(rootRequest(account))
+	s.account.SetDeletionLagCalls(0)
+	s.secrets = []string{s.account.RootKey().SecretAccessKey}
+	s.Host = host.Start(t, programs.Built.Plugin, programs.Built.SHA256, s.events.register)
+	s.Do(rootRequest(s.account))
+	s.write("config/root", map[string]any{"max_retries": 0})
+	s.tick()
+	return s
+}
+
+func (s *stage) tick() { s.Do(&logical.Request{Operation: logical.RollbackOperation}) }
+
+func (s *stage) write(path string, data map[string]any) {
+	s.Do(&logical.Request{Operation: logical.UpdateOperation, Path: path, Data: data})
+}
+
+func (s *stage) read(path string) *logical.Response {
+	resp := s.Do(&logical.Request{Operation: logical.ReadOperation, Path: path, ID: "request-1", EntityID: "entity-1"})
+	for _, field := range []string{"secret_key", "session_token"} {
+		if secret, _ := resp.Data[field].(string); secret != "" {
+			s.secrets = append(s.secrets, secret)
+		}
+	}
+	if resp.Secret != nil {
+		resp.Secret.IssueTime = time.Now() // as the server notes it
+	}
+	return resp
+}
+
+func (s *stage) remove(path string) {
+	s.Do(&logical.Request{Operation: logical.DeleteOperation, Path: path})
+}
+
+// lease does something with the lease of a credential, as Vault does.
+func (s *stage) lease(op logical.Operation, issued *logical.Response) *logical.Request {
+	return &logical.Request{Operation: op, Path: "creds/x", Secret: issued.Secret, Data: issued.Data}
+}
+
+// refused sends a request while AWS refuses an action, so often.
+func (s *stage) refused(action string, times int, req *logical.Request) {
+	s.T.Helper()
+	s.account.Inject(fakeaws.Fault{Action: action, Kind: fakeaws.Refuse, Times: times})
+	if resp, err := s.Ask(req); err == nil && !resp.IsError() {
+		s.T.Errorf("%s %s goes well though AWS refuses %s", req.Operation, req.Path, action)
+	}
+}
+
+// user is the name of the IAM user of a credential.
+func (s *stage) user(issued *logical.Response) string {
+	s.T.Helper()
+	for _, user := range s.account.Users() {
+		if slices.ContainsFunc(s.account.Keys(user), func(key fakeaws.Key) bool { return key.AccessKeyID == issued.Data["access_key"] }) {
+			return user
+		}
+	}
+	s.T.Fatal("no user has the key")
+	return ""
+}
+
+// playCreds plays what happens to credentials of roles.
+func (s *stage) playCreds() {
+	s.write("config/lease", map[string]any{"lease": "1h", "lease_max": "2h"})
+	s.read("config/lease")
+	s.read("config/root")
 	for name, role := range map[string]map[string]any{
 		"user":    {"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
 		"session": {"credential_type": "session_token"},
 	} {
-		h.Do(&logical.Request{Operation: logical.UpdateOperation, Path: "roles/" + name, Data: role})
-		issued := h.Do(&logical.Request{Operation: logical.ReadOperation, Path: "creds/" + name, ID: "request-1", EntityID: "entity-1"})
-		for _, field := range []string{"secret_key", "session_token"} {
-			secrets = append(secrets, issued.Data[field].(string))
-		}
-		issued.Secret.IssueTime = time.Now() // as the server notes it
+		s.write("roles/"+name, role)
+		s.read("roles/" + name)
+		issued := s.read("creds/" + name)
 		if issued.Secret.Renewable {
-			h.Do(&logical.Request{Operation: logical.RenewOperation, Path: "creds/" + name, Secret: issued.Secret})
+			s.Do(s.lease(logical.RenewOperation, issued))
+			s.refused("DeleteUser", 1, s.lease(logical.RevokeOperation, issued))
 		}
-		h.Do(&logical.Request{Operation: logical.RevokeOperation, Path: "creds/" + name, Secret: issued.Secret, Data: issued.Data}) // as Vault does
+		s.Do(s.lease(logical.RevokeOperation, issued))
 	}
-	h.Do(&logical.Request{Operation: logical.UpdateOperation, Path: "static-roles/app", Data: map[string]any{"username": "app-user", "rotation_period": 3600}})
-	h.Do(&logical.Request{Operation: logical.UpdateOperation, Path: "static-roles/app/rotate"})
-	static := h.Do(&logical.Request{Operation: logical.ReadOperation, Path: "static-creds/app"})
-	h.Do(&logical.Request{Operation: logical.DeleteOperation, Path: "static-roles/app"})
-	h.Do(&logical.Request{Operation: logical.UpdateOperation, Path: "config/rotate-root"})
-	account.RemoveUser("app-user")
-	secrets = append(secrets, static.Data["secret_key"].(string), account.RootKey().SecretAccessKey)
+	s.remove("issued/" + s.user(s.read("creds/user")))
+	s.refused("CreateUser", 2, &logical.Request{Operation: logical.ReadOperation, Path: "creds/user"}) // with tags, and without
+	s.remove("roles/session")
+}
 
-	common := []string{"duration_ms", "path"}
-	withUser := append([]string{"iam_user", "access_key", "account", "aws_request_id"}, common...)
+// playKeys plays what happens to the keys that the engine rotates.
+func (s *stage) playKeys() {
+	rotate := func(path string) *logical.Request {
+		return &logical.Request{Operation: logical.UpdateOperation, Path: path}
+	}
+	s.refused("CreateAccessKey", 1, rotate("config/rotate-root"))
+	s.Do(rotate("config/rotate-root"))
+	s.secrets = append(s.secrets, s.account.RootKey().SecretAccessKey)
+	s.write("static-roles/app", map[string]any{"username": "app-user", "rotation_period": 3600})
+	s.read("static-roles/app")
+	s.refused("CreateAccessKey", 1, rotate("static-roles/app/rotate"))
+	s.read("static-creds/app")
+	s.Do(rotate("static-roles/app/rotate"))
+	s.read("static-creds/app")
+}
+
+// playTime plays what happens only later: a user without a record, one without a lease, and a key that an operator has to
+// decide about.
+func (s *stage) playTime() {
+	s.tick()
+	orphan := s.user(s.read("creds/user"))
+	s.account.Age(2 * time.Hour)
+	s.Older(2*time.Hour, "terms")              // the engine was there when it was made
+	s.Older(-30*time.Second, "register-watch") // and there was a heartbeat after its lease began
+	s.Lose(orphan)
+	s.Again()
+	s.tick()
+	s.write("tidy", map[string]any{"delete": true})
+	server.WaitFor(s.T, 10*time.Second, "the orphan", func() bool { return s.events.of("aws/orphan-found") != nil })
+	const later = 800 * 24 * time.Hour
+	s.read("creds/user")
+	s.tick()
+	s.account.Age(later)
+	s.Older(later, "")
+	s.account.AddKey("app-user")
+	s.Again()
+	s.tick()
+}
+
+// TestEventsAndObservationsArrive: the shipped binary tells a server that has both, over gRPC, each with its fields, and
+// no secret in any. Of time, which the binary takes from the system, storage and account are made older instead.
+func TestEventsAndObservationsArrive(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.playCreds()
+	s.playKeys()
+	s.playTime()
+	took := []string{"duration_ms", "path", "operation"}
+	asked := append([]string{"aws_request_id"}, took...)
+	user := append([]string{"iam_user", "account", "role"}, asked...)
+	key := append([]string{"iam_user", "access_key", "account"}, asked...)
 	for name, fields := range map[string][]string{
-		"aws/creds-create":              append([]string{"role", "access_key", "entity_id", "credential_type", "operation", "aws_request_id"}, common...),
-		"aws/creds-renew":               append([]string{"role", "iam_user", "account"}, common...),
-		"aws/creds-revoke":              append([]string{"role", "access_key"}, common...),
-		"aws/static-creds-rotate":       append([]string{"static_role", "data_path", "modified"}, withUser...),
-		"aws/root-rotate":               append([]string{"old_access_key"}, withUser...),
+		"aws/creds-create":              append([]string{"role", "access_key", "entity_id", "credential_type"}, asked...),
+		"aws/creds-create-fail":         append([]string{"role", "credential_type", "error"}, asked...),
+		"aws/creds-renew":               append([]string{"role", "iam_user", "account", "ttl"}, took...),
+		"aws/creds-revoke":              append([]string{"role", "access_key"}, took...),
+		"aws/creds-revoke-fail":         append([]string{"error", "access_key"}, user...),
+		"aws/creds-delete":              user,
+		"aws/creds-sweep":               append([]string{"ends"}, user...),
+		"aws/orphan-found":              append([]string{"deleted", "created"}, user...),
+		"aws/root-rotate":               append([]string{"old_access_key"}, key...),
+		"aws/root-rotate-fail":          append([]string{"error"}, asked...),
+		"aws/static-creds-rotate":       append([]string{"static_role", "data_path", "modified"}, key...),
+		"aws/static-creds-rotate-fail":  append([]string{"static_role", "error"}, asked...),
+		"aws/rotation-wait":             append([]string{"static_role", "reason"}, took...),
 		"aws/credential/create/success": {"role_name", "credentials_type", "is_sts", "ttl", "max_ttl", "entity_id", "request_id", "path"},
-		"aws/credential/renew":          {"is_sts", "credentials_type"},
-		"aws/credential/revoke":         {"is_sts"},
+		"aws/credential/create/fail":    {"role_name", "credentials_type", "is_sts", "error", "path"},
+		"aws/credential/renew":          {"role_name", "is_sts", "credentials_type", "ttl", "max_ttl"},
+		"aws/credential/revoke":         {"role_name", "is_sts"},
 		"aws/static-credential/rotate":  {"role_name"},
-		"aws/static-credential/read":    {"role_name"},
-		"aws/config/root/rotate":        {"rotation_period", "rotation_schedule", "rotation_window", "disable_automatic_rotation"},
-		"aws/config/root/write":         {"rotation_period"},
-		"aws/role/write":                {"role_name", "credentials_type"},
-		"aws/static-role/write":         {"role_name", "rotation_period"},
-		"aws/static-role/delete":        {"role_name"},
+		"aws/static-credential/read":    {"role_name", "path", "request_id"},
+		"aws/config/root/rotate":        {"rotation_period", "rotation_window", "disable_automatic_rotation"},
+		"aws/config/root/write":         {"rotation_period", "path"},
+		"aws/config/root/read":          {"rotation_period", "path"},
+		"aws/config/lease/write":        {"lease", "lease_max", "path"},
+		"aws/config/lease/read":         {"lease", "lease_max", "path"},
+		"aws/role/write":                {"role_name", "credentials_type", "path"},
+		"aws/role/read":                 {"role_name", "credentials_type", "path"},
+		"aws/role/delete":               {"role_name", "path"},
+		"aws/static-role/write":         {"role_name", "rotation_period", "path"},
+		"aws/static-role/read":          {"role_name", "rotation_period", "path"},
+		"aws/static-role/delete":        {"role_name", "path"},
 	} {
-		server.WaitFor(t, 10*time.Second, name, func() bool { return events.of(name) != nil })
+		if name == "aws/static-role/delete" {
+			s.remove("static-roles/app")
+		}
+		server.WaitFor(t, 10*time.Second, name, func() bool { return s.events.of(name) != nil })
 		for _, field := range fields {
-			if value, ok := events.of(name)[field]; !ok || value == nil {
-				t.Errorf("%s lacks %s: %v", name, field, events.of(name))
+			if value := s.events.of(name)[field]; value == nil || value == "" {
+				t.Errorf("%s lacks %s: %v", name, field, s.events.of(name))
 			}
 		}
 	}
-	text := events.text()
-	if text == "" || len(h.InVain()) > 0 {
-		t.Errorf("the engine asked in vain for %q", h.InVain())
+	if len(s.InVain()) > 0 {
+		t.Errorf("the engine asked in vain for %q", s.InVain())
 	}
-	for _, secret := range secrets {
-		if secret != "" && strings.Contains(text, secret) {
-			t.Error("a secret is told")
-		}
+	if text := s.events.text(); len(s.secrets) < 10 || slices.ContainsFunc(s.secrets, func(secret string) bool { return strings.Contains(text, secret) }) {
+		t.Errorf("a secret of %d is told", len(s.secrets))
 	}
+	s.account.RemoveUser("app-user")
 }
 
 // TestEventsInARealVault: the community's server would drop events and observations, and is sent none. Nothing fails, and the
