@@ -39,7 +39,7 @@ func newIssuer(m *engine.Mount, opts Options, keys users.RollBack) *issuer {
 	m.Begin, m.Watch = i.requests.begin, i.memory.Attempt
 	i.secret = i.leases()
 	i.roles = roles.New(m, roles.Options{Changed: i.shared.EndRole, Forget: i.memory.Forget, Registers: i.registersAny})
-	i.sessions = sessions.New(m, i.awsRolesOf)
+	i.sessions = sessions.New(m, i.awsRolesOf, i.shared.EndAll)
 	i.users = users.New(m, users.Options{
 		SweepGrace: opts.SweepGrace, LateWindow: opts.LateWindow, Shared: roles.LongestShare,
 		Sessions: i.sessions, Roles: users.Roles{Way: roles.Way, Ways: roles.Ways},

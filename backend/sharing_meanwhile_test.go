@@ -135,3 +135,14 @@ func TestAUserHasSoManyLeasesAtMost(t *testing.T) {
 	}
 	m.noUsers()
 }
+
+// A session that was ended early is not shared any more: the next request gets one that works.
+func TestRevokedSessionsAreNotShared(t *testing.T) {
+	t.Parallel()
+	m := newSharingMount(t)
+	first := m.creds("deploy")
+	m.shares(first, m.creds("deploy"), true)
+	m.do(logical.UpdateOperation, "roles/deploy/revoke-sessions", map[string]any{"role_arn": deployARN})
+	m.shares(first, m.creds("deploy"), false)
+	m.ended()
+}

@@ -75,6 +75,7 @@ func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *
 	ours := func(of Role) bool { return slices.ContainsFunc(own, func(o Own) bool { return o.of == of.key() }) }
 	roles = append(slices.DeleteFunc(slices.Clone(roles), ours), slices.DeleteFunc(roles, func(r Role) bool { return !ours(r) })...) // its own last, for the sake of the others
 	s.own.add(own)
+	defer s.ended() // also of those that ended before one failed
 	var done []string
 	for n, role := range roles {
 		if err := s.denyBefore(ctx, req.Storage, role, before, before.Add(longestSession)); err != nil {

@@ -27,6 +27,7 @@ import (
 type Sessions struct {
 	*engine.Mount
 	rolesOf RolesOf
+	ended   func() // hears that sessions have ended, whoever has them
 	queue   queue
 	roles   roles
 	states  states
@@ -38,8 +39,11 @@ type Sessions struct {
 // request's.
 type RolesOf func(ctx context.Context, st logical.Storage, role, arn string) ([]Role, error)
 
-// New returns the sessions of a mount.
-func New(m *engine.Mount, rolesOf RolesOf) *Sessions { return &Sessions{Mount: m, rolesOf: rolesOf} }
+// New returns the sessions of a mount. ended is called when all sessions of a role were ended: none that is kept to be shared
+// is of use any more.
+func New(m *engine.Mount, rolesOf RolesOf, ended func()) *Sessions {
+	return &Sessions{Mount: m, rolesOf: rolesOf, ended: ended}
+}
 
 // Paths are the paths about sessions alone; issued/ is about IAM users as well.
 func (s *Sessions) Paths() []*framework.Path {
