@@ -151,7 +151,8 @@ await_vault() {
 }
 
 start_fakeaws() {
-	bin/fakeaws -listen 127.0.0.1:0 -role deploy -other-account 210987654321=vault-hub -env-file "$tmp/aws.env" >"$tmp/fakeaws.log" 2>&1 &
+	# shellcheck disable=SC2086 # flags, split on purpose
+	bin/fakeaws -listen 127.0.0.1:0 ${FAKEAWS_FLAGS:-} -role deploy -other-account 210987654321=vault-hub -env-file "$tmp/aws.env" >"$tmp/fakeaws.log" 2>&1 &
 	fakeaws_pid=$!
 	wait_until 15 test -f "$tmp/aws.env" || {
 		cat "$tmp/fakeaws.log" >&2
