@@ -19,7 +19,7 @@ func (m *Mount) LeaseBounds() LeaseBounds {
 // LongestLease is one half of them, which takes one round trip.
 func (m *Mount) LongestLease() time.Duration { return FirstSet(m.Vault.MaxLeaseTTL(), fallbackTTL) }
 
-// FirstSet is the first of some durations that is more than nothing; 0 where none is.
+// FirstSet is the first of some durations that is positive, or 0 if none is.
 func FirstSet(durations ...time.Duration) time.Duration {
 	for _, d := range durations {
 		if d > 0 {

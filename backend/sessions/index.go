@@ -172,6 +172,5 @@ func (s *Sessions) dropEnded(ctx context.Context, st logical.Storage) error {
 	}
 	now := s.Now()
 	ended := s.index.pick(func(e entry) bool { return !now.Before(e.ends.Add(margin)) })
-	began := time.Now()
-	return engine.Each(ctx, s.Mount, dropsAtOnce, ended, func() bool { return time.Since(began) < dropTime }, func(ctx context.Context, id string) error { return s.Forget(ctx, st, id) })
+	return engine.Each(ctx, s.Mount, dropsAtOnce, ended, func() bool { return s.Now().Sub(now) < dropTime }, func(ctx context.Context, id string) error { return s.Forget(ctx, st, id) })
 }

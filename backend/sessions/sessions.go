@@ -4,7 +4,7 @@
 // before their time.
 //
 // sessions.go is the room's type. AWS takes no session back. But a policy of the role can deny a session, by its ID, all that it does (IAM
-// User Guide, "Disabling permissions for temporary security credentials"): policy.go is that policy, deny.go writes it, gather.go gathers what is to be
+// User Guide, "Disabling permissions for temporary security credentials"): policy.go is that policy, deny.go writes it, batch.go gathers what is to be
 // written, denied_role.go is what storage keeps of it, state.go what memory does, and tend.go what a tick does. path_revoke_sessions.go ends all sessions of a role, and own.go
 // has the engine go on where its own are among them.
 //

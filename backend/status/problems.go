@@ -124,7 +124,7 @@ func notEnded(f Facts, s snapshot) (list []string) {
 		return nil
 	}
 	first := f.Records.Ending[0]
-	what := "The engine tries again once a minute; fix what AWS says. To try now, delete issued/<username>"
+	what := "The engine tries again after some minutes (-wal-min-age, 5m by default) and then once a minute; fix what AWS says. To try now, delete issued/<username>"
 	if f.Now.Sub(first.Since) >= givenUp {
 		what = "Vault has given such leases up (sys/leases?type=irrevocable lists them), the engine has not: it tries again once a minute. Fix what AWS says, then delete issued/" + first.User + " and drop the lease with vault lease revoke -force -prefix"
 	}
