@@ -56,7 +56,7 @@ differential: build ## Send the same requests to Vault's built-in engine and to 
 	go test -run '^TestDifferential$$' -count=1 -v ./internal/e2e/differential
 
 .PHONY: soak
-soak: build ## Run the long tests at their full length: a crash at every step, strangers, a cluster in trouble, load for minutes, and figures at scale.
+soak: build ## Run the long tests at their full length: a crash at every step, other people's users beside ours, a cluster in trouble, load for minutes, and figures at scale.
 	@. scripts/clean-env.sh && \
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \

@@ -93,9 +93,16 @@ func TestTagsAreTriedAgain(t *testing.T) {
 		}
 	}
 	m.warns(m.write("config/auto-tidy", map[string]any{"enabled": true}), "AWS refuses the tags")
+	told := func() string { return fmt.Sprint(m.read("status")["warnings"]) }
+	if text := told(); !strings.Contains(text, "AWS refuses the tags") || !strings.Contains(text, "of the roles developer-access") {
+		t.Errorf("status warns of %s", text)
+	}
 	m.pass(tagPause)
 	if tags, n := m.tags(), created(); len(tags) != len(engine.OwnTags) || n != 1 {
 		t.Errorf("tags %v after %d attempts", tags, n)
+	}
+	if text := told(); strings.Contains(text, "AWS refuses the tags") {
+		t.Errorf("status still warns of %s", text)
 	}
 	if resp := m.write("config/auto-tidy", map[string]any{"enabled": true}); resp != nil && len(resp.Warnings) > 0 {
 		t.Errorf("warned: %v", resp.Warnings)

@@ -80,6 +80,9 @@ func (b *backend) rootFacts(ctx context.Context, s logical.Storage, f *status.Fa
 	if f.Root.Warnings = warnings; odd != nil && len(f.Root.Config) == 0 { // another engine has taken it
 		f.Root.Warnings = append(f.Root.Warnings, odd.Error())
 	}
+	if refused := b.refusedOwnTags(); refused != "" {
+		f.Root.Warnings = append(f.Root.Warnings, refused)
+	}
 	if f.Root.Rotation, err = b.rootKey.Describe(ctx, s, cfg); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ package backend
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -79,9 +80,11 @@ func (s *settings) setLeftOut(role string, keys []string, now time.Time) (news b
 	return !known || !slices.Equal(before.(*refusedTags).keys, keys)
 }
 
-func (s *settings) anyUntagged() (some bool) {
-	s.noTags.Range(func(_, _ any) bool { some = true; return false })
-	return some
+// untagged are the roles whose users are made without some of our tags.
+func (s *settings) untagged() (names []string) {
+	s.noTags.Range(func(role, _ any) bool { names = append(names, role.(string)); return true })
+	slices.Sort(names)
+	return names
 }
 
 // settings returns what the configuration says now, for who makes a name.
@@ -145,10 +148,18 @@ func (i *issuer) unconfirmedTTL(ctx context.Context, s logical.Storage) time.Dur
 	return set.users.UnconfirmedTTL
 }
 
-// anyUntagged reports whether AWS is known not to allow our tags for some role.
-func (i *issuer) anyUntagged() bool {
+// refusedOwnTags says of which roles AWS is known not to allow our tags; empty if of none.
+func (i *issuer) refusedOwnTags() string {
 	current, known := i.settingsNow.Peek(struct{}{})
-	return known && current.anyUntagged()
+	if !known {
+		return ""
+	}
+	names := current.untagged()
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("AWS refuses the tags that say whose an IAM user is, so users are being made without, and tidy does not find those (of the roles %s); "+
+		"allow iam:TagUser for what config/iam-policy prints, or set ownership_tags=false at config/users", engine.Some(names, ", "))
 }
 
 // untagged warns where users are made without the tags that say whose they are.
@@ -159,8 +170,9 @@ func (i *issuer) untagged(ctx context.Context, s logical.Storage) (warnings []st
 		return nil, err
 	case !users.OwnershipTags:
 		return []string{"ownership_tags is off at config/users: tidy knows users by these tags, and does not find those that are made without"}, nil
-	case i.anyUntagged():
-		return []string{"AWS refuses the tags that say whose an IAM user is, so users are being made without, and tidy does not find those; allow iam:TagUser"}, nil
+	}
+	if refused := i.refusedOwnTags(); refused != "" {
+		return []string{refused}, nil
 	}
 	return nil, nil
 }

@@ -4,7 +4,8 @@
 #   scripts/vault.sh demo   for the demo: $VAULT_BIN, else a vault of at least 1.18 on PATH, else the pinned version
 #   scripts/vault.sh peer   Vault's built-in AWS engine of the same pin, built as an external plugin to compare ours with
 # The pinned version is kept in .tools/. It is HashiCorp's own release if scripts/vault/SHA256SUMS has a sum for this platform
-# and there is a way to the web, else it is built from the Go module proxy, without its UI.
+# and the web can be reached, else it is built from the Go module proxy: without its UI, and with storage inmem and raft alone.
+# The peer reports no version of its own: to register it takes one, as in -version=v1.21.0.
 # A mirror, or a server that plays the web in a test: AWSDYN_RELEASES is the address in place of https://releases.hashicorp.com,
 # and AWSDYN_RELEASE_SUMS the file of sums in place of scripts/vault/SHA256SUMS.
 set -eu

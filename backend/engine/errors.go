@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -55,6 +56,17 @@ func IgnoreReadOnly(err error) error {
 		return nil
 	}
 	return err
+}
+
+// mostNamed is how many things of one kind a sentence names: who reads them mends the first ones first.
+const mostNamed = 3
+
+// Some names the first of a list, and counts the rest.
+func Some(list []string, separator string) string {
+	if more := len(list) - mostNamed; more > 0 {
+		list = append(list[:mostNamed:mostNamed], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(list, separator)
 }
 
 // Counted is a number of things in words.

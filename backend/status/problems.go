@@ -26,8 +26,8 @@ const (
 	// silence is how long there may be no heartbeat before it is told.
 	silence = 3 * time.Minute
 
-	// mostTold is how many things of one kind a sentence names, and mostProblems how many sentences
-	// there are: who reads them mends the first ones first.
+	// mostTold is how many sentences of one kind there are, and mostProblems how many in all: who reads them mends
+	// the first ones first.
 	mostTold     = 3
 	mostProblems = 12
 )
@@ -230,13 +230,7 @@ func chores(f Facts, s snapshot) (list []string) {
 }
 
 // told names the first few.
-func told(list []string) string {
-	text := strings.Join(list[:min(len(list), mostTold)], "; ")
-	if more := len(list) - mostTold; more > 0 {
-		text += fmt.Sprintf("; and %d more", more)
-	}
-	return text
-}
+func told(list []string) string { return engine.Some(list, "; ") }
 
 func are(n int, what string) string {
 	if n == 1 {

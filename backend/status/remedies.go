@@ -87,10 +87,7 @@ func (r remedy) sentence(calls []call) string {
 			names = append(names, c.name())
 		}
 	}
-	if more := len(names) - 3; more > 0 {
-		names = append(names[:3], fmt.Sprintf("%d more", more))
-	}
-	where := strings.Join(names, ", ")
+	where := engine.Some(names, ", ")
 	if latest.about != "" && !r.together {
 		where += " for " + latest.about
 	}

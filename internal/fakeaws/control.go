@@ -22,7 +22,7 @@ const Controls = `  GET    /_state     the users and what they own, as JSON
   POST   /_lag       {"key":"3s"}: for how long a key that is made from now on is not known yet
   POST   /_reset     forgets what was made over the wire, the faults and the calls
   POST   /_faults    {"action":"CreateUser","kind":"hang","user":"","code":"","message":"","status":0,"after":0,"every":0,"times":1,"latency":"50ms","body":"","type":""}
-  POST   /_policies  {"name":"vault-root","policies":[...],"boundary":{...}} judges a user or role by IAM policies; by none of them, lets it do everything
+  POST   /_policies  {"name":"vault-root","policies":[...],"boundary":{...}} judges a user or role by IAM policies: without "policies" it may do everything, with an empty list nothing
   DELETE /_faults    removes all faults and releases what they hold`
 
 // serveControl answers the paths that begin with /_. Names other than the loopback's are refused, so that a web
