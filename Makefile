@@ -60,7 +60,9 @@ soak: build ## Run the long tests at their full length: a crash at every step, o
 	@. scripts/clean-env.sh && \
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \
-	go test -run '^TestNoStrangerIsChanged$$' -count=1 -timeout 60m ./backend -strangers.runs 5000 && \
+	mkdir -p .tools && \
+	{ go test -run '^TestNoStrangerIsChanged$$' -count=1 -timeout 60m -v ./backend -strangers.runs 5000 >.tools/strangers.log && rc=0 || rc=1; \
+		grep -v -e '^=== ' -e '--- PASS: ' .tools/strangers.log; [ $$rc = 0 ]; } && \
 	go test -run '^TestManyAccounts$$' -count=1 -v ./backend -accounts 200 && \
 	go test -run '^TestGeneratedPolicy$$' -count=1 -v ./backend -policy.whole && \
 	go test -run '^(TestTheRegisterAtScale|TestManyMountsInAProcess|TestKeysWorkAtEveryLag)$$' -count=1 -timeout 30m -v ./backend -scale.records 500,5000,50000 -scale.mounts 500 -usable.lags 0s,5s,15s -usable.keys 100 && \
