@@ -97,6 +97,51 @@ func outcomeOf(err error) string {
 	return err.Error()
 }
 
+// The other account does not say which it is: a policy of its STS endpoint denies GetCallerIdentity, and its identity may not
+// look at itself. What it says counts for no user whose account is known. An installation that has no such actions is
+// believed, since it never tells.
+func TestAnAccountThatAWSRefusesToNameProvesNothing(t *testing.T) {
+	t.Parallel()
+	for kind, believed := range map[fakeaws.Kind]bool{fakeaws.Refuse: false, fakeaws.Unsupported: true} {
+		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel()
+			m := newConfiguredMount(t, noRetries)
+			m.aws.AddUser("app")
+			m.write("static-roles/app", daily)
+			creds := m.creds("developer-access")
+			m.mustTick()
+			other := anotherAccount(t)
+			for _, action := range []string{"GetCallerIdentity", "GetUser"} {
+				other.Inject(fakeaws.Fault{Action: action, Kind: kind})
+			}
+			m.leadTo(other)
+			m.age(10 * time.Minute)
+			resp, err := m.lease(logical.RevokeOperation, creds)
+			if text, _ := outcome(resp, err); strings.Contains(text, "asking which account has no IAM user") == believed {
+				t.Errorf("a revoke answers %q", text)
+			}
+			resp, err = m.ask(logical.DeleteOperation, "static-roles/app", nil)
+			if text, _ := outcome(resp, err); strings.Contains(text, "asking which account this is") == believed {
+				t.Errorf("a delete of the static role answers %q", text)
+			}
+			if believed {
+				m.registered(0)
+				m.aws.RemoveUser(m.user(creds))
+				m.aws.RemoveUser("app")
+				return
+			}
+			m.registered(1)
+			m.configure()
+			m.age(2 * time.Hour)
+			m.mustTick()
+			m.registered(0)
+			m.has(m.user(creds), false)
+			m.do(logical.DeleteOperation, "static-roles/app", nil)
+			m.aws.RemoveUser("app")
+		})
+	}
+}
+
 // A process died while it made a user, and the next one looks for it in another account.
 func TestRollbackInAnotherAccountProvesNothing(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -26,7 +27,7 @@ func (w *world) end() {
 	w.restart()
 	w.revokeAll()
 	for range 2 {
-		for _, d := range []time.Duration{time.Minute, 20 * time.Minute, 3 * time.Hour, longestLease + furthestClock, time.Hour} {
+		for _, d := range []time.Duration{time.Minute, 20 * time.Minute, 3 * time.Hour, longestLease + roles.LongestShare + furthestClock, time.Hour} {
 			w.pass(d)
 			w.quietTick()
 		}

@@ -39,12 +39,12 @@ func (e *OtherAccountError) Error() string {
 }
 
 // CheckAccount refuses to believe a client about something that was made in an account, where
-// that is another than the client's. Where nobody can tell, it is believed.
+// that is another than the client's, or one that AWS refuses to name. Where nobody can tell, it is believed.
 func (m *Mount) CheckAccount(ctx context.Context, c *awscreds.Client, made awscreds.Account, what, otherwise string) error {
 	if !made.Known() {
 		return nil
 	}
-	here, err := c.FindAccount(ctx)
+	here, err := c.AskAccount(ctx)
 	switch {
 	case err != nil:
 		return fmt.Errorf("asking which account this is, before it is believed about %s: %w", what, err)

@@ -141,13 +141,17 @@ func (a *accounts) waysOf(ctx context.Context, s logical.Storage, makeUsers bool
 }
 
 // whoseWord finds out which account it is that AWS's words are about, where answers have not
-// told.
+// told. Where the user's account is known, and AWS refuses to name its own, they are not believed.
 func (a *accounts) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *Record, f *facts) error {
 	if f.here.Known() {
 		return nil
 	}
+	ask := c.FindAccount
+	if f.made.Known() {
+		ask = c.AskAccount
+	}
 	var err error
-	if f.here, err = c.FindAccount(ctx); err != nil {
+	if f.here, err = ask(ctx); err != nil {
 		return fmt.Errorf("asking which account has no IAM user %s: %w", user, err)
 	}
 	if !f.here.Known() {

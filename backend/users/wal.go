@@ -209,7 +209,7 @@ func (u *Users) rollBackDevice(ctx context.Context, s logical.Storage, entry *fr
 	if err != nil {
 		return err
 	}
-	here, err := client.FindAccount(ctx)
+	here, err := client.AskAccount(ctx)
 	if err != nil {
 		return fmt.Errorf("rolling back virtual MFA device %s: %w", wal.Serial, err)
 	}

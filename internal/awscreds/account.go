@@ -76,18 +76,21 @@ func (c *Client) learn(arn string) {
 	}
 }
 
-// FindAccount is KnownAccount, and asks where answers have not told: the credentials, then
-// STS, then IAM about our own user. It is the zero value where AWS refuses to tell, and an
-// error where it does not answer.
-func (c *Client) FindAccount(ctx context.Context) (Account, error) {
+// AskAccount is KnownAccount, and asks where answers have not told: the credentials, then
+// STS, then IAM about our own user. It is the zero value where there is no such action, as in some
+// installations that are not AWS's, and an [UntoldError] where AWS refuses to tell or does not answer.
+func (c *Client) AskAccount(ctx context.Context) (Account, error) {
 	if a := c.KnownAccount(); a.Known() {
 		return a, nil
 	}
 	caller, err := c.WhoAmI(ctx)
 	if err != nil {
 		user, other := c.LookUpUser(ctx, "") // not everybody has a way to STS
-		if other != nil && (!IsUnanswerable(err) || !IsUnanswerable(other)) {
-			return Account{}, &UntoldError{Err: fmt.Errorf("asking AWS which account this is: %w", errors.Join(err, other)), Refused: IsRefused(other)}
+		if other != nil && !(IsUnsupported(err) && IsUnanswerable(other)) {
+			return Account{}, &UntoldError{
+				Err:     fmt.Errorf("asking AWS which account this is: %w", errors.Join(err, other)),
+				Refused: IsRefused(other), byBoth: IsRefused(err) && IsUnanswerable(other),
+			}
 		}
 		caller.ARN = user.ARN
 	}
@@ -95,11 +98,22 @@ func (c *Client) FindAccount(ctx context.Context) (Account, error) {
 	return c.KnownAccount(), nil
 }
 
+// FindAccount is AskAccount for what does as well without: the zero value where AWS refuses to tell, too.
+func (c *Client) FindAccount(ctx context.Context) (Account, error) {
+	a, err := c.AskAccount(ctx)
+	var untold *UntoldError
+	if errors.As(err, &untold) && untold.byBoth {
+		return Account{}, nil
+	}
+	return a, err
+}
+
 // UntoldError says that AWS did not tell which account a client works in. Refused says that IAM
 // answered: to ask again is of no use then, unless there is a way to STS later.
 type UntoldError struct {
 	Err     error
 	Refused bool
+	byBoth  bool // STS answered as well: a policy of its endpoint or of the organization may deny it
 }
 
 func (e *UntoldError) Error() string { return e.Err.Error() }
