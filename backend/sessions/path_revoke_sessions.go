@@ -36,22 +36,22 @@ func (s *Sessions) pathRevokeSessions() *framework.Path {
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: engine.Gives(s.Write("End all sessions of an AWS role that were given before now, whoever has them.", s.revokeSessions), map[string]*framework.FieldSchema{
 				"aws_roles":     {Type: framework.TypeStringSlice, Description: "Names of the AWS roles whose sessions end."},
-				"issued_before": {Type: framework.TypeString, Description: "Sessions that were given before it end (RFC 3339)."},
+				"issued_before": {Type: framework.TypeString, Description: "Sessions that were issued before this time end (RFC 3339)."},
 			}),
 		},
-		HelpSynopsis: "End all sessions of a role that were given before now.",
+		HelpSynopsis: "End all sessions of a role that were issued before now.",
 		HelpDescription: `
-For emergencies. It writes a policy of the AWS role that denies everything to each session
-that was given before now, and takes effect within minutes. It hits everybody who works as
-that AWS role: not only sessions from this mount, but also people, other tools, and the
+For emergencies. Writes a policy on the AWS role that denies everything to each session
+that was issued before now; it takes effect within minutes. It affects everybody who works
+as that AWS role: not only sessions from this mount, but also people, other tools, and the
 instances, functions and pods that run as the role, until they get new credentials. Those
-who may still assume the role get them at once: disable the role, or revoke their tokens,
-first. Sessions of other roles that were assumed from an ended one live on.
-Where the engine itself works as that AWS role, it takes new sessions within two minutes.
+who may still assume the role get them at once: first disable the role, or revoke their
+tokens. If an ended session has assumed other roles, those sessions live on. If the engine
+itself works as that AWS role, it gets new sessions within two minutes.
 
 The role need not have revoke_sessions. The engine needs iam:GetRolePolicy,
 iam:PutRolePolicy and iam:DeleteRolePolicy on the AWS role, and removes the policy when
-the longest session from before has ended, after 12 hours.
+the longest earlier session has ended, after 12 hours.
 `,
 	}
 }

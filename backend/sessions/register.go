@@ -124,8 +124,8 @@ func (r *Session) response(accessKeyID string) map[string]any {
 func Fields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"credential_type": {Type: framework.TypeString, Description: "Of a session: its type, such as assumed_role."},
-		"session_name":    {Type: framework.TypeString, Description: "Of a session: its name, which CloudTrail shows."},
+		"session_name":    {Type: framework.TypeString, Description: "Of a session: its name, as in CloudTrail."},
 		"arn":             {Type: framework.TypeString, Description: "Of a session: its ARN."},
-		"revocable":       {Type: framework.TypeBool, Description: "Of a session: whether a delete ends it before its time. See revoke_sessions at roles."},
+		"revocable":       {Type: framework.TypeBool, Description: "Of a session: whether a delete revokes it. See revoke_sessions of roles."},
 	}
 }
