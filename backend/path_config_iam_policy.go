@@ -39,7 +39,7 @@ func (b *backend) pathConfigIAMPolicy() *framework.Path {
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			// By way of write, since it may ask AWS which account this is, and the records are the active server's.
-			logical.ReadOperation: engine.Gives(b.Write("Read the least IAM policies that this mount needs.", b.readIAMPolicy), iamPolicyAnswer()),
+			logical.ReadOperation: engine.Gives(b.Write("Read the least-privilege IAM policies that this mount needs.", b.readIAMPolicy), iamPolicyAnswer()),
 		},
 		HelpSynopsis: "The least-privilege IAM policies for the engine's AWS identities.",
 		HelpDescription: `
@@ -171,7 +171,7 @@ func (b *backend) rootAccount(ctx context.Context, s logical.Storage, root *engi
 		err = errors.New("AWS does not tell")
 	}
 	if err != nil {
-		return account, []string{fmt.Sprintf("account: is not known, so * stands for it; write credentials that work to config/root, and read this again (%v)", awscreds.Explained(err))}
+		return account, []string{fmt.Sprintf("account: is not known, so the policies have * in its place; write credentials that work to config/root, and read this again (%v)", awscreds.Explained(err))}
 	}
 	return account, nil
 }
@@ -185,7 +185,7 @@ func need(cfg *iampolicy.Config, r *roles.Role, name, usernames string) (warning
 		case err != nil:
 			warnings, made = append(warnings, err.Error()), awsrules.Any
 		case made == awsrules.Any:
-			warnings = append(warnings, "username_template: makes names that begin with what nobody knows before, so the policy covers all users of a path, whoever made them; begin it with a text such as vault-")
+			warnings = append(warnings, "username_template: makes names without a fixed prefix, so the policy covers all users of a path, whoever made them; begin it with a text such as vault-")
 		}
 		return made
 	}

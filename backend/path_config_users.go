@@ -46,7 +46,7 @@ func (b *backend) pathConfigUsers() *framework.Path {
 		DisplayAttrs: engine.Operation("", "users-configuration"),
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(b.Read("Read how IAM users are kept.", b.readUsersConfig), fields),
+			logical.ReadOperation:   engine.Gives(b.Read("Read the settings of IAM users.", b.readUsersConfig), fields),
 			logical.UpdateOperation: b.ConfigureAlone(engine.KeyUsersConfig, "users", "Configure how IAM users are kept.", b.writeUsersConfig),
 		},
 		HelpSynopsis: "How many IAM users this mount may issue, how they are tagged, and what is registered.",

@@ -34,7 +34,7 @@ func (s *Sessions) pathRevokeSessions() *framework.Path {
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: engine.Gives(s.Write("End all sessions of an AWS role that were given before now, whoever has them.", s.revokeSessions), map[string]*framework.FieldSchema{
+			logical.UpdateOperation: engine.Gives(s.Write("End all sessions of an AWS role that were issued before now, whoever holds them.", s.revokeSessions), map[string]*framework.FieldSchema{
 				"aws_roles":     {Type: framework.TypeStringSlice, Description: "Names of the AWS roles whose sessions end."},
 				"issued_before": {Type: framework.TypeString, Description: "Sessions that were issued before this time end (RFC 3339)."},
 			}),
@@ -59,7 +59,7 @@ the longest earlier session has ended, after 12 hours.
 func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	for field := range d.Raw {
 		if d.Schema[field] == nil { // such as role_arns: it would end more sessions than was meant
-			return nil, engine.UserErrorf("%s: is not a field of this path; role_arn names the one AWS role whose sessions are to end, and without it those of all in the role's role_arns end", awsrules.Abridged(field))
+			return nil, engine.UserErrorf("%s: is not a field of this path; role_arn names the one AWS role whose sessions should end; without it those of all role_arns of the role end", awsrules.Abridged(field))
 		}
 	}
 	var arn string

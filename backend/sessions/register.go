@@ -91,7 +91,7 @@ func (s *Sessions) Revoke(ctx context.Context, st logical.Storage, accessKeyID s
 		return false, s.Forget(ctx, st, accessKeyID)
 	}
 	if r.UserID == "" {
-		return true, engine.UserErrorf("username: the session %s cannot be revoked: AWS takes none back, and its role %q had no revoke_sessions when it was issued; it ends at %s, "+
+		return true, engine.UserErrorf("username: the session %s cannot be revoked: AWS revokes no session, and its role %q had no revoke_sessions when it was issued; it ends at %s, "+
 			"and roles/%s/revoke-sessions ends all sessions of an assumed role", accessKeyID, r.Role, stamp(r.Ends), r.Role)
 	}
 	if err := s.Deny(ctx, st, r.AWSRole, r.UserID, r.Ends); err != nil {

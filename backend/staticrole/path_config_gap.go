@@ -80,9 +80,9 @@ func (k *Keeper) writeGap(ctx context.Context, req *logical.Request, d *framewor
 	warnings := []string{"rotations by schedule and auto-tidy go on; each static role is looked at within the next minutes, and gets a new key where AWS does not know its key any more: last_rotation_error at static-roles/<name> says what fails"}
 	switch {
 	case restored && !decided.To.After(decided.From):
-		warnings = append(warnings, "restored: no gap in the engine's heartbeat is known, so no key is taken for one that this storage has forgotten")
+		warnings = append(warnings, "restored: has no effect, because there was no gap in the engine's heartbeat")
 	case restored:
-		warnings = append(warnings, fmt.Sprintf("restored: keys that were made for users of static roles from %v to %v are taken for this mount's, and rotations replace them; write resume=true alone to take that back",
+		warnings = append(warnings, fmt.Sprintf("restored: keys that were made for users of static roles from %v to %v count as this mount's, and rotations replace them; write resume=true without restored to undo that",
 			engine.Stamp(decided.From), engine.Stamp(decided.To)))
 	}
 	return engine.Warned(warnings), nil

@@ -40,7 +40,7 @@ func (t *Tidy) pathStatus() *framework.Path {
 		DisplayAttrs: engine.Operation("", "tidy-status"),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			// By way of write, since a standby does not know how far another server is.
-			logical.ReadOperation: engine.Gives(t.Write("Read how far tidy is, or what the last run found.", t.readStatus), answer()),
+			logical.ReadOperation: engine.Gives(t.Write("Read the progress of tidy, or what the last run found.", t.readStatus), answer()),
 		},
 		HelpSynopsis: "The progress of tidy, and what it found.",
 		HelpDescription: `
@@ -115,7 +115,7 @@ func (t *Tidy) writeStart(ctx context.Context, req *logical.Request, d *framewor
 	if err := t.start(ctx, req.Storage, order, false); err != nil {
 		return nil, err
 	}
-	return engine.Warned(append([]string{"tidy started in the background; tidy/status shows how far it is and what it found"}, warnings...)), nil
+	return engine.Warned(append([]string{"tidy started in the background; tidy/status shows its progress and what it found"}, warnings...)), nil
 }
 
 func (t *Tidy) readStatus(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
@@ -128,7 +128,7 @@ func (t *Tidy) readStatus(ctx context.Context, req *logical.Request, _ *framewor
 		return nil, err
 	}
 	if gap := t.GapAfter(time.Time{}); report.Scheduled && report.Delete && gap.Cautious(t.Now()) {
-		warnings = append(warnings, fmt.Sprintf("runs of config/auto-tidy only report until %v, because the engine's heartbeat had a gap; config/gap says how to go on", engine.Stamp(gap.Until)))
+		warnings = append(warnings, fmt.Sprintf("runs of config/auto-tidy only report until %v, because the engine's heartbeat had a gap; config/gap says how to resume", engine.Stamp(gap.Until)))
 	}
 	return &logical.Response{Data: report.response(), Warnings: warnings}, nil
 }

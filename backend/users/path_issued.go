@@ -123,9 +123,9 @@ func (u *Users) deleteIssuedUser(ctx context.Context, req *logical.Request, d *f
 	case errors.As(err, &elsewhere):
 		return nil, fmt.Errorf("%w; the lease of the user can no longer be renewed", err)
 	case err != nil:
-		return nil, fmt.Errorf("%w; the engine will go on deleting IAM user %s when AWS allows it", err, user)
+		return nil, fmt.Errorf("%w; the engine keeps trying to delete IAM user %s", err, user)
 	}
-	return engine.Warned([]string{"AWS has no IAM user " + user + " now; its record stays for some minutes, in case AWS does not show the user yet or makes it late: the engine looks again by itself"}), nil
+	return engine.Warned([]string{"AWS has no IAM user " + user + " now; its record stays for some minutes, in case AWS does not show the user yet or makes it late: the engine checks again later"}), nil
 }
 
 // unreadable stands for a record that nobody can read: of any age, whatever the name, and in the

@@ -100,7 +100,7 @@ func (u *Users) unusedFor(ctx context.Context, s logical.Storage, d *framework.F
 		return nil
 	})
 	for _, l := range failed {
-		warnings = append(warnings, "unused_for: AWS did not tell of every IAM user: "+awscreds.Explain(l.Errs[0]))
+		warnings = append(warnings, "unused_for: AWS did not answer for every IAM user: "+awscreds.Explain(l.Errs[0]))
 	}
 	if n := len(names) - int(asked.Load()); n > 0 {
 		warnings = append(warnings, fmt.Sprintf("unused_for: AWS was not asked about %s, for lack of time or because the account is out of reach; issued/role/<role> asks about fewer", engine.Counted(n, "IAM user")))
