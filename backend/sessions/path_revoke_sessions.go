@@ -90,7 +90,7 @@ func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *
 	}
 	resp := &logical.Response{
 		Data: map[string]any{"aws_roles": done, "issued_before": stamp(before)},
-		Warnings: []string{fmt.Sprintf("within minutes AWS refuses every session of %s that was given before %s, whoever has it: those of other mounts, of people, and of instances, functions and pods that run as the role. "+
+		Warnings: []string{fmt.Sprintf("within minutes AWS refuses every session of %s that was issued before %s, whoever holds it: those of other mounts, of people, and of instances, functions and pods that run as the role. "+
 			"Who may still assume the role gets a new session at once; sessions of other roles that were assumed from an ended one live on", strings.Join(done, ", "), stamp(before))},
 	}
 	if len(own) > 0 {

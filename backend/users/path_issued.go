@@ -182,7 +182,7 @@ func (u *Users) forgetIssuedUser(ctx context.Context, req *logical.Request, d *f
 		"access_key", r.AccessKeyID, "account", r.Account.String(), "role", r.Role)
 	key := cmp.Or(r.AccessKeyID, "(not known)")
 	return engine.Warned([]string{"the record is gone; if the IAM user " + user + " exists in AWS, its access key " + key +
-		" goes on working: delete the user in AWS. If it has a lease, that cannot be renewed, and its revocation still tries to delete the user"}), nil
+		" keeps working: delete the user in AWS. If it has a lease, that cannot be renewed, and its revocation still tries to delete the user"}), nil
 }
 
 // response is what a read shows.
