@@ -232,16 +232,19 @@ const help = `
 The AWS secrets engine makes AWS credentials on request, and revokes them when
 their lease ends.
 
-Give the engine an AWS identity at config/root (or let it find the environment's
-or the instance's own), describe at roles/<name> what a credential may do, and
-read creds/<name>: an IAM user with a key and the role's policies is made at that
-moment. When the lease ends, by time or by "vault lease revoke", the user is
-deleted from AWS with everything that it owns.
+Give the engine an AWS identity at config/root, or let it use that of the
+environment or the instance. Describe at roles/<name> what a credential may do,
+then read creds/<name>: the engine makes an IAM user with a key and the role's
+policies. When the lease ends, by time or by "vault lease revoke", the engine
+deletes the user from AWS with everything that it owns. Roles can also issue
+sessions, which expire automatically.
 
-Where an IAM user exists already, describe it at static-roles/<name>: the engine
-makes its access key, rotates it, and answers it at static-creds/<name>.
+For an IAM user that exists already, write static-roles/<name>: the engine makes
+its access key, rotates it, and returns it at static-creds/<name>.
 
-AWS SDKs read sdk/creds/<name> and sdk/static-creds/<name> by themselves.
+AWS SDKs can read sdk/creds/<name> and sdk/static-creds/<name> directly.
 
-issued/ lists who holds keys now, and sessions where config/users registers them. tidy finds orphaned IAM users of this mount in AWS.
+issued/ lists who holds keys now, and sessions if config/users registers them.
+tidy finds orphaned IAM users of this mount in AWS. status says what is wrong
+and what to do about it; config/check asks AWS.
 `

@@ -156,7 +156,7 @@ func (i *issuer) issueOwnSession(ctx context.Context, s logical.Storage, r *role
 		return nil, err
 	}
 	if r.SerialNumber != "" && o.mfaCode == "" {
-		return nil, engine.UserErrorf("mfa_code: is missing; role %q has an mfa_serial_number, so STS wants the code that the device shows", o.role)
+		return nil, engine.UserErrorf("mfa_code: is missing; role %q has an mfa_serial_number, so STS needs the code that the device shows", o.role)
 	}
 	if r.SerialNumber == "" && o.mfaCode != "" {
 		return nil, engine.UserErrorf("mfa_code: role %q has no mfa_serial_number; set that, or omit the code", o.role)

@@ -30,11 +30,11 @@ func (b *backend) pathConfigCheck() *framework.Path {
 		},
 		HelpSynopsis: "Ask AWS whether config/root works.",
 		HelpDescription: `
-Asks AWS who the engine is, how far its clock is from this server's, how old its key is, and
-whether its policies allow what no role is about: the roles in assume_role_arn, and tidy and
-the rotation of its key where they have a schedule. Each line is ok, bad with AWS's words and
-what to change, or unknown where AWS does not let the engine look. It changes nothing, in
-Vault or in AWS.
+Asks AWS who the engine is, how far its clock is from this server's, how old its key is,
+and whether its policies allow what does not belong to one role: to assume the roles in
+assume_role_arn, and tidy and the rotation of its key if they have a schedule. Each line
+is ok, bad with AWS's message and what to change, or unknown if AWS does not let the
+engine check. It changes nothing, in Vault or in AWS.
 `,
 	}
 }
@@ -49,11 +49,11 @@ func (b *backend) pathRoleCheck() *framework.Path {
 		},
 		HelpSynopsis: "Ask AWS whether a role works.",
 		HelpDescription: `
-Asks AWS whether the policies, groups and boundary of a role exist, and whether the engine may
-do what the role needs. Roles of the type assumed_role are assumed for 15 minutes, as a
-request would with the caller's identity in templates, and the session is thrown away. Each
-line is ok, bad with AWS's words and what to change, or unknown where AWS does not let the
-engine look. It changes nothing, in Vault or in AWS.
+Asks AWS whether the policies, groups and boundary of a role exist, and whether the engine
+may do what the role needs. AWS roles of the type assumed_role are assumed for 15 minutes,
+as by a request with the caller's identity in templates, and the session is discarded.
+Each line is ok, bad with AWS's message and what to change, or unknown if AWS does not let
+the engine check. It changes nothing, in Vault or in AWS.
 `,
 	}
 }

@@ -34,28 +34,28 @@ func (b *backend) pathConfigIAMPolicy() *framework.Path {
 				Default:       "json",
 				AllowedValues: []any{"json", "terraform"},
 				Query:         true,
-				Description:   "Form of the answer: json, or terraform for local values of a Terraform configuration.",
+				Description:   "Format of the answer: json, or terraform for local values of a Terraform configuration.",
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			// By way of write, since it may ask AWS which account this is, and the records are the active server's.
-			logical.ReadOperation: engine.Gives(b.Write("Read the least IAM policies that this mount needs.", b.readIAMPolicy), iamPolicyAnswer()),
+			logical.ReadOperation: engine.Gives(b.Write("Read the least-privilege IAM policies that this mount needs.", b.readIAMPolicy), iamPolicyAnswer()),
 		},
-		HelpSynopsis: "The least IAM policies that the engine's AWS identities need.",
+		HelpSynopsis: "The least-privilege IAM policies for the engine's AWS identities.",
 		HelpDescription: `
-Made from config/root, the roles, the static roles and config/users as they are now: read it
-again when they change. policies are the policies of the identity of config/root, of role_arn
-and of each assume_role_arn; trust_policies are those of the roles that the engine assumes.
-Nothing is changed in AWS. It is called only where nobody knows yet in which account the
-identity of config/root is.
+Generated from config/root, the roles, the static roles and config/users as they are now:
+read it again when they change. policies has the policies of the identity of config/root,
+of role_arn and of each assume_role_arn; trust_policies has those of the AWS roles that
+the engine assumes. Nothing is changed in AWS. AWS is called only if the account of the
+identity of config/root is not known yet.
 `,
 	}
 }
 
 func iamPolicyAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"account":        {Type: framework.TypeString, Description: "Number of the AWS account of the identity of config/root; empty where it is not known."},
-		"policies":       {Type: framework.TypeString, Description: "JSON object of policies: by config/root or the ARN of a role, and a number where AWS's limit of size takes several."},
+		"account":        {Type: framework.TypeString, Description: "Number of the AWS account of the identity of config/root; empty if not known."},
+		"policies":       {Type: framework.TypeString, Description: "JSON object of policies, by config/root or the ARN of a role, and a number if AWS's size limit requires several."},
 		"trust_policies": {Type: framework.TypeString, Description: "JSON object of the trust policies of the roles that the engine assumes, by their ARNs."},
 		"terraform":      {Type: framework.TypeString, Description: "Both as local values of a Terraform configuration, with format=terraform."},
 		"sizes":          {Type: framework.TypeMap, Description: "Characters of each policy, as AWS counts them: 6144 at most in a managed policy."},
@@ -171,7 +171,7 @@ func (b *backend) rootAccount(ctx context.Context, s logical.Storage, root *engi
 		err = errors.New("AWS does not tell")
 	}
 	if err != nil {
-		return account, []string{fmt.Sprintf("account: is not known, so * stands for it; write credentials that work to config/root, and read this again (%v)", awscreds.Explained(err))}
+		return account, []string{fmt.Sprintf("account: is not known, so the policies have * in its place; write credentials that work to config/root, and read this again (%v)", awscreds.Explained(err))}
 	}
 	return account, nil
 }
@@ -185,7 +185,7 @@ func need(cfg *iampolicy.Config, r *roles.Role, name, usernames string) (warning
 		case err != nil:
 			warnings, made = append(warnings, err.Error()), awsrules.Any
 		case made == awsrules.Any:
-			warnings = append(warnings, "username_template: makes names that begin with what nobody knows before, so the policy covers all users of a path, whoever made them; begin it with a text such as vault-")
+			warnings = append(warnings, "username_template: makes names without a fixed prefix, so the policy covers all users of a path, whoever made them; begin it with a text such as vault-")
 		}
 		return made
 	}

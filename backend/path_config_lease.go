@@ -16,12 +16,12 @@ func (b *backend) pathConfigLease() *framework.Path {
 		"lease": {
 			Type:         framework.TypeString,
 			DisplayAttrs: &framework.DisplayAttributes{EditType: engine.EditTTL},
-			Description:  "Default lease of IAM user credentials, such as 24h. 0: what the mount says.",
+			Description:  "Default lease of IAM user credentials, such as 24h. 0: the mount's default.",
 		},
 		"lease_max": {
 			Type:         framework.TypeString,
 			DisplayAttrs: &framework.DisplayAttributes{EditType: engine.EditTTL},
-			Description:  "Longest lease of IAM user credentials, renewals included. 0: what the mount says.",
+			Description:  "Longest lease of IAM user credentials, renewals included. 0: the mount's maximum.",
 		},
 	}
 	return &framework.Path{
@@ -34,10 +34,10 @@ func (b *backend) pathConfigLease() *framework.Path {
 		},
 		HelpSynopsis: "The default and the longest lease of IAM user credentials.",
 		HelpDescription: `
-lease is how long a credential lives when neither the request nor its role says;
-lease_max is the longest that any IAM user of this mount may live, renewals included;
-sessions have limits of their own. What is not set here is what the mount's tuning
-says. A write changes only the fields that it names.
+lease is the TTL of an IAM user if neither the request nor its role sets one; lease_max is
+the longest that any IAM user of this mount may live, renewals included. Sessions have
+limits of their own. If a field is not set here, the mount's tuning decides. A write
+changes only the fields that it names.
 `,
 	}
 }

@@ -31,15 +31,15 @@ func (b *backend) pathConfigRoot() *framework.Path {
 			logical.UpdateOperation: b.Configure("root-iam-credentials", "Configure how the engine calls AWS.", b.writeRootConfig),
 			logical.DeleteOperation: b.Write("Delete the configuration.", b.deleteRootConfig),
 		},
-		HelpSynopsis: "The AWS identity and endpoints that the engine works with.",
+		HelpSynopsis: "The AWS identity and endpoints of the engine.",
 		HelpDescription: `
-The engine needs an AWS identity that may create and delete IAM users. Give it one
-with access_key and secret_key, or give it none: then the AWS SDK's own chain
-serves, which is the environment, a shared profile, a web identity token file,
-the container's credentials and the instance's role, in this order.
+The engine needs an AWS identity that may create and delete IAM users. Give it access_key
+and secret_key, or neither: then it uses the AWS SDK's default chain, which is the
+environment, a shared profile, a web identity token file, container credentials and the
+instance role, in this order.
 
-A write changes only the fields that it names, and takes effect at once; requests
-under way finish as they began.
+A write changes only the fields that it names, and takes effect at once; running requests
+finish with the configuration that they began with.
 `,
 	}
 }
@@ -58,24 +58,24 @@ func connectionFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"access_key": {
 			Type:        framework.TypeString,
-			Description: "ID of the AWS access key that the engine calls AWS with. Empty: the environment's, or the instance's own identity.",
+			Description: "ID of the AWS access key that the engine calls AWS with. Empty: the identity of the environment or the instance.",
 		},
 		"secret_key": {
 			Type:         framework.TypeString,
-			Description:  "Secret of access_key. Never read back.",
+			Description:  "Secret of access_key. Never returned.",
 			DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
 		},
 		"region": {
 			Type:        framework.TypeString,
-			Description: "AWS region for calls; it decides the partition as well. Empty: the environment's, else us-east-1.",
+			Description: "AWS region for calls; it also determines the partition. Empty: the environment's, else us-east-1.",
 		},
 		"iam_endpoint": {
 			Type:        framework.TypeString,
-			Description: "URL of IAM, where it is not the one that AWS has for the region.",
+			Description: "URL of IAM, if it is not AWS's for the region.",
 		},
 		"sts_endpoint": {
 			Type:        framework.TypeString,
-			Description: "URL of STS, where it is not the one that AWS has for the region.",
+			Description: "URL of STS, if it is not AWS's for the region.",
 		},
 		"sts_region": {
 			Type:        framework.TypeString,
@@ -91,7 +91,7 @@ func connectionFields() map[string]*framework.FieldSchema {
 		},
 		"signin_endpoint": {
 			Type:        framework.TypeString,
-			Description: "URL of AWS's sign-in, which makes the links of console/, where it is not the one that AWS has for the partition of the session.",
+			Description: "URL of AWS's sign-in, which makes the links of console/, if it is not AWS's for the session's partition. The session's keys are sent there.",
 		},
 		"max_retries": {
 			Type:        framework.TypeInt,

@@ -20,25 +20,25 @@ func (b *backend) pathConfigUsers() *framework.Path {
 	fields := map[string]*framework.FieldSchema{
 		"max_users": {
 			Type:        framework.TypeInt,
-			Description: "Most IAM users that this mount may have issued at a time in an account. 0: no cap. A role may have a cap of its own.",
+			Description: "Maximum number of IAM users of this mount at a time in an account. 0: no limit. A role may have a limit of its own.",
 		},
 		"ownership_tags": {
 			Type:        framework.TypeBool,
 			Default:     true,
-			Description: "Tag each IAM user with the mount, the role and the time that it was issued, so that tidy knows whose it is. Needs iam:TagUser; where AWS refuses that, users are made without.",
+			Description: "Tag each IAM user with the mount, the role and the time that it was issued, so that tidy knows whose it is. Needs iam:TagUser; if AWS refuses that, users are made without.",
 		},
 		"unconfirmed_ttl": {
 			Type:         framework.TypeDurationSecond,
-			Description:  "After how long to delete an IAM user that was returned right before the server stopped, so that perhaps nobody received it, and whose key AWS says was never used: 24h or more. 0: never. Needs iam:GetAccessKeyLastUsed.",
+			Description:  "After how long to delete an IAM user that was returned right before the server stopped, so that perhaps no client received it, and whose key AWS says was never used: 24h or more. 0: never. Needs iam:GetAccessKeyLastUsed.",
 			DisplayAttrs: &framework.DisplayAttributes{Name: "Unconfirmed TTL"},
 		},
 		"register_sessions": {
 			Type:        framework.TypeBool,
-			Description: "Keep a record of each session too, so that issued/ lists who holds which and until when. Each costs a write of storage, and a request is passed on to the server that may write.",
+			Description: "Keep a record of each session too, so that issued/ lists who holds which and until when. Each costs a write to storage, and requests are forwarded to the server that may write.",
 		},
 		"account": {
 			Type:        framework.TypeString,
-			Description: "AWS account of the IAM users whose records name none: 12 digits, or partition:digits outside of the partition aws. The engine learns it on its own; write it where config/root led elsewhere then. Empty: as it is.",
+			Description: "AWS account of the IAM users whose records name none: 12 digits, or partition:digits outside of the partition aws. The engine learns it itself; write it if config/root led to another account then. Empty: unchanged.",
 		},
 	}
 	return &framework.Path{
@@ -46,17 +46,17 @@ func (b *backend) pathConfigUsers() *framework.Path {
 		DisplayAttrs: engine.Operation("", "users-configuration"),
 		Fields:       fields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   engine.Gives(b.Read("Read how IAM users are kept.", b.readUsersConfig), fields),
+			logical.ReadOperation:   engine.Gives(b.Read("Read the settings of IAM users.", b.readUsersConfig), fields),
 			logical.UpdateOperation: b.ConfigureAlone(engine.KeyUsersConfig, "users", "Configure how IAM users are kept.", b.writeUsersConfig),
 		},
-		HelpSynopsis: "How many IAM users this mount may issue, how they are marked, and what is registered.",
+		HelpSynopsis: "How many IAM users this mount may issue, how they are tagged, and what is registered.",
 		HelpDescription: `
 max_users stops a runaway client from exhausting an account's quota of IAM users: requests
-above it are refused until leases end. Each account that a role leads to is counted by
-itself. ownership_tags marks each user as this mount's, with a proof that only this mount
-can make: tidy deletes nobody without. account is the AWS account of users whose records
-name none, such as those of the built-in engine. register_sessions has
-issued/ list sessions as well. A write changes only the fields that it names.
+above it are refused until leases end. Each account that a role leads to is counted
+separately. ownership_tags marks each user as this mount's, with a proof that only this
+mount can make: without that, tidy deletes no user. account is the AWS account of users
+whose records name none, such as those of the built-in engine. With register_sessions,
+issued/ lists sessions too. A write changes only the fields that it names.
 `,
 	}
 }

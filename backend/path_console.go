@@ -24,7 +24,7 @@ func (i *issuer) pathConsole() *framework.Path {
 		"ttl": {
 			Type:        framework.TypeDurationSecond,
 			Query:       true,
-			Description: "How long the console stays open, cut to the role's and the mount's bounds for sessions. Not given: the role's own, else 1h. Always 1h for a session of a role that another session asks for.",
+			Description: "How long the console stays open, shortened to the limits of the role and the mount for sessions. Not given: the role's default, else 1h. Always 1h with role chaining.",
 		},
 		"destination": {
 			Type:        framework.TypeString,
@@ -34,7 +34,7 @@ func (i *issuer) pathConsole() *framework.Path {
 		"issuer": {
 			Type:        framework.TypeString,
 			Query:       true,
-			Description: "URL of the page where people get the next link, which the console shows when the session is over.",
+			Description: "URL of the page where people get the next link; the console shows it when the session has ended.",
 		},
 	})
 	return &framework.Path{
@@ -47,16 +47,16 @@ func (i *issuer) pathConsole() *framework.Path {
 		},
 		HelpSynopsis: "Make a link that opens the AWS console as a role.",
 		HelpDescription: `
-Each read makes a new session of a role of the type assumed_role or
-federation_token, and answers with a link that signs in to the AWS console with
-it. The link is a secret: for 15 minutes it opens the console for whoever has it.
-The session's keys are sent to AWS's sign-in alone.
+Each read makes a new session of a role of the type assumed_role or federation_token, and
+returns a link that signs in to the AWS console with it. The link is a secret: for 15
+minutes it opens the console for anybody who has it. The session's keys are sent only to
+AWS's sign-in.
 
-Where the engine's own identity is a session, as with role_arn in config/root, AWS
-decides how long the session of an assumed_role runs, 1h, and ttl has no effect.
+If the engine's own identity is a session, as with role_arn in config/root, AWS decides
+how long the session of an assumed_role runs, 1h, and ttl has no effect.
 
-The lease ends with the session. Revoking it takes nothing back, unless the role has
-revoke_sessions: a console that is open stays open until then.
+The lease ends with the session. Revoking it has no effect, unless the role has
+revoke_sessions: an open console stays open until the session ends.
 `,
 	}
 }

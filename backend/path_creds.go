@@ -25,7 +25,7 @@ func (i *issuer) pathCreds() *framework.Path {
 			"ttl": {
 				Type:        framework.TypeDurationSecond,
 				Query:       true,
-				Description: "Lifetime of the credential, cut to the role's and the mount's bounds. Not given: the role's own, else config/lease's or the mount's for an IAM user, and 1h for a session.",
+				Description: "Lifetime of the credential, shortened to the limits of the role and the mount. Not given: the role's default, else that of config/lease or the mount for an IAM user, and 1h for a session.",
 			},
 			"role_arn": {
 				Type:        framework.TypeString,
@@ -53,17 +53,17 @@ func (i *issuer) pathCreds() *framework.Path {
 		},
 		HelpSynopsis: "Make AWS credentials of a role.",
 		HelpDescription: `
-Each read of creds/<name> makes a new credential of the role's type, unless the
-role has share_for: then the same caller gets the same one for that long. An IAM
-user is deleted when its last lease ends or is revoked. A session of STS, of the types
-assumed_role, federation_token and session_token, ends by itself; its lease cannot
-be renewed, and revoking it takes nothing back, unless it is one of an assumed role and
-the role has revoke_sessions. sts/<name> is the same path under the name that some
-clients expect for sessions.
+Each read of creds/<name> makes a new credential of the role's type. If the role has
+share_for, the same caller gets the same credential for that long. An IAM user is deleted
+when its last lease ends or is revoked. A session of STS, of the types assumed_role,
+federation_token and session_token, expires automatically. Its lease cannot be renewed,
+and revoking the lease has no effect, unless it is a session of an assumed role and the
+role has revoke_sessions. sts/<name> is the same path under the name that some clients
+expect for sessions.
 
-AWS takes some seconds until a new key of an IAM user is accepted everywhere. If
-the first call is answered InvalidClientTokenId, try it again; or set
-wait_until_usable at the role, and the request waits for it.
+AWS takes some seconds until it accepts a new key of an IAM user everywhere. If the first
+call gets InvalidClientTokenId, retry it; or set wait_until_usable on the role, and the
+request waits for that.
 `,
 	}
 }
@@ -75,7 +75,7 @@ func credsFields() map[string]*framework.FieldSchema {
 		"secret_key":     {Type: framework.TypeString, Description: "Secret of the AWS access key.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
 		"session_token":  {Type: framework.TypeString, Description: "Token of a session; empty for an IAM user, which has none.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
 		"security_token": {Type: framework.TypeString, Description: "The older name of session_token.", DisplayAttrs: &framework.DisplayAttributes{Sensitive: true}},
-		"arn":            {Type: framework.TypeString, Description: "ARN of a session, as AWS knows its holder."},
+		"arn":            {Type: framework.TypeString, Description: "ARN of a session."},
 		"ttl":            {Type: framework.TypeInt64, Description: "Seconds until a session ends."},
 	}
 }

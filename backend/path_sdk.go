@@ -24,17 +24,17 @@ func (i *issuer) pathSDKCreds() *framework.Path {
 		Operations:   map[logical.Operation]framework.OperationHandler{logical.ReadOperation: read},
 		HelpSynopsis: "Make a session of a role, as AWS SDKs read it.",
 		HelpDescription: `
-Answers in the form in which AWS SDKs and the AWS CLI read credentials by themselves,
-and read them again before they end. A program needs no more than
+Answers in the format in which AWS SDKs and the AWS CLI read credentials, and refresh them
+before they end. A program needs only
 
   AWS_CONTAINER_CREDENTIALS_FULL_URI=https://vault:8200/v1/<mount>/sdk/creds/<name>
-  AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=<a file that holds "Bearer " and a token of Vault's>
+  AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=<a file that holds "Bearer " and a Vault token>
 
-and no token at all where a Vault Proxy on the same machine adds it. SDKs take any
-https address, and http on loopback.
+and no token at all if a Vault Proxy on the same machine adds it. SDKs accept any https
+address, and http on loopback.
 
-Only for roles whose credentials are sessions. The answer has no lease, so that the
-key of an IAM user could neither be renewed nor revoked: read creds/<name> for those.
+Only for roles whose credentials are sessions. The answer has no lease, so an IAM user's
+key could neither be renewed nor revoked: read creds/<name> for those.
 `,
 	}
 }

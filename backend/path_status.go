@@ -25,7 +25,7 @@ func (b *backend) pathStatus() *framework.Path {
 			"detailed": {
 				Type:        framework.TypeBool,
 				Query:       true,
-				Description: "Show each call, each user that does not end and each static role that fails as well.",
+				Description: "Also show each call, each user that could not be deleted and each static role that fails.",
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
@@ -34,11 +34,11 @@ func (b *backend) pathStatus() *framework.Path {
 		},
 		HelpSynopsis: "What is wrong with this mount, and what to do about it.",
 		HelpDescription: `
-Tells how the engine does on the active server: problems first, a sentence each with what
-to do, then who the engine is in AWS, what it keeps and what it did last. It calls nobody:
-what it says of AWS it has seen at the calls of requests and of its own work, and says when.
-After a restart it knows no more than storage does, until calls are made; config/check and
-roles/<name>/check ask AWS now.
+Shows the state of the engine on the active server: problems first, one sentence each with
+what to do, then the engine's identity in AWS, counts of its records and its last calls.
+It does not call AWS: what it says about AWS, the engine has seen in the calls of requests
+and of its own work, and it says when. After a restart it knows only what storage holds,
+until calls are made; config/check and roles/<name>/check ask AWS now.
 `,
 	}
 }

@@ -34,10 +34,10 @@ func (m *mount) endsOwn(role, arn string) {
 // cutOff checks that a request fails with AWS's words, and says that it will not for long.
 func (m *mount) cutOff(path string) {
 	m.t.Helper()
-	if text := m.refused(logical.ReadOperation, path, nil); !strings.Contains(text, "explicit deny") || !strings.Contains(text, "takes new ones by itself, within two minutes") {
+	if text := m.refused(logical.ReadOperation, path, nil); !strings.Contains(text, "explicit deny") || !strings.Contains(text, "gets new ones within two minutes") {
 		m.t.Error(text)
 	}
-	m.saysProblem("ended the engine's own sessions", "Wait until", "nothing else is to be done")
+	m.saysProblem("ended the engine's own sessions", "Wait until", "you need not do anything")
 	if text := m.problems(); strings.Contains(text, "Allow the action") {
 		m.t.Error(text)
 	}
@@ -63,7 +63,7 @@ func TestRevokedSessionsOfTheEnginesOwnRole(t *testing.T) {
 	held := m.creds("developer-access")
 	m.endsOwn("deploy", deployARN)
 	m.cutOff("creds/developer-access")
-	if _, err := m.lease(logical.RevokeOperation, held); err == nil || !strings.Contains(err.Error(), "by itself, within two minutes") {
+	if _, err := m.lease(logical.RevokeOperation, held); err == nil || !strings.Contains(err.Error(), "gets new ones within two minutes") {
 		t.Errorf("revoking: %v", err)
 	}
 	m.passEverywhere(10 * time.Second)
@@ -144,7 +144,7 @@ func TestOwnSessionsThatDidNotEnd(t *testing.T) {
 	m.aws.SetTrust("deploy", home)
 	m.write("config/root", map[string]any{"role_arn": deployARN})
 	m.aws.Inject(fakeaws.Fault{Action: "PutRolePolicy", Kind: fakeaws.Refuse, Code: "AccessDenied", Status: 403, Message: "no", Times: 1})
-	if text := m.refused(logical.UpdateOperation, "roles/deploy/revoke-sessions", nil); strings.Contains(text, "takes new ones") {
+	if text := m.refused(logical.UpdateOperation, "roles/deploy/revoke-sessions", nil); strings.Contains(text, "gets new ones") {
 		t.Error(text)
 	}
 	if text := m.problems(); strings.Contains(text, "the engine's own sessions") {

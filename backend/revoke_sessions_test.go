@@ -329,7 +329,7 @@ func TestRevokeSessionsOfARole(t *testing.T) {
 	if fmt.Sprint(resp.Data["aws_roles"]) != "[deploy]" || m.sessionWorks(one) {
 		t.Errorf("%v; the session works: %v", resp.Data, m.sessionWorks(one))
 	}
-	for _, words := range []string{"within minutes", "whoever has it", "live on"} {
+	for _, words := range []string{"within minutes", "whoever holds it", "live on"} {
 		if !strings.Contains(fmt.Sprint(resp.Warnings), words) {
 			t.Errorf("%q is not said: %v", words, resp.Warnings)
 		}

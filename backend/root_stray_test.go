@@ -110,7 +110,7 @@ func TestRootKeyThatIsAcceptedNowAndThenIsNotProven(t *testing.T) {
 		m.aws.Inject(fakeaws.Fault{Action: "GetUser", Kind: fakeaws.Refuse, After: 4 + 3*k, Times: 1})
 	}
 	text, status := outcome(m.ask(logical.UpdateOperation, "config/rotate-root", nil))
-	if status != 502 || !strings.Contains(text, "refuses it at the next") {
+	if status != 502 || !strings.Contains(text, "refuses it in others") {
 		t.Errorf("the answer is %d: %s", status, text)
 	}
 	if id := m.read("config/root")["access_key"]; id != m.aws.RootKey().AccessKeyID {

@@ -107,6 +107,6 @@ func TestSessionOfTheRootUserIsToldToBeShort(t *testing.T) {
 	m := newSessionMount(t)
 	m.pass(2 * time.Hour)
 	resp := m.do(logical.ReadOperation, "creds/own", map[string]any{"ttl": "3h"})
-	toldOnce(t, resp, "ttl: AWS gave 1h0m0s of 3h0m0s, as it does to the root user")
+	toldOnce(t, resp, "ttl: AWS gave 1h0m0s instead of 3h0m0s, which is the most that the root user")
 	toldOnce(t, m.do(logical.ReadOperation, "creds/own", map[string]any{"ttl": "4h"}), "")
 }

@@ -356,7 +356,7 @@ func TestShareForOfARole(t *testing.T) {
 			t.Errorf("%s: %s", c.value, text)
 		}
 	}
-	m.warns(m.write("roles/user", map[string]any{"share_for": "10m"}), "share_for: several leases have one IAM user then")
+	m.warns(m.write("roles/user", map[string]any{"share_for": "10m"}), "share_for: several leases can then have one IAM user")
 	m.warns(m.write("roles/user", map[string]any{"share_for": "3h"}), "share_for: 3h0m0s is more than half of max_ttl, 4h0m0s; ")
 	m.warns(m.write("roles/deploy", map[string]any{"share_for": "3h"}), "share_for: 3h0m0s is more than half of default_sts_ttl, 1h0m0s; ")
 	if resp := m.write("roles/deploy", map[string]any{"share_for": "5m"}); resp != nil {

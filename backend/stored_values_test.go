@@ -50,7 +50,7 @@ func TestStoredValuesDoNotStopAWrite(t *testing.T) {
 		}
 		resp := m.write(c.path, c.other)
 		if resp == nil || !slices.ContainsFunc(resp.Warnings, func(w string) bool {
-			return strings.HasPrefix(w, c.field+": ") && strings.HasSuffix(w, "(stored so; it stays until the field is written)")
+			return strings.HasPrefix(w, c.field+": ") && strings.HasSuffix(w, "(stored earlier; it stays until the field is written)")
 		}) {
 			t.Errorf("%s: no warning of what is stored: %v", c.field, resp)
 		}

@@ -194,7 +194,7 @@ func TestDeleteOfAnIssuedUser(t *testing.T) {
 	user := m.user(creds)
 	m.aws.Dirty(user)
 	away := m.aws.Inject(fakeaws.Fault{Action: "DeleteUser", Kind: fakeaws.Unavailable})
-	if text := m.fails(logical.DeleteOperation, "issued/"+user, nil); !strings.Contains(text, "will go on deleting IAM user "+user) {
+	if text := m.fails(logical.DeleteOperation, "issued/"+user, nil); !strings.Contains(text, "keeps trying to delete IAM user "+user) {
 		t.Errorf("failed with %s", text)
 	}
 	if since := m.read("issued/" + user)["ending_since"]; since == nil {

@@ -107,7 +107,7 @@ func (f resourceForm) check(rest string) error {
 	case len(path) > MostPath:
 		return fmt.Errorf("its path has %d characters; AWS allows %d", len(path), MostPath)
 	case !f.path.MatchString(path):
-		return fmt.Errorf("between the slashes of its path must stand %s", f.pathRule)
+		return fmt.Errorf("its path may contain only %s between the slashes", f.pathRule)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func CheckRegion(text string) (warning string, err error) {
 	case pseudo.MatchString(text):
 		return "", nil
 	case parts == nil:
-		return fmt.Sprintf("%q does not end in a number, as the names of AWS's regions do, such as eu-central-1; calls may reach nobody", text), nil
+		return fmt.Sprintf("%q does not end in a number, as the names of AWS's regions do, such as eu-central-1; calls may fail", text), nil
 	case parts[2] != "": // Regions and Zones User Guide, "AWS Availability Zones", "AWS Local Zones"
 		return "", fmt.Errorf("%q is a zone; use its region, %s", text, parts[1])
 	}

@@ -32,15 +32,15 @@ func DisablingFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"disabled": {
 			Type:        framework.TypeBool,
-			Description: "Whether the role is switched off: nobody gets anything from it, and what it has given lives on.",
+			Description: "Whether the role is switched off: it issues no credentials; existing ones live on.",
 		},
 		"disabled_reason": {
 			Type:        framework.TypeString,
-			Description: "Why the role is switched off; each refusal says it.",
+			Description: "Why the role is switched off; each refusal repeats it.",
 		},
 		"disabled_renewals": {
 			Type:        framework.TypeBool,
-			Description: "Whether leases of the role are not renewed either while it is switched off.",
+			Description: "Whether renewals of the role's leases are refused too while it is switched off.",
 		},
 		"disabled_since": {
 			Type:        framework.TypeString,

@@ -18,7 +18,7 @@ func (m *Mount) Identity(entityID string, groups bool) (awsrules.Identity, error
 		return awsrules.Identity{}, fmt.Errorf("asking Vault for entity %s: %w", entityID, err)
 	}
 	if entity == nil || entity.Disabled {
-		return awsrules.Identity{}, UserErrorf("Vault has no entity %q that is in use, which the token of this request is of: it was deleted, disabled, or merged into another; log in again", entityID)
+		return awsrules.Identity{}, UserErrorf("Vault has no entity %q in use: the entity of this request's token was deleted, disabled, or merged into another; log in again", entityID)
 	}
 	id := awsrules.Identity{ID: entity.ID, Name: entity.Name, Metadata: entity.Metadata}
 	for _, a := range entity.Aliases {

@@ -21,14 +21,14 @@ func LastUsedField() *framework.FieldSchema {
 	return &framework.FieldSchema{
 		Type:        framework.TypeBool,
 		Query:       true,
-		Description: "Ask AWS when the key was last used, and for what service. Needs iam:GetAccessKeyLastUsed.",
+		Description: "Ask AWS when the key was last used, and for which service. Needs iam:GetAccessKeyLastUsed.",
 	}
 }
 
 // LastUseAnswer is what an answer holds of a last use.
 func LastUseAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"last_used":         {Type: framework.TypeString, Description: "With last_used: when the key was last used, as AWS tells some minutes later; null if never (RFC 3339)."},
-		"last_used_service": {Type: framework.TypeString, Description: "With last_used: by which service, such as s3."},
+		"last_used":         {Type: framework.TypeString, Description: "With last_used: when the key was last used, which AWS reports some minutes later; null if never (RFC 3339)."},
+		"last_used_service": {Type: framework.TypeString, Description: "With last_used: for which service, such as s3."},
 	}
 }

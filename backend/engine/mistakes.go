@@ -92,7 +92,7 @@ func Stood(data map[string]any, before, after error) (warnings []string, err err
 			m = append(m, &UserError{[]string{text}})
 			continue
 		}
-		warnings = append(warnings, text+" (stored so; it stays until the field is written)")
+		warnings = append(warnings, text+" (stored earlier; it stays until the field is written)")
 	}
 	return warnings, m.Err()
 }

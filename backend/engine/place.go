@@ -181,7 +181,7 @@ func (f *Forms) Finish() (warnings []string) {
 			strings.Join(f.fields[names[0]], ", "), names[0], f.Region, here))
 	}
 	for _, host := range slices.Sorted(maps.Keys(f.odd)) {
-		warnings = append(warnings, fmt.Sprintf("%s: not as AWS has it; taken, because %s is not AWS", strings.Join(f.odd[host], ", "), host))
+		warnings = append(warnings, fmt.Sprintf("%s: has a form that AWS would refuse; accepted, because %s is not AWS", strings.Join(f.odd[host], ", "), host))
 	}
 	return warnings
 }

@@ -73,7 +73,7 @@ func (m *Mount) AwaitKey(ctx context.Context, patience time.Duration, accepted f
 // wait looks until the key is proven, or the time is over; last is then what the last look said.
 func (p proof) wait(ctx context.Context) (proven bool, last error) {
 	good := 0
-	last = errors.New("there was no time to ask AWS")
+	last = errors.New("there was no time left to ask AWS")
 	for looks := 0; ctx.Err() == nil && p.more(looks); looks++ {
 		pause := p.miss
 		switch err := p.look(ctx); {
@@ -81,7 +81,7 @@ func (p proof) wait(ctx context.Context) (proven bool, last error) {
 			if good++; good == proofs {
 				return true, nil
 			}
-			pause, last = p.hit, errors.New("AWS accepts it at one time and refuses it at the next")
+			pause, last = p.hit, errors.New("AWS accepts it in some calls and refuses it in others")
 		case ctx.Err() != nil: // the look was cut off
 			return false, last
 		case awscreds.IsUnsupported(err):

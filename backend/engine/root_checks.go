@@ -158,7 +158,7 @@ func checkEndpoint(m *Mistakes, field, endpoint string) (warnings []string) {
 	case strings.Contains(endpoint, "@"), u.RawQuery != "", u.Fragment != "":
 		m.Add(field, "must hold no user, query or fragment; a URL such as https://iam.amazonaws.com is enough")
 	case u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback():
-		return []string{fmt.Sprintf("%s: %s is not encrypted; what is sent and answered there, with secret keys in it, crosses the network in clear text", field, endpoint)}
+		return []string{fmt.Sprintf("%s: %s is not encrypted; requests and answers, with secret keys in them, cross the network unencrypted", field, endpoint)}
 	}
 	return nil
 }

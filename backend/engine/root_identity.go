@@ -31,7 +31,7 @@ func IdentityFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"identity_token_audience": {
 			Type:        framework.TypeString,
-			Description: "Audience of the identity tokens that Vault issues to the engine, which AWS takes for role_arn. Vault Enterprise only.",
+			Description: "Audience of the identity tokens that Vault issues to the engine, which AWS accepts for role_arn. Vault Enterprise only.",
 		},
 		"identity_token_ttl": {
 			Type:         framework.TypeDurationSecond,
@@ -41,7 +41,7 @@ func IdentityFields() map[string]*framework.FieldSchema {
 		},
 		"web_identity_token_file": {
 			Type:        framework.TypeString,
-			Description: "Absolute path of a file in which the platform keeps a token that AWS takes for role_arn. The server's operator has to allow it.",
+			Description: "Absolute path of a file in which the platform keeps a token that AWS accepts for role_arn. The server's operator has to allow it.",
 		},
 	}
 }

@@ -19,23 +19,23 @@ func RotationFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"rotation_period": {
 			Type:        framework.TypeDurationSecond,
-			Description: "How often to replace the access key by a new one: 10s or more; the engine looks once a minute. 0: not by time. Not together with rotation_schedule.",
+			Description: "How often to rotate the access key: 10s or more; the engine checks once a minute. 0: no rotation by period. Cannot be combined with rotation_schedule.",
 		},
 		"rotation_schedule": {
 			Type:        framework.TypeString,
-			Description: "When to replace the access key by a new one, as a cron schedule of five fields, in UTC. Not together with rotation_period.",
+			Description: "When to rotate the access key, as a cron line of five fields, in UTC. Cannot be combined with rotation_period.",
 		},
 		"rotation_window": {
 			Type:        framework.TypeDurationSecond,
-			Description: "For how long after a time of rotation_schedule the rotation may still begin: an hour or more. 0: without limit.",
+			Description: "How long after a time of rotation_schedule the rotation may still begin: an hour or more. 0: without limit.",
 		},
 		"disable_automated_rotation": {
 			Type:        framework.TypeBool,
-			Description: "Stop rotating by period or schedule, and keep both.",
+			Description: "Switch rotation_period and rotation_schedule off, and keep their values.",
 		},
 		"rotation_policy": {
 			Type:        framework.TypeString,
-			Description: "Kept and read back; it has no effect, because the engine does not use Vault Enterprise's rotation manager.",
+			Description: "Stored and returned, without effect: the engine does not use Vault Enterprise's rotation manager.",
 		},
 	}
 }

@@ -90,7 +90,7 @@ func (b *builder) signIn() {
 		return
 	}
 	if b.Token { // its trust policy allows that, and the identity is no principal of AWS
-		b.warnings = append(b.warnings, "the trust policy of "+b.RoleARN+" names whoever issues the token, which the engine does not know; docs/iam-policy.md has an example")
+		b.warnings = append(b.warnings, "the trust policy of "+b.RoleARN+" names the issuer of the token, which the engine does not know; docs/iam-policy.md has an example")
 		return
 	}
 	b.identity(Root).allow("BecomeRole", []string{"sts:AssumeRole"}, []string{literal(b.RoleARN)}, nil)

@@ -47,7 +47,7 @@ func (b *builder) revocable() {
 		roles = append(roles, s.Role)
 	}
 	if len(roles) > 0 {
-		b.warnings = append(b.warnings, "revoke_sessions: is set in "+some(roles)+"; AWS cannot allow a policy that denies and refuse one that allows, so the engine could give their role_arns any permission: set a permissions boundary on these roles in AWS")
+		b.warnings = append(b.warnings, "revoke_sessions: is set in "+some(roles)+"; IAM cannot restrict the content of a policy, so the engine could give their role_arns any permission: set a permissions boundary on these roles in AWS")
 	}
 	if len(wide) > 0 {
 		b.warnings = append(b.warnings, "revoke_sessions: role_arns of "+some(wide)+" are patterns, so the engine may write the policies of every AWS role that they cover, the engine's own as well if it is one of them; name the roles in role_arns one by one")
@@ -69,7 +69,7 @@ func (b *builder) federated() {
 		roles = append(roles, f.Role)
 	}
 	if len(roles) > 0 {
-		b.warnings = append(b.warnings, "federation tokens may do only what the engine's own IAM user may do as well: add what those of "+some(roles)+" shall do to its policy")
+		b.warnings = append(b.warnings, "federation tokens may do only what the engine's own IAM user may do as well: add what those of "+some(roles)+" should do to its policy")
 	}
 }
 

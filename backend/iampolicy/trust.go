@@ -69,7 +69,7 @@ func (b *builder) trust() (trusts []Trust) {
 		}
 	}
 	if untold {
-		b.warnings = append(b.warnings, "trust_policies: those that name the account of config/root are missing, since nobody knows it")
+		b.warnings = append(b.warnings, "trust_policies: those that name the account of config/root are missing, because that account is not known")
 	}
 	return trusts
 }

@@ -41,7 +41,7 @@ func (b *builder) users() {
 		c.deletion(p, in)
 	}
 	if len(unbounded) > 0 {
-		b.warnings = append(b.warnings, "permissions_boundary_arn: is not set in "+some(unbounded)+"; whoever may write roles can give users of such names any permission in the account, unless every role that makes some has a boundary")
+		b.warnings = append(b.warnings, "permissions_boundary_arn: is not set in "+some(unbounded)+"; anybody who may write roles can give users of such names any permission in the account, unless every role that makes such users has a boundary")
 	}
 }
 

@@ -141,13 +141,13 @@ func commonFields() []attribute {
 		{name: "policy_arns", types: []string{IAMUser, AssumedRole, FederationToken},
 			in: func(r *Role) any { return &r.PolicyARNs }, schema: framework.FieldSchema{
 				Type:         framework.TypeCommaStringSlice,
-				Description:  "ARNs of managed policies: attached to the IAM user, or what narrows a session down.",
+				Description:  "ARNs of managed policies: attached to the IAM user, or narrowing a session down.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Policy ARNs"},
 			}},
 		{name: "policy_document", types: []string{IAMUser, AssumedRole, FederationToken},
 			in: func(r *Role) any { return &r.PolicyDocument }, schema: framework.FieldSchema{
 				Type:        framework.TypeString,
-				Description: "JSON text of an inline policy for the IAM user, or of what narrows a session down; 2048 characters at most without white space.",
+				Description: "JSON text of an inline policy for the IAM user, or of a policy that narrows a session down; 2048 characters at most without white space.",
 			}},
 		{name: "iam_groups", types: []string{IAMUser, AssumedRole, FederationToken}, inert: true, besideLegacy: dropped,
 			in: func(r *Role) any { return &r.IAMGroups }, schema: framework.FieldSchema{
@@ -177,31 +177,31 @@ func userFields() []attribute {
 		{name: "permissions_boundary_arn", types: []string{IAMUser},
 			in: func(r *Role) any { return &r.PermissionsBoundaryARN }, schema: framework.FieldSchema{
 				Type:         framework.TypeString,
-				Description:  "ARN of a managed policy that bounds what the IAM user may be allowed.",
+				Description:  "ARN of a managed policy that is the IAM user's permissions boundary.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Permissions Boundary ARN"},
 			}},
 		{name: "default_ttl", types: []string{IAMUser},
 			in: func(r *Role) any { return &r.DefaultTTL }, schema: framework.FieldSchema{
 				Type:         framework.TypeDurationSecond,
-				Description:  "Lease of an IAM user when the request names none. 0: what config/lease, else the mount, says.",
+				Description:  "TTL of an IAM user's lease when the request names none. 0: the default of config/lease, else of the mount.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Default TTL"},
 			}},
 		{name: "max_ttl", types: []string{IAMUser},
 			in: func(r *Role) any { return &r.MaxTTL }, schema: framework.FieldSchema{
 				Type:         framework.TypeDurationSecond,
-				Description:  "Longest lease of an IAM user, renewals included. 0: what config/lease, else the mount, says.",
+				Description:  "Longest lease of an IAM user, renewals included. 0: the maximum of config/lease, else of the mount.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Max TTL"},
 			}},
 		{name: "max_users", types: []string{IAMUser},
 			in: func(r *Role) any { return &r.MaxUsers }, schema: framework.FieldSchema{
 				Type:         framework.TypeInt,
-				Description:  "Most IAM users of this role that there may be at a time; requests above it are refused. 0: no cap but that of config/users.",
+				Description:  "Maximum number of IAM users of this role at a time; requests above it are refused. 0: no limit but that of config/users.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Max Users"},
 			}},
 		{name: "wait_until_usable", types: []string{IAMUser},
 			in: func(r *Role) any { return &r.WaitUntilUsable }, schema: framework.FieldSchema{
 				Type:         framework.TypeBool,
-				Description:  "Whether a request waits until AWS accepts the new key of the IAM user, so that it works when it arrives.",
+				Description:  "Whether a request waits until AWS accepts the new key of the IAM user, so that the key works at once.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Wait Until Usable"},
 			}},
 		{name: "wait_timeout", types: []string{IAMUser},
@@ -229,7 +229,7 @@ func sessionFields() []attribute {
 		{name: "role_arns", types: []string{AssumedRole},
 			in: func(r *Role) any { return &r.RoleARNs }, schema: framework.FieldSchema{
 				Type:         framework.TypeCommaStringSlice,
-				Description:  "ARNs of the roles that may be assumed. A name may hold *, as in arn:aws:iam::123456789012:role/team-*; the request then says which role.",
+				Description:  "ARNs of the AWS roles that may be assumed. A name may contain *, as in arn:aws:iam::123456789012:role/team-*; the request then names the role.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Role ARNs"},
 			}},
 		{name: "session_tags", types: []string{AssumedRole, FederationToken}, besideLegacy: dropped,
@@ -241,7 +241,7 @@ func sessionFields() []attribute {
 		{name: "external_id", types: []string{IAMUser, AssumedRole}, besideLegacy: dropped,
 			in: func(r *Role) any { return &r.ExternalID }, schema: framework.FieldSchema{
 				Type:         framework.TypeString,
-				Description:  "External ID that the trust policy of the role to assume asks for: of role_arns, or of assume_role_arn for an IAM user.",
+				Description:  "External ID that the trust policy of the assumed AWS role asks for: of role_arns, or of assume_role_arn for an IAM user.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "External ID"},
 			}},
 		{name: "mfa_serial_number", types: []string{SessionToken}, inert: true, besideLegacy: dropped,
@@ -259,13 +259,13 @@ func sessionFields() []attribute {
 		{name: "max_sts_ttl", types: []string{AssumedRole, FederationToken, SessionToken},
 			in: func(r *Role) any { return &r.MaxSTSTTL }, schema: framework.FieldSchema{
 				Type:         framework.TypeDurationSecond,
-				Description:  "Longest lifetime of a session; a request for more is cut to it. 0: the mount's longest lease.",
+				Description:  "Longest lifetime of a session; a request for more is shortened to it. 0: the mount's longest lease.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Max STS TTL"},
 			}},
 		{name: "revoke_sessions", types: []string{AssumedRole},
 			in: func(r *Role) any { return &r.RevokeSessions }, schema: framework.FieldSchema{
 				Type:         framework.TypeBool,
-				Description:  "Whether revoking a lease ends its session, within minutes, by a policy of the AWS role that denies it. Needs iam:GetRolePolicy, iam:PutRolePolicy and iam:DeleteRolePolicy on that role. false: a session ends by itself.",
+				Description:  "Whether revoking a lease ends its session, within minutes, by a policy of the AWS role that denies it. Needs iam:GetRolePolicy, iam:PutRolePolicy and iam:DeleteRolePolicy on that role. false: a session runs to its end.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Revoke Sessions"},
 			}},
 	}
@@ -278,7 +278,7 @@ func accountFields() []attribute {
 		{name: "assume_role_arn", types: types,
 			in: func(r *Role) any { return &r.AssumeRoleARN }, schema: framework.FieldSchema{
 				Type:         framework.TypeString,
-				Description:  "ARN of a role to assume for all that concerns this role, which is how other accounts are reached. Empty: the account of config/root.",
+				Description:  "ARN of an AWS role to assume for all calls for this role. Use it for other accounts. Empty: the account of config/root.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Assume Role ARN"},
 			}},
 		{name: "assume_role_session_name", types: types,

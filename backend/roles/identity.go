@@ -22,19 +22,19 @@ func identityFields() []attribute {
 		{name: "templates", types: []string{IAMUser, AssumedRole, FederationToken},
 			in: func(r *Role) any { return &r.Templates }, schema: framework.FieldSchema{
 				Type:         framework.TypeBool,
-				Description:  "Replace {{identity.…}} in policy_document, iam_tags, session_tags, user_path, session_name and source_identity by what Vault knows of the caller, as in its own policies. false: it is text.",
+				Description:  "Replace {{identity.…}} in policy_document, iam_tags, session_tags, user_path, session_name and source_identity with what Vault knows about the caller, as in its own policies. false: it is plain text.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Templates"},
 			}},
 		{name: "require_entity", types: Types,
 			in: func(r *Role) any { return &r.RequireEntity }, schema: framework.FieldSchema{
 				Type:         framework.TypeBool,
-				Description:  "Refuse requests whose token has no entity, such as root tokens and orphan tokens.",
+				Description:  "Refuse requests whose token has no entity: root tokens, and tokens created with them.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Require Entity"},
 			}},
 		{name: "session_name", types: []string{AssumedRole, FederationToken},
 			in: func(r *Role) any { return &r.SessionName }, schema: framework.FieldSchema{
 				Type:         framework.TypeString,
-				Description:  "Name of the sessions, which CloudTrail shows: 2 to 64 characters, for federation_token 32. Not set: made from username_template.",
+				Description:  "Name of the sessions, as in CloudTrail: 2 to 64 characters, for federation_token 2 to 32. Not set: made from username_template.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Session Name"},
 			}},
 		{name: "allow_session_name", types: []string{AssumedRole},
@@ -47,13 +47,13 @@ func identityFields() []attribute {
 		{name: "source_identity", types: []string{AssumedRole},
 			in: func(r *Role) any { return &r.SourceIdentity }, schema: framework.FieldSchema{
 				Type:         framework.TypeString,
-				Description:  "Source identity of the sessions, which CloudTrail shows and which lasts through further roles: 2 to 64 characters. Needs sts:SetSourceIdentity.",
+				Description:  "Source identity of the sessions, which CloudTrail shows, also when a session assumes further roles: 2 to 64 characters. Needs sts:SetSourceIdentity.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Source Identity"},
 			}},
 		{name: "transitive_tag_keys", types: []string{AssumedRole},
 			in: func(r *Role) any { return &r.TransitiveTagKeys }, schema: framework.FieldSchema{
 				Type:         framework.TypeCommaStringSlice,
-				Description:  "Keys of those session tags that pass on to the sessions of further roles.",
+				Description:  "Keys of the session tags that are passed on when the session assumes further roles.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Transitive Tag Keys"},
 			}},
 		{name: "allowed_request_tags", types: []string{AssumedRole, FederationToken},
@@ -65,7 +65,7 @@ func identityFields() []attribute {
 		{name: "share_for", types: Types,
 			in: func(r *Role) any { return &r.ShareFor }, schema: framework.FieldSchema{
 				Type:         framework.TypeDurationSecond,
-				Description:  "How long after its making a credential is returned again to the same caller who asks the same thing, 24h at most. 0: each request makes a new one.",
+				Description:  "How long after its creation a credential is returned again to a caller who repeats the request, 24h at most. 0: each request makes a new one.",
 				DisplayAttrs: &framework.DisplayAttributes{Name: "Share For"},
 			}},
 	}

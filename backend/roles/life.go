@@ -119,7 +119,7 @@ func (l Life) Warnings(given time.Duration) (warnings []string) {
 		warnings = append(warnings, l.warning)
 	}
 	if l.TTL > longestOfRoot && (given-longestOfRoot).Abs() < slack { // which AWS cuts by itself
-		warnings = append(warnings, fmt.Sprintf("ttl: AWS gave %s of %s, as it does to the root user of an account", longestOfRoot, l.TTL))
+		warnings = append(warnings, fmt.Sprintf("ttl: AWS gave %s instead of %s, which is the most that the root user of an account gets", longestOfRoot, l.TTL))
 	}
 	return warnings
 }

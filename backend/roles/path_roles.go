@@ -39,37 +39,39 @@ func (rs *Roles) pathRole() *framework.Path {
 		},
 		HelpSynopsis: "What a credential of a role may do, and how long it lives.",
 		HelpDescription: `
-A role of the type iam_user makes an IAM user for each credential. The user gets
-the managed policies in policy_arns, the inline policy in policy_document, and
-joins the groups in iam_groups; permissions_boundary_arn, user_path and iam_tags
-are set as the user is created. default_ttl and max_ttl bound the lease.
+A role of the type iam_user makes an IAM user for each credential. The user gets the
+managed policies in policy_arns, the inline policy in policy_document, and joins the
+groups in iam_groups. It is created with permissions_boundary_arn, user_path and iam_tags.
+default_ttl and max_ttl bound the lease.
 
-The other types give temporary credentials of STS, which default_sts_ttl and
-max_sts_ttl bound. assumed_role: a session of one of role_arns, with session_tags
-and external_id. federation_token: a session of the engine's own identity under a
-new name. Both may do what their identity may and policy_arns, policy_document and
-the policies of iam_groups allow, taken together. session_token: a session of the
-engine's own identity, with mfa_serial_number where that has an MFA device.
+The other types make temporary credentials of STS, which default_sts_ttl and max_sts_ttl
+bound. assumed_role: a session of one of role_arns, with session_tags and external_id.
+federation_token: a session of the engine's own identity under a new name. Both may do
+what their identity may do and what policy_arns, policy_document and the policies of
+iam_groups together allow. session_token: a session of the engine's own identity, with
+mfa_serial_number if that has an MFA device.
 
-Sessions end by themselves. With revoke_sessions, revoking the lease of an assumed role's
-session ends it, within minutes; roles/<name>/revoke-sessions ends all of the AWS role's.
+Sessions expire automatically. With revoke_sessions, revoking the lease of a session of an
+assumed role ends the session, within minutes. roles/<name>/revoke-sessions ends all
+sessions of the AWS role.
 
 AWS takes some seconds until it accepts a new key of an IAM user everywhere. With
 wait_until_usable a request waits for that, wait_timeout at most.
 
-disabled switches a role off: requests are answered 403 with disabled_reason. Leases
-live on; with disabled_renewals they are not renewed either.
+disabled switches a role off: requests get 403 with disabled_reason. Leases live on; with
+disabled_renewals they are not renewed either.
 
 With templates=true, {{identity.entity.name}} and the other names of Vault's templated
-policies stand for what Vault knows of the caller: in the policy, the tags, the path, and
-in session_name and source_identity, which say in CloudTrail whose a session is. A request
-may add the session tags in allowed_request_tags. require_entity refuses root tokens.
+policies are replaced with what Vault knows about the caller: in the policy, the tags, the
+path, and in session_name and source_identity, by which CloudTrail shows whose a session
+is. A request may add the session tags in allowed_request_tags. require_entity refuses
+root tokens.
 
-With share_for a credential is returned again to the same caller who asks the same
-thing within that time: one session, or one IAM user with several leases.
+With share_for, a caller who repeats a request within that time gets the same credential:
+one session, or one IAM user with several leases.
 
-A write changes only the fields that it names. Deleting a role leaves the
-credentials that were issued from it alone: they end with their leases.
+A write changes only the fields that it names. Deleting a role does not affect its
+credentials: they end with their leases.
 `,
 	}
 }

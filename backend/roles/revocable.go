@@ -63,7 +63,7 @@ func (rs *Roles) unregistered(ctx context.Context, s logical.Storage, before, no
 	if before.RevokeSessions || !now.RevokeSessions || !now.Issues(AssumedRole) || rs.o.Registers(ctx, s) {
 		return nil
 	}
-	return []string{"revoke_sessions: sdk/creds refuses the role while register_sessions of config/users is off, since its sessions have no lease; creds/ needs no register"}
+	return []string{"revoke_sessions: sdk/creds refuses the role while register_sessions of config/users is off, because its sessions have no lease; creds/ works without it"}
 }
 
 // WithoutRegister warns where register_sessions is switched off, and sessions without a lease are refused from now on.

@@ -130,7 +130,7 @@ func (r *Role) update(d *framework.FieldData) (warnings []string, err error) {
 		return r.updateLegacy(d, legacy)
 	}
 	if r.InvalidData != "" {
-		warnings = append(warnings, fmt.Sprintf("the role held data that could not be read, %q; it is gone now", awsrules.Abridged(r.InvalidData)))
+		warnings = append(warnings, fmt.Sprintf("the stored role contained data that could not be read, %q; this write has dropped it", awsrules.Abridged(r.InvalidData)))
 		r.InvalidData = ""
 	}
 	r.ProhibitFlexibleCredPath = false

@@ -161,7 +161,7 @@ func (r *Role) validateShare(m *engine.Mistakes) (warnings []string) {
 		warnings = append(warnings, fmt.Sprintf("share_for: %s is more than half of %s, %s; a credential is shared until half of its life is over", r.ShareFor, field, 2*half))
 	}
 	if r.Issues(IAMUser) {
-		warnings = append(warnings, "share_for: several leases have one IAM user then, of which the built-in engine and earlier versions of this one do not know: should the mount be handed back to them, the first lease that ends takes the user from all")
+		warnings = append(warnings, "share_for: several leases can then have one IAM user, which the built-in engine and earlier versions of this one do not know: if the mount is handed back to them, the first lease that ends deletes the user for all")
 	}
 	if r.Issues(SessionToken) && r.SerialNumber != "" {
 		warnings = append(warnings, "share_for: is not used with mfa_serial_number; AWS takes each MFA code once")
@@ -240,9 +240,9 @@ const AccountUsers = 5000
 func CheckMaxUsers(m *engine.Mistakes, most int) (warnings []string) {
 	switch {
 	case most < 0:
-		m.Add("max_users", "%d is not possible; use 0 for no cap, or a number up to %d, which is what AWS allows an account", most, AccountUsers)
+		m.Add("max_users", "%d is not possible; use 0 for no limit, or a number up to %d, which is what AWS allows an account", most, AccountUsers)
 	case most > AccountUsers:
-		return []string{"max_users: is more than the 5000 IAM users that AWS allows an account, so it caps nothing"}
+		return []string{"max_users: is more than the 5000 IAM users that AWS allows an account, so it has no effect"}
 	}
 	return warnings
 }

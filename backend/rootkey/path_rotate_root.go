@@ -22,23 +22,21 @@ func (r *Rotator) pathRotate() *framework.Path {
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: r.Write("Give the engine's own IAM user a new access key and delete the old one.", r.writeRotate),
 		},
-		HelpSynopsis: "Replace the access key in config/root by a new one.",
+		HelpSynopsis: "Replace the access key in config/root with a new one.",
 		HelpDescription: `
-Makes a new access key for the IAM user whose key is in config/root, waits until
-AWS accepts it, writes it to config/root and deletes the old one. The answer has
-the ID of the new key; its secret never leaves Vault. From then on nobody but Vault
-has a key of that user.
+Makes a new access key for the IAM user whose key is in config/root, waits until AWS
+accepts it, writes it to config/root and deletes the old one. The answer has the ID of the
+new key; its secret never leaves Vault. From then on only Vault has a key of that user.
 
-The user must have no other access key: AWS allows two, and the second place is
-needed for the new one. It needs iam:GetUser, iam:ListAccessKeys,
-iam:CreateAccessKey and iam:DeleteAccessKey on itself.
+The user must have no other access key: AWS allows two, and the new one needs the second
+place. It needs iam:GetUser, iam:ListAccessKeys, iam:CreateAccessKey and
+iam:DeleteAccessKey on itself.
 
-A rotation by schedule leaves the old key until AWS says that nobody has used it since;
-a write here deletes that one at once, and goes on at once where a rotation by schedule
-waits because this storage may be a copy.
+A scheduled rotation keeps the old key until AWS says that nobody has used it since. A
+write here deletes that key at once, and does not wait if this storage may be a copy.
 
-A rotation that fails in the middle is finished or undone by the next one, or by
-the engine itself within a minute.
+A rotation that fails in the middle is finished or undone by the next one, or
+automatically within a minute.
 `,
 	}
 }

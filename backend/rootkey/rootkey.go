@@ -82,7 +82,7 @@ func (r *Rotator) Discarded(ctx context.Context, s logical.Storage, before, afte
 	st, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
 	next, other := engine.LoadOr(ctx, s, engine.KeyRootNext, func() *nextKey { return new(nextKey) })
 	if err = errors.Join(err, other); err != nil {
-		return []string{fmt.Sprintf("access_key: nobody can tell whether the engine made the access key %s, which config/root had and which may live on in AWS: %v", before, err)}
+		return []string{fmt.Sprintf("access_key: the engine cannot tell whether it made the access key %s, which config/root had and which may still exist in AWS: %v", before, err)}
 	}
 	left := ""
 	switch {

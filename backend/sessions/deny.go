@@ -180,7 +180,7 @@ func (s *Sessions) open(ctx context.Context, st logical.Storage, role Role) (*op
 		return nil, s.denied(role, err)
 	}
 	if p.inAWS, err = parse(p.text); err != nil {
-		return nil, engine.UserErrorf("inline policy %s of role %s was changed by somebody else, and is left as it is: %v; delete the policy in AWS, and revoke again: what this mount has denied is written anew",
+		return nil, engine.UserErrorf("inline policy %s of role %s was changed by somebody else, and is left as it is: %v; delete the policy in AWS, and revoke again: the engine then writes everything that this mount has denied",
 			s.policyName(), role.Name, err)
 	}
 	return p, nil

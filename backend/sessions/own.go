@@ -84,7 +84,7 @@ func (s *Sessions) OwnEnded() []Own {
 // CutOff says why AWS refuses what the engine asks for; empty where it knows of nothing.
 func (s *Sessions) CutOff() string {
 	for _, o := range s.OwnEnded() {
-		return fmt.Sprintf("the engine's own sessions of AWS role %s were ended with revoke-sessions, and it takes new ones by itself, within two minutes after %s", o.Role, stamp(o.Since))
+		return fmt.Sprintf("the engine's own sessions of AWS role %s were ended with revoke-sessions, and it gets new ones within two minutes after %s", o.Role, stamp(o.Since))
 	}
 	return ""
 }
@@ -198,7 +198,7 @@ func cutOffWarning(list []Own) string {
 	for _, o := range list {
 		names, until = append(names, o.Role), later(until, o.Until)
 	}
-	return fmt.Sprintf("the engine itself works in AWS as %s: its own sessions end too, so within minutes requests may fail with AccessDenied, until at about %s it takes new ones by itself. "+
+	return fmt.Sprintf("the engine itself works in AWS as %s: its own sessions end too, so within minutes requests may fail with AccessDenied, until at about %s the engine gets new ones. "+
 		"A session that an instance, a container or a function gave it is replaced when that has a new one, which can take hours; a write of another identity to config/root does it at once",
 		strings.Join(slices.Compact(slices.Sorted(slices.Values(names))), ", "), stamp(until.Add(time.Minute)))
 }

@@ -34,24 +34,24 @@ func (s *Sessions) pathRevokeSessions() *framework.Path {
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: engine.Gives(s.Write("End all sessions of an AWS role that were given before now, whoever has them.", s.revokeSessions), map[string]*framework.FieldSchema{
+			logical.UpdateOperation: engine.Gives(s.Write("End all sessions of an AWS role that were issued before now, whoever holds them.", s.revokeSessions), map[string]*framework.FieldSchema{
 				"aws_roles":     {Type: framework.TypeStringSlice, Description: "Names of the AWS roles whose sessions end."},
-				"issued_before": {Type: framework.TypeString, Description: "Sessions that were given before it end (RFC 3339)."},
+				"issued_before": {Type: framework.TypeString, Description: "Sessions that were issued before this time end (RFC 3339)."},
 			}),
 		},
-		HelpSynopsis: "End all sessions of a role that were given before now.",
+		HelpSynopsis: "End all sessions of a role that were issued before now.",
 		HelpDescription: `
-For emergencies. It writes a policy of the AWS role that denies everything to each session
-that was given before now, and takes effect within minutes. It hits everybody who works as
-that AWS role: not only sessions from this mount, but also people, other tools, and the
+For emergencies. Writes a policy on the AWS role that denies everything to each session
+that was issued before now; it takes effect within minutes. It affects everybody who works
+as that AWS role: not only sessions from this mount, but also people, other tools, and the
 instances, functions and pods that run as the role, until they get new credentials. Those
-who may still assume the role get them at once: disable the role, or revoke their tokens,
-first. Sessions of other roles that were assumed from an ended one live on.
-Where the engine itself works as that AWS role, it takes new sessions within two minutes.
+who may still assume the role get them at once: first disable the role, or revoke their
+tokens. If an ended session has assumed other roles, those sessions live on. If the engine
+itself works as that AWS role, it gets new sessions within two minutes.
 
 The role need not have revoke_sessions. The engine needs iam:GetRolePolicy,
 iam:PutRolePolicy and iam:DeleteRolePolicy on the AWS role, and removes the policy when
-the longest session from before has ended, after 12 hours.
+the longest earlier session has ended, after 12 hours.
 `,
 	}
 }
@@ -59,7 +59,7 @@ the longest session from before has ended, after 12 hours.
 func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	for field := range d.Raw {
 		if d.Schema[field] == nil { // such as role_arns: it would end more sessions than was meant
-			return nil, engine.UserErrorf("%s: is not a field of this path; role_arn names the one AWS role whose sessions are to end, and without it those of all in the role's role_arns end", awsrules.Abridged(field))
+			return nil, engine.UserErrorf("%s: is not a field of this path; role_arn names the one AWS role whose sessions should end; without it those of all role_arns of the role end", awsrules.Abridged(field))
 		}
 	}
 	var arn string
@@ -90,7 +90,7 @@ func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *
 	}
 	resp := &logical.Response{
 		Data: map[string]any{"aws_roles": done, "issued_before": stamp(before)},
-		Warnings: []string{fmt.Sprintf("within minutes AWS refuses every session of %s that was given before %s, whoever has it: those of other mounts, of people, and of instances, functions and pods that run as the role. "+
+		Warnings: []string{fmt.Sprintf("within minutes AWS refuses every session of %s that was issued before %s, whoever holds it: those of other mounts, of people, and of instances, functions and pods that run as the role. "+
 			"Who may still assume the role gets a new session at once; sessions of other roles that were assumed from an ended one live on", strings.Join(done, ", "), stamp(before))},
 	}
 	if len(own) > 0 {

@@ -91,7 +91,7 @@ func (s *Sessions) Revoke(ctx context.Context, st logical.Storage, accessKeyID s
 		return false, s.Forget(ctx, st, accessKeyID)
 	}
 	if r.UserID == "" {
-		return true, engine.UserErrorf("username: the session %s cannot be revoked: AWS takes none back, and its role %q had no revoke_sessions when it was issued; it ends at %s, "+
+		return true, engine.UserErrorf("username: the session %s cannot be revoked: AWS revokes no session, and its role %q had no revoke_sessions when it was issued; it ends at %s, "+
 			"and roles/%s/revoke-sessions ends all sessions of an assumed role", accessKeyID, r.Role, stamp(r.Ends), r.Role)
 	}
 	if err := s.Deny(ctx, st, r.AWSRole, r.UserID, r.Ends); err != nil {
@@ -124,8 +124,8 @@ func (r *Session) response(accessKeyID string) map[string]any {
 func Fields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"credential_type": {Type: framework.TypeString, Description: "Of a session: its type, such as assumed_role."},
-		"session_name":    {Type: framework.TypeString, Description: "Of a session: its name, which CloudTrail shows."},
+		"session_name":    {Type: framework.TypeString, Description: "Of a session: its name, as in CloudTrail."},
 		"arn":             {Type: framework.TypeString, Description: "Of a session: its ARN."},
-		"revocable":       {Type: framework.TypeBool, Description: "Of a session: whether a delete ends it before its time. See revoke_sessions at roles."},
+		"revocable":       {Type: framework.TypeBool, Description: "Of a session: whether a delete revokes it. See revoke_sessions of roles."},
 	}
 }

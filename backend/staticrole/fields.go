@@ -34,11 +34,11 @@ func roleFields() map[string]*framework.FieldSchema {
 		},
 		"rotation_window": {
 			Type:        framework.TypeDurationSecond,
-			Description: "How long after a time of rotation_schedule the rotation may still begin, at least 1h. 0: until the next one.",
+			Description: "How long after a time of rotation_schedule the rotation may still begin, at least 1h. 0: a missed rotation is made up for.",
 		},
 		"assume_role_arn": {
 			Type:        framework.TypeString,
-			Description: "ARN of a role to assume for all that concerns this user, which is how users of other accounts are reached.",
+			Description: "ARN of an AWS role to assume for all calls about this user. Use it for users in other accounts.",
 		},
 		"assume_role_session_name": {
 			Type:        framework.TypeString,
@@ -55,11 +55,11 @@ func roleFields() map[string]*framework.FieldSchema {
 		"force": {
 			Type:        framework.TypeBool,
 			Query:       true,
-			Description: "On delete: forget the role even if its keys cannot be deleted, which then stay in AWS.",
+			Description: "With delete: delete the role even if its keys cannot be deleted, which then stay in AWS.",
 		},
 		"replace_access_key": {
 			Type:        framework.TypeString,
-			Description: "ID of a key of the user that is not the role's and that may be deleted now. Not stored.",
+			Description: "ID of a key of the user that is not the role's and that this write may delete. Not stored.",
 		},
 	}
 }
@@ -71,8 +71,8 @@ func roleAnswer() map[string]*framework.FieldSchema {
 		"disabled_since":      engine.DisablingFields()["disabled_since"],
 		"id":                  {Type: framework.TypeString, Description: "AWS's own ID of the IAM user."},
 		"last_vault_rotation": {Type: framework.TypeString, Description: "When the key was made."},
-		"next_vault_rotation": {Type: framework.TypeString, Description: "When it will be rotated, or its rotation is tried again."},
-		"last_rotation_error": {Type: framework.TypeString, Description: "Why the last rotation failed. Empty: it did not fail."},
+		"next_vault_rotation": {Type: framework.TypeString, Description: "When it will be rotated, or its rotation retried."},
+		"last_rotation_error": {Type: framework.TypeString, Description: "Why the last rotation failed or waits. Empty: neither."},
 		"other_access_keys":   {Type: framework.TypeCommaStringSlice, Description: "IDs of keys of the user that are not the role's."},
 	})
 	return fields

@@ -20,36 +20,36 @@ func (k *Keeper) pathGap() *framework.Path {
 		Fields: map[string]*framework.FieldSchema{
 			"resume": {
 				Type:        framework.TypeBool,
-				Description: "No other server works with a copy of this storage: rotations by schedule and auto-tidy go on now, and each static role whose key AWS does not know any more gets a new one.",
+				Description: "State that no other server works with a copy of this storage: scheduled rotations and auto-tidy continue now, and each static role whose key AWS no longer knows gets a new one.",
 			},
 			"restored": {
 				Type:        framework.TypeBool,
-				Description: "With resume: this storage was set back to a snapshot. The keys that were made for users of static roles from then until its restart are this mount's, and rotations replace them.",
+				Description: "With resume: state that this storage was set back to a snapshot. Keys that were made for users of static roles between the snapshot and the restart then count as this mount's, and rotations replace them.",
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation:   engine.Gives(k.Write("Read what waits because of a gap in the engine's heartbeat.", k.readGap), gapAnswer()), // by way of write: a standby does not know
 			logical.UpdateOperation: k.Configure("gap", "Say how to go on after a gap in the engine's heartbeat.", k.writeGap),
 		},
-		HelpSynopsis: "Go on after a snapshot was restored or the engine was away.",
+		HelpSynopsis: "Resume after a snapshot was restored or the engine was down.",
 		HelpDescription: `
-When the engine was away for more than 5 minutes, its storage may be a copy whose
-original goes on elsewhere. So for a day (-gap-caution) rotations by schedule delete no
-key and auto-tidy deletes no user; then they go on by themselves, except where a user
-has a key that somebody made meanwhile. resume=true says that no other server works with
-a copy: everything goes on at once. After a snapshot was restored in place, write
-resume=true restored=true.
+If the engine was down for more than 5 minutes, its storage may be a copy whose original
+is still running. So for a day (-gap-caution) scheduled rotations delete no key and
+auto-tidy deletes no user. Then they continue automatically, unless a user has a key that
+somebody made meanwhile. Write resume=true if no other server works with a copy:
+everything continues at once. After a snapshot was restored in place, write resume=true
+restored=true.
 `,
 	}
 }
 
 func gapAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"last_heartbeat": {Type: framework.TypeString, Description: "The last heartbeat before the gap (RFC 3339); null if there was no gap, or an operator has decided about all."},
-		"gap_noticed":    {Type: framework.TypeString, Description: "When the engine was there again (RFC 3339); null likewise."},
-		"cautious_until": {Type: framework.TypeString, Description: "Until when nothing is deleted by schedule (RFC 3339); null likewise."},
+		"last_heartbeat": {Type: framework.TypeString, Description: "The last heartbeat before the gap (RFC 3339); null if there was no gap, or an operator has written resume since."},
+		"gap_noticed":    {Type: framework.TypeString, Description: "When the engine ran again (RFC 3339); null likewise."},
+		"cautious_until": {Type: framework.TypeString, Description: "Until when scheduled rotations and tidy delete nothing (RFC 3339); null likewise."},
 		"resumed":        {Type: framework.TypeString, Description: "When somebody last wrote resume (RFC 3339); null if nobody did."},
-		"restored":       {Type: framework.TypeBool, Description: "Whether that was with restored."},
+		"restored":       {Type: framework.TypeBool, Description: "Whether that write had restored=true."},
 	}
 }
 
@@ -80,9 +80,9 @@ func (k *Keeper) writeGap(ctx context.Context, req *logical.Request, d *framewor
 	warnings := []string{"rotations by schedule and auto-tidy go on; each static role is looked at within the next minutes, and gets a new key where AWS does not know its key any more: last_rotation_error at static-roles/<name> says what fails"}
 	switch {
 	case restored && !decided.To.After(decided.From):
-		warnings = append(warnings, "restored: no gap in the engine's heartbeat is known, so no key is taken for one that this storage has forgotten")
+		warnings = append(warnings, "restored: has no effect, because there was no gap in the engine's heartbeat")
 	case restored:
-		warnings = append(warnings, fmt.Sprintf("restored: keys that were made for users of static roles from %v to %v are taken for this mount's, and rotations replace them; write resume=true alone to take that back",
+		warnings = append(warnings, fmt.Sprintf("restored: keys that were made for users of static roles from %v to %v count as this mount's, and rotations replace them; write resume=true without restored to undo that",
 			engine.Stamp(decided.From), engine.Stamp(decided.To)))
 	}
 	return engine.Warned(warnings), nil

@@ -29,11 +29,11 @@ func (k *Keeper) pathSDKCreds() *framework.Path {
 		Operations:   map[logical.Operation]framework.OperationHandler{logical.ReadOperation: read},
 		HelpSynopsis: "The access key of a static role, as AWS SDKs read it.",
 		HelpDescription: `
-Answers the key of static-creds/<name> in the form in which AWS SDKs and the AWS CLI
-read credentials by themselves: sdk/creds/<name> says how. Expiration is at most an
-hour from now, when SDKs read again, and never later than the key is sure to be kept.
-Where the user has somebody else's key too, there is room for no key before: in the
-last 15 minutes until the rotation the answer is 503.
+Returns the key of static-creds/<name> in the format in which AWS SDKs and the AWS CLI
+read credentials: see sdk/creds/<name>. Expiration is at most an hour from now, when SDKs
+read again, and never later than the key is sure to work. If the user has another key too,
+there is no room for a previous key, and in the last 15 minutes before the rotation the
+answer is 503.
 `,
 	}
 }

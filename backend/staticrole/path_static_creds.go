@@ -32,12 +32,12 @@ func (k *Keeper) pathCreds() *framework.Path {
 		},
 		HelpSynopsis: "The access key of a static role.",
 		HelpDescription: `
-Answers the access key of the IAM user of a static role, the same one to everybody
-until it is rotated. It has no lease: ttl tells the seconds until the next rotation.
-After a rotation the key before is answered until AWS accepts the new one; where that
-one had to go first, a warning says that the new key is young. Where a rotation deletes
-the key to make room for the next one, a read waits for that one. While AWS does not make
-it, there is none to answer, and the error says so.
+Returns the access key of the IAM user of a static role, the same one to everybody until
+it is rotated. It has no lease: ttl is the number of seconds until the next rotation.
+After a rotation it returns the previous key until AWS accepts the new one; if there is no
+previous key, it returns the new one with a warning. If a rotation has to delete the key
+before it can make the next one, a read waits for that for up to 15 seconds, and then
+fails with an error that says so.
 `,
 	}
 }
@@ -49,7 +49,7 @@ func credsAnswer() map[string]*framework.FieldSchema {
 		"expiration":          {Type: framework.TypeString, Description: "When the key is due for rotation."},
 		"last_vault_rotation": {Type: framework.TypeString, Description: "When the key was made."},
 		"rotation_period":     {Type: framework.TypeInt, Description: "Seconds between two rotations. 0: by rotation_schedule."},
-		"rotation_schedule":   {Type: framework.TypeString, Description: "Cron line of the rotations, where the role has one."},
+		"rotation_schedule":   {Type: framework.TypeString, Description: "Cron line of the rotations, if the role has one."},
 		"ttl":                 {Type: framework.TypeInt, Description: "Seconds until the next rotation; never 0."},
 	}
 }

@@ -40,18 +40,17 @@ func (k *Keeper) pathRole() *framework.Path {
 		},
 		HelpSynopsis: "An existing IAM user whose access key the engine makes and rotates.",
 		HelpDescription: `
-Writing a static role adopts an IAM user that exists already: the engine makes an
-access key for it, which static-creds/<name> answers, and makes a new one every
-rotation_period or at the times of rotation_schedule. The key before it works until
-the next rotation, or for previous_key_ttl, where AWS's limit of two keys leaves
-room for it.
+Writing a static role adopts an IAM user that exists already: the engine makes an access
+key for it, which static-creds/<name> returns, and makes a new one every rotation_period
+or at the times of rotation_schedule. The previous key works until the next rotation, or
+for previous_key_ttl, if AWS's limit of two keys leaves room for it.
 
-Keys of the user that the engine did not make are never deleted, but for the one
-that replace_access_key names. One IAM user can have one static role. With
-assume_role_arn the user is in another account.
+Keys of the user that the engine did not make are never deleted, except the one that
+replace_access_key names. An IAM user can have one static role. With assume_role_arn the
+user is in another account.
 
-disabled switches a role off: static-creds answers 403 with disabled_reason. The key
-works on and is rotated as before; write to static-roles/<name>/rotate twice to end it.
+disabled switches a role off: static-creds answers 403 with disabled_reason. The key keeps
+working and is rotated as before; write to static-roles/<name>/rotate twice to end it.
 `,
 	}
 }
@@ -66,9 +65,9 @@ func (k *Keeper) pathRotate() *framework.Path {
 		},
 		HelpSynopsis: "Rotate the key of a static role now.",
 		HelpDescription: `
-Makes a new key for the IAM user of the static role, whether or not it is due, and
-counts the time to the next rotation from now. It goes on at once where a rotation by
-schedule waits because this storage may be a copy.
+Makes a new key for the IAM user of the static role, whether or not it is due. The period
+to the next rotation starts again. A scheduled rotation that waits because this storage
+may be a copy is done at once.
 `,
 	}
 }

@@ -92,7 +92,7 @@ func (p *promises) broken(before []string, now *creds) []string {
 		return slices.Contains(now.keys(), id) || !p.now().Before(p.last([]string{id}))
 	})
 	if until := p.last(gone); len(gone) > 0 {
-		return []string{fmt.Sprintf("the access key %s was deleted, and AWS SDKs that read it at sdk/static-creds use it until %s at the latest: start those programs anew",
+		return []string{fmt.Sprintf("the access key %s was deleted, and AWS SDKs that read it at sdk/static-creds use it until %s at the latest: restart those programs",
 			strings.Join(gone, ", "), engine.Stamp(until))}
 	}
 	return nil

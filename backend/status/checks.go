@@ -58,8 +58,8 @@ func (c *Checks) Answer() map[string]any {
 // CheckFields are what that may hold.
 func CheckFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		"bad":     {Type: framework.TypeStringSlice, Description: "What is wrong, in AWS's words, and what to change."},
-		"ok":      {Type: framework.TypeStringSlice, Description: "What was looked at and is as it should be."},
-		"unknown": {Type: framework.TypeStringSlice, Description: "What could not be looked at, and why."},
+		"bad":     {Type: framework.TypeStringSlice, Description: "What is wrong, with AWS's message, and what to change."},
+		"ok":      {Type: framework.TypeStringSlice, Description: "What was checked and is right."},
+		"unknown": {Type: framework.TypeStringSlice, Description: "What could not be checked, and why."},
 	}
 }

@@ -84,7 +84,7 @@ func (l *Look) Longest(ctx context.Context, arn string, asked time.Duration) {
 		return
 	}
 	if _, rest, _ := strings.Cut(arn, ":iam::"); !strings.HasPrefix(rest, l.Who.Account+":") {
-		l.Unknown(about, "the role is in another account, whose MaxSessionDuration nobody here may read")
+		l.Unknown(about, "the role is in another account, whose MaxSessionDuration the engine may not read")
 		return
 	}
 	_, allowed, err := l.Client.LookAtRole(ctx, arn[strings.LastIndexByte(arn, '/')+1:])

@@ -157,7 +157,7 @@ func notDenied(f Facts, _ snapshot) (list []string) {
 // ownEnded is about sessions of the engine's own that somebody ended. The engine mends it.
 func ownEnded(f Facts, _ snapshot) (list []string) {
 	for _, o := range f.Own {
-		what := fmt.Sprintf("Wait until %v, when the engine takes new sessions by itself; nothing else is to be done", engine.Stamp(o.Until.Add(time.Minute)))
+		what := fmt.Sprintf("Wait until %v, when the engine gets new sessions; you need not do anything", engine.Stamp(o.Until.Add(time.Minute)))
 		if o.Late {
 			what = "The instance, container or function that this server runs in still gives the old session. Wait until it has a new one, which can take hours, or write another identity to config/root"
 		}
@@ -184,7 +184,7 @@ func static(f Facts, _ snapshot) []string {
 	for _, r := range f.Static.Failing {
 		list = append(list, r.Name+": "+r.Words)
 	}
-	return []string{fmt.Sprintf("%s not rotated: %s. The old key still works and the rotation is retried automatically; fix what it says, then write to static-roles/<name>/rotate.", are(len(list), "static role"), told(list))}
+	return []string{fmt.Sprintf("%s not rotated: %s. The key that static-creds returns still works, and the rotation is retried automatically; fix what it says, then write to static-roles/<name>/rotate.", are(len(list), "static role"), told(list))}
 }
 
 func rootKey(f Facts, _ snapshot) []string {
@@ -192,7 +192,7 @@ func rootKey(f Facts, _ snapshot) []string {
 	if why == "" {
 		return nil
 	}
-	return []string{fmt.Sprintf("The root key is not rotated, since %v: %s. The old key still works; fix what it says, then write to config/rotate-root.", f.Root.Rotation["rotation_failed_at"], strings.TrimSuffix(why, "."))}
+	return []string{fmt.Sprintf("The root key is not rotated, or the old one is not deleted, since %v: %s. The engine's key still works; fix what it says, then write to config/rotate-root.", f.Root.Rotation["rotation_failed_at"], strings.TrimSuffix(why, "."))}
 }
 
 // cutOff is about users that were being made when their request ended.

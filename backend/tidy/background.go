@@ -22,7 +22,7 @@ import (
 const lastWord = 5 * time.Second
 
 var (
-	errBusy      = engine.UserErrorf("tidy is running already: tidy/status shows how far it is, and tidy/cancel ends it")
+	errBusy      = engine.UserErrorf("tidy is running already: tidy/status shows its progress, and tidy/cancel stops it")
 	errCancelled = errors.New("cancelled")
 	errStopped   = errors.New("the mount is being closed")
 )

@@ -39,7 +39,7 @@ func orderFields() map[string]*framework.FieldSchema {
 		"safety_buffer": {
 			Type:        framework.TypeDurationSecond,
 			Default:     int(defaultSafetyBuffer / time.Second),
-			Description: "How old a user must be, by AWS's clock, to be looked at: 15 minutes or more.",
+			Description: "Minimum age of a user, by AWS's clock, to be looked at: 15 minutes or more.",
 		},
 	}
 }
@@ -49,7 +49,7 @@ func startFields() map[string]*framework.FieldSchema {
 	fields := orderFields()
 	fields["restored"] = &framework.FieldSchema{
 		Type:        framework.TypeBool,
-		Description: "This storage was set back to a snapshot, and no other server goes on with a copy of it: users that were made since then are this mount's. Without it they are reported and left alone.",
+		Description: "State that this storage was set back to a snapshot and no other server works with a copy of it: users that were made since then count as this mount's. Without it they are reported and left alone.",
 	}
 	return fields
 }

@@ -23,10 +23,10 @@ func (t *Tidy) pathAutoTidy() *framework.Path {
 		},
 		HelpSynopsis: "Whether and how often tidy runs automatically.",
 		HelpDescription: `
-With enabled, tidy runs every interval_duration: it reports orphaned IAM users, which carry
-this mount's tags and have no record, and with delete it deletes those whose tags prove
-it. For a day after a gap in the heartbeat it only reports. tidy/status shows the last
-run. A write changes only the fields that it names.
+With enabled, tidy runs every interval_duration. It reports orphaned IAM users, which
+carry this mount's tags and have no record, and with delete it deletes those whose tags
+prove that they are this mount's. For a day after a gap in the heartbeat it only reports.
+tidy/status shows the last run. A write changes only the fields that it names.
 `,
 	}
 }

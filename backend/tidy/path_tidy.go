@@ -21,13 +21,13 @@ func (t *Tidy) pathStart() *framework.Path {
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: engine.Gives(t.Write("Look for orphaned IAM users of this mount.", t.writeStart), nil),
 		},
-		HelpSynopsis: "Find orphaned IAM users: they are of this mount and have no record.",
+		HelpSynopsis: "Find orphaned IAM users: they are this mount's and have no record.",
 		HelpDescription: `
-Goes through all IAM users of the account, in the background and slowly, so that nobody
-who wants a credential waits for it. A user that carries this mount's tags, that is older
-than safety_buffer and of which the engine has no record is reported at tidy/status; with
-delete=true it is deleted with everything that it owns, if its tags prove that it is this
-mount's. Others have proven=false and stay.
+Goes through all IAM users of the account, in the background and slowly, so that requests
+for credentials do not wait for it. A user that carries this mount's tags, is older than
+safety_buffer and has no record is reported at tidy/status. With delete=true it is deleted
+with everything that it owns, if its tags prove that it is this mount's. Others have
+proven=false and stay.
 
 Run it without delete first. Needs iam:ListUsers, and iam:GetUser on all users.
 `,
@@ -40,12 +40,12 @@ func (t *Tidy) pathStatus() *framework.Path {
 		DisplayAttrs: engine.Operation("", "tidy-status"),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			// By way of write, since a standby does not know how far another server is.
-			logical.ReadOperation: engine.Gives(t.Write("Read how far tidy is, or what the last run found.", t.readStatus), answer()),
+			logical.ReadOperation: engine.Gives(t.Write("Read the progress of tidy, or what the last run found.", t.readStatus), answer()),
 		},
-		HelpSynopsis: "How far tidy is, and what it found.",
+		HelpSynopsis: "The progress of tidy, and what it found.",
 		HelpDescription: `
-Shows the run that is under way, or else the last one: what it was asked, how many users
-it saw, which of them have no record, and what went wrong. It survives restarts.
+Shows the run in progress, or else the last one: its parameters, how many users it saw,
+which of them have no record, and what went wrong. It survives restarts.
 `,
 	}
 }
@@ -55,12 +55,12 @@ func (t *Tidy) pathCancel() *framework.Path {
 		Pattern:      "tidy/cancel",
 		DisplayAttrs: engine.Operation("cancel", "tidy"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: engine.Gives(t.Write("End the run of tidy that is under way.", t.writeCancel), answer()),
+			logical.UpdateOperation: engine.Gives(t.Write("Stop the run of tidy that is in progress.", t.writeCancel), answer()),
 		},
-		HelpSynopsis: "End the run of tidy that is under way.",
+		HelpSynopsis: "Stop the run of tidy that is in progress.",
 		HelpDescription: `
-Ends the run and answers what it had found. What it has deleted stays deleted; the
-schedule in config/auto-tidy goes on.
+Stops the run in progress and returns what it has found. What it has deleted stays
+deleted; the schedule in config/auto-tidy continues.
 `,
 	}
 }
@@ -71,11 +71,11 @@ func answer() map[string]*framework.FieldSchema {
 		return &framework.FieldSchema{Type: framework.TypeInt, Description: text}
 	}
 	return map[string]*framework.FieldSchema{
-		"state":                  {Type: framework.TypeString, Description: "What the last run is: idle (there was none), running, finished, error or cancelled."},
-		"error":                  {Type: framework.TypeString, Description: "Why the run ended before it was through; else empty."},
-		"scheduled":              {Type: framework.TypeBool, Description: "Whether config/auto-tidy began the run."},
+		"state":                  {Type: framework.TypeString, Description: "State of the last run: idle (there was none), running, finished, error or cancelled."},
+		"error":                  {Type: framework.TypeString, Description: "Why the run ended early; else empty."},
+		"scheduled":              {Type: framework.TypeBool, Description: "Whether config/auto-tidy started the run."},
 		"delete":                 {Type: framework.TypeBool, Description: "Whether the run was asked to delete what it finds."},
-		"safety_buffer":          {Type: framework.TypeInt64, Description: "Seconds that a user had to be old, by AWS's clock, to be looked at."},
+		"safety_buffer":          {Type: framework.TypeInt64, Description: "Minimum age of users, in seconds by AWS's clock, to be looked at."},
 		"time_started":           {Type: framework.TypeString, Description: "When the run began (RFC 3339); null if there was none."},
 		"time_finished":          {Type: framework.TypeString, Description: "When it ended (RFC 3339); null while it runs."},
 		"pages":                  count("Pages of the account's list of users that were read."),
@@ -83,18 +83,18 @@ func answer() map[string]*framework.FieldSchema {
 		"users_recorded":         count("Users of these that have a record; AWS is not asked about them."),
 		"users_too_young":        count("Users of these that are younger than safety_buffer."),
 		"users_examined":         count("Users whose tags were looked at: they have no record, and are old enough."),
-		"users_of_other_mounts":  count("Users of these that carry another mount's tags. They are left alone."),
-		"users_without_our_tags": count("Users of these that carry no mount's tags. They are left alone."),
-		"users_gone":             count("Users that were listed and had gone when they were looked at."),
+		"users_of_other_mounts":  count("Users of these with another mount's tags. They are left alone."),
+		"users_without_our_tags": count("Users of these without any mount's tags. They are left alone."),
+		"users_gone":             count("Users that were listed but no longer existed when they were looked at."),
 		"users_refused":          count("Users that AWS did not let the engine look at. They are left alone."),
 		"found":                  {Type: framework.TypeSlice, Description: "Orphaned users of this mount, the first 500: username, role, created, and whether it was deleted."},
-		"found_count":            count("How many there are."),
+		"found_count":            count("Number of users in found, those beyond 500 included."),
 		"deleted_count":          count("How many of them were deleted."),
-		"unproven_count":         count("Users of found whose tags say that they are this mount's, and prove nothing: anybody may have written them, or they are older than the proofs, or another engine with a copy of this storage made them. They are left alone."),
-		"records_absent":         count("Records of users that leases have, and that are not on AWS's list. Each is asked for by name, the oldest 200 in a run."),
-		"records_ended":          count("Records of these that were ended: AWS has no such user, in the account that it was made in."),
-		"errors":                 {Type: framework.TypeStringSlice, Description: "What went wrong with single users, in AWS's words, the first ten."},
-		"errors_count":           count("How often something went wrong with single users."),
+		"unproven_count":         count("Users of found whose tags name this mount without proving it: anybody may have written the tags, or version 0.1 made the user, or another engine with a copy of this storage did. They are left alone."),
+		"records_absent":         count("Records of users with leases that are not on AWS's list. AWS is asked about each by name, the oldest 200 in a run."),
+		"records_ended":          count("Records of these that were dropped: AWS has no such user in the account that it was made in."),
+		"errors":                 {Type: framework.TypeStringSlice, Description: "AWS's errors about single users, the first ten."},
+		"errors_count":           count("Number of errors about single users."),
 	}
 }
 
@@ -115,7 +115,7 @@ func (t *Tidy) writeStart(ctx context.Context, req *logical.Request, d *framewor
 	if err := t.start(ctx, req.Storage, order, false); err != nil {
 		return nil, err
 	}
-	return engine.Warned(append([]string{"tidy started in the background; tidy/status shows how far it is and what it found"}, warnings...)), nil
+	return engine.Warned(append([]string{"tidy started in the background; tidy/status shows its progress and what it found"}, warnings...)), nil
 }
 
 func (t *Tidy) readStatus(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
@@ -128,7 +128,7 @@ func (t *Tidy) readStatus(ctx context.Context, req *logical.Request, _ *framewor
 		return nil, err
 	}
 	if gap := t.GapAfter(time.Time{}); report.Scheduled && report.Delete && gap.Cautious(t.Now()) {
-		warnings = append(warnings, fmt.Sprintf("runs of config/auto-tidy only report until %v, because the engine's heartbeat had a gap; config/gap says how to go on", engine.Stamp(gap.Until)))
+		warnings = append(warnings, fmt.Sprintf("runs of config/auto-tidy only report until %v, because the engine's heartbeat had a gap; config/gap says how to resume", engine.Stamp(gap.Until)))
 	}
 	return &logical.Response{Data: report.response(), Warnings: warnings}, nil
 }

@@ -41,7 +41,7 @@ func scheduleFields() map[string]*framework.FieldSchema {
 		"interval_duration": {
 			Type:        framework.TypeDurationSecond,
 			Default:     int(defaultInterval / time.Second),
-			Description: "How long after such a run began the next one does: an hour or more.",
+			Description: "Time from the start of one such run to the next: an hour or more.",
 		},
 	}
 	maps.Copy(fields, orderFields())

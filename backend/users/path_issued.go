@@ -27,16 +27,16 @@ func (u *Users) pathIssued() *framework.Path {
 			logical.ReadOperation:   engine.Gives(u.Read("Read who holds an issued IAM user or session, and until when.", u.readIssued), issuedAnswer()),
 			logical.DeleteOperation: u.Write("Delete an issued IAM user from AWS, or revoke a session.", u.deleteIssuedUser),
 		},
-		HelpSynopsis: "One IAM user or session that is issued.",
+		HelpSynopsis: "One issued IAM user or session.",
 		HelpDescription: `
-A session has the ID of its access key for its name, where config/users registers sessions. A
-delete revokes it, within minutes, if its role has revoke_sessions.
+A read shows who holds the IAM user, and how long at most. A delete removes the user from
+AWS at once, with everything that it owns, even if it has a lease: use it when a key has
+leaked, or when the lease was dropped by "vault lease revoke -force". From then on a lease
+of the user cannot be renewed, even if AWS has not deleted the user yet. A user without a
+record is not deleted: a warning says so.
 
-A read shows who holds the IAM user, and until when at most. A delete removes the user
-from AWS at once, with everything that it owns, whether or not it has a lease: use it when
-a key has leaked, or when the lease was dropped by "vault lease revoke -force". A lease
-that still exists can no longer be renewed, also where AWS did not delete the user yet.
-A user that has no record is not deleted: a warning says so.
+If config/users registers sessions, the name of a session is the ID of its access key. A
+delete revokes it, within minutes, if its role has revoke_sessions.
 `,
 	}
 }
@@ -52,10 +52,10 @@ func (u *Users) pathForget() *framework.Path {
 		HelpSynopsis: "Drop the record of an IAM user whose account is closed.",
 		HelpDescription: `
 A record stays until AWS says that its IAM user is gone from the account that it was made
-in. Where nobody can ask that account any more, because it is closed, this drops the record
-without a call to AWS. If the user still exists, its access key goes on working: Vault's
-log says which. A lease of the user can no longer be renewed; when it ends, the engine still
-tries to delete the user. To delete a user now, delete issued/<username> instead.
+in. If that account is closed and cannot be asked any more, this drops the record without
+calling AWS. If the user still exists, its access key keeps working: Vault's log names it.
+A lease of the user can no longer be renewed; when it ends, the engine still tries to
+delete the user. To delete a user now, delete issued/<username> instead.
 `,
 	}
 }
@@ -123,9 +123,9 @@ func (u *Users) deleteIssuedUser(ctx context.Context, req *logical.Request, d *f
 	case errors.As(err, &elsewhere):
 		return nil, fmt.Errorf("%w; the lease of the user can no longer be renewed", err)
 	case err != nil:
-		return nil, fmt.Errorf("%w; the engine will go on deleting IAM user %s when AWS allows it", err, user)
+		return nil, fmt.Errorf("%w; the engine keeps trying to delete IAM user %s", err, user)
 	}
-	return engine.Warned([]string{"AWS has no IAM user " + user + " now; its record stays for some minutes, in case AWS does not show the user yet or makes it late: the engine looks again by itself"}), nil
+	return engine.Warned([]string{"AWS has no IAM user " + user + " now; its record stays for some minutes, in case AWS does not show the user yet or makes it late: the engine checks again later"}), nil
 }
 
 // unreadable stands for a record that nobody can read: of any age, whatever the name, and in the
@@ -182,7 +182,7 @@ func (u *Users) forgetIssuedUser(ctx context.Context, req *logical.Request, d *f
 		"access_key", r.AccessKeyID, "account", r.Account.String(), "role", r.Role)
 	key := cmp.Or(r.AccessKeyID, "(not known)")
 	return engine.Warned([]string{"the record is gone; if the IAM user " + user + " exists in AWS, its access key " + key +
-		" goes on working: delete the user in AWS. If it has a lease, that cannot be renewed, and its revocation still tries to delete the user"}), nil
+		" keeps working: delete the user in AWS. If it has a lease, that cannot be renewed, and its revocation still tries to delete the user"}), nil
 }
 
 // response is what a read shows.

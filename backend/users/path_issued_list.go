@@ -18,26 +18,26 @@ import (
 func (u *Users) pathIssuedList() *framework.Path {
 	return u.issuedList("issued/?$", "issued-users", "", framework.FieldSchema{}, "List the IAM users and sessions that are issued.",
 		"Who holds keys now: the IAM users and sessions that are issued.", `
-Lists every IAM user that was issued and is not known to be gone, and those of requests
-that failed, until they are deleted. "vault list -detailed" shows the state of each, its
-role, its access key, who asked, and the latest moment that its lease can live to. Where
-config/users has register_sessions, sessions are listed too, by the ID of their access key.
-issued/role/<role> lists those of one role, issued/entity/<id> those of one entity.
+Lists every IAM user that was issued and is not known to be gone, and those of failed
+requests until they are deleted. "vault list -detailed" shows the state of each, its role,
+its access key, who asked, and the latest moment that its lease can live to. If
+config/users has register_sessions, sessions are listed too, by the ID of their access
+key. issued/role/<role> lists those of one role, issued/entity/<id> those of one entity.
 
-after and limit read a long list in parts, and details=false answers the names alone.
+after and limit read a long list in parts, and details=false returns only the names.
 `)
 }
 
 func (u *Users) pathIssuedOfRole() *framework.Path {
 	return u.issuedList("issued/role/(?P<role>.+?)/?$", "issued-users-of-role", "role",
-		framework.FieldSchema{Type: framework.TypeString, Description: "Name of the role, which may be deleted by now."},
+		framework.FieldSchema{Type: framework.TypeString, Description: "Name of the role; it may be deleted already."},
 		"List the IAM users and sessions that are issued for a role.", "Who holds keys of a role now.",
 		"Lists the IAM users and sessions that were issued for a role, as issued/ lists all.")
 }
 
 func (u *Users) pathIssuedOfEntity() *framework.Path {
 	return u.issuedList("issued/entity/(?P<id>.+?)/?$", "issued-users-of-entity", "id",
-		framework.FieldSchema{Type: framework.TypeString, Description: "ID of an entity of Vault's identity."},
+		framework.FieldSchema{Type: framework.TypeString, Description: "ID of a Vault entity."},
 		"List the IAM users and sessions that an entity holds.", "Which keys an entity holds now.",
 		"Lists the IAM users and sessions that were issued to one entity, as issued/ lists all.")
 }
@@ -49,18 +49,18 @@ func (u *Users) issuedList(pattern, suffix, field string, schema framework.Field
 		"after": {
 			Type:        framework.TypeString,
 			Query:       true,
-			Description: "Last name of the part before: the list goes on behind it. Empty: it begins at the begin.",
+			Description: "List only names after this one: the last name of the previous part. Empty: from the start.",
 		},
 		"limit": {
 			Type:        framework.TypeInt,
 			Query:       true,
-			Description: "Most names in the answer. 0: all.",
+			Description: "Maximum number of names in the answer. 0: all.",
 		},
 		"details": {
 			Type:        framework.TypeBool,
 			Default:     true,
 			Query:       true,
-			Description: "Whether the answer has the details of each name. false: the names alone, for which no record is read.",
+			Description: "Whether the answer has the details of each name. false: only the names; no record is read.",
 		},
 	}
 	if field != "" {

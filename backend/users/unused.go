@@ -55,7 +55,7 @@ func unusedField() *framework.FieldSchema {
 	return &framework.FieldSchema{
 		Type:        framework.TypeDurationSecond,
 		Query:       true,
-		Description: "List only those that have existed, and whose key was not used, for this long, such as 30d, by one call to AWS each; the key's last use is shown too. 0: all.",
+		Description: "List only IAM users that have existed for this long, such as 30d, and whose key was not used in that time, with the last use. Takes one call to AWS for each. 0: all.",
 	}
 }
 
@@ -100,7 +100,7 @@ func (u *Users) unusedFor(ctx context.Context, s logical.Storage, d *framework.F
 		return nil
 	})
 	for _, l := range failed {
-		warnings = append(warnings, "unused_for: AWS did not tell of every IAM user: "+awscreds.Explain(l.Errs[0]))
+		warnings = append(warnings, "unused_for: AWS did not answer for every IAM user: "+awscreds.Explain(l.Errs[0]))
 	}
 	if n := len(names) - int(asked.Load()); n > 0 {
 		warnings = append(warnings, fmt.Sprintf("unused_for: AWS was not asked about %s, for lack of time or because the account is out of reach; issued/role/<role> asks about fewer", engine.Counted(n, "IAM user")))
@@ -112,18 +112,18 @@ func (u *Users) unusedFor(ctx context.Context, s logical.Storage, d *framework.F
 func recordAnswer() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		"username":        {Type: framework.TypeString, Description: "Name of the IAM user."},
-		"state":           {Type: framework.TypeString, Description: "creating: a request is making it, or failed to and it is being deleted. issued: a lease has it. ending: it is being deleted."},
-		"leases":          {Type: framework.TypeInt, Description: "How many leases have it: more than one where the role has share_for. 0 unless it is issued."},
-		"unconfirmed":     {Type: framework.TypeBool, Description: "Whether the server stopped right after it returned this credential, so that perhaps nobody received it. See unconfirmed_ttl at config/users."},
-		"account":         {Type: framework.TypeString, Description: "Number of the AWS account that it was made in; empty where it is not known."},
-		"assume_role_arn": {Type: framework.TypeString, Description: "Role by which that account is reached; empty for the account of config/root."},
-		"role":            {Type: framework.TypeString, Description: "Role that it was issued for. Empty for a lease that the built-in engine began."},
+		"state":           {Type: framework.TypeString, Description: "creating: a request is making it, or has failed and the user is being deleted. issued: a lease has it. ending: it is being deleted."},
+		"leases":          {Type: framework.TypeInt, Description: "How many leases have it: more than one if the role has share_for. 0 unless it is issued."},
+		"unconfirmed":     {Type: framework.TypeBool, Description: "Whether the server stopped right after it returned this credential, so that perhaps no client received it. See unconfirmed_ttl at config/users."},
+		"account":         {Type: framework.TypeString, Description: "Number of the AWS account that it was made in; empty if not known."},
+		"assume_role_arn": {Type: framework.TypeString, Description: "AWS role by which that account is reached; empty for the account of config/root."},
+		"role":            {Type: framework.TypeString, Description: "Role that it was issued for. Empty for a lease that the built-in engine created."},
 		"access_key_id":   {Type: framework.TypeString, Description: "ID of its access key. Empty until there is one."},
-		"display_name":    {Type: framework.TypeString, Description: "Who asked for it, as Vault's audit log calls them."},
-		"entity_id":       {Type: framework.TypeString, Description: "Vault's identity entity of who asked, where there is one."},
+		"display_name":    {Type: framework.TypeString, Description: "Who asked for it, as in Vault's audit log."},
+		"entity_id":       {Type: framework.TypeString, Description: "Vault entity that asked for it, if any."},
 		"issued":          {Type: framework.TypeString, Description: "When it was issued (RFC 3339)."},
 		"ends":            {Type: framework.TypeString, Description: "Latest moment that its lease can live to without another renewal (RFC 3339)."},
-		"ending_since":    {Type: framework.TypeString, Description: "Since when it is being deleted, where AWS has not done it yet (RFC 3339); else null."},
+		"ending_since":    {Type: framework.TypeString, Description: "Since when it is being deleted (RFC 3339); null if it is not."},
 	}
 }
 

@@ -41,7 +41,7 @@ func (e *NoAnswerError) Error() string {
 	if e.Type != "" {
 		kind = e.Type
 	}
-	return fmt.Sprintf("%s answered %s with %s, which is not an answer of AWS (%v); check the endpoint, and what stands in front of it",
+	return fmt.Sprintf("%s answered %s with %s, which is not an answer of AWS (%v); check the endpoint, and any proxy in front of it",
 		e.Endpoint, strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))), kind, e.Err)
 }
 

@@ -137,7 +137,7 @@ func (c *Client) signinToken(ctx context.Context, at string, link ConsoleLink) (
 // noToken is the error of an answer without a token. AWS's sign-in refuses by a page for people, which
 // nobody can tell from that of a proxy.
 func noToken(request *http.Request, answer *http.Response, err error) error {
-	return fmt.Errorf("%s://%s answered %s with %s, and %w; AWS answers 400 to a session that it does not take, else check the endpoint, and what stands in front of it",
+	return fmt.Errorf("%s://%s answered %s with %s, and %w; AWS answers 400 to a session that it does not accept; otherwise check the endpoint, and any proxy in front of it",
 		request.URL.Scheme, request.URL.Host, strings.TrimSpace(fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))),
 		cmp.Or(mediaType(answer.Header), "a body of no type"), err)
 }
