@@ -51,8 +51,8 @@ func (r Role) key() string {
 // are off by more.
 const margin = 15 * time.Minute
 
-// over is the moment whose denials are over now.
-func (s *Sessions) over() time.Time { return s.Now().Add(-margin) }
+// over is the moment whose denials are over now, by our clock and by AWS's: what ours alone calls over may live on.
+func (s *Sessions) over(p *opened) time.Time { return s.Now().Add(min(p.ahead, 0) - margin) }
 
 // saveDenied writes the record of a role, or deletes it where nothing is denied.
 func (s *Sessions) saveDenied(ctx context.Context, st logical.Storage, r *deniedRole) error {

@@ -69,9 +69,13 @@ func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return nil, err
 	}
-	// AWS tells the time of a session in whole seconds.
-	before := s.Now().UTC().Truncate(time.Second).Add(time.Second)
-	own := s.ownAmong(ctx, req.Storage, roles, before)
+	own, ahead := s.ownAmong(ctx, req.Storage, roles)
+	if ahead > 0 {
+		ahead += time.Second // which AWS's answers leave out
+	}
+	// AWS tells the time of a session by its own clock, in whole seconds.
+	before := s.Now().UTC().Add(max(ahead, 0)).Truncate(time.Second).Add(time.Second)
+	endAt(own, before, ahead)
 	ours := func(of Role) bool { return slices.ContainsFunc(own, func(o Own) bool { return o.of == of.key() }) }
 	roles = append(slices.DeleteFunc(slices.Clone(roles), ours), slices.DeleteFunc(roles, func(r Role) bool { return !ours(r) })...) // its own last, for the sake of the others
 	s.own.add(own)
