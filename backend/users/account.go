@@ -150,12 +150,9 @@ func (a *accounts) waysOf(ctx context.Context, s logical.Storage, makeUsers bool
 	}), nil
 }
 
-// whoseWord finds out which account it is that AWS's words are about, where answers have not
-// told.
+// whoseWord finds out which account it is that AWS's words were about: answers may have told it, and told another than
+// before them.
 func (a *accounts) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *Record, f *facts) error {
-	if f.here.Known() {
-		return nil
-	}
 	var err error
 	if f.here, err = c.FindAccount(ctx); err != nil {
 		return fmt.Errorf("asking which account has no IAM user %s: %w", user, err)
