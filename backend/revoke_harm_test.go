@@ -58,6 +58,30 @@ func TestSessionsEndByAWSsClock(t *testing.T) {
 	m.ended()
 }
 
+// A record that nobody can read stops no revocation: AWS has what was denied.
+func TestUnreadableRecordOfDeniedSessions(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(m *mount, creds *logical.Response){
+		"one session":  (*mount).revoke,
+		"all sessions": func(m *mount, _ *logical.Response) { m.write("roles/deploy/revoke-sessions", nil) },
+	} {
+		m := newRevocableMount(t)
+		one, two := m.creds("deploy"), m.creds("deploy")
+		m.revoke(one)
+		m.leave("denied-sessions/"+homeNumber+"/deploy", `{`)
+		m.start()
+		if err := m.tick(); err == nil || !strings.Contains(err.Error(), "denied-sessions/") {
+			t.Errorf("%s: the tick says %v", name, err)
+		}
+		end(m, two)
+		if m.sessionWorks(one) || m.sessionWorks(two) {
+			t.Errorf("%s: a session works", name)
+		}
+		m.mustTick()
+		m.ended()
+	}
+}
+
 // A session can be revoked by any hub of its account that a role leads to, and so can the policy be removed.
 func TestSessionOfAReplacedHubIsRevoked(t *testing.T) {
 	t.Parallel()

@@ -166,7 +166,7 @@ type opened struct {
 
 // open reads the policy of a role, from the account that it is in and no other.
 func (s *Sessions) open(ctx context.Context, st logical.Storage, role Role) (*opened, error) {
-	record, err := loadDenied(ctx, st, role)
+	record, err := s.loadDenied(ctx, st, role)
 	if err != nil {
 		return nil, err
 	}
