@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
 // By a clock that is ahead of AWS's a session seems over that lives on: its denial stands.
@@ -55,6 +57,24 @@ func TestSessionsEndByAWSsClock(t *testing.T) {
 		t.Error("a session that was given afterwards is denied")
 	}
 	m.aws.SetClock(0)
+	m.ended()
+}
+
+// In an emergency a role whose policy AWS does not let the engine write spares no other.
+func TestSessionsOfOtherRolesEnd(t *testing.T) {
+	t.Parallel()
+	m := newRevocableMount(t, noRetries)
+	m.aws.AddRole("audit")
+	m.write("roles/both", map[string]any{"credential_type": "assumed_role", "role_arns": []string{auditARN, deployARN}})
+	one := m.creds("deploy")
+	m.aws.Inject(fakeaws.Fault{Action: "PutRolePolicy", Kind: fakeaws.Refuse, Times: 1})
+	text := m.refused(logical.UpdateOperation, "roles/both/revoke-sessions", nil)
+	if !strings.Contains(text, "role audit") || !strings.Contains(text, "; those of deploy end") {
+		t.Error(text)
+	}
+	if m.sessionWorks(one) {
+		t.Error("a session works")
+	}
 	m.ended()
 }
 

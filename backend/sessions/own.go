@@ -184,14 +184,11 @@ func endAt(list []Own, before time.Time, ahead time.Duration) {
 }
 
 // unended forgets what was about to end, where nothing came of it. What AWS did not answer may have come to pass.
-func (o *own) unended(roles []Role, why error) {
+func (o *own) unended(role Role, why error) {
 	var mistake *engine.UserError
-	if !awscreds.IsRefused(why) && !errors.As(why, &mistake) {
-		roles = roles[1:]
+	if awscreds.IsRefused(why) || errors.As(why, &mistake) {
+		o.drop(func(one Own) bool { return one.of == role.key() })
 	}
-	o.drop(func(one Own) bool {
-		return slices.ContainsFunc(roles, func(r Role) bool { return one.of == r.key() })
-	})
 }
 
 // isOf reports whether an ARN is of the role, or of one of its sessions.
