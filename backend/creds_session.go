@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -60,6 +61,10 @@ func (i *issuer) issueRoleSession(ctx context.Context, s logical.Storage, r *rol
 	resp, err := i.sessionResponse(session, l, life)
 	if n := utf8.RuneCountInString(o.sessionName); err == nil && n > awsrules.MostSessionName {
 		resp.AddWarning(fmt.Sprintf("role_session_name: cut from %d characters to %d, the most that AWS takes", n, awsrules.MostSessionName))
+	}
+	if err == nil && len(r.IAMGroups) > 0 && limits.Policy == "" && len(limits.PolicyARNs) == 0 {
+		resp.AddWarning(fmt.Sprintf("iam_groups: AWS has no policies of %s now, so nothing narrows the session down: it may do all that %s may; "+
+			"give the groups policies, or set policy_arns or policy_document", strings.Join(r.IAMGroups, ", "), arn))
 	}
 	return resp, err
 }

@@ -7,6 +7,7 @@ package backend
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -95,6 +96,30 @@ func TestVirtualMFADeviceIsDeletedInItsAccount(t *testing.T) {
 	if slices.Contains(m.aws.Actions(), "DeleteVirtualMFADevice") {
 		t.Error("it was deleted in another account")
 	}
+}
+
+// The serial number of a virtual MFA device is its name, which somebody else may use again: the one that a user has now is
+// theirs, and no tick complains of it for ever.
+func TestVirtualMFADeviceOfSomebodyElseStays(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	const serial = "arn:aws:iam::" + homeNumber + ":mfa/phone"
+	entry := &framework.WALEntry{Kind: walKindDevice, Data: walDevice{Serial: serial}, CreatedAt: m.now().Unix()}
+	m.put(framework.WALPrefix+"device", entry)
+	m.aws.AddUser("alice")
+	m.call("CreateVirtualMFADevice", url.Values{"VirtualMFADeviceName": {"phone"}})
+	m.call("EnableMFADevice", url.Values{"UserName": {"alice"}, "SerialNumber": {serial}, "AuthenticationCode1": {"123456"}, "AuthenticationCode2": {"654321"}})
+	if err := m.tick(); err == nil || !strings.Contains(err.Error(), "DeleteConflict") {
+		t.Errorf("the tick says %v", err) // AWS may show late that a user of ours has it no more
+	}
+	m.recorded(1)
+	m.age(6 * time.Minute)
+	m.mustTick()
+	m.recorded(0)
+	if user, _ := m.aws.User("alice"); len(user.MFADevices) != 1 {
+		t.Error("her device is gone")
+	}
+	m.aws.Forgive()
 }
 
 // What an installation lacks it cannot hold, and it is not asked twice.

@@ -3,10 +3,14 @@
 package backend
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
 // A server that cannot write storage may not lead any more: another renews what it would
@@ -45,4 +49,27 @@ func TestWhoCannotWriteDeletesNothing(t *testing.T) {
 			m.has(m.user(creds), false)
 		})
 	}
+}
+
+// A run of tidy that was paused with its server goes by what storage told before: the next leader may have written a
+// record of the user since, or a static role.
+func TestTidyOfWhoCannotWriteDeletesNothing(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	user := m.orphan()
+	held := m.aws.Inject(fakeaws.Fault{Action: "GetUser", User: user, Kind: fakeaws.HangAfter})
+	m.write("tidy", deleting)
+	<-held.Reached()
+	m.storage.breaks("put", "")
+	m.pass(2 * time.Minute)
+	held.Release()
+	status := m.tidied()
+	m.told(status, map[string]any{"deleted_count": 0, "found_count": 1, "errors_count": 1})
+	if text := fmt.Sprint(status["errors"]); !strings.Contains(text, "may not be the leader any more") {
+		t.Errorf("it says %s", text)
+	}
+	m.has(user, true)
+	m.storage.mend()
+	m.told(m.tidy(deleting), map[string]any{"deleted_count": 1})
+	m.has(user, false)
 }

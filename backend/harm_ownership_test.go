@@ -56,6 +56,32 @@ func TestForgedTagsDeleteNobody(t *testing.T) {
 	}
 }
 
+// Tags of ours are worth nothing on a user that somebody has made anew under its name, as Terraform does that has
+// imported it: AWS says that the user is younger than they say.
+func TestTagsOfAUserMadeAnew(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	m.mustTick()
+	creds := m.creds("developer-access")
+	user := m.user(creds)
+	ours, _ := m.aws.User(user)
+	for range 10 {
+		m.minutes(4)
+	}
+	m.revoke(creds)
+	m.aws.AddUser(user)
+	for key, value := range ours.Tags {
+		m.call("TagUser", url.Values{"UserName": {user}, "Tags.member.1.Key": {key}, "Tags.member.1.Value": {value}})
+	}
+	for range 30 {
+		m.minutes(4)
+	}
+	for _, order := range []map[string]any{deleting, {"delete": true, "restored": true}} {
+		m.told(m.tidy(order), map[string]any{"deleted_count": 0, "unproven_count": 1, "found_count": 1})
+	}
+	m.has(user, true)
+}
+
 // The engine's own user stays whatever its tags say, and whatever config/root says of a role.
 func TestTidySparesTheEnginesOwnUser(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ package backend
 // What stops new credentials does not stop old ones from ending.
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +69,80 @@ func TestRevocationNeedsNoOtherConfiguration(t *testing.T) {
 			} else {
 				m.do(logical.DeleteOperation, "issued/"+lost, nil)
 			}
+		})
+	}
+}
+
+// A revocation that did nothing, since config/root leads to another account, does not go well because the record
+// cannot be read: what the lease tells takes its place.
+func TestUnreadableRecordAndAnotherAccount(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	creds, dropped := m.creds("developer-access"), m.creds("developer-access")
+	m.mustTick()
+	m.age(30 * time.Minute)
+	for _, one := range []*logical.Response{creds, dropped} {
+		m.leave(recordKey(m.user(one)), `{`)
+	}
+	m.start()
+	m.leadTo(anotherAccount(t))
+	for _, one := range []*logical.Response{creds, dropped} {
+		text, _ := outcome(m.lease(logical.RevokeOperation, one))
+		namesBoth(t, text)
+	}
+	m.configure()
+	m.revoke(creds)
+	m.age(2 * time.Hour)
+	m.mustTick()
+	m.noUsers() // the other lease was given up
+	m.registered(0)
+}
+
+// A user of the name that the engine has not made stays, in whatever account: a record that nobody can read proves nothing.
+func TestUnreadableRecordOfANamesake(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		here, there bool // a stranger has the name in the account of config/root, and in another
+		untagged    bool // AWS took none of our tags
+		gone        bool // whether ours goes
+	}{
+		"in the account of ours":  {here: true},
+		"in another account":      {there: true, gone: true},
+		"nowhere":                 {gone: true},
+		"nowhere, and no tags":    {untagged: true},
+		"elsewhere, and no tags ": {there: true, untagged: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newConfiguredMount(t, repeating)
+			there := m.aws.Account(other)
+			there.SetTrust("hub", home)
+			m.write("roles/payments", map[string]any{"policy_arns": readOnly, "assume_role_arn": otherHub})
+			m.write("config/users", map[string]any{"ownership_tags": !c.untagged})
+			creds := m.creds("developer-access")
+			m.mustTick()
+			m.age(30 * time.Minute)
+			if c.here {
+				m.aws.RemoveUser(repeated)
+				m.aws.AddUser(repeated)
+			}
+			if c.there {
+				there.AddUser(repeated)
+			}
+			m.leave(recordKey(repeated), `{`)
+			m.start()
+			text, status := outcome(m.ask(logical.DeleteOperation, "issued/"+repeated, nil))
+			if c.gone != (status == 200) || !c.gone && !strings.Contains(text, "its record cannot be read, and neither its name nor its tags prove") {
+				t.Errorf("%d %s", status, text)
+			}
+			m.has(repeated, !c.gone)
+			if _, exists := there.User(repeated); exists != c.there {
+				t.Error("a stranger's user in another account is gone")
+			}
+			if !c.gone && !c.here {
+				m.revoke(creds) // the lease knows whose it is
+			}
+			m.aws.Forgive()
 		})
 	}
 }

@@ -187,6 +187,19 @@ func TestFederationTokenWithoutPermissionsIsNotIssued(t *testing.T) {
 	}
 }
 
+// A role session without policies may do all that the role may, which who has emptied its groups may not have meant.
+func TestSessionOfEmptyGroupsIsToldToBeWide(t *testing.T) {
+	t.Parallel()
+	m := newSessionMount(t)
+	m.aws.AddGroup("empty")
+	m.write("roles/deploy", map[string]any{"iam_groups": "empty"})
+	m.warns(m.creds("deploy"), "iam_groups: AWS has no policies of empty now, so nothing narrows the session down: it may do all that "+deployARN+" may")
+	m.aws.AddGroupPolicy("empty", "one", sqsOnly)
+	if resp := m.creds("deploy"); len(resp.Warnings) > 0 {
+		t.Errorf("warned %q", resp.Warnings)
+	}
+}
+
 func TestSessionTokenWithMFA(t *testing.T) {
 	t.Parallel()
 	m := newSessionMount(t)

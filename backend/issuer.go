@@ -17,6 +17,7 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/backend/status"
 	"vault-plugin-secrets-aws-dyn/backend/users"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // issuer makes a credential of a role and a request, and renews and revokes its lease.
@@ -39,7 +40,10 @@ func newIssuer(m *engine.Mount, opts Options, keys users.RollBack) *issuer {
 	m.Begin, m.Watch = i.requests.begin, i.memory.Attempt
 	i.secret = i.leases()
 	i.roles = roles.New(m, roles.Options{Changed: i.shared.EndRole, Forget: i.memory.Forget, Registers: i.registersAny})
-	i.sessions = sessions.New(m, i.awsRolesOf, i.shared.EndAll)
+	into := func(ctx context.Context, s logical.Storage, way engine.AssumeRole) (*awscreds.Client, error) {
+		return i.users.Into(ctx, s, way)
+	}
+	i.sessions = sessions.New(m, i.awsRolesOf, into, i.shared.EndAll)
 	i.users = users.New(m, users.Options{
 		SweepGrace: opts.SweepGrace, LateWindow: opts.LateWindow, Shared: roles.LongestShare,
 		Sessions: i.sessions, Roles: users.Roles{Way: roles.Way, Ways: roles.Ways},

@@ -178,6 +178,21 @@ func TestFailedCreateDoesNotCount(t *testing.T) {
 	m.revoke(m.creds("developer-access"))
 }
 
+// A request that failed before anything was written down takes no place either, not for a minute.
+func TestUnknownAccountDoesNotCount(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, noRetries)
+	m.write("roles/developer-access", map[string]any{"max_users": 1})
+	m.write("config/users", map[string]any{"max_users": 1})
+	m.start() // which has yet to hear which account this is
+	for _, action := range []string{"GetCallerIdentity", "GetUser"} {
+		m.aws.Inject(fakeaws.Fault{Action: action, Kind: fakeaws.Unavailable})
+	}
+	m.fails(logical.ReadOperation, "creds/developer-access", nil)
+	m.aws.ClearFaults()
+	m.revoke(m.creds("developer-access"))
+}
+
 // A template that makes one name only: the second user is refused by AWS, and the
 // first one keeps its record.
 func TestRepeatedNameLeavesTheFirstRecordAlone(t *testing.T) {

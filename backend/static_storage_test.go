@@ -46,6 +46,28 @@ func TestStaticRoleWithoutAKeyGetsOne(t *testing.T) {
 	m.hasKeys("app", m.served("app"))
 }
 
+// A role that cannot be read, or whose key cannot, stays until somebody says by force that its keys may be left: else it
+// would stay for good, and tidy would not run.
+func TestStaticUnreadableRoleIsDeletedByForce(t *testing.T) {
+	t.Parallel()
+	for key, value := range map[string]string{
+		"static-roles/app": `{`, "static-creds/app": `{"access_key":7}`, "static-roles/app ": `{"rotation_schedule":"when I say so"}`,
+	} {
+		m := newRotatingMount(t)
+		m.leave(strings.TrimSpace(key), value)
+		m.start()
+		if text := m.fails(logical.DeleteOperation, "static-roles/app", nil); !strings.Contains(text, "force=true") || !strings.Contains(text, strings.TrimSpace(key)) {
+			t.Errorf("%s: answered %s", key, text)
+		}
+		m.warns(m.do(logical.DeleteOperation, "static-roles/app", map[string]any{"force": true}), "may be left in AWS")
+		if left := m.storage.dump(t); left["static-roles/app"] != "" || left["static-creds/app"] != "" {
+			t.Errorf("%s: it is there", key)
+		}
+		m.told(m.tidy(nil), map[string]any{"state": "finished"})
+		m.aws.Forgive()
+	}
+}
+
 // A role that cannot be read is told and holds up no other; a list that cannot be read
 // fails the tick, and the next one tries again.
 func TestStaticBrokenStorageHoldsUpNoOtherRole(t *testing.T) {

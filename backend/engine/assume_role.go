@@ -109,8 +109,11 @@ func (i Interned) Value() AssumeRole {
 // account. config/root's client is everybody's, and is never replaced by it.
 func (m *Mount) AWSAs(ctx context.Context, s logical.Storage, a AssumeRole) (*awscreds.Client, error) {
 	c, err := m.AWS(ctx, s)
-	if err != nil || !a.IsSet() {
-		return c, err
+	switch {
+	case err != nil:
+		return nil, err
+	case !a.IsSet():
+		return c, c.SignIn(ctx)
 	}
 	c = c.As(awscreds.RoleSession{RoleARN: a.AssumeRoleARN, Name: a.AssumeRoleSessionName, ExternalID: a.ExternalID})
 	if err := c.SignIn(ctx); err != nil {

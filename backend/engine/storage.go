@@ -70,6 +70,9 @@ func (e *UnreadableError) Error() string {
 
 func (e *UnreadableError) Unwrap() error { return e.err }
 
+// Unreadable is the error of a value whose form is known, and not what it says.
+func Unreadable(key string, err error) error { return &UnreadableError{key: key, err: err} }
+
 // IsUnreadable reports whether an error is about an entry that nobody can read.
 func IsUnreadable(err error) bool {
 	var unreadable *UnreadableError

@@ -51,8 +51,8 @@ func (r Role) key() string {
 // are off by more.
 const margin = 15 * time.Minute
 
-// over is the moment whose denials are over now.
-func (s *Sessions) over() time.Time { return s.Now().Add(-margin) }
+// over is the moment whose denials are over now, by our clock and by AWS's: what ours alone calls over may live on.
+func (s *Sessions) over(p *opened) time.Time { return s.Now().Add(min(p.ahead, 0) - margin) }
 
 // saveDenied writes the record of a role, or deletes it where nothing is denied.
 func (s *Sessions) saveDenied(ctx context.Context, st logical.Storage, r *deniedRole) error {
@@ -69,9 +69,14 @@ func (s *Sessions) saveDenied(ctx context.Context, st logical.Storage, r *denied
 	return engine.Save(ctx, st, r.key(), r)
 }
 
-// loadDenied reads the record of a role, or begins one.
-func loadDenied(ctx context.Context, st logical.Storage, of Role) (*deniedRole, error) {
+// loadDenied reads the record of a role, or begins one; so it does where nobody can read it, since AWS has what was denied,
+// and an emergency does not wait.
+func (s *Sessions) loadDenied(ctx context.Context, st logical.Storage, of Role) (*deniedRole, error) {
 	r, err := engine.LoadOr(ctx, st, of.key(), func() *deniedRole { return new(deniedRole) })
+	if engine.IsUnreadable(err) {
+		s.Log.Error("the record of sessions that were denied cannot be read; it is written anew from the policy in AWS", "aws_role", of.Name, "account", of.Account.String(), "error", err)
+		r, err = new(deniedRole), nil
+	}
 	if err == nil {
 		r.Role = of // as it is reached now
 	}

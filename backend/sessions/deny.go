@@ -53,7 +53,7 @@ func (s *Sessions) write(ctx context.Context, st logical.Storage, role Role, cha
 	if err != nil {
 		return err
 	}
-	stands := p.record.and(p.inAWS).after(s.over())
+	stands := p.record.and(p.inAWS).after(s.over(p))
 	room := s.admit(role, stands, changes)
 	if len(room) == 0 {
 		return nil // each was told why
@@ -161,22 +161,23 @@ type opened struct {
 	record *deniedRole
 	text   string // in AWS
 	inAWS  denials
+	ahead  time.Duration // AWS's clock, of ours
 }
 
 // open reads the policy of a role, from the account that it is in and no other.
 func (s *Sessions) open(ctx context.Context, st logical.Storage, role Role) (*opened, error) {
-	record, err := loadDenied(ctx, st, role)
+	record, err := s.loadDenied(ctx, st, role)
 	if err != nil {
 		return nil, err
 	}
 	p := &opened{record: record}
-	if p.client, err = s.AWSAs(ctx, st, role.AssumeRole); err != nil {
+	if p.client, err = s.into(ctx, st, role.AssumeRole); err != nil {
 		return nil, err
 	}
 	if err := s.CheckAccount(ctx, p.client, role.Account, "the session of role "+role.Name, "let the session end by itself"); err != nil {
 		return nil, err
 	}
-	if p.text, err = p.client.RolePolicy(ctx, role.Name, s.policyName()); err != nil {
+	if p.text, p.ahead, err = p.client.RolePolicy(ctx, role.Name, s.policyName()); err != nil {
 		return nil, s.denied(role, err)
 	}
 	if p.inAWS, err = parse(p.text); err != nil {

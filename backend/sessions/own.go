@@ -138,52 +138,57 @@ func (s *Sessions) ownClients(ctx context.Context, st logical.Storage) ([]*awscr
 	return clients, cfg, nil
 }
 
-// ownAmong are the roles, of some whose sessions are about to end, as which the engine works.
-func (s *Sessions) ownAmong(ctx context.Context, st logical.Storage, roles []Role, before time.Time) (list []Own) {
+// ownAmong are the roles, of some whose sessions are about to end, as which the engine works; and how far AWS's clock is
+// ahead of ours, as far as AWS tells.
+func (s *Sessions) ownAmong(ctx context.Context, st logical.Storage, roles []Role) (list []Own, ahead time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	clients, cfg, err := s.ownClients(ctx, st)
 	if err != nil {
-		return nil // and nothing else works
+		return nil, 0 // and nothing else works
 	}
-	wait := behind
 	add := func(arn, as, key string) {
 		for _, role := range roles {
 			if role.isOf(arn) {
-				list = append(list, Own{Role: role.Name, Account: role.Account.String(), As: as, Since: before, of: role.key(), key: key})
+				list = append(list, Own{Role: role.Name, Account: role.Account.String(), As: as, of: role.key(), key: key})
 			}
 		}
 	}
 	for i, c := range clients {
-		if !c.IsSession(ctx) {
+		session := c.IsSession(ctx)
+		if i > 0 && !session {
+			continue
+		}
+		who, other := c.WhoAmI(ctx)
+		if ahead = cmp.Or(who.Ahead, ahead); !session {
 			continue
 		}
 		key, err := c.KeyID(ctx)
-		who, other := c.WhoAmI(ctx)
 		if errors.Join(err, other) != nil && i == 0 {
 			who.ARN = cfg.RoleARN
 		}
-		wait = max(wait, behind-who.Ahead)
 		add(who.ARN, "", key)
 	}
 	for _, arn := range clients[0].AssumedRoles() {
 		add(arn, arn, "")
 	}
+	return list, ahead
+}
+
+// endAt says when sessions end that were given before a moment, and when a new one is none of them: once that has come by
+// AWS's clock, too.
+func endAt(list []Own, before time.Time, ahead time.Duration) {
 	for i := range list {
-		list[i].Until = before.Add(wait)
+		list[i].Since, list[i].Until = before, before.Add(behind-ahead)
 	}
-	return list
 }
 
 // unended forgets what was about to end, where nothing came of it. What AWS did not answer may have come to pass.
-func (o *own) unended(roles []Role, why error) {
+func (o *own) unended(role Role, why error) {
 	var mistake *engine.UserError
-	if !awscreds.IsRefused(why) && !errors.As(why, &mistake) {
-		roles = roles[1:]
+	if awscreds.IsRefused(why) || errors.As(why, &mistake) {
+		o.drop(func(one Own) bool { return one.of == role.key() })
 	}
-	o.drop(func(one Own) bool {
-		return slices.ContainsFunc(roles, func(r Role) bool { return one.of == r.key() })
-	})
 }
 
 // isOf reports whether an ARN is of the role, or of one of its sessions.

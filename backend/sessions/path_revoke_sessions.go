@@ -4,6 +4,7 @@ package sessions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -69,24 +70,33 @@ func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *
 	if err != nil {
 		return nil, err
 	}
-	// AWS tells the time of a session in whole seconds.
-	before := s.Now().UTC().Truncate(time.Second).Add(time.Second)
-	own := s.ownAmong(ctx, req.Storage, roles, before)
+	own, ahead := s.ownAmong(ctx, req.Storage, roles)
+	if ahead > 0 {
+		ahead += time.Second // which AWS's answers leave out
+	}
+	// AWS tells the time of a session by its own clock, in whole seconds.
+	before := s.Now().UTC().Add(max(ahead, 0)).Truncate(time.Second).Add(time.Second)
+	endAt(own, before, ahead)
 	ours := func(of Role) bool { return slices.ContainsFunc(own, func(o Own) bool { return o.of == of.key() }) }
 	roles = append(slices.DeleteFunc(slices.Clone(roles), ours), slices.DeleteFunc(roles, func(r Role) bool { return !ours(r) })...) // its own last, for the sake of the others
 	s.own.add(own)
-	defer s.ended() // also of those that ended before one failed
+	defer s.ended() // also where one failed
 	var done []string
-	for n, role := range roles {
-		if err := s.denyBefore(ctx, req.Storage, role, before, before.Add(longestSession)); err != nil {
-			s.own.unended(roles[n:], err)
-			if len(done) > 0 {
-				err = fmt.Errorf("%w; those of %s end", err, strings.Join(done, ", "))
-			}
-			return nil, err
+	var failed error
+	for _, role := range roles {
+		if err := s.denyBefore(ctx, req.Storage, role, before, before.Add(longestSession)); err != nil { // which spares no other
+			s.own.unended(role, err)
+			failed = errors.Join(failed, err)
+			continue
 		}
 		s.Log.Warn("all sessions of an AWS role end on request", "aws_role", role.Name, "account", role.Account.String(), "issued_before", stamp(before), "role", name)
 		done = append(done, role.Name)
+	}
+	switch {
+	case failed != nil && len(done) > 0:
+		return nil, fmt.Errorf("%w; those of %s end", failed, strings.Join(done, ", "))
+	case failed != nil:
+		return nil, failed
 	}
 	resp := &logical.Response{
 		Data: map[string]any{"aws_roles": done, "issued_before": stamp(before)},

@@ -21,12 +21,14 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
 // Sessions are those of one mount.
 type Sessions struct {
 	*engine.Mount
 	rolesOf RolesOf
+	into    Into
 	ended   func() // hears that sessions have ended, whoever has them
 	queue   queue
 	roles   roles
@@ -39,10 +41,13 @@ type Sessions struct {
 // request's.
 type RolesOf func(ctx context.Context, st logical.Storage, role, arn string) ([]Role, error)
 
+// Into is the client for the account that a way leads to, by that or, where AWS refuses it, by another.
+type Into func(ctx context.Context, st logical.Storage, way engine.AssumeRole) (*awscreds.Client, error)
+
 // New returns the sessions of a mount. ended is called when all sessions of a role were ended: none that is kept to be shared
 // is of use any more.
-func New(m *engine.Mount, rolesOf RolesOf, ended func()) *Sessions {
-	return &Sessions{Mount: m, rolesOf: rolesOf, ended: ended}
+func New(m *engine.Mount, rolesOf RolesOf, into Into, ended func()) *Sessions {
+	return &Sessions{Mount: m, rolesOf: rolesOf, into: into, ended: ended}
 }
 
 // Paths are the paths about sessions alone; issued/ is about IAM users as well.

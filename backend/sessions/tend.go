@@ -162,8 +162,8 @@ func (s *Sessions) tendPolicy(ctx context.Context, st logical.Storage, key strin
 	if err != nil {
 		return fmt.Errorf("tending the policy that denies sessions of role %s: %w", record.Name, err)
 	}
-	stands := p.record.and(p.inAWS).after(s.over())
-	if !stands.empty() && p.inAWS.covers(p.record.after(s.over())) {
+	stands := p.record.and(p.inAWS).after(s.over(p))
+	if !stands.empty() && p.inAWS.covers(p.record.after(s.over(p))) {
 		s.states.counted(record.Role, s.Now(), stands)
 		s.roles.set(key, roleLook{ends: stands.ends().Add(margin), seen: s.Now()})
 		return nil
@@ -183,7 +183,7 @@ func (s *Sessions) rewrite(ctx context.Context, st logical.Storage, p *opened, s
 	case awscreds.IsNotFound(err): // no such role
 		stands = denials{}
 	case awscreds.IsOverQuota(err): // who asked was told, or will be
-		stands = p.inAWS.after(s.over())
+		stands = p.inAWS.after(s.over(p))
 	case err != nil:
 		return s.denied(p.record.Role, err)
 	}

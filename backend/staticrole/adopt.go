@@ -116,13 +116,18 @@ func (k *Keeper) replaceKey(ctx context.Context, s logical.Storage, ch roleChang
 // force it ends even if they cannot be deleted, and a warning says which stay.
 func (k *Keeper) abolish(ctx context.Context, s logical.Storage, name string, force bool) (warnings []string, err error) {
 	r, c, err := load(ctx, s, name)
-	if err != nil {
+	unreadable := engine.IsUnreadable(err)
+	switch {
+	case unreadable && !force:
+		return nil, fmt.Errorf("static role %s stays, since nobody can read which keys are its own; delete it with force=true to leave them in AWS: %w", name, err)
+	case err != nil && !unreadable:
 		return nil, err
-	}
-	if r != nil && c != nil {
+	case r != nil && c != nil:
 		warnings, err = k.endKeys(ctx, s, r, c)
 	}
 	switch {
+	case unreadable:
+		warnings = []string{fmt.Sprintf("the role is gone, and keys that it made may be left in AWS, where they go on working: look at those of its IAM user: %v", err)}
 	case err != nil && !force:
 		return nil, fmt.Errorf("static role %s stays until its keys are deleted: %w", name, err)
 	case err != nil:

@@ -48,7 +48,7 @@ func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error
 	}
 	r.Name = name // whatever the value says: the key is what others find it by
 	if err := r.FromStorage(); err != nil {
-		return nil, fmt.Errorf("reading the schedule of static role %s: %w", name, err)
+		return nil, engine.Unreadable(engine.PrefixStaticRole+name, fmt.Errorf("reading the schedule of static role %s: %w", name, err))
 	}
 	return r, nil
 }

@@ -50,9 +50,6 @@ func (a *accounts) madeIn(ctx context.Context, s logical.Storage, r *Record, her
 // AWS refuses that, as its role says now, as other roles and records do or, where it is the
 // account of config/root, as that. What AWS then says counts only from the record's account.
 func (a *accounts) reach(ctx context.Context, s logical.Storage, own engine.AssumeRole, roleName string) (*awscreds.Client, engine.AssumeRole, error) {
-	same := func(ways []engine.AssumeRole) []engine.AssumeRole {
-		return slices.DeleteFunc(ways, func(way engine.AssumeRole) bool { return !way.IsSet() || way.Account() != own.Account() })
-	}
 	ofItsRole := func() ([]engine.AssumeRole, error) {
 		var way engine.AssumeRole
 		var err error
@@ -62,16 +59,29 @@ func (a *accounts) reach(ctx context.Context, s logical.Storage, own engine.Assu
 		if engine.IsUnreadable(err) {
 			err = nil // then others have to do
 		}
-		return same([]engine.AssumeRole{way}), err
+		return sameAccount([]engine.AssumeRole{way}, own), err
 	}
-	ofOthers := func() ([]engine.AssumeRole, error) {
-		ways, err := a.waysOf(ctx, s, true)
-		if ways = same(ways); own.IsSet() && own.Account() == a.homeAmong(ctx, s, own) {
-			ways = append([]engine.AssumeRole{{}}, ways...)
-		}
-		return ways, err
+	return a.Reach(ctx, s, own, ofItsRole, func() ([]engine.AssumeRole, error) { return a.into(ctx, s, own, true) })
+}
+
+// Into is the client for the account that a way leads to or, where AWS refuses that, another way of a role or a record.
+func (a *accounts) Into(ctx context.Context, s logical.Storage, way engine.AssumeRole) (*awscreds.Client, error) {
+	client, _, err := a.Reach(ctx, s, way, func() ([]engine.AssumeRole, error) { return a.into(ctx, s, way, false) })
+	return client, err
+}
+
+// into are the ways into the account of one that records have, and all roles or those that make IAM users.
+func (a *accounts) into(ctx context.Context, s logical.Storage, own engine.AssumeRole, makeUsers bool) ([]engine.AssumeRole, error) {
+	ways, err := a.waysOf(ctx, s, makeUsers)
+	if ways = sameAccount(ways, own); own.IsSet() && own.Account() == a.homeAmong(ctx, s, own) {
+		ways = append([]engine.AssumeRole{{}}, ways...)
 	}
-	return a.Reach(ctx, s, own, ofItsRole, ofOthers)
+	return ways, err
+}
+
+// sameAccount are those of some ways that lead to the account of one.
+func sameAccount(ways []engine.AssumeRole, own engine.AssumeRole) []engine.AssumeRole {
+	return slices.DeleteFunc(ways, func(way engine.AssumeRole) bool { return !way.IsSet() || way.Account() != own.Account() })
 }
 
 // home is the account of config/root, as [engine.AssumeRole.Account] has others; empty until
@@ -140,12 +150,9 @@ func (a *accounts) waysOf(ctx context.Context, s logical.Storage, makeUsers bool
 	}), nil
 }
 
-// whoseWord finds out which account it is that AWS's words are about, where answers have not
-// told. Where the user's account is known, and AWS refuses to name its own, they are not believed.
+// whoseWord finds out which account it is that AWS's words were about: answers may have told it, and told another than
+// before them. Where the user's account is known, and AWS refuses to name its own, they are not believed.
 func (a *accounts) whoseWord(ctx context.Context, s logical.Storage, c *awscreds.Client, user string, r *Record, f *facts) error {
-	if f.here.Known() {
-		return nil
-	}
 	ask := c.FindAccount
 	if f.made.Known() {
 		ask = c.AskAccount

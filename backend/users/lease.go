@@ -159,7 +159,8 @@ func (u *Users) keepEnding(ctx context.Context, s logical.Storage, l *Lease, beg
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTime)
 	defer cancel()
 	r, err := load(ctx, s, l.Username)
-	if engine.IsUnreadable(err) {
+	unreadable := engine.IsUnreadable(err) // what the lease tells takes its place
+	if unreadable {
 		r, err = nil, nil
 	}
 	switch {
@@ -167,7 +168,7 @@ func (u *Users) keepEnding(ctx context.Context, s logical.Storage, l *Lease, beg
 		return errors.Join(why, err)
 	case r != nil && (!l.holds(r) || u.notBeingMade(l.Username) != nil):
 		return cmp.Or(why, v.why, u.notBeingMade(l.Username)) // of a later user, whose end nobody asked for
-	case why == nil && r == nil && l.Registered && v.ending != endNotOurs:
+	case why == nil && r == nil && !unreadable && l.Registered && v.ending != endNotOurs:
 		return nil // its record went when the user was known to be gone, or somebody dropped it
 	case why == nil:
 		why = v.why

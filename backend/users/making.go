@@ -50,12 +50,12 @@ func (m *Making) Begin(ctx context.Context, ofRole, ofAccount int) (latest time.
 	if err := m.admit(ctx, ofRole, ofAccount); err != nil {
 		return latest, err
 	}
-	err = m.findAccount(ctx)
-	if err == nil {
-		latest = time.Now().Add(awscreds.CreateBegins) // counted from the record
-		err = m.u.storeRecord(ctx, m.storage, m.lease.Username, m.Record)
+	if err := m.findAccount(ctx); err != nil {
+		m.u.index.drop(m.lease.Username) // nobody has written anything
+		return latest, err
 	}
-	if err != nil {
+	latest = time.Now().Add(awscreds.CreateBegins) // counted from the record
+	if err = m.u.storeRecord(ctx, m.storage, m.lease.Username, m.Record); err != nil {
 		m.u.index.release(m.lease.Username, m.u.Now()) // it may have been stored all the same
 	}
 	return latest, err

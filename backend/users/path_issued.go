@@ -128,33 +128,69 @@ func (u *Users) deleteIssuedUser(ctx context.Context, req *logical.Request, d *f
 	return engine.Warned([]string{"AWS has no IAM user " + user + " now; its record stays for some minutes, in case AWS does not show the user yet or makes it late: the engine checks again later"}), nil
 }
 
-// unreadable stands for a record that nobody can read: of any age, whatever the name, and in the
-// account that has such a user.
+// unreadable stands for a record that nobody can read: of any age, and in the account that has such a user. What the record
+// knew of it is lost, so the user's own name or tags have to prove whose it is.
 func (u *Users) unreadable(ctx context.Context, s logical.Storage, user string) (*Record, error) {
 	r := &Record{Random: enoughRandom}
+	named := awsrules.RandomIn(user) >= enoughRandom
 	ways, err := u.ways(ctx, s)
-	if err != nil {
-		return nil, err
+	if err != nil || named && len(ways) == 0 {
+		return r, err
 	}
+	var namesakes []engine.AssumeRole // of whom no tag tells
 	asked := map[string]bool{}
-	for _, way := range ways {
+	for _, way := range append(ways, engine.AssumeRole{}) {
 		if asked[way.Account()] {
 			continue
 		}
 		asked[way.Account()] = true
-		client, way, err := u.reach(ctx, s, way, "")
-		if err == nil {
-			_, err = client.ReadUser(ctx, user)
+		found, by, err := u.found(ctx, s, user, way)
+		if named && !way.IsSet() && awscreds.IsRefused(err) {
+			continue // without iam:GetUser, go by the name
 		}
-		switch {
-		case err == nil:
-			r.AssumeRole = way
+		if err != nil {
+			return nil, fmt.Errorf("looking for IAM user %s%s, since its record cannot be read: %w", user, inAccount(way), err)
+		}
+		if found == nil {
+			continue
+		}
+		ours, err := u.own.proven(ctx, s, user, found.Tags)
+		if err != nil {
+			return nil, err
+		}
+		if ours {
+			r.AssumeRole = by
 			return r, nil
-		case !awscreds.IsNotFound(err):
-			return nil, fmt.Errorf("looking for IAM user %s in AWS account %s, since its record cannot be read: %w", user, way.Account(), err)
 		}
+		namesakes = append(namesakes, by)
+	}
+	switch {
+	case len(namesakes) > 0 && !named:
+		return nil, engine.UserErrorf("%w", &unprovenError{user, "its record cannot be read, and neither its name nor its tags prove that the engine made it", nil})
+	case len(namesakes) > 0:
+		r.AssumeRole = namesakes[0]
 	}
 	return r, nil
+}
+
+// found is a user as AWS shows it, in the account to which a way leads; nil where that has none.
+func (u *Users) found(ctx context.Context, s logical.Storage, user string, way engine.AssumeRole) (found *awscreds.FoundUser, by engine.AssumeRole, err error) {
+	client, by, err := u.reach(ctx, s, way, "")
+	if err != nil {
+		return nil, by, err
+	}
+	if found, err = client.ReadUser(ctx, user); awscreds.IsNotFound(err) {
+		return nil, by, nil
+	}
+	return found, by, err
+}
+
+// inAccount names the account of a way; empty for the one of config/root.
+func inAccount(way engine.AssumeRole) string {
+	if !way.IsSet() {
+		return ""
+	}
+	return " in AWS account " + way.Account()
 }
 
 func (u *Users) forgetIssuedUser(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

@@ -110,9 +110,12 @@ func (v tidyView) Owner(ctx context.Context, s logical.Storage, user *awscreds.F
 	proven, err := v.u.own.proven(ctx, s, user.Name, user.Tags)
 	term, _, _ := strings.Cut(user.Tags[engine.TagProof], "/")
 	began, malformed := time.Parse(time.RFC3339, user.Tags[engine.TagCreated])
+	made := &Record{Issued: began}
 	switch {
 	case err != nil || !proven || malformed != nil:
 		return tidy.OwnerClaimed, err
+	case !made.asOldAs(user, v.u.Age(began), v.u.o.LateWindow):
+		return tidy.OwnerClaimed, nil // somebody has made the user anew, tags and all
 	case !v.u.OnWatch(term, v.u.Now().Add(-user.Age)) || !v.u.Answered(term, began.Add(time.Second)): // the tag has no fractions
 		return tidy.OwnerCopy, nil // its request may have begun after this storage was copied
 	}
@@ -122,8 +125,11 @@ func (v tidyView) Owner(ctx context.Context, s logical.Storage, user *awscreds.F
 // RoleOf is the role that they name.
 func (v tidyView) RoleOf(tags map[string]string) string { return tags[engine.TagRole] }
 
-// DeleteUser deletes a user that has no record.
+// DeleteUser deletes a user that has no record, as the leader alone knows.
 func (v tidyView) DeleteUser(ctx context.Context, s logical.Storage, c *awscreds.Client, way engine.AssumeRole, name string) error {
+	if err := v.u.ProveLeader(ctx, s); err != nil {
+		return err
+	}
 	_, err := v.u.deleteUser(ctx, s, c, name, &Record{AssumeRole: way})
 	return err
 }

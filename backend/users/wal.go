@@ -219,10 +219,15 @@ func (u *Users) rollBackDevice(ctx context.Context, s logical.Storage, entry *fr
 	if err := u.ProveLeader(ctx, s); err != nil {
 		return err
 	}
-	if err := client.DeleteDevice(ctx, wal.Serial); err != nil {
+	err = client.DeleteDevice(ctx, wal.Serial)
+	switch {
+	case awscreds.IsInUse(err) && u.Age(time.Unix(entry.CreatedAt, 0)) >= u.LagWindow:
+		u.Log.Warn("a virtual MFA device that an IAM user of the engine's had is somebody else's now; it stays", "device", wal.Serial, "error", err)
+	case err != nil:
 		return fmt.Errorf("rolling back: %w", err)
+	default:
+		u.Log.Info("rolled back", "device", wal.Serial)
 	}
-	u.Log.Info("rolled back", "device", wal.Serial)
 	return framework.DeleteWAL(ctx, s, entry.ID)
 }
 

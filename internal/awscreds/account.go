@@ -76,6 +76,14 @@ func (c *Client) learn(arn string) {
 	}
 }
 
+// mayHaveMoved forgets the account when the environment has given the server another key, unless both are known to be of
+// one: it may give one of another account while the process runs.
+func (c *Client) mayHaveMoved(from, to string) {
+	if of := AccountOfKey(from); of == "" || of != AccountOfKey(to) {
+		c.account.Store(nil)
+	}
+}
+
 // AskAccount is KnownAccount, and asks where answers have not told: the credentials, then
 // STS, then IAM about our own user. It is the zero value where there is no such action, as in some
 // installations that are not AWS's, and an [UntoldError] where AWS refuses to tell or does not answer.

@@ -55,9 +55,16 @@ func isNoAnswer(err error) bool {
 }
 
 // answersOnly makes a call of IAM or STS fail unless AWS has answered it. It bounds the answers to all calls, those for
-// instance metadata and container credentials too.
+// instance metadata and container credentials too. Those the SDK makes in goroutines of its own, and some of what
+// reads them dereferences nil where an answer is null: the call fails then.
 func answersOnly(stack *middleware.Stack) error {
 	action := stack.ID() // a stack is made for one call
+	guard := func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
+		out middleware.DeserializeOutput, meta middleware.Metadata, err error,
+	) {
+		defer recoverTo(&err) // within the attempt, which counts as not answered
+		return next.HandleDeserialize(ctx, in)
+	}
 	read := func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 		middleware.DeserializeOutput, middleware.Metadata, error,
 	) {
@@ -83,6 +90,9 @@ func answersOnly(stack *middleware.Stack) error {
 		if err := stack.Deserialize.Insert(middleware.DeserializeMiddlewareFunc("CompleteAnswer", check), deserializer, middleware.Before); err != nil {
 			return err
 		}
+	}
+	if err := stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("NoPanic", guard), middleware.Before); err != nil {
+		return err
 	}
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("AnswerOfAWS", read), middleware.After) // next to the wire
 }

@@ -3,9 +3,12 @@
 package awscreds
 
 import (
+	"reflect"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/sso"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 )
@@ -13,6 +16,9 @@ import (
 // missingMember names a member that an answer lacks and that we, or the SDK's credential providers, go on with. Whoever
 // gets an answer may rely on what is asked for here, and on nothing else.
 func missingMember(answer any) string {
+	if v := reflect.ValueOf(answer); v.Kind() == reflect.Pointer && v.IsNil() {
+		return "everything" // a container's endpoint answered null
+	}
 	switch out := answer.(type) {
 	case *iam.CreateUserOutput:
 		return missingOfUser(out.User)
@@ -45,6 +51,10 @@ func missingMember(answer any) string {
 	case *sts.GetCallerIdentityOutput:
 		if aws.ToString(out.Arn) == "" {
 			return "Arn"
+		}
+	case *sso.GetRoleCredentialsOutput: // of the default chain, which reads it in a goroutine of the SDK's
+		if out.RoleCredentials == nil {
+			return "roleCredentials"
 		}
 	}
 	return ""

@@ -96,9 +96,12 @@ func (c *Client) as(role asRole) *Client {
 }
 
 // SignIn has the client assume its role, unless it has a session of it. A client that works as
-// no role of [Client.As] has nothing to do.
+// no role of [Client.As] looks whether it still has the key that told its account.
 func (c *Client) SignIn(ctx context.Context) error {
 	if c.session == nil {
+		if c.given && c.KnownAccount().Known() {
+			_, _ = c.KeyID(ctx) // what is wrong with it, the call tells that needs it
+		}
 		return nil
 	}
 	_, err := c.session.Retrieve(ctx)

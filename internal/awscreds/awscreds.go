@@ -125,6 +125,7 @@ type Client struct {
 	lacks   *lacks // of the endpoint
 	others  *others
 	session *sessionCache // of the role, for a client that [Client.As] made
+	given   bool          // its identity is what the server's environment gives, at any time
 }
 
 // New makes a client. It reads the environment and the shared configuration
@@ -163,7 +164,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	sdk.APIOptions = append(sdk.APIOptions, traceAnswers)
 
 	host := foreignHost(cfg.IAMEndpoint)
-	return &Client{
+	c := &Client{
 		iam:     callsOf(iam.NewFromConfig(sdk, iamAt(cfg.IAMEndpoint))),
 		sts:     stsClients(sdk, cfg.STS),
 		host:    host,
@@ -173,7 +174,12 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		lacks:   &lacks{foreign: host != ""},
 		others:  newOthers(),
 		key:     key,
-	}, nil
+	}
+	if chain, ok := sdk.Credentials.(*found); ok && key == nil && cfg.RoleARN == "" { // a role is in one account, whoever assumes it
+		chain.moved = c.mayHaveMoved
+		c.given = true
+	}
+	return c, nil
 }
 
 // transport returns the SDK's own HTTP client, sized for many calls at once. It

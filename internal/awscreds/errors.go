@@ -195,6 +195,9 @@ func IsNotFound(err error) bool { return isNotFound(err) }
 
 func isNotFound(err error) bool { return Code(err) == codeNoSuchEntity }
 
+// IsInUse reports whether AWS said that something cannot be deleted while another thing has it.
+func IsInUse(err error) bool { return Code(err) == codeDeleteConflict }
+
 // IsOverQuota reports whether AWS said that there is no room for more.
 func IsOverQuota(err error) bool { return Code(err) == codeLimitExceeded }
 

@@ -148,6 +148,8 @@ type found struct {
 	chain  aws.CredentialsProvider
 	whose  string                 // for people; empty where source tells
 	source atomic.Pointer[string] // what the SDK calls the source of the last ones
+	key    atomic.Pointer[string] // ID of their key
+	moved  func(from, to string)  // hears of each key that is another one; may be nil
 }
 
 // Retrieve asks the chain.
@@ -160,6 +162,11 @@ func (f *found) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		err = withoutOutput(err)
 	case err == nil && (last == nil || *last != creds.Source):
 		f.source.Store(&creds.Source)
+	}
+	if last := f.key.Load(); err == nil && f.moved != nil && (last == nil || *last != creds.AccessKeyID) {
+		if f.key.Store(&creds.AccessKeyID); last != nil {
+			f.moved(*last, creds.AccessKeyID)
+		}
 	}
 	return creds, err
 }

@@ -7,28 +7,47 @@ package awscreds
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // RolePolicy reads an inline policy of a role; "" where the role has none of the name. Where there is no such role, the
-// answer is the same: AWS has one code for both.
-func (c *Client) RolePolicy(ctx context.Context, role, name string) (string, error) {
+// answer is the same: AWS has one code for both. ahead is how far AWS's clock was ahead of ours at the answer.
+func (c *Client) RolePolicy(ctx context.Context, role, name string) (text string, ahead time.Duration, err error) {
 	out, err := c.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &role, PolicyName: &name})
 	switch {
 	case isNotFound(err):
-		return "", nil
+		return "", aheadAt(err), nil
 	case err != nil:
-		return "", fmt.Errorf("reading inline policy %s of role %s: %w", name, role, err)
+		return "", 0, fmt.Errorf("reading inline policy %s of role %s: %w", name, role, err)
 	}
-	text, err := url.PathUnescape(aws.ToString(out.PolicyDocument)) // it comes URL-encoded (IAM API Reference, GetRolePolicy)
+	ahead, _ = awsmiddleware.GetAttemptSkew(out.ResultMetadata)
+	text, err = url.PathUnescape(aws.ToString(out.PolicyDocument)) // it comes URL-encoded (IAM API Reference, GetRolePolicy)
 	if err != nil {
-		return "", fmt.Errorf("decoding inline policy %s of role %s: %w", name, role, err)
+		return "", 0, fmt.Errorf("decoding inline policy %s of role %s: %w", name, role, err)
 	}
-	return text, nil
+	return text, ahead, nil
+}
+
+// aheadAt is how far AWS's clock was ahead of ours when it refused a call.
+func aheadAt(refusal error) time.Duration {
+	var answer *smithyhttp.ResponseError
+	if !errors.As(refusal, &answer) || answer.Response == nil {
+		return 0
+	}
+	at, err := http.ParseTime(answer.Response.Header.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return time.Until(at)
 }
 
 // PutRolePolicy writes an inline policy of a role, in the place of the one that has the name.

@@ -157,7 +157,7 @@ func (c *Client) createUser(ctx context.Context, u User, lost *unanswered) (User
 	case !lost.seen.Load():
 		return UserInfo{}, &NotCreatedError{Err: err}
 	case Code(err) == codeEntityAlreadyExists:
-		return c.claim(ctx, u, time.Since(began), err)
+		return c.claim(ctx, u, lateBy(time.Now(), began), err) // by either clock: the machine may have been suspended
 	}
 	return UserInfo{}, err
 }
