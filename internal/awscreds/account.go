@@ -94,7 +94,7 @@ func (c *Client) AskAccount(ctx context.Context) (Account, error) {
 	caller, err := c.WhoAmI(ctx)
 	if err != nil {
 		user, other := c.LookUpUser(ctx, "") // not everybody has a way to STS
-		if other != nil && !(IsUnsupported(err) && IsUnanswerable(other)) {
+		if other != nil && (!IsUnsupported(err) || !IsUnanswerable(other)) {
 			return Account{}, &UntoldError{
 				Err:     fmt.Errorf("asking AWS which account this is: %w", errors.Join(err, other)),
 				Refused: IsRefused(other), byBoth: IsRefused(err) && IsUnanswerable(other),
