@@ -61,7 +61,7 @@ soak: build ## Run the long tests at their full length: a crash at every step, o
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \
 	mkdir -p .tools && \
-	{ go test -run '^TestNoStrangerIsChanged$$' -count=1 -timeout 60m -v ./backend -strangers.runs 5000 >.tools/strangers.log && rc=0 || rc=1; \
+	{ go test -run '^TestNoStrangerIsChanged$$' -count=1 -timeout 60m -parallel 8 -v ./backend -strangers.runs 5000 >.tools/strangers.log && rc=0 || rc=1; \
 		grep -v -e '^=== ' -e '--- PASS: ' .tools/strangers.log; [ $$rc = 0 ]; } && \
 	go test -run '^TestManyAccounts$$' -count=1 -v ./backend -accounts 200 && \
 	go test -run '^TestGeneratedPolicy$$' -count=1 -v ./backend -policy.whole && \

@@ -24,7 +24,7 @@ var (
 
 // strangerGroup is how many runs go on beside each other. A test keeps the accounts of its parallel tests in memory
 // until the last of them has ended: 5,000 took 8 GB.
-const strangerGroup = 100
+const strangerGroup = 250
 
 // tally counts what has been tried in all runs.
 type tally struct {
