@@ -58,7 +58,7 @@ func (i *issuer) register(ctx context.Context, s logical.Storage, o order, crede
 	}
 	return i.sessions.Register(ctx, s, l.AccessKeyID, &sessions.Session{
 		Role: o.role, CredentialType: credentialType, Name: l.Username, ARN: l.ARN, DisplayName: o.displayName, EntityID: o.entityID,
-		Issued: i.Now().UTC(), Ends: l.SessionEnds, UserID: l.SessionUserID, AWSRole: l.awsRole(),
+		Issued: i.Now().UTC(), Ends: l.SessionEnds, Over: l.Over, UserID: l.SessionUserID, AWSRole: l.awsRole(),
 	})
 }
 

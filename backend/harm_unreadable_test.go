@@ -85,6 +85,9 @@ func TestUnreadableRecordAndAnotherAccount(t *testing.T) {
 		m.leave(recordKey(m.user(one)), `{`)
 	}
 	m.start()
+	if err := m.tick(); err == nil || !strings.Contains(err.Error(), "delete issued/"+m.user(creds)+" to end it now") {
+		t.Errorf("the tick says %v", err)
+	}
 	m.leadTo(anotherAccount(t))
 	for _, one := range []*logical.Response{creds, dropped} {
 		text, _ := outcome(m.lease(logical.RevokeOperation, one))

@@ -42,7 +42,7 @@ type entry struct {
 	ends         time.Time
 }
 
-func entryOf(r *Session) entry { return entry{r.Role, r.EntityID, r.Ends} }
+func entryOf(r *Session) entry { return entry{r.Role, r.EntityID, r.over()} }
 
 func (x *index) put(id string, e entry) { x.set(id, &e) }
 func (x *index) drop(id string)         { x.set(id, nil) }

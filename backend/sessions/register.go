@@ -27,11 +27,20 @@ type Session struct {
 	DisplayName    string    `json:"display_name"` // who asked, as Vault calls them
 	EntityID       string    `json:"entity_id"`
 	Issued         time.Time `json:"issued"`
-	Ends           time.Time `json:"ends"` // when AWS ends it
+	Ends           time.Time `json:"ends"`          // when AWS ends it, by its clock
+	Over           time.Time `json:"over,omitzero"` // when that is by ours, as far as was known at its making
 
 	// What revokes it, where its role has revoke_sessions.
 	UserID  string `json:"user_id,omitempty"` // what aws:userid is for it
 	AWSRole Role   `json:"aws_role,omitzero"`
+}
+
+// over is when the session has ended by our clock.
+func (r *Session) over() time.Time {
+	if r.Over.IsZero() {
+		return r.Ends
+	}
+	return r.Over
 }
 
 // keyForm is the ID of an access key: letters and digits. Keys of storage are made of nothing else.
@@ -75,7 +84,7 @@ func (s *Sessions) Read(ctx context.Context, st logical.Storage, accessKeyID str
 	switch {
 	case engine.IsUnreadable(err):
 		return map[string]any{"access_key_id": accessKeyID, "error": err.Error()}, nil
-	case err != nil || r == nil || !s.Now().Before(r.Ends.Add(clockSlack)):
+	case err != nil || r == nil || !s.Now().Before(r.over().Add(clockSlack)):
 		return nil, err
 	}
 	return r.response(accessKeyID), nil
@@ -87,7 +96,7 @@ func (s *Sessions) Revoke(ctx context.Context, st logical.Storage, accessKeyID s
 	if err != nil || r == nil {
 		return false, err
 	}
-	if !s.Now().Before(r.Ends.Add(clockSlack)) { // it ended by itself
+	if !s.Now().Before(r.over().Add(clockSlack)) { // it ended by itself
 		return false, s.Forget(ctx, st, accessKeyID)
 	}
 	if r.UserID == "" {

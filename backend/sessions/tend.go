@@ -143,6 +143,9 @@ func (s *Sessions) tend(ctx context.Context, st logical.Storage, key string) err
 	}
 	defer unlock()
 	record, err := engine.Load[deniedRole](ctx, st, key)
+	if engine.IsUnreadable(err) {
+		return fmt.Errorf("which sessions of an AWS role are denied cannot be read; what AWS denies stays so, and the next revocation of one of its sessions, or roles/<role>/revoke-sessions, writes the record anew: %w", err)
+	}
 	if err != nil {
 		return err
 	}

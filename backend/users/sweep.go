@@ -71,6 +71,9 @@ func (u *Users) sweepUser(ctx context.Context, s logical.Storage, user string) e
 	}
 	defer unlock()
 	r, err := load(ctx, s, user)
+	if engine.IsUnreadable(err) {
+		return fmt.Errorf("nobody can read until when IAM user %s is to live, so its lease alone ends it; delete issued/%s to end it now, or write issued/%s/forget to drop the record: %w", user, user, user, err)
+	}
 	if err != nil {
 		return err
 	}
