@@ -140,7 +140,7 @@ wait_until 60 no_users || fail "every IAM user should be gone within 60 seconds.
 
 run 'bin/fakeaws lag 0s'
 
-title "An AWS SDK fetches credentials from Vault by itself: no script reads a key, and none is stored (examples/go is 15 lines, without any Vault code)"
+title "An AWS SDK fetches credentials from Vault by itself: no script reads a key, and none is stored (examples/go has no Vault code)"
 run 'vault write aws-dyn/roles/deploy credential_type=assumed_role role_arns=arn:aws:iam::123456789012:role/deploy'
 sdk='unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY; AWS_CONTAINER_CREDENTIALS_FULL_URI=$VAULT_ADDR/v1/aws-dyn/sdk/creds/deploy AWS_CONTAINER_AUTHORIZATION_TOKEN="Bearer $VAULT_TOKEN"'
 run "($sdk go run ./examples/go)"
