@@ -79,19 +79,19 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/users"
 )
 
-// DefaultWALMinAge is how old a record of an IAM user must be before AWS's word
-// that there is no such user ends it. IAM shows a new user everywhere within
-// seconds as a rule; five minutes leave room for a bad day.
+// DefaultWALMinAge is the minimum age of an IAM user's record before "no such user" from
+// AWS ends it. IAM usually shows a new user everywhere within seconds; five minutes leave
+// room for worse days.
 const DefaultWALMinAge = 5 * time.Minute
 
 // DefaultGapCaution is how long after a gap in the heartbeat nothing is deleted that another
 // engine with a copy of the storage might need.
 const DefaultGapCaution = engine.DefaultGapCaution
 
-// DefaultSweepGrace is how long after the last moment of its lease a user is left alone.
+// DefaultSweepGrace is how long after the latest end of its lease a user is left to Vault.
 const DefaultSweepGrace = users.DefaultSweepGrace
 
-// DefaultLateWindow is how late AWS may perform a request that it never answered.
+// DefaultLateWindow is how late AWS may still perform a request that it never answered.
 const DefaultLateWindow = users.DefaultLateWindow
 
 // DefaultRequestTime is how long a request may take: Vault's command line and its clients
