@@ -20,7 +20,7 @@ check-version:
 BINARIES := $(addprefix bin/,$(PROGRAMS))
 
 .PHONY: build
-build: $(BINARIES) ## Build bin/vault-plugin-secrets-aws-dyn (the plugin), bin/vault-aws (for the terminal) and bin/fakeaws (a pretend AWS to try it against).
+build: $(BINARIES) ## Build bin/vault-plugin-secrets-aws-dyn (the plugin), bin/vault-aws (the command-line program) and bin/fakeaws (a fake AWS to try them with).
 
 # Go knows best whether there is anything to do.
 .PHONY: $(BINARIES)
@@ -33,7 +33,7 @@ demo: check-version ## Watch a real Vault server issue, renew and revoke IAM use
 	@scripts/demo.sh --build
 
 .PHONY: dev
-dev: check-version ## The same Vault and fake AWS, left running for you to play with until Ctrl-C.
+dev: check-version ## The same Vault and fake AWS, left running for you to try things until Ctrl-C.
 	@scripts/demo.sh --build --stay
 
 .PHONY: first-minute
@@ -49,14 +49,14 @@ unit: ## Run the tests that need no Vault server.
 	@scripts/test.sh $$(go list ./... | grep -v /internal/e2e)
 
 .PHONY: differential
-differential: build ## Send the same requests to Vault's built-in engine and to this one, and print what differs and why.
+differential: build ## Send the same requests to Vault's built-in engine and to this one, and print the differences and their reasons.
 	@. scripts/clean-env.sh && \
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \
 	go test -run '^TestDifferential$$' -count=1 -v ./internal/e2e/differential
 
 .PHONY: soak
-soak: build ## Run the long tests at their full length: a crash at every step, other people's users beside ours, a cluster in trouble, load for minutes, and figures at scale.
+soak: build ## Run the long tests at full length: a crash at every step, users of others in the same account, a failing cluster, load for minutes, and measurements at scale.
 	@. scripts/clean-env.sh && \
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \
@@ -74,7 +74,7 @@ lint: ## Check formatting, vet, golangci-lint, modules, import rules and shell s
 	@scripts/lint.sh
 
 .PHONY: bench
-bench: build ## Compare the speed with the built-in engine's, for about 14 minutes (VAULT_FULL=/path/to/vault: inside a Vault too).
+bench: build ## Compare the speed with the built-in engine's, for about 14 minutes (with VAULT_FULL=/path/to/vault, also inside that Vault).
 	@. scripts/clean-env.sh && \
 	VAULT_BIN=$$(scripts/vault.sh) && PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn && export VAULT_BIN PLUGIN_BIN && \
 	scripts/vault.sh peer >/dev/null && \
@@ -83,7 +83,7 @@ bench: build ## Compare the speed with the built-in engine's, for about 14 minut
 
 # ARGS are flags of the program: make acceptance ARGS=-h
 .PHONY: acceptance
-acceptance: build ## Walk every kind of credential in a real AWS account, and leave nothing. It asks for consent first: docs/acceptance.md.
+acceptance: build ## Test every kind of credential in a real AWS account, and leave nothing there. It asks for consent first: docs/acceptance.md.
 	@if [ "$$AWSDYN_ACCEPTANCE" = yes ]; then VAULT_BIN=$$(scripts/vault.sh); export VAULT_BIN; fi && \
 	PLUGIN_BIN=$$PWD/bin/vault-plugin-secrets-aws-dyn go run ./internal/e2e/acceptance $(ARGS)
 
@@ -96,7 +96,7 @@ fuzz: ## Send random requests, policies, templates, stored entries and leases at
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
 .PHONY: release
-release: build ## Make a release below dist/ out of the last commit, twice, and check it: make release VERSION=v0.2.0.
+release: build ## Make a release in dist/ from the last commit, twice, and check it: make release VERSION=v0.2.0.
 	@GOWORK=off go run -C scripts/release . -version '$(VERSION)' -links '$(LINKS)' $(if $(PLATFORMS),-platforms '$(PLATFORMS)') && scripts/release-test.sh '$(VERSION)'
 
 .PHONY: fmt
@@ -104,7 +104,7 @@ fmt: ## Format the Go code.
 	gofmt -w backend cmd internal scripts
 
 .PHONY: clean
-clean: ## Remove what was built, the pinned Vault and linter included.
+clean: ## Remove everything that was built, including the pinned Vault and linter.
 	rm -rf bin dist .tools
 
 .PHONY: help

@@ -1,56 +1,66 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package backend is the secrets engine as Vault sees it. It speaks Vault; all
+// Package backend is the secrets engine as Vault sees it. It speaks Vault; everything
 // that speaks AWS is in internal/awscreds.
 //
 // # The life of a credential
 //
-// A user of Vault reads creds/developer-access. Vault asks the plugin, and then:
+// A client of Vault reads creds/developer-access. Vault calls the plugin, and then:
 //
-//  1. path_creds.go reads the request, and creds_user.go picks the name of an IAM user.
-//  2. creds_creation.go makes it, and backend/users has written its record before, in the state "creating". No user
+//  1. path_creds.go reads the request, and creds_user.go chooses the name of an IAM user.
+//  2. creds_creation.go makes the user. Before that, backend/users has written its record, in the state "creating": no user
 //     ever exists in AWS without a record in Vault's storage.
-//  3. [awscreds.Client.CreateUser] makes the user and all that it owns, in two round
-//     trips. As soon as there is a key, and while the rest of the second round trip is
-//     under way, the record is written again: a lease has the user, and until when at most.
-//  4. Vault gets the key, with a lease that carries all that deletion will need.
-//  5. On a failure the user is deleted before the request answers. Where AWS does not
-//     allow that, the record stays, and the sweep tries again once a minute.
+//  3. [awscreds.Client.CreateUser] makes the user and everything that it owns, in two round
+//     trips. As soon as there is a key, the record is written again, in parallel with the rest of the second
+//     round trip: it now says that a lease has the user, and until when at most.
+//  4. Vault gets the key, with a lease that contains everything that the deletion needs.
+//  5. If something fails, the user is deleted before the request answers. If AWS does not
+//     allow that, the record stays, and the sweep retries once a minute.
 //
-// When the lease ends, Vault calls revoke in creds_lease.go. Whoever ends a user, a failed
-// creation, a revocation, the sweep or an operator, does it with end in backend/users:
-// [awscreds.Client.DeleteUser] deletes the user, and decide says what becomes of the record.
+// When the lease ends, Vault calls revoke in creds_lease.go. Failed creations, revocations, the sweep and
+// operators all end a user with the function end in backend/users. It calls
+// [awscreds.Client.DeleteUser], and the function decide says what becomes of the record.
 //
-// # Finding one's way
+// # The files
 //
-// backend.go: this map, the mount, the table of paths. front.go: what happens to every
-// request, before and after. cleanup.go: what happens when Vault lets go of the mount.
-// chores.go: what is done once a minute.
+// The mount:
 //
-// Paths, one each, with schema and verbs: path_config_root.go, path_config_lease.go,
+//   - backend.go: this map, the mount, and the table of paths
+//   - front.go: what happens before and after every request
+//   - cleanup.go: what happens when Vault unloads or disables the mount
+//   - chores.go: what is done once a minute
+//   - lease_config.go and path_config_users.go: stored types of the mount's settings
+//   - settings.go: what a creation needs of the settings, read once
+//
+// Paths, one per file, with schema and operations: path_config_root.go, path_config_lease.go,
 // path_config_users.go, path_config_iam_policy.go, path_creds.go, path_console.go,
 // path_sdk.go (for AWS SDKs, without a lease), path_status.go, path_check.go.
 //
-// The mount's settings: lease_config.go is a stored type, as is that in path_config_users.go, and
-// settings.go is what a creation needs of them, read once.
+// Credentials:
 //
-// Credentials: issuer.go is what makes them; creds_user.go and creds_session.go make an IAM user or a session of STS from
-// role and request, and creds_revocable.go is what the room of sessions needs of them; creds_creation.go is the making of
-// one user, and what is done on a failure; creds_shared.go gives a credential once more;
-// creds_lease.go is the lease, its renewal and its revocation. moments.go is what is told of them.
+//   - issuer.go: the type that issues them
+//   - creds_user.go and creds_session.go: an IAM user, or a session of STS, from a role and a request
+//   - creds_creation.go: making one user, and what happens if that fails
+//   - creds_shared.go: returns an existing credential again
+//   - creds_revocable.go: what backend/sessions needs to revoke a session
+//   - creds_lease.go: the lease, its renewal and its revocation
+//   - moments.go: what the events and the log say about them
 //
 // # The rooms
 //
-// What every room stands on is in backend/engine, what AWS accepts in backend/awsrules.
-// backend/users has the records of IAM users, from before AWS hears of a name until the user is known to be gone.
-// backend/roles says what a credential of a role may do, and how long it lives.
-// The other inner rooms are backend/rootkey, which rotates the engine's own key,
-// backend/staticrole, which is about IAM users that exist already, backend/tidy, which
-// finds IAM users that have no record, and backend/sharing, which keeps the secrets of
-// credentials that are given more than once. backend/sessions registers sessions and
-// ends those of AWS roles before their time. backend/iampolicy writes the
-// IAM policies that all of it needs. backend/status remembers what went wrong and
-// says what to do. None of them imports this package.
+// Rooms are the packages inside this one. None of them imports this package.
+//
+//   - backend/engine: what every room builds on
+//   - backend/awsrules: what AWS accepts
+//   - backend/users: the records of IAM users, from before CreateUser until the user is known to be gone
+//   - backend/roles: what a credential of a role may do, and how long it is valid
+//   - backend/rootkey: rotates the engine's own key
+//   - backend/staticrole: existing IAM users whose key the engine rotates
+//   - backend/tidy: finds IAM users that have no record
+//   - backend/sharing: keeps the secrets of credentials that several leases share
+//   - backend/sessions: registers sessions, and revokes those of AWS roles
+//   - backend/iampolicy: generates the IAM policies that the engine needs
+//   - backend/status: remembers what went wrong, and says what to do
 package backend
 
 import (
@@ -69,19 +79,19 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/users"
 )
 
-// DefaultWALMinAge is how old a record of an IAM user must be before AWS's word
-// that there is no such user ends it. IAM shows a new user everywhere within
-// seconds as a rule; five minutes leave room for a bad day.
+// DefaultWALMinAge is the minimum age of an IAM user's record before "no such user" from
+// AWS ends it. IAM usually shows a new user everywhere within seconds; five minutes leave
+// room for worse days.
 const DefaultWALMinAge = 5 * time.Minute
 
 // DefaultGapCaution is how long after a gap in the heartbeat nothing is deleted that another
 // engine with a copy of the storage might need.
 const DefaultGapCaution = engine.DefaultGapCaution
 
-// DefaultSweepGrace is how long after the last moment of its lease a user is left alone.
+// DefaultSweepGrace is how long after the latest end of its lease a user is left to Vault.
 const DefaultSweepGrace = users.DefaultSweepGrace
 
-// DefaultLateWindow is how late AWS may perform a request that it never answered.
+// DefaultLateWindow is how late AWS may still perform a request that it never answered.
 const DefaultLateWindow = users.DefaultLateWindow
 
 // DefaultRequestTime is how long a request may take: Vault's command line and its clients

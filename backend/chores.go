@@ -2,8 +2,8 @@
 
 package backend
 
-// What the engine does without being asked. Vault's rollback manager comes by once a
-// minute and gives each visit a time in which all chores have to fit.
+// What the engine does without a request. Vault's rollback manager calls it once a
+// minute, a tick, and limits the time of all chores together.
 
 import (
 	"context"

@@ -2,9 +2,9 @@
 
 package backend
 
-// What a mount does when Vault lets go of it: at "secrets disable", at a reload, when
-// the server is sealed or steps down. After a disable there is no storage any more, and
-// nothing that is left in AWS then is ever looked for.
+// What a mount does when Vault disables or unloads it: at "secrets disable", at a reload, when
+// the server is sealed or steps down. After a disable there is no storage any more, so nobody
+// ever looks for what is left in AWS.
 
 import (
 	"context"

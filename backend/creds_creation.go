@@ -2,7 +2,7 @@
 
 package backend
 
-// How a request makes an IAM user, and what becomes of it when that fails.
+// How a request makes an IAM user, and what happens if that fails.
 
 import (
 	"cmp"

@@ -3,7 +3,7 @@
 package backend
 
 // Sessions that the mount registers, and those that can be revoked: what they need when they are
-// made, and how they end before their time. backend/sessions does it.
+// made, and how they are revoked. backend/sessions does the work.
 
 import (
 	"context"

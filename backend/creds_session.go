@@ -2,8 +2,9 @@
 
 package backend
 
-// Temporary credentials of STS. AWS takes none back and ends them by itself, so nothing has to be
-// written down; their leases tell clients how long they have.
+// Temporary credentials of STS. They expire by themselves, and AWS cannot revoke them, so nothing has to be
+// stored, unless the mount registers sessions or the role has revoke_sessions (creds_revocable.go). Their leases
+// tell clients how long they are valid.
 
 import (
 	"context"

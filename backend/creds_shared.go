@@ -2,9 +2,9 @@
 
 package backend
 
-// Sharing: the same caller who asks the same thing again gets the same credential, as the role's
-// share_for says. Secrets are in memory (backend/sharing); an IAM user that several leases have
-// has a handout for each in its record (backend/users), and ends with the last.
+// Sharing: with share_for, a caller who repeats a request gets the same credential again.
+// Secrets are in memory (backend/sharing). The record of an IAM user that several leases have contains
+// a handout for each of them (backend/users), and the user is deleted with the last.
 
 import (
 	"context"

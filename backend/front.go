@@ -4,8 +4,8 @@ package backend
 
 // What happens to every request, before and after its handler.
 //
-// Fields are decoded before the SDK looks at them: it would change values that do not fit,
-// and its refusals repeat them, secrets that were sent in the wrong place among them.
+// Fields are decoded before Vault's SDK does it: the SDK changes values that do not fit,
+// and its errors repeat them, including secrets that were sent in the wrong field.
 
 import (
 	"context"

@@ -2,7 +2,7 @@
 
 package backend
 
-// What is told of a credential: as an event, as an observation and in the log. The kinds of moments
+// What is reported about a credential: as an event, as an observation and in the log. The kinds of moments
 // are in backend/engine.
 
 import (

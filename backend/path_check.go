@@ -2,7 +2,7 @@
 
 package backend
 
-// Checks ask AWS now whether what is configured works, and change nothing there.
+// Checks ask AWS whether the configuration works, and change nothing in AWS.
 
 import (
 	"context"

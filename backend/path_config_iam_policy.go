@@ -2,7 +2,7 @@
 
 package backend
 
-// The IAM policies that the mount needs, made from what is configured.
+// The IAM policies that the mount needs, generated from its configuration.
 
 import (
 	"context"

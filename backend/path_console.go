@@ -2,8 +2,8 @@
 
 package backend
 
-// A session of a role, given as a link that opens the AWS console. The keys stay here: whoever may
-// read console/ and not creds/ works in the console and nowhere else.
+// A session of a role, returned as a link that opens the AWS console. The keys are not returned: a token that may
+// read console/ but not creds/ can only use the console.
 
 import (
 	"context"

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Shows the plugin at work: a real Vault server hands out IAM users of a fake AWS account, renews them and takes them back.
+# Shows the plugin at work: a real Vault server issues IAM users of a fake AWS account, renews their leases and revokes them.
 # Each command is printed as you would type it, runs for real, and its outcome is checked: the script fails if AWS or Vault
 # answers anything but what the text around it promises.
-#   scripts/demo.sh           the whole walk, then everything is taken down
-#   scripts/demo.sh --stay    sets the same thing up and leaves it to you until Ctrl-C
+#   scripts/demo.sh           runs all steps, then stops everything
+#   scripts/demo.sh --stay    sets up the same servers and leaves them running until Ctrl-C
 #   scripts/demo.sh --build   builds bin/ first; make demo and make dev do
 # Vault comes in the background (scripts/vault.sh): what needs none is shown meanwhile.
 # Everything lives on loopback and in a temporary directory; your home directory and your own Vault and AWS are left alone.
@@ -238,7 +238,7 @@ has_ui() {
 	go run ./scripts/fetch "$VAULT_ADDR/ui/" >"$tmp/ui.html" 2>/dev/null && ! grep -q 'UI is not available' "$tmp/ui.html"
 }
 
-say "A Vault server and a fake AWS start on loopback. Every key below belongs to the fake account, and is worth nothing."
+say "Starting a Vault server and a fake AWS on loopback. All keys below belong to the fake account and give access to nothing."
 if [ -n "$build" ]; then
 	build "the fake AWS" bin/fakeaws
 fi
@@ -248,7 +248,7 @@ start_fakeaws
 # shellcheck disable=SC1091 # fakeaws has just written it
 . "$tmp/aws.env"
 
-title "The AWS account, which bin/fakeaws plays: its administrator, and an IAM user for Vault"
+title "The AWS account, which bin/fakeaws simulates: its administrator, and an IAM user for Vault"
 run 'bin/fakeaws whoami'
 run 'bin/fakeaws users'
 run 'bin/fakeaws user vault-root'

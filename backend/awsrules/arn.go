@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package awsrules says what AWS accepts. It is pure: it knows no Vault, no SDK of AWS's
-// and no clock but that of templates.
+// Package awsrules says what AWS accepts. It is pure: it knows neither Vault nor the AWS SDK, and only its templates
+// read a clock.
 //
-// arn.go, region.go, names.go and tags.go have the forms of ARNs, regions, names and tags;
-// arn_pattern.go says which ARNs a pattern covers. console.go says which links lead to the console.
+//   - arn.go, region.go, names.go, tags.go: the form of ARNs, regions, names and tags
+//   - arn_pattern.go: which ARNs a pattern covers
+//   - console.go: which links lead to the console
 //
-// policy.go checks a policy document: policy_json.go reads it, policy_not_json.go says what is
-// wrong where it is no JSON, and policy_tree.go is what was read. policy_statement.go judges
-// its statements, policy_resource.go their actions and resources, policy_condition.go and
-// policy_date.go their conditions. policy_join.go makes one policy of several.
+// Policy documents:
 //
-// template.go reads templates that name who asks, template_identity.go has the values for them,
-// and template_policy.go renders a policy.
+//   - policy.go checks a document: begin there
+//   - policy_json.go reads it, and policy_not_json.go explains why a text is not JSON
+//   - policy_tree.go is the parsed document
+//   - policy_statement.go checks its statements, policy_resource.go their actions and resources, policy_condition.go and
+//     policy_date.go their conditions
+//   - policy_join.go joins several policies into one
 //
-// username.go makes names from a template, username_template.go bounds what a template may do,
-// username_random.go counts what is random in a name, and username_pattern.go says what all names
-// have in common.
+// Templates with the caller's identity:
+//
+//   - template.go reads them
+//   - template_identity.go has their values
+//   - template_policy.go renders a policy
+//
+// Names of users and sessions:
+//
+//   - username.go makes names from a template
+//   - username_template.go limits what a template may do
+//   - username_random.go counts the random characters of a name
+//   - username_pattern.go says what all names of a template have in common
 package awsrules
 
 import (

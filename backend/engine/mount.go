@@ -1,31 +1,63 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package engine is what every room of the backend stands on.
+// Package engine is what every room of the backend builds on.
 //
-// mount.go is one mount, with its clock, its locks and its client of AWS: begin there.
+// mount.go is one mount, with its clock, its locks and its AWS client: begin there.
 //
-// Requests: decode.go turns what was sent into values, lists and maps in decode_list.go, and
-// fields.go hands them out; mistakes.go gathers what is wrong, and errors.go turns errors into
-// responses; operations.go turns handlers into operations of a path, and container.go into those that AWS SDKs read; role_name.go is the name
-// of a role, identity.go says who asks, disabling.go switches a role off, and log.go is the log.
+// Requests:
 //
-// Moments: events.go tells what happens to credentials and keys, as events, observations and lines of the log,
-// with events_creds.go for credentials of leases, and announcer.go sends the first two to Vault.
+//   - decode.go and decode_list.go: turn what was sent into values, lists and maps
+//   - fields.go: reads the values of fields
+//   - mistakes.go: collects the mistakes of a request
+//   - errors.go: turns errors into responses
+//   - operations.go: turns handlers into operations of a path
+//   - container.go: the same for paths that AWS SDKs read
+//   - role_name.go: the name of a role
+//   - identity.go: who sent the request
+//   - disabling.go: switches a role off
+//   - log.go: the log
 //
-// Storage: storage.go has every key and the verbs; wal_entry.go reads entries of the WAL.
+// Events:
 //
-// AWS: root_config.go is config/root, with root_identity.go and token_file.go for an identity
-// without a key, root_checks.go for what it may say, sts_region.go for where STS is called and root_plan.go for when its key is rotated;
-// place.go says whether AWS is called at all, client.go makes the client, last_used.go tells when a key was used, and
-// assume_role.go those for other accounts;
-// own_user.go says which IAM user it is, account.go in which AWS account, own_tags.go by which tags AWS tells whose one is, key_use.go whether somebody uses a key, and proof.go waits
-// until AWS accepts a new key.
+//   - events.go: reports what happens to credentials and keys, as events, observations and log lines
+//   - events_creds.go: the same for credentials with leases
+//   - announcer.go: sends events and observations to Vault
 //
-// Time and order: lease_bounds.go is how long the mount lets leases be; locks.go locks one thing each, in a fixed order; each.go does something
-// for many items at once, and each_account.go account by account; memo.go keeps what was read until it changes; schedule.go says when
-// a key is rotated, and timer.go has it done at that moment; heartbeat.go keeps the terms of the engine, gap.go says what waits after a
-// gap in the heartbeat, leader.go proves by a write that this server still leads, replication.go says whether it may write, and
-// writes.go remembers how the last writes went.
+// Storage:
+//
+//   - storage.go: all keys, and the functions that read and write them
+//   - wal_entry.go: reads WAL entries
+//
+// AWS:
+//
+//   - root_config.go: config/root
+//   - root_identity.go and token_file.go: an identity without a key
+//   - root_checks.go: which values config/root may have
+//   - sts_region.go: where STS is called
+//   - root_plan.go: when the root key is rotated
+//   - place.go: whether the endpoints are AWS's at all
+//   - client.go: makes the client
+//   - assume_role.go: makes the clients of other accounts
+//   - own_user.go: which IAM user the engine is
+//   - account.go: in which AWS account
+//   - own_tags.go: the tags that tell whose a user is
+//   - last_used.go: when a key was last used
+//   - key_use.go: whether somebody uses a key
+//   - proof.go: waits until AWS accepts a new key
+//
+// Time and concurrency:
+//
+//   - lease_bounds.go: the mount's limits of leases
+//   - locks.go: keyed locks, in a fixed order
+//   - each.go: does something for many items at once; each_account.go: account by account
+//   - memo.go: keeps what was read until it changes
+//   - schedule.go: when a key is rotated
+//   - timer.go: starts the rotation at that moment
+//   - heartbeat.go: the heartbeat, and the terms of the engine
+//   - gap.go: what waits after a gap in the heartbeat
+//   - leader.go: proves with a write that this server is still the leader
+//   - replication.go: whether this server may write
+//   - writes.go: remembers the results of the last writes
 package engine
 
 import (

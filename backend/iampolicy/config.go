@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package iampolicy writes the least IAM policies that a mount needs, from what is configured. It
-// is pure: it calls nobody and reads nothing.
+// Package iampolicy generates the minimal IAM policies that a mount needs, from its configuration. It
+// is pure: it makes no calls and reads no files.
 //
-// config.go is what the policies are made from: begin there. build.go makes them, identity by
-// identity, of the statements that users.go, sessions.go and others.go know, one function a feature;
-// trust.go makes the trust policies of the roles that are assumed.
-//
-// statement.go is one statement, arn.go has the ARNs and patterns that it names, and split.go keeps
-// to AWS's limits of size. asks.go has the same for AWS to be asked about. reasons.go says what each statement and each action is for, also for
-// docs/iam-policy.md, and terraform.go writes all of it for Terraform.
+//   - config.go: what the policies are made from. Begin there
+//   - build.go: makes them, for each identity
+//   - users.go, sessions.go, others.go: the statements, one function per feature
+//   - trust.go: the trust policies of the roles that are assumed
+//   - statement.go: one statement
+//   - arn.go: the ARNs and patterns in it
+//   - split.go: keeps within AWS's limits of size
+//   - asks.go: the same permissions as questions to AWS's policy simulator
+//   - reasons.go: what each statement and each action is for, also for docs/iam-policy.md
+//   - terraform.go: writes all of it for Terraform
 package iampolicy
 
 // Config is what a mount is configured to do, as far as AWS has to allow it.

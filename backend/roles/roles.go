@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package roles knows what the credentials of a role may do, and how long they live.
+// Package roles says what the credentials of a role may do, and how long they are valid.
 //
-// roles.go is the room's type: the roles of a mount, read and kept; path_roles.go is their paths. role.go is one role as it is
-// stored, and fields.go its schema; validate.go and session.go say what a role may hold, identity.go what it makes of who asks,
-// revocable.go what its sessions need to be revoked, and legacy.go reads its deprecated forms.
-//
-// render.go is a role as one request gets it, life.go how long its sessions run, and aws.go what AWS is asked for in its name.
-// warnings.go says what a change of config/root means for the roles that are there.
+//   - roles.go: the room's type, which reads and caches the roles of a mount
+//   - path_roles.go: the paths
+//   - role.go: a role as it is stored; fields.go: its schema
+//   - validate.go and session.go: which values a role may have
+//   - identity.go: the fields about the caller
+//   - revocable.go: what a role's sessions need to be revoked
+//   - legacy.go: reads the deprecated forms
+//   - render.go: a role as one request gets it, with the caller's values
+//   - life.go: how long its sessions are valid
+//   - aws.go: what is requested from AWS for it
+//   - warnings.go: what a change of config/root means for existing roles
 package roles
 
 import (

@@ -2,10 +2,14 @@
 
 // Package rootkey rotates the engine's own access key: the root key in config/root.
 //
-// rootkey.go is the room's type. rotate.go makes the new key, next_key.go sees it through
-// until the old one is gone, and stray.go ends one whose secret was lost. schedule.go says when it is time, tick.go looks
-// once a minute whether it is, and caution.go says what is not done without being asked for.
-// path_rotate_root.go is config/rotate-root, where somebody asks for it.
+//   - rootkey.go: the room's type
+//   - rotate.go: makes the new key
+//   - next_key.go: continues until the old key is gone
+//   - stray.go: deletes a key whose secret was lost
+//   - schedule.go: when the key is rotated
+//   - tick.go: checks once a minute whether that is now
+//   - caution.go: what a scheduled rotation does not do
+//   - path_rotate_root.go: config/rotate-root, for a rotation on request
 package rootkey
 
 import (

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package sessions knows the sessions that were given, where the mount registers them, and ends sessions of AWS roles
-// before their time.
+// Package sessions registers the sessions that were issued, if the mount is configured to, and revokes sessions of AWS
+// roles.
 //
-// sessions.go is the room's type. AWS takes no session back. But a policy of the role can deny a session, by its ID, all that it does (IAM
-// User Guide, "Disabling permissions for temporary security credentials"): policy.go is that policy, deny.go writes it, batch.go gathers what is to be
-// written, denied_role.go is what storage keeps of it, state.go what memory does, and tend.go what a tick does. path_revoke_sessions.go ends all sessions of a role, and own.go
-// has the engine go on where its own are among them.
+// AWS cannot revoke a session. But a policy of the role can deny a single session, by its ID, everything that it does (IAM
+// User Guide, "Disabling permissions for temporary security credentials").
 //
-// register.go is the record of one session, and index.go what memory keeps of all.
+//   - sessions.go: the room's type
+//   - policy.go: the policy that denies sessions
+//   - deny.go: writes it
+//   - batch.go: collects what is to be written
+//   - denied_role.go: what storage keeps of it; state.go: what memory keeps
+//   - tend.go: what a tick does
+//   - path_revoke_sessions.go: revokes all sessions of a role
+//   - own.go: lets the engine continue if its own sessions were among them
+//   - register.go: the record of one session; index.go: what memory keeps of all records
 package sessions
 
 import (

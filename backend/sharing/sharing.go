@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package sharing keeps credentials in memory that are given to the same caller once more, when it
-// asks the same thing again within a time. It knows nothing of AWS, and nothing of what it keeps.
+// Package sharing keeps credentials in memory, to return them again when the same caller repeats
+// a request within a time. It knows nothing of AWS, and nothing of what it keeps.
 //
-// sharing.go is the store and its one verb for requests, Get: begin there. ask.go says who asks,
-// and for what; making.go is a credential on its way, for which others wait; kept.go is those
-// that are kept: how many, how long, and what ends them.
+//   - sharing.go: the store, and Get, its only function for requests. Begin there
+//   - ask.go: who asks, and for what
+//   - making.go: a credential that is being made, for which others wait
+//   - kept.go: the credentials that are kept: how many, for how long, and what removes them
 package sharing
 
 import (

@@ -1,18 +1,34 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package staticrole keeps IAM users that exist already: it makes the access key of
-// each, rotates it, and hands out the same one to everybody.
+// Package staticrole manages existing IAM users: it creates the access key of each, rotates it, and returns the same key
+// to everybody.
 //
-// keeper.go is the room's type, which has the paths and the timer; the parts that it stands on are types of
-// their own, each in its file: accounts, gaps, leftovers, maker, prover, promises and queue.
-// role.go and creds.go are the stored types: a static role, and its key; fields.go is the schema. adopt.go is how a role comes to be, changes and ends;
-// make_key.go how it gets a new key, and room.go which keys have to go for it. wal_key.go ends a key that may exist and is stored
-// nowhere, and stray.go has the role wait where that may be a customer's. rotation.go rotates what is due, and queue.go remembers when to look. gap.go says
-// what waits after a gap in the heartbeat, and path_config_gap.go is where an operator ends
-// that for the whole mount. unproven.go keeps handing
-// out the key before until AWS accepts the new one. own.go says which users cannot have a static role, and account.go
-// in which AWS account one is. path_static_roles.go and path_static_creds.go hold schema and
-// verbs, and so does path_sdk.go, for AWS SDKs; promises.go has rotations keep to what those were told.
+// The room and its types:
+//
+//   - keeper.go: the room's type, with the paths and the timer. Its parts are types of their own: accounts, gaps,
+//     leftovers, maker, prover, promises and queue
+//   - role.go and creds.go: the stored types, a static role and its key; fields.go: the schema
+//   - own.go: which users cannot have a static role
+//   - account.go: in which AWS account a user is
+//
+// Keys and rotation:
+//
+//   - adopt.go: creating, changing and deleting a role
+//   - make_key.go: how a role gets a new key
+//   - room.go: which keys must be deleted to make room for it
+//   - unproven.go: returns the previous key until AWS accepts the new one
+//   - rotation.go: rotates what is due
+//   - queue.go: remembers when to look at each role
+//   - promises.go: rotations keep the expiry times that AWS SDKs were given
+//
+// When something is uncertain:
+//
+//   - wal_key.go: deletes a key that may exist and is not stored anywhere
+//   - stray.go: the role waits if that key may be a customer's
+//   - gap.go: what waits after a gap in the heartbeat
+//
+// Paths: path_static_roles.go, path_static_creds.go, path_sdk.go (for AWS SDKs), and path_config_gap.go, where an
+// operator ends the wait after a gap for the whole mount.
 package staticrole
 
 import (

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package status says how a mount is: what is wrong, and what to do about it. It asks nobody; it
-// remembers what it was told.
+// Package status says what is wrong with a mount, and what to do about it. It makes no calls; it
+// remembers what it is told.
 //
-// memory.go is the room's type: what memory keeps, within bounds, and calls.go what it keeps of the
-// calls to AWS. facts.go is all that an answer is made of. problems.go makes sentences of it, the worst
-// first, and remedies.go those about calls that fail. answer.go is the answer, and
-// checks.go that of a check, which does ask: look.go has its looks.
+//   - memory.go: the room's type, and what memory keeps, within bounds
+//   - calls.go: what memory keeps of calls to AWS
+//   - facts.go: what an answer is made from
+//   - problems.go: turns that into sentences, the worst first
+//   - remedies.go: the sentences about calls that fail
+//   - answer.go: the answer of status
+//   - checks.go: the answer of a check, which does ask AWS; look.go: its single questions
 package status
 
 import (

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package tidy finds orphaned IAM users: they carry this mount's tags, and the mount has no
-// record of them, since its storage was lost or set back, or somebody dropped the record. It
-// reports them, and deletes them only when asked. One run at a time, a call at a time, so
-// that it takes nothing from those who wait for credentials.
+// Package tidy finds orphaned IAM users: they have this mount's tags, but the mount has no
+// record of them, because its storage was lost or set back, or somebody dropped the record. It
+// reports them, and deletes them only if asked. There is one run at a time, and one call at a time, so
+// that it does not slow down requests for credentials.
 //
-// tidy.go is the room's type, and what it has to know of the records. path_tidy.go is where
-// a run is asked for, order.go what it is asked; run.go goes through an account, accounts.go through
-// all of them, report.go
-// tells what it found, and background.go is how a run begins and ends. schedule.go begins
-// runs by itself, as path_config_auto_tidy.go has it.
+//   - tidy.go: the room's type, and what it needs to know of the records
+//   - path_tidy.go: the paths; order.go: the parameters of a run
+//   - run.go: goes through an account; accounts.go: through all of them
+//   - report.go: what a run found
+//   - background.go: how a run starts and stops
+//   - schedule.go: starts runs automatically, as configured in path_config_auto_tidy.go
 package tidy
 
 import (

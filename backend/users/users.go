@@ -1,20 +1,34 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package users keeps the IAM users that leases have, had or are about to have: their records, what memory keeps of
-// those, and how they end.
+// Package users keeps the IAM users of leases: their records, the index of the records in memory, and how users are
+// deleted.
 //
-// users.go is the room's type, with what it does at a tick and when Vault lets go of the mount. record.go is the record
-// of one user and its states, and register.go keeps all of them in storage; index.go is what memory knows of them, fill.go
-// how it comes to, and user.go what others see of it; due.go says how long each may live.
+// The room and its records:
 //
-// making.go is a user that a request is making, lease.go what becomes of one when its lease is renewed or revoked, and
-// handouts.go what several leases of one user share.
+//   - users.go: the room's type, what it does in a tick, and when Vault unloads the mount
+//   - record.go: the record of one user, and its states
+//   - register.go: all records in storage
+//   - index.go: what memory keeps of the records; fill.go: how it is filled
+//   - user.go: what other packages see of a user
+//   - due.go: how long each user may live
 //
-// end.go is the one way in which a user ends, sweep.go whose time it is, and unused.go whose key nobody uses.
-// ownership.go makes the tags that prove whose a user is, account.go says in which AWS account one was made, tidy_view.go answers tidy's questions
-// about the records, and wal.go reads the records of the built-in engine and writes those that it would need.
+// A user's life:
 //
-// path_issued.go is the path of one user, and path_issued_list.go that of all.
+//   - making.go: a user that a request is making
+//   - lease.go: renewing and revoking the lease of a user
+//   - handouts.go: what several leases of one user share
+//   - end.go: the only way in which a user ends
+//   - sweep.go: which users are ended now
+//   - unused.go: whose key nobody uses
+//
+// Identity, and other engines:
+//
+//   - ownership.go: the tags that prove whose a user is
+//   - account.go: in which AWS account a user was made
+//   - tidy_view.go: answers tidy's questions about the records
+//   - wal.go: reads WAL entries of the built-in engine, and writes those that it would need
+//
+// Paths: path_issued.go is the path of one user, path_issued_list.go lists them.
 package users
 
 import (

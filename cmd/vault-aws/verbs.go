@@ -30,18 +30,18 @@ func verbs() []verb {
 		{
 			name: "credential-process", args: "ROLE [key=value ...]", role: true, run: credentialProcess,
 			about: "print credentials for credential_process in ~/.aws/config",
-			help: `Prints the credentials of a role in the form that AWS's SDKs and command line expect
-of a credential_process. Nothing secret is written to disk: every run asks Vault, which
-answers the same credential again if the role has share_for.`,
+			help: `Prints the credentials of a role in the format that AWS SDKs and the AWS CLI expect
+from a credential_process. Nothing secret is written to disk: every run asks Vault, which
+returns the same credential again if the role has share_for.`,
 		},
 		{
 			name: "exec", args: "ROLE [key=value ...] -- COMMAND [argument ...]", role: true, command: true, run: execute,
 			about: "run one command with credentials, and revoke them when it ends",
-			help: `A session reaches the command by an endpoint on loopback that AWS's SDKs read, and is
-made anew before it ends. The key of an IAM user is in the command's environment, and
-its lease is renewed while the command runs. Signals go to the command, and the exit
-status is the command's. If a signal ended it, vault-aws ends by that too, or with the
-status 128 and the signal's number.`,
+			help: `A session reaches the command through an endpoint on loopback that AWS SDKs read, and is
+replaced before it expires. The key of an IAM user is in the command's environment, and
+its lease is renewed while the command runs. Signals are passed on to the command, and
+the exit status is the command's. If a signal ended it, vault-aws ends by the same
+signal, or with status 128 plus the signal's number.`,
 		},
 		{
 			name: "console", args: "ROLE [key=value ...]", role: true, run: console,
@@ -56,11 +56,11 @@ desktop's own. Parameters: destination, issuer and ttl, in addition to those of 
 			name: "profiles", run: profiles,
 			about: "write profiles for the roles to ~/.aws/config",
 			help: `Prints what would change in AWS's configuration file (AWS_CONFIG_FILE, or ~/.aws/config):
-a profile for each role whose credentials the token may read. They stand in a block with
-marks around it, and nothing else in the file is touched. Run it with -write to do it.`,
+a profile for each role whose credentials the token may read. The profiles are in a
+marked block, and nothing else in the file is changed. With -write it changes the file.`,
 			flags: func(f *flag.FlagSet, s *settings) {
 				f.BoolVar(&s.write, "write", false, "change the file")
-				f.StringVar(&s.prefix, "prefix", "", "`text` that the names of the profiles begin with, before that of the role")
+				f.StringVar(&s.prefix, "prefix", "", "`text` to put before the names of the profiles")
 			},
 		},
 		{

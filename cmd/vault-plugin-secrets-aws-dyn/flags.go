@@ -40,10 +40,10 @@ func parse(args []string) (*command, error) {
 		or    time.Duration
 		usage string
 	}{
-		{"wal-min-age", &c.options.WALMinAge, backend.DefaultWALMinAge, "How old the record of an IAM user must be before it ends because AWS says that there is no such user."},
-		{"sweep-grace", &c.options.SweepGrace, backend.DefaultSweepGrace, "How long after the last moment of its lease an IAM user that still exists is left to Vault before the engine deletes it; longer than a request of Vault's may take."},
-		{"late-window", &c.options.LateWindow, backend.DefaultLateWindow, "How long the record of an IAM user stays after its deletion where AWS never answered an attempt to create it, and may perform that late."},
-		{"gap-caution", &c.options.GapCaution, backend.DefaultGapCaution, "How long after a gap of more than 5 minutes in the engine's heartbeat rotations by schedule delete no key and auto-tidy deletes no user: this may be a copy of the storage."},
+		{"wal-min-age", &c.options.WALMinAge, backend.DefaultWALMinAge, "Minimum age of an IAM user's record before \"no such user\" from AWS ends it."},
+		{"sweep-grace", &c.options.SweepGrace, backend.DefaultSweepGrace, "How long after the latest end of its lease an IAM user is left to Vault, before the engine deletes it. Must be longer than a request to Vault may take."},
+		{"late-window", &c.options.LateWindow, backend.DefaultLateWindow, "How long the record of an IAM user stays, even if the user was deleted, when AWS never answered an attempt to create it and may still perform it."},
+		{"gap-caution", &c.options.GapCaution, backend.DefaultGapCaution, "How long scheduled rotations delete no key and auto-tidy deletes no user after a gap of more than 5 minutes in the engine's heartbeat, because this may be a copy of the storage."},
 	}
 	for _, d := range durations {
 		flags.DurationVar(d.value, d.name, d.or, d.usage)

@@ -18,8 +18,8 @@ import (
 // identityFlags adds the flags about tokens in files.
 func identityFlags(flags *flag.FlagSet, opts *backend.Options) {
 	flags.Func("web-identity-token-files",
-		"Files that web_identity_token_file of config/root may name, as absolute paths with commas between them; a directory that ends in / stands for all below it. "+
-			"The file that AWS_WEB_IDENTITY_TOKEN_FILE names is allowed anyway.",
+		"Files that web_identity_token_file of config/root may name: absolute paths, separated by commas. A directory that ends in / allows everything below it. "+
+			"The file that AWS_WEB_IDENTITY_TOKEN_FILE names is always allowed.",
 		eachOf(&opts.WebIdentityTokenFiles, func(path string) error {
 			if !filepath.IsAbs(path) {
 				return fmt.Errorf("%q is not an absolute path", path)
@@ -27,7 +27,7 @@ func identityFlags(flags *flag.FlagSet, opts *backend.Options) {
 			return nil
 		}))
 	flags.Func("web-identity-sts-endpoints",
-		"URLs of STS, with commas between them, that a token of such a file may be sent to, in addition to AWS's own.",
+		"URLs of STS to which the token in such a file may be sent, in addition to AWS's own, separated by commas.",
 		eachOf(&opts.WebIdentitySTSEndpoints, func(endpoint string) error {
 			u, err := url.Parse(endpoint)
 			if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Command whoami asks AWS whose credentials it has. It knows nothing of Vault: the SDK's default chain finds
-// Vault in the environment, as ../README.md says, and gets new credentials before these end.
+// Command whoami asks AWS whose credentials it has. It has no Vault code: the SDK's default chain finds
+// Vault in the environment, as ../README.md says, and gets new credentials before these expire.
 package main
 
 import (

@@ -1,5 +1,5 @@
-# Nomad logs the task in to Vault and keeps the file with the header, which the SDK reads each time that it asks. The file must
-# hold no line end, so data is no heredoc.
+# Nomad logs the task in to Vault and keeps the file with the header, which the SDK reads each time it fetches credentials. The file must
+# not contain a newline, so data is not a heredoc.
 job "app" {
   group "app" {
     task "app" {

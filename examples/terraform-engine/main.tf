@@ -1,4 +1,4 @@
-# The engine itself. The plugin is registered as "aws" (README.md), since the provider mounts that type.
+# The engine itself. The plugin is registered as "aws" (README.md), because the provider mounts that type.
 
 terraform {
   required_version = ">= 1.11"
@@ -27,7 +27,7 @@ resource "vault_aws_secret_backend" "aws" {
   region         = "eu-central-1"
   access_key     = "AKIAIOSFODNN7EXAMPLE"
 
-  # Written, and not kept in the state.
+  # Write-only: not stored in the state.
   secret_key_wo         = var.secret_key
   secret_key_wo_version = 1
 }
@@ -40,8 +40,8 @@ resource "vault_aws_secret_backend_role" "deploy" {
   default_sts_ttl = 3600
 }
 
-# Fields that the resource above does not know. A write changes only the fields that it names, so the two do not undo each
-# other's work. A read answers more than what was written: hence ignore_absent_fields. The role goes with its own resource.
+# Fields that the resource above does not support. A write changes only the fields that it names, so the two resources do not overwrite
+# each other. A read returns more than was written, so ignore_absent_fields is set. The role is deleted with its own resource.
 resource "vault_generic_endpoint" "deploy" {
   path                 = "${vault_aws_secret_backend.aws.path}/roles/${vault_aws_secret_backend_role.deploy.name}"
   ignore_absent_fields = true
@@ -52,7 +52,7 @@ resource "vault_generic_endpoint" "deploy" {
   })
 }
 
-# Whole paths that have no resource.
+# Paths that have no resource.
 resource "vault_generic_endpoint" "lease" {
   path                 = "${vault_aws_secret_backend.aws.path}/config/lease"
   ignore_absent_fields = true

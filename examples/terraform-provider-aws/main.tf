@@ -1,4 +1,4 @@
-# The provider reads Vault by itself, and again while a long apply runs:
+# The provider fetches credentials from Vault by itself, and refreshes them during a long apply:
 #
 #   export AWS_CONTAINER_CREDENTIALS_FULL_URI="$VAULT_ADDR/v1/aws-dyn/sdk/creds/deploy"
 #   export AWS_CONTAINER_AUTHORIZATION_TOKEN="Bearer $VAULT_TOKEN"

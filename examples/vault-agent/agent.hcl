@@ -1,10 +1,10 @@
-# A Vault Agent that keeps a file with the header that AWS SDKs send, for programs that ask Vault directly:
+# A Vault Agent that keeps a file with the header that AWS SDKs send, for programs that connect to Vault directly:
 #
 #   vault agent -config=agent.hcl
 #   export AWS_CONTAINER_CREDENTIALS_FULL_URI=https://vault.example.com:8200/v1/aws-dyn/sdk/creds/deploy
 #   export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/run/vault-agent/aws-authorization
 #
-# SDKs read the file each time that they ask. It must hold no line end, so this is a template: the agent's own sink
+# SDKs read the file each time they fetch credentials. It must not contain a newline. This is a template, because the agent's own sink
 # writes the token without the word Bearer.
 
 vault {

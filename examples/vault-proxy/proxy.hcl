@@ -1,10 +1,10 @@
-# A Vault Proxy that logs in by itself and adds its token to what programs on this machine ask for:
+# A Vault Proxy that logs in by itself and adds its token to the requests of programs on this machine:
 #
 #   vault proxy -config=proxy.hcl
 #   export AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:8100/v1/aws-dyn/sdk/creds/deploy
 #
-# Programs need no token, and no CA of Vault's. Everybody who may open the port has what the proxy has: bind it to
-# loopback, and give its policy the paths below aws-dyn/sdk/ that the programs need, no more.
+# Programs need neither a token nor Vault's CA. Everybody who can connect to the port can use the proxy's token. So bind it to
+# loopback, and allow in its policy only the paths below aws-dyn/sdk/ that the programs need.
 
 vault {
   address = "https://vault.example.com:8200"

@@ -3,15 +3,14 @@
 // Package awscreds makes and deletes AWS credentials. It speaks AWS and knows
 // nothing of Vault.
 //
-// Two functions matter most. [Client.CreateUser] makes an IAM user with all
+// Two functions matter most. [Client.CreateUser] makes an IAM user with everything
 // that it should own in two round trips, however much that is. [Client.DeleteUser]
-// takes a user away in two round trips when it still owns what it was given, and
-// finds and removes everything else when its holder added to it.
+// deletes a user in two round trips if it owns only what it was given, and
+// finds and removes everything else if its holder added something.
 //
-// A Client is safe for use by many goroutines, and immutable but for [Client.Rekey].
-// It never decides
-// what an error means to a user of Vault: it classifies errors (errors.go) and
-// hands AWS's own code and words up.
+// A Client is safe for use by many goroutines, and immutable except for [Client.Rekey].
+// It classifies errors (errors.go) and returns AWS's own code and message. It never decides
+// what an error means to a user of Vault.
 package awscreds
 
 import (

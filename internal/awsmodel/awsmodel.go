@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package awsmodel is what AWS's published API model says of requests: for each action that the engine sends or the
-// fake serves, each member with its type, lengths, pattern and values. The engine's tests and the fake read the same
-// table, so that neither states AWS's bounds by itself.
+// Package awsmodel is what AWS's published API model says about requests: each member of each action that the engine
+// sends or the fake serves, with its type, lengths, pattern and values. The engine's tests and the fake read the same
+// table, so AWS's limits are stated once.
 //
-// model.json is the table, which ./generate makes of the model in the AWS SDK for Go. check.go holds a value
-// against it, and newer.go has what AWS's pages say by now. cells.go makes the values at all bounds and beyond, from what
-// alphabets.go has of the patterns, and sent.go reads which members the engine sends. Only tests and the fake import this
-// package: what the engine refuses stands in backend/awsrules, in its own words.
+//   - model.json: the table, which ./generate makes from the model in the AWS SDK for Go
+//   - check.go: checks a value against it
+//   - newer.go: what AWS's pages say by now
+//   - cells.go: makes values at all limits and beyond them; alphabets.go: the characters of the patterns
+//   - sent.go: which members the engine sends
+//
+// Only tests and the fake import this package: what the engine refuses is in backend/awsrules, written independently.
 package awsmodel
 
 import (

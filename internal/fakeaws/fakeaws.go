@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package fakeaws pretends to be AWS: an account, or several, that answer IAM, STS and instance-metadata requests on a
-// loopback address, over the real wire protocol.
+// Package fakeaws is a fake AWS: one or more accounts that answer IAM, STS and instance-metadata requests on a
+// loopback address, with the real wire protocol.
 //
-// It is the only test double of this module. The product reaches it the way it reaches AWS, through
-// iam_endpoint and sts_endpoint, so that the code under test is the code that ships. It uses the standard
-// library alone: a mistake in the AWS SDK, or in how we call it, cannot repeat itself here.
+// It is the only test double of this module. The engine reaches it as it reaches AWS, through
+// iam_endpoint and sts_endpoint, so the code under test is the code that ships. It uses only the standard
+// library, so that a mistake in the AWS SDK, or in how we call it, cannot be repeated here.
 //
-// A test takes a server with [New], which fails the test if a user or a key is left behind. A program takes
+// A test starts a server with [New], which fails the test if a user or a key is left behind. A program starts
 // one with [Start].
 //
 // # The life of a call
 //
-// serve.go reads the form and notes the start; faults.go and network.go hold it, delay it or refuse it;
-// auth.go checks its signature, and judge.go whether policies allow what asks.go says it needs; actions.go finds the work,
-// which the iam_*.go and sts_*.go files do on the account, alone (signin.go signs people in to the console, which is no call
-// of a service); transcript.go notes the end; and the answer is written.
+//  1. serve.go reads the form and records the start.
+//  2. faults.go and network.go hold, delay or refuse it.
+//  3. auth.go checks its signature.
+//  4. judge.go decides whether policies allow what asks.go says it needs.
+//  5. actions.go finds the function that does the work, in an iam_*.go or sts_*.go file, which has the account to itself.
+//     (signin.go signs people in to the console, which is not a call of a service.)
+//  6. transcript.go records the end, and the answer is written.
 //
 // # What it does not check
 //

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package clients sends what programs that know the AWS engine send: Terraform, Vault Agent, the operator for Kubernetes, Vault's UI.
+// Package clients sends what programs that support the AWS engine send: Terraform, Vault Agent, Vault Secrets Operator, Vault's UI.
 package clients
 
 import (

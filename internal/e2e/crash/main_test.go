@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package crash kills the plugin between any two steps of what it does: begin with crash_test.go.
+// Package crash kills the plugin between any two of its steps: begin with crash_test.go.
 package crash
 
 import (

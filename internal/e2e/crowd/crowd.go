@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package crowd is the clients of a busy Vault, and their manners.
+// Package crowd is the clients of a busy Vault, and how they behave.
 package crowd
 
 import (

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package editions gives a mount from one edition of the engine to the next, in the middle of its work: begin with editions_test.go.
+// Package editions upgrades a mount from version 0.1 of the engine to this one while it is in use, and downgrades it: begin with editions_test.go.
 package editions
 
 import (

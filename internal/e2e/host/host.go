@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package host plays a server that is not Vault: it runs a plugin, and of what plugins may ask their server for it has
-// what OpenBao has, and what a test adds. Else events, observations, rotation jobs and identity tokens are answered
-// Unimplemented. services.go is what it answers its plugin, and again.go
-// begins it again.
+// Package host plays a server that is not Vault: it runs a plugin. Of the services that plugins may ask their server for, it offers
+// those that OpenBao offers, and those that a test adds. Events, observations, rotation jobs and identity tokens are otherwise answered
+// with Unimplemented. services.go answers the plugin, and again.go restarts it.
 package host
 
 import (

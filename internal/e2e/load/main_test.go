@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package load has more clients ask than AWS serves at once, while calls fail: begin with load_test.go.
+// Package load has more clients than AWS serves at once, while calls fail: begin with load_test.go.
 package load
 
 import (

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package programs finds the programs under test before any test of a suite runs. If it cannot, the run fails: a missing
-// Vault is no reason to call the plugin tested.
+// Package programs finds the programs under test before any test of a suite runs. If it cannot find one, the run fails: without
+// a Vault, the plugin was not tested.
 package programs
 
 import (

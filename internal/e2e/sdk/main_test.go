@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package sdk has AWS SDKs read credentials from Vault by themselves: begin with sdk_test.go.
+// Package sdk has AWS SDKs fetch credentials from Vault by themselves: begin with sdk_test.go.
 package sdk
 
 import (

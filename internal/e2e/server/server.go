@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package server runs real Vault servers with the plugin in them, and speaks to them as operators and clients do.
+// Package server runs real Vault servers with the plugin, and speaks to them as operators and clients do.
 //
-// server.go starts and stops one, raft.go one that survives being killed, cluster.go three that share their storage. plugin.go
-// knows the plugin in it, peer.go the built-in engine in it, process.go their processes. http.go speaks to it, key.go uses what
-// it hands out, stored.go reads what it has stored and left.go counts what is left of it.
+//   - server.go: starts and stops a server
+//   - raft.go: a server that survives being killed
+//   - cluster.go: three servers that share their storage
+//   - plugin.go: the plugin in a server; peer.go: the built-in engine in it; process.go: their processes
+//   - http.go: speaks to a server
+//   - key.go: uses the keys that it issues
+//   - stored.go: reads what it has stored; left.go: counts what is left
 package server
 
 import (

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package services runs the plugin in servers that have all of what it asks them for, and in those that have little, as OpenBao.
+// Package services runs the plugin in servers that offer everything it asks for, and in those that offer little, such as OpenBao.
 package services
 
 import (

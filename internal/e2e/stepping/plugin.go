@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package stepping runs a Vault with the plugin of ../steps, which can be stopped and killed between any two steps of what
-// it does. plugin.go is that Vault, sequence.go numbers the steps.
+// Package stepping runs a Vault with the plugin of ../steps, which can be stopped and killed between any two of its
+// steps. plugin.go is that Vault, sequence.go numbers the steps.
 package stepping
 
 import (

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package takeover takes a mount over from the built-in engine and gives it back: begin with takeover_test.go.
+// Package takeover moves a mount from the built-in engine to this one and back: begin with takeover_test.go.
 package takeover
 
 import (

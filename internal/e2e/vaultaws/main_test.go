@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package vaultaws runs vault-aws, the program for the terminal: begin with vaultaws_test.go.
+// Package vaultaws runs vault-aws, the command-line program: begin with vaultaws_test.go.
 package vaultaws
 
 import (
