@@ -85,8 +85,9 @@ func TestUnreadableRecordAndAnotherAccount(t *testing.T) {
 		m.leave(recordKey(m.user(one)), `{`)
 	}
 	m.start()
-	if err := m.tick(); err == nil || !strings.Contains(err.Error(), "delete issued/"+m.user(creds)+" to end it now") {
-		t.Errorf("the tick says %v", err)
+	text := outcomeOf(m.tick()) // which names the first of them
+	if !strings.Contains(text, "delete issued/"+m.user(creds)+" to end it now") && !strings.Contains(text, "delete issued/"+m.user(dropped)+" to end it now") {
+		t.Errorf("the tick says %v", text)
 	}
 	m.leadTo(anotherAccount(t))
 	for _, one := range []*logical.Response{creds, dropped} {
