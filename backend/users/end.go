@@ -201,7 +201,12 @@ func (u *Users) prove(ctx context.Context, s logical.Storage, c *awscreds.Client
 
 // asOldAs reports whether a user that AWS shows is as old as the record.
 func (r *Record) asOldAs(found *awscreds.FoundUser, age, late time.Duration) bool {
-	return found.Age-clockSlack <= age && found.Age+clockSlack+late >= age
+	return found.Age-clockSlack <= age && !isMadeAnew(found, age, late)
+}
+
+// isMadeAnew reports whether a user that AWS shows is younger than the one of that age that the engine made.
+func isMadeAnew(found *awscreds.FoundUser, age, late time.Duration) bool {
+	return found.Age+clockSlack+late < age
 }
 
 // proveByKey asks AWS whose the access key of the record is. Where it does not tell, the key is

@@ -110,11 +110,10 @@ func (v tidyView) Owner(ctx context.Context, s logical.Storage, user *awscreds.F
 	proven, err := v.u.own.proven(ctx, s, user.Name, user.Tags)
 	term, _, _ := strings.Cut(user.Tags[engine.TagProof], "/")
 	began, malformed := time.Parse(time.RFC3339, user.Tags[engine.TagCreated])
-	made := &Record{Issued: began}
 	switch {
 	case err != nil || !proven || malformed != nil:
 		return tidy.OwnerClaimed, err
-	case !made.asOldAs(user, v.u.Age(began), v.u.o.LateWindow):
+	case isMadeAnew(user, v.u.Age(began), v.u.o.LateWindow):
 		return tidy.OwnerClaimed, nil // somebody has made the user anew, tags and all
 	case !v.u.OnWatch(term, v.u.Now().Add(-user.Age)) || !v.u.Answered(term, began.Add(time.Second)): // the tag has no fractions
 		return tidy.OwnerCopy, nil // its request may have begun after this storage was copied

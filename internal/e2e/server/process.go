@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -52,10 +53,11 @@ func (v *Server) Plugin() int {
 	return pids[0]
 }
 
-// KillProcess kills a process that this test started, by SIGKILL, and waits until it is gone.
+// KillProcess kills a process that this test started, by SIGKILL, and waits until it is gone. It may have ended by itself
+// since somebody looked for it.
 func KillProcess(t testing.TB, pid int) {
 	t.Helper()
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		t.Fatalf("killing process %d: %v", pid, err)
 	}
 	WaitFor(t, 30*time.Second, fmt.Sprintf("process %d gone", pid), func() bool { return !Runs(pid) })
