@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -36,6 +38,31 @@ func TestOneRotationAtATime(t *testing.T) {
 	held.Release()
 	if resp := <-answer; resp == nil || resp.IsError() {
 		t.Fatalf("the rotation failed: %v", resp)
+	}
+	m.oneRootKey()
+}
+
+// A tick looks at the key for a moment: a request to rotate that comes meanwhile waits for it.
+func TestRotationWaitsForALook(t *testing.T) {
+	t.Parallel()
+	m := newScheduledMount(t)
+	_, unlock, ok := m.b.(*backend).Locks.TryLock(m.ctx, engine.LockRootKey)
+	if !ok {
+		t.Fatal("somebody has the key")
+	}
+	answer := make(chan string)
+	go func() {
+		text, _ := outcome(m.ask(logical.UpdateOperation, "config/rotate-root", nil))
+		answer <- text
+	}()
+	select {
+	case text := <-answer:
+		t.Fatalf("answered at once: %s", text)
+	case <-time.After(50 * time.Millisecond): // the longer, the surer that a request which does not wait is seen
+	}
+	unlock()
+	if text := <-answer; text != "" {
+		t.Errorf("answered: %s", text)
 	}
 	m.oneRootKey()
 }

@@ -4,6 +4,7 @@ package rootkey
 
 import (
 	"context"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -41,7 +42,13 @@ automatically within a minute.
 	}
 }
 
+// lookTime is how long a request to rotate waits for whoever has the key: each tick looks at it for a moment.
+const lookTime = 2 * time.Second
+
 func (r *Rotator) writeRotate(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	patience, cancel := context.WithTimeout(ctx, lookTime)
+	r.Locks.Await(patience, engine.LockRootKey)
+	cancel()
 	ctx, unlock, ok := r.Locks.TryLock(ctx, engine.LockRootKey)
 	if !ok {
 		return nil, engine.UserErrorf("the root key is being rotated at this moment; read config/root in a minute to see the new one")
