@@ -23,6 +23,7 @@
 //
 // Identity, and other engines:
 //
+//   - prove.go: what proves that a user is the one of a record
 //   - ownership.go: the tags that prove whose a user is
 //   - account.go: in which AWS account a user was made
 //   - tidy_view.go: answers tidy's questions about the records

@@ -34,7 +34,7 @@ func (c *Client) GroupPolicies(ctx context.Context, groups []string) (Policies, 
 	for i, group := range groups {
 		reads = append(reads,
 			func(ctx context.Context) (err error) {
-				found[i].ARNs, err = c.managedPolicies(ctx, group)
+				found[i].ARNs, err = c.iam.managedPolicies(ctx, group)
 				return err
 			},
 			func(ctx context.Context) (err error) {
@@ -57,8 +57,8 @@ func (c *Client) GroupPolicies(ctx context.Context, groups []string) (Policies, 
 	return joined, nil
 }
 
-func (c *Client) managedPolicies(ctx context.Context, group string) ([]string, error) {
-	arns, err := all(ctx, iam.NewListAttachedGroupPoliciesPaginator(c.iam, &iam.ListAttachedGroupPoliciesInput{GroupName: &group}),
+func (c *iamCalls) managedPolicies(ctx context.Context, group string) ([]string, error) {
+	arns, err := all(ctx, iam.NewListAttachedGroupPoliciesPaginator(c, &iam.ListAttachedGroupPoliciesInput{GroupName: &group}),
 		func(page *iam.ListAttachedGroupPoliciesOutput) []types.AttachedPolicy { return page.AttachedPolicies },
 		func(p types.AttachedPolicy) *string { return p.PolicyArn })
 	if err != nil {
@@ -79,7 +79,7 @@ func (c *Client) inlinePolicies(ctx context.Context, group string) ([]Document, 
 	for i, name := range names {
 		reads[i] = func(ctx context.Context) (err error) {
 			documents[i] = Document{Name: name, Group: group}
-			documents[i].Text, err = c.inlinePolicy(ctx, group, name)
+			documents[i].Text, err = c.iam.inlinePolicy(ctx, group, name)
 			return err
 		}
 	}
@@ -88,8 +88,8 @@ func (c *Client) inlinePolicies(ctx context.Context, group string) ([]Document, 
 
 // inlinePolicy reads one policy, which IAM sends URL-encoded (IAM API Reference,
 // GetGroupPolicy).
-func (c *Client) inlinePolicy(ctx context.Context, group, name string) (string, error) {
-	out, err := c.iam.GetGroupPolicy(ctx, &iam.GetGroupPolicyInput{GroupName: &group, PolicyName: &name})
+func (c *iamCalls) inlinePolicy(ctx context.Context, group, name string) (string, error) {
+	out, err := c.GetGroupPolicy(ctx, &iam.GetGroupPolicyInput{GroupName: &group, PolicyName: &name})
 	if err != nil {
 		return "", fmt.Errorf("reading inline policy %s of group %s: %w", name, group, err)
 	}

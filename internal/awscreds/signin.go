@@ -81,7 +81,7 @@ func (c *Client) SigninURL(partition string) string {
 // SignInToConsole returns a link that opens the console, good for 15 minutes.
 func (c *Client) SignInToConsole(ctx context.Context, link ConsoleLink) (string, error) {
 	at := c.SigninURL(identityOf(link.Session.ARN).Partition)
-	token, err := c.signinToken(ctx, at, link)
+	token, err := c.signin.token(ctx, at, link)
 	if err != nil {
 		return "", fmt.Errorf("getting a sign-in token for the console: %w", &smithy.OperationError{ServiceID: "AWS sign-in", OperationName: "getSigninToken", Err: err})
 	}
@@ -92,8 +92,8 @@ func (c *Client) SignInToConsole(ctx context.Context, link ConsoleLink) (string,
 	return at + "?" + query.Encode(), nil
 }
 
-// signinToken asks once. No error has anything of the session in it, and nothing of the answer's body.
-func (c *Client) signinToken(ctx context.Context, at string, link ConsoleLink) (string, error) {
+// token asks for a sign-in token, once. No error has anything of the session in it, and nothing of the answer's body.
+func (p signinPlace) token(ctx context.Context, at string, link ConsoleLink) (string, error) {
 	session, err := json.Marshal(map[string]string{
 		"sessionId": link.Session.AccessKeyID, "sessionKey": link.Session.SecretKey, "sessionToken": link.Session.Token,
 	})
@@ -110,7 +110,7 @@ func (c *Client) signinToken(ctx context.Context, at string, link ConsoleLink) (
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("User-Agent", appID)
-	answer, err := c.signinClient().Do(request)
+	answer, err := p.client().Do(request)
 	if err != nil {
 		var outer *url.Error
 		if errors.As(err, &outer) {
@@ -142,10 +142,10 @@ func noToken(request *http.Request, answer *http.Response, err error) error {
 		cmp.Or(mediaType(answer.Header), "a body of no type"), err)
 }
 
-// signinClient has the proxies and certificates of the SDK's client. It follows nobody who leads the
+// client has the proxies and certificates of the SDK's client. It follows nobody who leads the
 // keys elsewhere; the SDK's own follows a 307, body and all.
-func (c *Client) signinClient() *http.Client {
-	sdk, ok := c.signin.http.(*awshttp.BuildableClient)
+func (p signinPlace) client() *http.Client {
+	sdk, ok := p.http.(*awshttp.BuildableClient)
 	if !ok { // New has made it so, and the SDK has added to it
 		sdk = transport()
 	}
