@@ -1,9 +1,20 @@
-# Turns the output of `go test -v` into one line a package, plus all that the failing tests said.
+# Turns the output of `go test -v` into one line a package, plus all that the failing tests said, and at the end once more
+# what they said themselves: a server's log may be longer than what a reader is shown of the output.
 # Lines belong to the test that the last "=== RUN/CONT/NAME" line named; those of passing tests are dropped.
 
 function flush_package(	i) {
 	for (i = 1; i <= count; i++)
-		if (!(owner[i] in passed)) print line[i]
+		if (!(owner[i] in passed)) {
+			print line[i]
+			say(owner[i], line[i])
+		}
+}
+
+# What a test says begins with its place in the test, and goes on for a few lines that are indented further.
+function say(test, text) {
+	if (text ~ /^ +[a-z0-9_]+\.go:[0-9]+: /) following = text ~ /^ +[a-z0-9_]+_test\.go:/ ? 8 : 0
+	else if (text !~ /^        /) following = 0
+	if (following-- > 0) sayings[++said] = test ": " substr(text, 1, 400)
 }
 
 function forget() {
@@ -63,4 +74,8 @@ compiling { print; fflush(); next }
 
 { keep(current) }
 
-END { flush_package() }
+END {
+	flush_package()
+	if (said) print "-------- What the failing tests said themselves, the last of it --------"
+	for (i = said > 60 ? said - 59 : 1; i <= said; i++) print sayings[i]
+}
