@@ -6,6 +6,7 @@ package backend
 // config/root.
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -42,8 +43,41 @@ func TestOneRotationAtATime(t *testing.T) {
 	m.oneRootKey()
 }
 
-// A tick looks at the key for a moment: a request to rotate that comes meanwhile waits for it.
-func TestRotationWaitsForALook(t *testing.T) {
+// askingStorage asks something while an entry is read from it for the first time.
+type askingStorage struct {
+	logical.Storage
+	key string
+	ask func()
+}
+
+func (s *askingStorage) Get(ctx context.Context, key string) (*logical.StorageEntry, error) {
+	if ask := s.ask; key == s.key && ask != nil {
+		s.ask = nil
+		ask()
+	}
+	return s.Storage.Get(ctx, key)
+}
+
+// A tick that finds nothing to do does not keep a request to rotate away, however long it takes.
+func TestRotationBesideATickThatLooks(t *testing.T) {
+	t.Parallel()
+	m := newScheduledMount(t)
+	text := "the tick did not look"
+	tick := m.request(logical.RollbackOperation, "", nil)
+	tick.Storage = &askingStorage{Storage: m.storage, key: engine.KeyRootRotation, ask: func() {
+		text, _ = outcome(m.ask(logical.UpdateOperation, "config/rotate-root", nil))
+	}}
+	if _, err := m.b.HandleRequest(m.ctx, tick); err != nil {
+		t.Fatal(err)
+	}
+	if text != "" {
+		t.Errorf("answered: %s", text)
+	}
+	m.oneRootKey()
+}
+
+// A tick that has something to do takes a moment as a rule: a request to rotate that comes meanwhile waits for it.
+func TestRotationWaitsForATick(t *testing.T) {
 	t.Parallel()
 	m := newScheduledMount(t)
 	_, unlock, ok := m.b.(*backend).Locks.TryLock(m.ctx, engine.LockRootKey)

@@ -42,11 +42,11 @@ automatically within a minute.
 	}
 }
 
-// lookTime is how long a request to rotate waits for whoever has the key: each tick looks at it for a moment.
-const lookTime = 2 * time.Second
+// tickTime is how long a request to rotate waits for whoever has the key: perhaps a tick that asks AWS about the old one.
+const tickTime = 2 * time.Second
 
 func (r *Rotator) writeRotate(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	patience, cancel := context.WithTimeout(ctx, lookTime)
+	patience, cancel := context.WithTimeout(ctx, tickTime)
 	r.Locks.Await(patience, engine.LockRootKey)
 	cancel()
 	ctx, unlock, ok := r.Locks.TryLock(ctx, engine.LockRootKey)

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
@@ -28,14 +29,17 @@ const cleanUpTime = 60 * time.Second
 
 // Tick goes on with what an interrupted rotation left, and rotates when it is time.
 func (r *Rotator) Tick(ctx context.Context, s logical.Storage) error {
+	if err := r.OpenTerm(ctx, s); err != nil {
+		return err
+	}
+	if r.idle(ctx, s) {
+		return nil
+	}
 	ctx, unlock, ok := r.Locks.TryLock(ctx, engine.LockRootKey)
 	if !ok {
 		return nil // under way
 	}
 	defer unlock()
-	if err := r.OpenTerm(ctx, s); err != nil {
-		return err
-	}
 	strays := r.dropStrays(ctx, s, bySchedule)
 	ctx, moment := r.Moment(ctx, engine.Asked{Path: pathRotate})
 	err := r.advance(ctx, s)
@@ -47,6 +51,34 @@ func (r *Rotator) Tick(ctx context.Context, s logical.Storage) error {
 		err = errors.Join(err, r.noteFailure(ctx, s, err, moment))
 	}
 	return errors.Join(strays, err)
+}
+
+// idle says that a tick has nothing to do. It takes no lock: a request to rotate is never refused because of a tick that
+// only looks. What cannot be read is something to do, and told by whoever does it.
+func (r *Rotator) idle(ctx context.Context, s logical.Storage) bool {
+	ids, err := framework.ListWAL(ctx, s)
+	if err != nil {
+		return false
+	}
+	for _, id := range ids {
+		if entry, err := engine.ReadWAL(ctx, s, id); err != nil || entry != nil && entry.Kind == WALKind {
+			return false
+		}
+	}
+	next, err := loadNext(ctx, s)
+	if err != nil || next != nil {
+		return false
+	}
+	cfg, err := engine.Load[engine.RootConfig](ctx, s, engine.KeyRootConfig)
+	if err != nil || cfg == nil {
+		return err == nil
+	}
+	st, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
+	if err != nil || st.follow(cfg, r.Now()) {
+		return false
+	}
+	due := st.next(cfg, r.Now())
+	return due.IsZero() || r.Now().Before(due)
 }
 
 func (r *Rotator) advance(ctx context.Context, s logical.Storage) error {
