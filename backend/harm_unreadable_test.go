@@ -150,3 +150,58 @@ func TestUnreadableRecordOfANamesake(t *testing.T) {
 		})
 	}
 }
+
+// What nobody can read can be written anew. Where defaults would make do without asking what was wanted, it has to be
+// deleted first, and the refusal says so.
+func TestUnreadableConfigurationIsWrittenAnew(t *testing.T) {
+	t.Parallel()
+	for path, c := range map[string]struct {
+		key, stored string
+		write       map[string]any
+		reads       map[string]any // afterwards
+		first       string         // what a write says before the delete
+	}{
+		"config/lease": {
+			key: engine.KeyLeaseConfig, stored: `"garbled"`, write: map[string]any{"lease": "1h", "lease_max": "2h"},
+			reads: map[string]any{"lease": "1h0m0s", "lease_max": "2h0m0s"},
+		},
+		"config/users": {
+			key: engine.KeyUsersConfig, stored: `{"max_users":"many"`, write: map[string]any{"max_users": 7},
+			reads: map[string]any{"max_users": 7, "ownership_tags": true},
+		},
+		"config/auto-tidy": {key: engine.KeyAutoTidy, stored: `7`, write: map[string]any{"enabled": true}, reads: map[string]any{"enabled": true, "delete": false}},
+		"config/root": {
+			key: engine.KeyRootConfig, stored: `[]`, write: map[string]any{"region": "eu-west-1"}, reads: map[string]any{"region": "eu-west-1"},
+			first: "delete config/root and write all of it anew",
+		},
+		"roles/developer-access": {
+			key: engine.PrefixRole + "developer-access", stored: `[`, write: map[string]any{"policy_arns": readOnly}, reads: map[string]any{"max_users": 0},
+			first: "delete the role and write all of it anew",
+		},
+	} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			m := newConfiguredMount(t)
+			m.leave(c.key, c.stored)
+			m.start()
+			if c.first != "" {
+				if text, status := outcome(m.ask(logical.UpdateOperation, path, c.write)); status == 200 || !strings.Contains(text, c.first) {
+					t.Fatalf("a write is answered %d %s", status, text)
+				}
+				m.do(logical.DeleteOperation, path, nil)
+			}
+			resp := m.do(logical.UpdateOperation, path, c.write)
+			if told := resp != nil && strings.Contains(strings.Join(resp.Warnings, " "), "what was stored cannot be read"); told != (c.first == "") {
+				t.Errorf("warned: %v", resp)
+			}
+			for field, want := range c.reads {
+				if got := m.read(path)[field]; got != want {
+					t.Errorf("%s is %v and not %v", field, got, want)
+				}
+			}
+			if resp := m.do(logical.UpdateOperation, path, c.write); resp != nil && strings.Contains(strings.Join(resp.Warnings, " "), "cannot be read") {
+				t.Errorf("warned once more: %v", resp.Warnings)
+			}
+		})
+	}
+}

@@ -52,12 +52,12 @@ func (b *backend) readLeaseConfig(ctx context.Context, req *logical.Request, _ *
 }
 
 func (b *backend) writeLeaseConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyLeaseConfig, newLeaseConfig)
+	cfg, lost, err := engine.LoadToWrite(ctx, req.Storage, engine.KeyLeaseConfig, newLeaseConfig)
 	if err != nil {
 		return nil, err
 	}
 	stood := cfg.validate()
-	if !cfg.update(d) {
+	if !cfg.update(d) && lost == nil {
 		return nil, nil
 	}
 	warnings, err := engine.Stood(req.Data, stood, cfg.validate())
@@ -70,5 +70,5 @@ func (b *backend) writeLeaseConfig(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	b.Observe(req, "aws/config/lease/write", cfg.response())
-	return engine.Done(warnings), nil
+	return engine.Done(append(lost, warnings...)), nil
 }

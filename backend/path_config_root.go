@@ -137,6 +137,9 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 	}
 	defer unlock()
 	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
+	if engine.IsUnreadable(err) { // to begin with the defaults would be to work with another identity where the request names none
+		return nil, fmt.Errorf("%w: delete config/root and write all of it anew", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ package backend
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -74,7 +75,7 @@ func (b *backend) readUsersConfig(ctx context.Context, req *logical.Request, _ *
 }
 
 func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyUsersConfig, newUsersConfig)
+	cfg, lost, err := engine.LoadToWrite(ctx, req.Storage, engine.KeyUsersConfig, newUsersConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 	if err := engine.Save(ctx, req.Storage, engine.KeyUsersConfig, cfg); err != nil {
 		return nil, err
 	}
-	return engine.Done(append(warnings, old...)), nil
+	return engine.Done(slices.Concat(lost, warnings, old)), nil
 }
 
 // usersConfig says how the mount's IAM users are kept.

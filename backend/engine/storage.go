@@ -88,6 +88,16 @@ func LoadOr[T any](ctx context.Context, s logical.Storage, key string, defaults 
 	return v, err
 }
 
+// LoadToWrite is LoadOr for who changes some fields of a value and writes it. One that nobody can read is taken for the
+// defaults, or it could never be written again; a warning says so.
+func LoadToWrite[T any](ctx context.Context, s logical.Storage, key string, defaults func() *T) (v *T, warnings []string, err error) {
+	v, err = LoadOr(ctx, s, key, defaults)
+	if IsUnreadable(err) {
+		return defaults(), []string{fmt.Sprintf("what was stored cannot be read (%v); the fields that this request does not name have their defaults now", err)}, nil
+	}
+	return v, nil, err
+}
+
 // Save writes a value under a key. Storage's error comes back as it is: a standby
 // knows by its exact text that the request belongs to the active server.
 func Save(ctx context.Context, s logical.Storage, key string, v any) error {

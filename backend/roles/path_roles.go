@@ -4,6 +4,7 @@ package roles
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -100,6 +101,9 @@ func (rs *Roles) writeRole(ctx context.Context, req *logical.Request, d *framewo
 		return nil, err
 	}
 	r, err := Load(ctx, req.Storage, name)
+	if engine.IsUnreadable(err) { // to begin with the defaults could allow what the role did not
+		return nil, fmt.Errorf("%w: delete the role and write all of it anew", err)
+	}
 	if err != nil {
 		return nil, err
 	}

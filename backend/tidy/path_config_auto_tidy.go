@@ -40,7 +40,7 @@ func (t *Tidy) readAutoTidy(ctx context.Context, req *logical.Request, _ *framew
 }
 
 func (t *Tidy) writeAutoTidy(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyAutoTidy, newSchedule)
+	cfg, lost, err := engine.LoadToWrite(ctx, req.Storage, engine.KeyAutoTidy, newSchedule)
 	if err != nil {
 		return nil, err
 	}
@@ -63,5 +63,5 @@ func (t *Tidy) writeAutoTidy(ctx context.Context, req *logical.Request, d *frame
 	if err := engine.Save(ctx, req.Storage, engine.KeyAutoTidy, cfg); err != nil {
 		return nil, err
 	}
-	return engine.Done(warnings), nil
+	return engine.Done(append(lost, warnings...)), nil
 }

@@ -5,10 +5,8 @@ package awscreds
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
@@ -86,14 +84,13 @@ func (c *Client) inlinePolicies(ctx context.Context, group string) ([]Document, 
 	return documents, c.makeAll(ctx, reads)
 }
 
-// inlinePolicy reads one policy, which IAM sends URL-encoded (IAM API Reference,
-// GetGroupPolicy).
+// inlinePolicy reads one policy.
 func (c *iamCalls) inlinePolicy(ctx context.Context, group, name string) (string, error) {
 	out, err := c.GetGroupPolicy(ctx, &iam.GetGroupPolicyInput{GroupName: &group, PolicyName: &name})
 	if err != nil {
 		return "", fmt.Errorf("reading inline policy %s of group %s: %w", name, group, err)
 	}
-	text, err := url.QueryUnescape(aws.ToString(out.PolicyDocument))
+	text, err := decodedPolicy(out.PolicyDocument)
 	if err != nil {
 		return "", fmt.Errorf("decoding inline policy %s of group %s: %w", name, group, err)
 	}

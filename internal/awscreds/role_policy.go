@@ -30,12 +30,15 @@ func (c *Client) RolePolicy(ctx context.Context, role, name string) (text string
 		return "", 0, fmt.Errorf("reading inline policy %s of role %s: %w", name, role, err)
 	}
 	ahead, _ = awsmiddleware.GetAttemptSkew(out.ResultMetadata)
-	text, err = url.PathUnescape(aws.ToString(out.PolicyDocument)) // it comes URL-encoded (IAM API Reference, GetRolePolicy)
-	if err != nil {
+	if text, err = decodedPolicy(out.PolicyDocument); err != nil {
 		return "", 0, fmt.Errorf("decoding inline policy %s of role %s: %w", name, role, err)
 	}
 	return text, ahead, nil
 }
+
+// decodedPolicy is the text of a policy, which IAM sends URL-encoded as of RFC 3986 (IAM API Reference, GetRolePolicy and
+// GetGroupPolicy): a plus sign stands for itself there.
+func decodedPolicy(document *string) (string, error) { return url.PathUnescape(aws.ToString(document)) }
 
 // aheadAt is how far AWS's clock was ahead of ours when it refused a call.
 func aheadAt(refusal error) time.Duration {
