@@ -74,9 +74,15 @@ func (e *UnreadableError) Unwrap() error { return e.err }
 func Unreadable(key string, err error) error { return &UnreadableError{key: key, err: err} }
 
 // IsUnreadable reports whether an error is about an entry that nobody can read.
-func IsUnreadable(err error) bool {
+func IsUnreadable(err error) bool { return UnreadableKey(err) != "" }
+
+// UnreadableKey is the key of the entry that nobody can read; "" where an error is about something else.
+func UnreadableKey(err error) string {
 	var unreadable *UnreadableError
-	return errors.As(err, &unreadable)
+	if !errors.As(err, &unreadable) {
+		return ""
+	}
+	return unreadable.key
 }
 
 // LoadOr is Load with a value for when there is none.

@@ -53,6 +53,10 @@ func problems(f Facts, s snapshot) []string {
 // storage is about writes that Vault's storage did not take.
 func storage(f Facts, _ snapshot) (list []string) {
 	for _, err := range f.Unread {
+		if key := engine.UnreadableKey(err); key != "" {
+			list = append(list, fmt.Sprintf("An entry of Vault's storage cannot be read: %v. %s.", err, unreadableRemedy(key)))
+			continue
+		}
 		list = append(list, fmt.Sprintf("Vault's storage cannot be read: %v. Check the storage backend of this server; without it the engine neither makes nor ends IAM users.", err))
 	}
 	if f.Writes.Err != nil && f.Writes.Failed.After(f.Writes.Went) {
@@ -60,6 +64,17 @@ func storage(f Facts, _ snapshot) (list []string) {
 			"until it takes writes the engine makes no IAM users and deletes none.", engine.Stamp(f.Writes.Failed), f.Writes.Err))
 	}
 	return list
+}
+
+// unreadableRemedy is what to do about an entry that nobody can read.
+func unreadableRemedy(key string) string {
+	switch key {
+	case engine.KeyLeaseConfig, engine.KeyUsersConfig, engine.KeyAutoTidy:
+		return "Write " + key + " again with all that it should say: the fields that a write does not name get their defaults"
+	case engine.KeyRootConfig:
+		return "Delete config/root and write all of it anew"
+	}
+	return "Restore it from a snapshot of Vault's storage"
 }
 
 // configured is about config/root as it is stored.
