@@ -71,6 +71,8 @@ func unreadableRemedy(key string) string {
 	switch key {
 	case engine.KeyLeaseConfig, engine.KeyUsersConfig, engine.KeyAutoTidy:
 		return "Write " + key + " again with all that it should say: the fields that a write does not name get their defaults"
+	case engine.KeyHome:
+		return "Write account=<the AWS account of the IAM users whose records name none> to config/users"
 	case engine.KeyRootConfig:
 		return "Delete config/root and write all of it anew"
 	}

@@ -203,7 +203,7 @@ func (a *accounts) SetHome(ctx context.Context, s logical.Storage, text string) 
 	}
 	next := engine.ParseAccount(text)
 	home, err := engine.HomeAccount(ctx, s)
-	if err != nil || home.Partition == next.Partition && home.Number == next.Number {
+	if err != nil && !engine.IsUnreadable(err) || err == nil && home.Partition == next.Partition && home.Number == next.Number {
 		return err
 	}
 	if client, err := a.AWS(ctx, s); err == nil { // which calls nobody
