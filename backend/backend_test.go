@@ -183,7 +183,11 @@ var noRetries = map[string]any{"max_retries": 0}
 // ask sends a request as it is and returns what comes back.
 func (m *mount) ask(op logical.Operation, path string, data map[string]any) (*logical.Response, error) {
 	if op == logical.UpdateOperation && path == "config/root" {
-		if _, exists, err := m.b.HandleExistenceCheck(m.ctx, m.request(op, path, data)); err == nil && !exists {
+		_, exists, err := m.b.HandleExistenceCheck(m.ctx, m.request(op, path, data))
+		if err != nil {
+			return nil, err // as in Vault
+		}
+		if !exists {
 			op = logical.CreateOperation
 		}
 	}

@@ -175,11 +175,15 @@ func TestUnreadableConfigurationIsWrittenAnew(t *testing.T) {
 		"config/auto-tidy": {key: engine.KeyAutoTidy, stored: `7`, write: map[string]any{"enabled": true}, reads: map[string]any{"enabled": true, "delete": false}},
 		"config/root": {
 			key: engine.KeyRootConfig, stored: `[]`, write: map[string]any{"region": "eu-west-1"}, reads: map[string]any{"region": "eu-west-1"},
-			first: "delete config/root and write all of it anew",
+			first: "name access_key and secret_key, or role_arn, and all else that config/root should say",
+		},
+		"config/root, with an identity": {
+			key: engine.KeyRootConfig, stored: `[]`, write: map[string]any{"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"},
+			reads: map[string]any{"access_key": "AKIAIOSFODNN7EXAMPLE", "region": ""},
 		},
 		"roles/developer-access": {
 			key: engine.PrefixRole + "developer-access", stored: `[`, write: map[string]any{"policy_arns": readOnly}, reads: map[string]any{"max_users": 0},
-			first: "delete the role and write all of it anew",
+			first: "; delete roles/developer-access and write all of it anew",
 		},
 	} {
 		t.Run(path, func(t *testing.T) {
@@ -194,7 +198,7 @@ func TestUnreadableConfigurationIsWrittenAnew(t *testing.T) {
 					m.revoke(resp)
 				}
 				_ = m.tick() // which meets config/auto-tidy
-				m.saysProblem("decoding " + c.key)
+				m.saysProblem("decoding "+c.key, "; write ")
 			}
 			if c.first != "" {
 				if text, status := outcome(m.ask(logical.UpdateOperation, path, c.write)); status == 200 || !strings.Contains(text, c.first) {

@@ -57,7 +57,7 @@ func (b *backend) writeLeaseConfig(ctx context.Context, req *logical.Request, d 
 		return nil, err
 	}
 	stood := cfg.validate()
-	if !cfg.update(d) && lost == nil {
+	if !cfg.update(d) {
 		return nil, nil
 	}
 	warnings, err := engine.Stood(req.Data, stood, cfg.validate())

@@ -112,6 +112,9 @@ func connectionFields() map[string]*framework.FieldSchema {
 
 func (b *backend) existsRootConfig(ctx context.Context, req *logical.Request, _ *framework.FieldData) (bool, error) {
 	cfg, err := engine.Load[engine.RootConfig](ctx, req.Storage, engine.KeyRootConfig)
+	if engine.IsUnreadable(err) { // it is there, and Vault would let no write come to where that is told
+		return true, nil
+	}
 	return cfg != nil, err
 }
 
@@ -130,21 +133,29 @@ func (b *backend) readRootConfig(ctx context.Context, req *logical.Request, _ *f
 	return &logical.Response{Data: data}, nil
 }
 
+// lostKey warns of the access key in a config/root that cannot be read.
+const lostKey = "access_key: the one that was stored cannot be told; if the engine had rotated it, nobody has its secret, and it takes one of the two places of its IAM user: " +
+	"delete it in AWS once the new one works"
+
 func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	ctx, unlock, err := b.Locks.Lock(ctx, engine.LockConfigRoot)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
-	if engine.IsUnreadable(err) { // to begin with the defaults would be to work with another identity where the request names none
-		return nil, fmt.Errorf("%w: delete config/root and write all of it anew", err)
-	}
+	cfg, lost, err := engine.LoadToWrite(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
 	if err != nil {
 		return nil, err
 	}
 	before := *cfg
 	cfg.Update(d)
+	if lost != nil {
+		if cfg.AccessKey == "" && cfg.RoleARN == "" { // the engine would become somebody else
+			return nil, engine.UserErrorf("access_key: is missing, and what is stored cannot be read; name access_key and secret_key, or role_arn, and all else that config/root should say. " +
+				"To take the identity from the environment, delete config/root first")
+		}
+		lost = append(lost, lostKey)
+	}
 	warnings, err := b.checkRootConfig(ctx, req.Storage, &before, cfg, d)
 	if err != nil {
 		return nil, err
@@ -164,7 +175,7 @@ func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *
 		}
 	}
 	b.Observe(req, "aws/config/root/write", cfg.Observed())
-	return engine.Done(warnings), nil
+	return engine.Done(append(lost, warnings...)), nil
 }
 
 // checkRootConfig returns warnings of a write, or what is wrong with it.
@@ -198,8 +209,8 @@ func (b *backend) deleteRootConfig(ctx context.Context, req *logical.Request, _ 
 	}
 	defer unlock()
 	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyRootConfig, engine.NewRootConfig)
-	var warnings []string
-	if err == nil { // where it cannot be read, a delete is the way out
+	warnings := []string{lostKey}
+	if err == nil { // where it cannot be read, it can be deleted all the same
 		warnings = b.rootKey.Discarded(ctx, req.Storage, cfg.AccessKey, "")
 	}
 	defer b.reconfigured()

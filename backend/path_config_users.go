@@ -89,7 +89,7 @@ func (b *backend) writeUsersConfig(ctx context.Context, req *logical.Request, d 
 	if err != nil {
 		return nil, err
 	}
-	if registered && !cfg.RegisterSessions {
+	if (registered || lost != nil) && !cfg.RegisterSessions {
 		off, err := roles.WithoutRegister(ctx, req.Storage)
 		if err != nil {
 			return nil, err

@@ -6,19 +6,21 @@ function flush_package(	i) {
 	for (i = 1; i <= count; i++)
 		if (!(owner[i] in passed)) {
 			print line[i]
-			say(owner[i], line[i])
+			if (owner[i] in failed || owner[i] == "") say(owner[i], line[i])
 		}
 }
 
-# What a test says begins with its place in the test, and goes on for a few lines that are indented further.
+# What a test says begins with its place in a file, and goes on for a few lines that are indented further. Logs of servers
+# are left out.
 function say(test, text) {
-	if (text ~ /^ +[a-z0-9_]+\.go:[0-9]+: /) following = text ~ /^ +[a-z0-9_]+_test\.go:/ ? 8 : 0
+	if (text ~ /^(panic: |fatal error: |WARNING: DATA RACE)/) whatever = 12
+	else if (text ~ /^ +[A-Za-z0-9_]+\.go:[0-9]+: /) following = text ~ /: the last lines of / ? 0 : 8
 	else if (text !~ /^        /) following = 0
-	if (following-- > 0) sayings[++said] = test ": " substr(text, 1, 400)
+	if (whatever-- > 0 || following-- > 0) sayings[++said] = (test == "" ? "" : test ": ") substr(text, 1, 400)
 }
 
 function forget() {
-	split("", line); split("", owner); split("", passed)
+	split("", line); split("", owner); split("", passed); split("", failed)
 	count = 0; tests = 0; current = ""
 }
 
@@ -40,6 +42,7 @@ compiling { print; fflush(); next }
 	tests++
 	current = $3
 	if ($2 == "PASS:") passed[$3] = 1
+	if ($2 == "FAIL:") failed[$3] = 1
 	keep($3)
 	next
 }

@@ -27,10 +27,6 @@ case $packages in
 	;;
 esac
 
-# Many tests wait, for a pause or a clock: with one test for each core, cores would idle. The end-to-end suites set their own.
-cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-parallel=$((cores > 4 ? cores : 4))
-
 race=-race
 if [ "$(go env CGO_ENABLED)" = 0 ]; then
 	race=
@@ -50,7 +46,7 @@ together=$(printf '%s\n' "$packages" | grep -v '/internal/e2e/editions$' || :)
 	for some in "$together" "$alone"; do
 		[ -n "$some" ] || continue
 		# shellcheck disable=SC2086 # $race is one flag or none, $atonce two words or none, $some packages
-		go test $race $atonce -parallel "$parallel" -count=1 -timeout 30m -v $some 2>&1 || code=$?
+		go test $race $atonce -count=1 -timeout 30m -v $some 2>&1 || code=$?
 	done
 	echo "$code" >.tools/test.rc
 } | tee "$log" | awk -f scripts/test.awk

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
 )
@@ -65,7 +66,23 @@ type UnreadableError struct {
 }
 
 func (e *UnreadableError) Error() string {
-	return fmt.Sprintf("decoding %s from storage: %v", e.key, e.err)
+	return fmt.Sprintf("decoding %s from storage: %v%s", e.key, e.err, e.remedy())
+}
+
+// remedy is what somebody can do about the entry that they have not been told where it is needed.
+func (e *UnreadableError) remedy() string {
+	switch e.key {
+	case KeyLeaseConfig, KeyUsersConfig, KeyAutoTidy:
+		return "; write to " + e.key + " again all that it should say"
+	case KeyHome:
+		return "; write account=<the AWS account of the IAM users whose records name none> to config/users"
+	case KeyRootConfig:
+		return "; write to config/root again all that it should say, with the engine's identity"
+	}
+	if name, isRole := strings.CutPrefix(e.key, PrefixRole); isRole {
+		return "; delete roles/" + name + " and write all of it anew"
+	}
+	return ""
 }
 
 func (e *UnreadableError) Unwrap() error { return e.err }
@@ -74,15 +91,9 @@ func (e *UnreadableError) Unwrap() error { return e.err }
 func Unreadable(key string, err error) error { return &UnreadableError{key: key, err: err} }
 
 // IsUnreadable reports whether an error is about an entry that nobody can read.
-func IsUnreadable(err error) bool { return UnreadableKey(err) != "" }
-
-// UnreadableKey is the key of the entry that nobody can read; "" where an error is about something else.
-func UnreadableKey(err error) string {
+func IsUnreadable(err error) bool {
 	var unreadable *UnreadableError
-	if !errors.As(err, &unreadable) {
-		return ""
-	}
-	return unreadable.key
+	return errors.As(err, &unreadable)
 }
 
 // LoadOr is Load with a value for when there is none.
@@ -99,7 +110,7 @@ func LoadOr[T any](ctx context.Context, s logical.Storage, key string, defaults 
 func LoadToWrite[T any](ctx context.Context, s logical.Storage, key string, defaults func() *T) (v *T, warnings []string, err error) {
 	v, err = LoadOr(ctx, s, key, defaults)
 	if IsUnreadable(err) {
-		return defaults(), []string{fmt.Sprintf("what was stored cannot be read (%v); the fields that this request does not name have their defaults now", err)}, nil
+		return defaults(), []string{fmt.Sprintf("what was stored cannot be read (%v); the fields that this request does not name have their defaults now: read %s to see them", err, key)}, nil
 	}
 	return v, nil, err
 }

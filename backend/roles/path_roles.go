@@ -4,7 +4,6 @@ package roles
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -101,10 +100,7 @@ func (rs *Roles) writeRole(ctx context.Context, req *logical.Request, d *framewo
 		return nil, err
 	}
 	r, err := Load(ctx, req.Storage, name)
-	if engine.IsUnreadable(err) { // to begin with the defaults could allow what the role did not
-		return nil, fmt.Errorf("%w: delete the role and write all of it anew", err)
-	}
-	if err != nil {
+	if err != nil { // also where it cannot be read: to begin with the defaults could allow what the role did not
 		return nil, err
 	}
 	if r == nil {

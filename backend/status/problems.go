@@ -53,30 +53,19 @@ func problems(f Facts, s snapshot) []string {
 // storage is about writes that Vault's storage did not take.
 func storage(f Facts, _ snapshot) (list []string) {
 	for _, err := range f.Unread {
-		if key := engine.UnreadableKey(err); key != "" {
-			list = append(list, fmt.Sprintf("An entry of Vault's storage cannot be read: %v. %s.", err, unreadableRemedy(key)))
-			continue
+		text := fmt.Sprintf("Vault's storage cannot be read: %v. Check the storage backend of this server; without it the engine neither makes nor ends IAM users.", err)
+		if engine.IsUnreadable(err) {
+			text = fmt.Sprintf("An entry of Vault's storage cannot be read: %v.", err)
 		}
-		list = append(list, fmt.Sprintf("Vault's storage cannot be read: %v. Check the storage backend of this server; without it the engine neither makes nor ends IAM users.", err))
+		if !slices.Contains(list, text) { // several answers are made from one entry
+			list = append(list, text)
+		}
 	}
 	if f.Writes.Err != nil && f.Writes.Failed.After(f.Writes.Went) {
 		list = append(list, fmt.Sprintf("Vault's storage takes no writes since %v: %v. Check the storage backend (disk full, read-only, no quorum); "+
 			"until it takes writes the engine makes no IAM users and deletes none.", engine.Stamp(f.Writes.Failed), f.Writes.Err))
 	}
 	return list
-}
-
-// unreadableRemedy is what to do about an entry that nobody can read.
-func unreadableRemedy(key string) string {
-	switch key {
-	case engine.KeyLeaseConfig, engine.KeyUsersConfig, engine.KeyAutoTidy:
-		return "Write " + key + " again with all that it should say: the fields that a write does not name get their defaults"
-	case engine.KeyHome:
-		return "Write account=<the AWS account of the IAM users whose records name none> to config/users"
-	case engine.KeyRootConfig:
-		return "Delete config/root and write all of it anew"
-	}
-	return "Restore it from a snapshot of Vault's storage"
 }
 
 // configured is about config/root as it is stored.

@@ -100,6 +100,9 @@ func (t *Tidy) last(ctx context.Context, s logical.Storage) (*runReport, error) 
 		return report, nil
 	}
 	report, err := engine.LoadOr(ctx, s, engine.KeyTidyStatus, newReport)
+	if engine.IsUnreadable(err) { // no more than what the last run found
+		report, err = newReport(), nil
+	}
 	if err == nil && report.State == stateRunning {
 		report.stopped()
 	}
