@@ -198,7 +198,14 @@ func TestUnreadableConfigurationIsWrittenAnew(t *testing.T) {
 					m.revoke(resp)
 				}
 				_ = m.tick() // which meets config/auto-tidy
-				m.saysProblem("decoding "+c.key, "; write ")
+				says := "An entry of Vault's storage cannot be read"
+				if c.key == engine.KeyAutoTidy {
+					says = "What the engine does once a minute failed"
+				}
+				m.saysProblem(says, "decoding "+c.key, "; write ")
+				if n := strings.Count(m.problems(), says+": "); n != 1 {
+					t.Errorf("it is told %d times: %s", n, m.problems())
+				}
 			}
 			if c.first != "" {
 				if text, status := outcome(m.ask(logical.UpdateOperation, path, c.write)); status == 200 || !strings.Contains(text, c.first) {
@@ -207,6 +214,9 @@ func TestUnreadableConfigurationIsWrittenAnew(t *testing.T) {
 				m.do(logical.DeleteOperation, path, nil)
 			}
 			resp := m.do(logical.UpdateOperation, path, c.write)
+			if told := resp != nil && strings.Contains(strings.Join(resp.Warnings, " "), lostKey); told != (c.key == engine.KeyRootConfig && c.first == "") {
+				t.Errorf("of the key it warned: %v", resp)
+			}
 			if told := resp != nil && strings.Contains(strings.Join(resp.Warnings, " "), "what was stored cannot be read"); told != (c.first == "" && c.key != engine.KeyHome) {
 				t.Errorf("warned: %v", resp)
 			}
@@ -220,4 +230,31 @@ func TestUnreadableConfigurationIsWrittenAnew(t *testing.T) {
 			}
 		})
 	}
+}
+
+// To begin with the defaults switches the register of sessions off, which roles may need.
+func TestUnreadableUsersConfigWarnsOfTheRegister(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	m.write("config/users", map[string]any{"register_sessions": true})
+	m.write("roles/deploy", map[string]any{"credential_type": "assumed_role", "role_arns": "arn:aws:iam::" + home + ":role/deploy", "revoke_sessions": true})
+	m.leave(engine.KeyUsersConfig, `{"max_users":"many","register_sessions":true}`)
+	m.start()
+	resp := m.do(logical.UpdateOperation, "config/users", map[string]any{"max_users": 7})
+	if text := strings.Join(resp.Warnings, "\n"); !strings.Contains(text, "register_sessions") || !strings.Contains(text, "1 role") {
+		t.Errorf("warned: %s", text)
+	}
+}
+
+// What the last run of tidy found is no reason not to begin the next.
+func TestUnreadableReportOfTidy(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	m.leave(engine.KeyTidyStatus, `[`)
+	m.start()
+	if state := m.read("tidy/status")["state"]; state != "idle" {
+		t.Errorf("the state is %v", state)
+	}
+	m.write("tidy", nil)
+	m.waitUntil("the run ends", func() bool { return m.read("tidy/status")["state"] == "finished" })
 }

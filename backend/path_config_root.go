@@ -134,7 +134,7 @@ func (b *backend) readRootConfig(ctx context.Context, req *logical.Request, _ *f
 }
 
 // lostKey warns of the access key in a config/root that cannot be read.
-const lostKey = "access_key: the one that was stored cannot be told; if the engine had rotated it, nobody has its secret, and it takes one of the two places of its IAM user: " +
+const lostKey = "access_key: the stored one cannot be read; if the engine had rotated it, nobody has its secret, and it takes one of the two places of its IAM user: " +
 	"delete it in AWS once the new one works"
 
 func (b *backend) writeRootConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
