@@ -30,6 +30,7 @@ func main() {
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		os.Exit(2) // the flag set has said what is wrong
 	}
+	go exitWithParent()
 	err := plugin.ServeMultiplex(&plugin.ServeOpts{
 		BackendFactoryFunc: stepping(backend.New(opts), *url),
 		TLSProviderFunc:    api.VaultPluginTLSProvider(meta.GetTLSConfig()),
@@ -37,5 +38,15 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "serving the stepping plugin:", err)
 		os.Exit(1)
+	}
+}
+
+// exitWithParent ends the process once Vault is gone, as that of the plugin that ships ends.
+func exitWithParent() {
+	parent := os.Getppid()
+	for range time.Tick(time.Second) {
+		if os.Getppid() != parent {
+			os.Exit(1)
+		}
 	}
 }
