@@ -106,7 +106,7 @@ var nightFaults = []nightFault{
 		func(n *night) { n.mustTick() },
 		[]string{"1 IAM user may exist, of requests that were cut off", "sealed, restarted", "within 20 minutes", "delete issued/<username>"}},
 	{"the storage is a copy", func(n *night) { n.mustTick(); n.age(time.Hour); n.start(); n.mustTick() }, (*night).decide,
-		[]string{"This storage may be a copy", "write resume=true to config/gap"}},
+		[]string{"This storage may be a copy", "write resume=true to config/gap", "do not disable this mount"}},
 	{"the storage is read-only", func(n *night) {
 		n.storage.breaks("put", "")
 		n.fails(logical.ReadOperation, "creds/developer-access", nil)

@@ -65,23 +65,31 @@ func TestDenialsEndWhenTheyShould(t *testing.T) {
 }
 
 func TestHowManyFit(t *testing.T) {
-	for _, spread := range []time.Duration{0, time.Hour, 12 * time.Hour} {
+	for _, of := range []struct {
+		spread time.Duration
+		least  int
+	}{{0, 100}, {time.Hour, 100}, {12 * time.Hour, 40}} {
 		var d denials
-		n := 0
-		for next := d; next.fits(); n++ {
-			d = next.and(denials{})
-			next.deny(sessionID(n), noon.Add(spread*time.Duration(n)/100))
+		for next := evenly(1, of.spread); next.fits(); next = evenly(len(d.Sessions)+1, of.spread) {
+			d = next
 		}
-		n--
-		t.Logf("%d sessions with the longest names fit, if they end within %s of each other", n, spread)
-		if spread <= time.Hour && n < 100 || n < 50 {
-			t.Errorf("only %d", n)
+		t.Logf("%d sessions with the longest names fit, if their ends are spread evenly over %s", len(d.Sessions), of.spread)
+		if len(d.Sessions) < of.least {
+			t.Errorf("only %d", len(d.Sessions))
 		}
 		d.denyBefore(noon, noon.Add(12*time.Hour))
 		if len(d.text()) > mostPolicies {
 			t.Errorf("no room to end all: %d", len(d.text()))
 		}
 	}
+}
+
+// evenly denies so many sessions, whose ends are spread evenly over a time.
+func evenly(count int, spread time.Duration) (d denials) {
+	for n := range count {
+		d.deny(sessionID(n), noon.Add(spread*time.Duration(n)/time.Duration(count)))
+	}
+	return d
 }
 
 func TestPoliciesOfOthersAreRefused(t *testing.T) {

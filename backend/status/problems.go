@@ -179,7 +179,8 @@ func waiting(f Facts, _ snapshot) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("This storage may be a copy: the engine's heartbeat had a gap from %s to %v. Until %v rotations by schedule delete no key and tidy by schedule deletes no user. "+
-		"If no other server works with the same storage, write resume=true to config/gap; if one does, disable this mount.", f.Gap.LastText(), engine.Stamp(f.Gap.Noticed), engine.Stamp(f.Gap.Until))}
+		"If no other server works with the same storage, write resume=true to config/gap. If one does, stop the server that works with the copy; do not disable this mount, "+
+		"which would delete the IAM users that the other one has made.", f.Gap.LastText(), engine.Stamp(f.Gap.Noticed), engine.Stamp(f.Gap.Until))}
 }
 
 func static(f Facts, _ snapshot) []string {
