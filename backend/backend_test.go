@@ -137,7 +137,7 @@ func (m *mount) waitUntil(what string, met func() bool) {
 	m.t.Helper()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
-	for range 30_000 {
+	for range 90_000 {
 		if met() {
 			return
 		}

@@ -38,12 +38,12 @@ func (b *backend) chores() []chore {
 	}
 	return []chore{
 		{name: "shared credentials", until: time.Second, everywhere: true, do: b.pruneShared},
-		{name: "heartbeat", until: 2 * time.Second, do: of(b.beat)},
-		{name: "own sessions", until: 5 * time.Second, everywhere: true, do: of(b.renewOwn)},
-		{name: "records", until: 10 * time.Second, do: of(b.users.Tend)},
-		{name: "rollback", until: 25 * time.Second, everywhere: true, do: b.rollBack}, // the WAL is each cluster's own
-		{name: "root key", until: 50 * time.Second, do: of(b.rootKey.Tick)},
-		{name: "static roles", until: 65 * time.Second, do: of(b.staticRoles.Tick)},
+		{name: "heartbeat", until: 10 * time.Second, do: of(b.beat)},
+		{name: "own sessions", until: 13 * time.Second, everywhere: true, do: of(b.renewOwn)},
+		{name: "records", until: 18 * time.Second, do: of(b.users.Tend)},
+		{name: "rollback", until: 30 * time.Second, everywhere: true, do: b.rollBack}, // the WAL is each cluster's own
+		{name: "root key", until: 52 * time.Second, do: of(b.rootKey.Tick)},
+		{name: "static roles", until: 66 * time.Second, do: of(b.staticRoles.Tick)},
 		{name: "sessions", until: 75 * time.Second, everywhere: true, do: of(b.sessions.Tick)}, // what is denied is each cluster's own
 		{name: "sweep", until: 85 * time.Second, do: of(b.users.Sweep)},
 		{name: "records without a user", until: 87 * time.Second, do: of(b.users.SweepGhosts)},

@@ -56,6 +56,14 @@ func (m *mount) live() (issued, failed int) {
 	return issued, failed
 }
 
+// quiet says that no request is under way, nor anything that one left to do.
+func (m *mount) quiet() bool {
+	requests := &m.b.(*backend).requests
+	requests.mu.Lock()
+	defer requests.mu.Unlock()
+	return len(requests.cancels) == 0
+}
+
 // held is the memory that is in use.
 func held() int64 {
 	runtime.GC()
@@ -78,6 +86,7 @@ func TestALoadLeavesNothingInTheProcess(t *testing.T) {
 	m.aws.ResetCalls()
 	first := held()
 	issued, failed := m.live()
+	m.waitUntil("the cleanups that outlive their requests are done", m.quiet)
 	m.aws.ClearFaults()
 	m.pass(users.DefaultLateWindow)
 	m.mustTick()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,6 +52,8 @@ type matrix struct {
 	v          *stepping.Vault
 	cases      []*crashCase
 	boundaries map[string]int // of each operation
+
+	endedBefore atomic.Int32 // operations that ended before the boundary at which they were to be interrupted
 
 	began    time.Time       // when the operations had been interrupted
 	dead     map[string]bool // found at any time: leases without a user
@@ -108,26 +111,23 @@ func (m *matrix) setUp(cases []*crashCase) {
 }
 
 // dryRuns is how often an operation is counted. In the midst of one, Vault's timer may come by, whose calls of AWS look
-// like the operation's.
+// like the operation's. It comes by all mounts at once, so the runs follow one another.
 const dryRuns = 2
 
 // count runs every operation without interrupting it, and makes a case for each boundary that it passes, and
 // another for those where AWS may do what it heard last and that makes a difference.
 func (m *matrix) count(of []operation, dies bool) {
-	var dry []*crashCase
-	for i, o := range of {
-		for run := range dryRuns {
-			dry = append(dry, newCase(o, fmt.Sprintf("dry-%d-%d", i, run+1), 0))
+	passed := make([][]string, len(of))
+	for run := range dryRuns {
+		for i, boundaries := range m.dry(of, run) {
+			if run == 0 || len(boundaries) < len(passed[i]) {
+				passed[i] = boundaries
+			}
 		}
 	}
-	m.setUp(dry)
-	for _, c := range dry {
-		c.start(m.v)
-	}
 	for i, o := range of {
-		passed := m.fewest(dry[i*dryRuns : (i+1)*dryRuns])
-		m.boundaries[o.name] = len(passed)
-		for n, what := range passed {
+		m.boundaries[o.name] = len(passed[i])
+		for n, what := range passed[i] {
 			mount := fmt.Sprintf("case-%d-%d", i, n+1)
 			m.cases = append(m.cases, newCase(o, mount, n+1))
 			if dies && changes(what) {
@@ -136,26 +136,32 @@ func (m *matrix) count(of []operation, dies bool) {
 				m.cases = append(m.cases, other)
 			}
 		}
-		m.t.Logf("%s: %s", o.name, strings.Join(passed, ", "))
+		m.t.Logf("%s: %s", o.name, strings.Join(passed[i], ", "))
 	}
 }
 
-// fewest waits for the ends of runs of one operation, and returns the boundaries of the run that passed the fewest.
-func (m *matrix) fewest(runs []*crashCase) (boundaries []string) {
-	for i, c := range runs {
+// dry runs every operation once, and returns the boundaries that each has passed.
+func (m *matrix) dry(of []operation, run int) (passed [][]string) {
+	var cases []*crashCase
+	for i, o := range of {
+		cases = append(cases, newCase(o, fmt.Sprintf("dry-%d-%d", run+1, i), 0))
+	}
+	m.setUp(cases)
+	for _, c := range cases {
+		c.start(m.v)
+	}
+	for _, c := range cases {
 		<-c.ended
 		if c.err != nil {
 			m.t.Fatalf("%s, uninterrupted: %v", c.name, c.err)
 		}
-		passed := c.seq.Boundaries()
-		if end := slices.Index(passed, stepping.TheAnswer); end >= 0 && c.seq.Count(tidyReport) == 0 {
-			passed = passed[:end+1] // what follows is Vault's timer, which came by
+		boundaries := c.seq.Boundaries()
+		if end := slices.Index(boundaries, stepping.TheAnswer); end >= 0 && c.seq.Count(tidyReport) == 0 {
+			boundaries = boundaries[:end+1] // what follows is Vault's timer, which came by
 		}
-		if i == 0 || len(passed) < len(boundaries) {
-			boundaries = passed
-		}
+		passed = append(passed, boundaries)
 	}
-	return boundaries
+	return passed
 }
 
 // changes says whether what comes after a boundary is a call that changes something in AWS.
@@ -176,37 +182,52 @@ func (m *matrix) thin(offset int) {
 	m.cases = some
 }
 
-// hold starts every operation and waits until each stands at its boundary. An operation may do well with fewer steps
-// than were counted, if a call did not have to be made again: then there is nothing to interrupt, and no case.
+// hold starts every operation and waits until each stands at its boundary.
 func (m *matrix) hold() {
 	for _, c := range m.cases {
 		c.start(m.v)
 	}
-	var held []*crashCase
 	for _, c := range m.cases {
-		select {
-		case <-c.seq.Reached:
-		case <-c.ended:
-			if server.Closed(c.seq.Reached) { // what runs on after its answer may end at its boundary
-				break
-			}
-			said := fmt.Sprintf("%s ended before boundary %d (%v); it passed %s", c.name, c.number, c.err, strings.Join(c.seq.Boundaries(), ", "))
-			if c.err != nil {
-				m.t.Fatal(said)
-			}
-			m.t.Log(said)
-			c.seq.Release(stepping.GoesOn)
-			continue
-		case <-time.After(time.Minute):
-			m.t.Fatalf("%s did not come to boundary %d; it passed %s", c.name, c.number, strings.Join(c.seq.Boundaries(), ", "))
+		if err := m.reach(c); err != nil {
+			m.t.Fatal(err)
 		}
-		held = append(held, c)
 		if c.held != nil {
 			c.held(c)
 		}
 	}
-	if ended := len(m.cases) - len(held); ended > len(m.cases)/20 {
-		m.t.Fatalf("%d of %d operations ended before their boundaries", ended, len(m.cases))
+	m.fewEnded()
+}
+
+// reach waits until an operation stands at its boundary. One that ends well with fewer steps than were counted, because
+// a call did not have to be made again, is interrupted after its end.
+func (m *matrix) reach(c *crashCase) error {
+	select {
+	case <-c.seq.Reached:
+		return nil
+	case <-c.ended:
+	case <-time.After(time.Minute):
 	}
-	m.cases = held
+	ended := server.Closed(c.ended)
+	if server.Closed(c.seq.Reached) { // what runs on after its answer may end at its boundary
+		return nil
+	}
+	passed := strings.Join(c.seq.Boundaries(), ", ")
+	if !ended {
+		return fmt.Errorf("%s (%s) did not come to boundary %d; it passed %s", c.name, c.Mount, c.number, passed)
+	}
+	if c.err != nil {
+		return fmt.Errorf("%s (%s) ended before boundary %d: %w; it passed %s", c.name, c.Mount, c.number, c.err, passed)
+	}
+	m.t.Logf("%s (%s) ended before boundary %d; it passed %s", c.name, c.Mount, c.number, passed)
+	m.endedBefore.Add(1)
+	c.seq.Release(stepping.GoesOn)
+	return nil
+}
+
+// fewEnded sees that nearly all operations were interrupted.
+func (m *matrix) fewEnded() {
+	m.t.Helper()
+	if ended := int(m.endedBefore.Load()); ended > len(m.cases)/20 {
+		m.t.Errorf("%d of %d operations ended before their boundaries", ended, len(m.cases))
+	}
 }

@@ -44,8 +44,9 @@ func TestSoakCrashDisabled(t *testing.T) {
 						return err
 					}
 				}
-				return disable(m.v, c)
+				return m.disable(c)
 			})
+			m.fewEnded()
 			left := 0
 			for _, c := range m.cases {
 				left += len(c.leftovers())
@@ -59,7 +60,8 @@ func TestSoakCrashDisabled(t *testing.T) {
 // disable disables the mount of a case in the middle of its operation. A create goes on when Vault has the engine
 // clean up, at the end. Vault itself does not get there while a lease is being revoked or renewed, so these go on when
 // it has begun.
-func disable(v *stepping.Vault, c *crashCase) error {
+func (m *matrix) disable(c *crashCase) error {
+	v := m.v
 	if err := c.begin(v); err != nil {
 		return err
 	}
@@ -74,10 +76,8 @@ func disable(v *stepping.Vault, c *crashCase) error {
 	}
 	c.seq.Others = true // Vault revokes the other leases meanwhile
 	c.start(v)
-	select {
-	case <-c.seq.Reached:
-	case <-time.After(server.Soon):
-		return fmt.Errorf("it did not come to boundary %d", c.number)
+	if err := m.reach(c); err != nil {
+		return err
 	}
 	v.On(c.Mount, moment, func() { c.seq.Release(stepping.GoesOn) })
 	if _, err := v.Demand(http.MethodDelete, "sys/mounts/"+c.Mount, nil); err != nil {
