@@ -117,6 +117,9 @@ func (b *backend) recordFacts(ctx context.Context, s logical.Storage, f *status.
 			f.Records.Making++
 		case users.Issued:
 			f.Records.Issued++
+			if !u.Due.After(f.Now) {
+				f.Records.Outlived = append(f.Records.Outlived, r)
+			}
 		case users.Abandoned:
 			f.Records.Creating = append(f.Records.Creating, r)
 		case users.Ending:
@@ -124,7 +127,7 @@ func (b *backend) recordFacts(ctx context.Context, s logical.Storage, f *status.
 			f.Records.Ending = append(f.Records.Ending, r)
 		}
 	}
-	for _, list := range [][]status.Record{f.Records.Creating, f.Records.Ending} {
+	for _, list := range [][]status.Record{f.Records.Creating, f.Records.Ending, f.Records.Outlived} {
 		slices.SortFunc(list, func(a, c status.Record) int { return cmp.Or(a.Since.Compare(c.Since), cmp.Compare(a.User, c.User)) })
 	}
 	return b.capFacts(ctx, s, ofRole, ofAccount, f)

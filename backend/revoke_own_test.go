@@ -126,9 +126,13 @@ func TestRevokedSessionsOfTheInstance(t *testing.T) {
 	m.write("roles/deploy", map[string]any{"credential_type": "assumed_role", "role_arns": deployARN})
 	m.endsOwn("deploy", deployARN)
 	m.cutOff("creds/developer-access")
+	before := m.b.(*backend).KnownClient()
 	for range 4 {
 		m.passEverywhere(time.Minute)
 		_ = m.tick()
+	}
+	if m.b.(*backend).KnownClient() != before {
+		t.Error("the engine begins anew with the session that it had, and forgets what it shares")
 	}
 	m.saysProblem("ended the engine's own sessions", "still gives the old session", "Wait until it has a new one", "or write another identity to config/root")
 	m.aws.ExpireInstanceCredentials()

@@ -253,3 +253,29 @@ func TestCopyDoesNotRollBackTheOriginalsKey(t *testing.T) {
 		drill.age(13 * time.Hour)
 	}
 }
+
+// The process ended right before it deleted a key to make room, and comes back after a gap: the rotation waits, and the key
+// is handed out as long as AWS has it.
+func TestKeyThatWasAboutToGoIsHandedOutAfterAGap(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, noRetries)
+	m.instantly()
+	m.aws.AddUser("app") // with a key of its own, which leaves no room for a second of ours
+	m.aws.Adopt("app")
+	m.write("static-roles/app", map[string]any{"username": "app", "rotation_period": "1h"})
+	m.mustTick()
+	key := m.served("app")
+	m.leave("static-creds/app", strings.Replace(m.storage.dump(t)["static-creds/app"], "{", `{"ending":true,`, 1))
+	m.age(2 * time.Hour)
+	m.start()
+	_ = m.tick()
+	m.tells("no key is deleted by schedule")
+	if now := m.served("app"); now != key {
+		t.Errorf("it is %s, not %s", now, key)
+	}
+	m.do(logical.UpdateOperation, "config/gap", map[string]any{"resume": true})
+	m.mustTick()
+	if now := m.served("app"); now == key {
+		t.Error("it is not rotated though somebody has said that there is no copy")
+	}
+}

@@ -36,6 +36,9 @@ type nextKey struct {
 	Old      engine.RootConfig `json:"old"` // config/root as it was: with its key the new one can be undone
 }
 
+// discardTime bounds the deletion of a new key that is not used.
+const discardTime = 10 * time.Second
+
 // loadNext reads the new root key; nil when there is none. Without its names nothing can
 // be done about it, and AWS would take an empty one for the caller's own.
 func loadNext(ctx context.Context, s logical.Storage) (*nextKey, error) {
@@ -150,6 +153,11 @@ func (r *Rotator) retire(ctx context.Context, s logical.Storage, cfg *engine.Roo
 func (r *Rotator) discard(ctx context.Context, s logical.Storage, n *nextKey, by cause) error {
 	if gap := r.GapAfter(n.Made); by == bySchedule && gap.Cautious(r.Now()) {
 		return gap.WaitToDelete(fmt.Sprintf("The new access key %s of the IAM user %s, which is not used, stays until then. %s", n.AccessKey, n.User, instead))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTime) // the looks at the key may have taken all the time
+	defer cancel()
+	if err := r.ProveLeader(ctx, s); err != nil { // the next leader may have given it to config/root
+		return err
 	}
 	var errs []error
 	unknown := 0

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -33,14 +34,23 @@ const WALKind = "root_key"
 // Rotator rotates the root key of one mount. All that it has to know is in storage.
 type Rotator struct {
 	*engine.Mount
-	ended sync.Map // IDs of the keys that this process has deleted, which AWS goes on listing for a while
+	ended sync.Map // when this process deleted keys, by their IDs: AWS goes on listing them for a while
 }
+
+// listedTime is for longer than AWS lists a key that was deleted.
+const listedTime = time.Hour
 
 // end deletes a key of the engine's own user.
 func (r *Rotator) end(ctx context.Context, client *awscreds.Client, user, id string) error {
 	err := client.DeleteKey(ctx, user, id)
 	if err == nil {
-		r.ended.Store(id, true)
+		r.ended.Range(func(earlier, at any) bool {
+			if deleted, ok := at.(time.Time); ok && r.Now().Sub(deleted) > listedTime {
+				r.ended.Delete(earlier)
+			}
+			return true
+		})
+		r.ended.Store(id, r.Now())
 	}
 	return err
 }

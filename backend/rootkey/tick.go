@@ -154,6 +154,8 @@ func (r *Rotator) noteEnded(ctx context.Context, s logical.Storage, n *nextKey) 
 
 // noteWait writes down why a rotation waits, and tells the log once.
 func (r *Rotator) noteWait(ctx context.Context, s logical.Storage, wait *engine.WaitError, moment *engine.Moment) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
 	return r.remember(ctx, s, func(was *state) bool {
 		if was.Waits == wait.Text {
 			return false

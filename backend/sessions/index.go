@@ -77,10 +77,16 @@ func (x *index) keep(id string, e *entry) {
 	x.sessions[id] = *e
 }
 
+// mostStale is how many records are remembered that another server has changed. Where nobody lists, none is read.
+const mostStale = 10_000
+
 // changedElsewhere makes the next use read a record again.
 func (x *index) changedElsewhere(id string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if reading := x.changed != nil; len(x.stale) >= mostStale && !reading {
+		x.filled, x.stale, x.sessions = false, nil, nil // the next use reads all
+	}
 	if x.stale == nil {
 		x.stale = map[string]bool{}
 	}
@@ -135,7 +141,11 @@ func (s *Sessions) fill(ctx context.Context, st logical.Storage) error {
 	}
 	defer unlock()
 	all, ids := s.index.begin()
-	err = s.readRecords(ctx, st, all, ids)
+	if err = s.readRecords(ctx, st, all, ids); err != nil {
+		for _, id := range ids { // some of which it may not have come to
+			s.index.changedElsewhere(id)
+		}
+	}
 	s.index.end(all && err == nil)
 	return err
 }

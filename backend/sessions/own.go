@@ -93,7 +93,8 @@ func (s *Sessions) CutOff() string {
 func (s *Sessions) RenewOwn(ctx context.Context, st logical.Storage) ([]Own, error) {
 	now := s.Now()
 	due := func(o Own) bool { return !now.Before(o.Until) }
-	if !slices.ContainsFunc(s.OwnEnded(), due) {
+	ended := slices.DeleteFunc(s.OwnEnded(), func(o Own) bool { return !due(o) })
+	if len(ended) == 0 || s.stillGiven(ctx, st, ended) {
 		return nil, nil
 	}
 	s.ResetAWS() // and with it what works in other accounts
@@ -114,6 +115,21 @@ func (s *Sessions) RenewOwn(ctx context.Context, st logical.Storage) ([]Own, err
 		s.Log.Info("works with new sessions of an AWS role whose sessions ended on request", "aws_role", o.Role, "account", o.Account)
 	}
 	return renewed, nil
+}
+
+// stillGiven reports whether whoever gives the engine its session gives the ended one again. Then nothing begins anew: what
+// memory has, such as shared credentials and sessions in other accounts, is of use as long as it lasts.
+func (s *Sessions) stillGiven(ctx context.Context, st logical.Storage, ended []Own) bool {
+	cfg, err := engine.LoadOr(ctx, st, engine.KeyRootConfig, engine.NewRootConfig)
+	if err != nil {
+		return false
+	}
+	source, err := engine.OwnClient(ctx, cfg)
+	if err != nil {
+		return false
+	}
+	key, err := source.KeyID(ctx)
+	return err == nil && !slices.ContainsFunc(ended, func(o Own) bool { return o.key == "" || o.key != key })
 }
 
 // ownClients are the clients that call AWS as config/root says: that of all calls, and that which assumes its role_arn, where nobody

@@ -95,6 +95,7 @@ func (m *maker) plan(ctx context.Context, s logical.Storage, ch *keyChange) (*ke
 	}
 	p.others = without(p.others, strays)
 	if gap := m.gaps.of(p.stored); ch.scheduled && len(p.goes) > 0 && gap.Cautious(m.Now()) {
+		m.takeBackEnding(ctx, s, r, p)
 		return nil, gap.WaitToDelete(instead(r))
 	}
 	if err := m.promises.keep(ctx, s, *ch, p); err != nil {
@@ -151,6 +152,17 @@ func (m *maker) noteEnding(ctx context.Context, s logical.Storage, r *role, c *c
 	ending := *c
 	ending.Ending = true
 	return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, &ending)
+}
+
+// takeBackEnding has a key be handed out again that was about to go when the process ended, and that AWS still lists: the
+// change of it waits now.
+func (m *maker) takeBackEnding(ctx context.Context, s logical.Storage, r *role, p *keyPlan) {
+	if p.stored == nil || !p.stored.Ending || !slices.ContainsFunc(p.keys, func(k awscreds.KeyInfo) bool { return k.Active && k.ID == p.stored.AccessKey }) {
+		return
+	}
+	kept := *p.stored
+	kept.Ending = false
+	m.noteKept(ctx, s, r, &kept)
 }
 
 // noteKept takes back what noteEnding wrote: AWS certainly did not delete the key.

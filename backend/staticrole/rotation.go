@@ -8,6 +8,7 @@ package staticrole
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -96,6 +97,8 @@ func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string
 	if c == nil || c.Ending || !now.Before(c.due(r, now)) {
 		if c, err = k.rotate(ctx, s, r, c, true); err == nil {
 			k.prover.prove(ctx, s, r, c, lookPatience)
+		} else if k.keyless(ctx, s, name) {
+			err = fmt.Errorf("the role has no key until then, and reads of static-creds/%s fail: %w", name, err)
 		}
 		return err
 	}
@@ -111,6 +114,12 @@ func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string
 	}
 	k.queue.set(name, c.look(r, now), true)
 	return nil
+}
+
+// keyless reports whether a role's key was deleted to make room for one that is not made yet.
+func (k *Keeper) keyless(ctx context.Context, s logical.Storage, name string) bool {
+	_, c, err := load(context.WithoutCancel(ctx), s, name)
+	return err == nil && c != nil && c.Ending
 }
 
 // rotate gives a static role a new key, now. The caller holds the role's lock.

@@ -5,6 +5,7 @@ package status
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
 
@@ -61,8 +62,9 @@ func (m *Memory) details(f Facts, s snapshot) map[string]any {
 			"code": c.code, "error": c.words, "request_id": c.requestID, "throttled": engine.Stamp(c.throttled),
 		}
 	}
-	ending := make([]map[string]any, 0, len(f.Records.Ending))
-	for _, r := range f.Records.Ending[:min(len(f.Records.Ending), mostEnds)] {
+	ending := make([]map[string]any, 0, len(f.Records.Ending)+len(f.Records.Outlived))
+	late := slices.Concat(f.Records.Ending, slices.DeleteFunc(slices.Clone(f.Records.Outlived), func(r Record) bool { return s.ends[r.User].at.IsZero() }))
+	for _, r := range late[:min(len(late), mostEnds)] {
 		ending = append(ending, map[string]any{
 			"username": r.User, "role": r.Role, "account": r.Account, "since": engine.Stamp(r.Since), "error": s.ends[r.User].words, "tried": engine.Stamp(s.ends[r.User].at),
 		})
@@ -140,7 +142,7 @@ var answerTable = []struct {
 	{"records_ending_oldest", framework.TypeString, "The one of these that has been deleted for the longest time without success: since when, and why it still exists."},
 	{"records_issued", framework.TypeInt, "IAM users with leases."},
 	{"records_making", framework.TypeInt, "IAM users that requests are making now."},
-	{"records_not_ended", framework.TypeSlice, "Users that are being deleted, at most 200, with the reason of the last failure. With detailed."},
+	{"records_not_ended", framework.TypeSlice, "Users that are being deleted, or could not be deleted after their lease, at most 200, with the reason of the last failure. With detailed."},
 	{"root_account", framework.TypeString, "AWS account that config/root leads to, by AWS's answers; empty before the first."},
 	{"root_identity", framework.TypeString, "The identity that the engine calls AWS as, by config/root."},
 	{"root_identity_since", framework.TypeString, "Since when, in this process; null before the first call (RFC 3339)."},

@@ -49,6 +49,7 @@ type Records struct {
 	Making   int // by a request under way
 	Creating []Record
 	Ending   []Record // those that end for the longest time first
+	Outlived []Record // those of leases that are over
 	Caps     []string // that are nearly reached
 }
 

@@ -126,13 +126,17 @@ func notEnded(f Facts, s snapshot) (list []string) {
 		}
 		late = append(late, text)
 	}
+	for _, r := range f.Records.Outlived {
+		if why, tried := s.ends[r.User]; tried {
+			late = append(late, fmt.Sprintf("%s of role %s, whose lease is over: %s", r.User, r.Role, why.words))
+		}
+	}
 	if len(late) == 0 {
 		return nil
 	}
-	first := f.Records.Ending[0]
 	what := "The engine tries again after some minutes (-wal-min-age, 5m by default) and then once a minute; fix what AWS says. To try now, delete issued/<username>"
-	if f.Now.Sub(first.Since) >= givenUp {
-		what = "Vault has given such leases up (sys/leases?type=irrevocable lists them), the engine has not: it tries again once a minute. Fix what AWS says, then delete issued/" + first.User + " and drop the lease with vault lease revoke -force -prefix"
+	if len(f.Records.Ending) > 0 && f.Now.Sub(f.Records.Ending[0].Since) >= givenUp {
+		what = "Vault has given such leases up (sys/leases?type=irrevocable lists them), the engine has not: it tries again once a minute. Fix what AWS says, then delete issued/" + f.Records.Ending[0].User + " and drop the lease with vault lease revoke -force -prefix"
 	}
 	return []string{fmt.Sprintf("%s should be gone and may still have a key that works: %s. %s.", engine.Counted(len(late), "IAM user"), told(late), what)}
 }
@@ -191,7 +195,7 @@ func static(f Facts, _ snapshot) []string {
 	for _, r := range f.Static.Failing {
 		list = append(list, r.Name+": "+r.Words)
 	}
-	return []string{fmt.Sprintf("%s not rotated: %s. The key that static-creds returns still works, and the rotation is retried automatically; fix what it says, then write to static-roles/<name>/rotate.", are(len(list), "static role"), told(list))}
+	return []string{fmt.Sprintf("%s not rotated: %s. A role keeps its key meanwhile, unless it says here that there is none. The rotation is retried automatically; fix what it says, then write to static-roles/<name>/rotate.", are(len(list), "static role"), told(list))}
 }
 
 func rootKey(f Facts, _ snapshot) []string {
@@ -199,7 +203,7 @@ func rootKey(f Facts, _ snapshot) []string {
 	if why == "" {
 		return nil
 	}
-	return []string{fmt.Sprintf("The root key is not rotated, or the old one is not deleted, since %v: %s. The engine's key still works; fix what it says, then write to config/rotate-root.", f.Root.Rotation["rotation_failed_at"], strings.TrimSuffix(why, "."))}
+	return []string{fmt.Sprintf("The root key is not rotated, or the old one is not deleted, since %v: %s. The engine goes on with the key that it has; fix what it says, then write to config/rotate-root.", f.Root.Rotation["rotation_failed_at"], strings.TrimSuffix(why, "."))}
 }
 
 // cutOff is about users that were being made when their request ended.

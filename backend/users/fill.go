@@ -71,10 +71,16 @@ func (reg *register) fillIndex(ctx context.Context, s logical.Storage, all bool,
 	return left, err
 }
 
+// mostStale is how many records are remembered that another server has written. Where nobody lists, none is read.
+const mostStale = 10_000
+
 // changedElsewhere makes the next use read a record again that another server has written.
 func (x *index) changedElsewhere(key string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if len(x.stale) >= mostStale {
+		x.filled, x.stale = false, nil // the next use reads all
+	}
 	if x.stale == nil {
 		x.stale = map[string]string{}
 	}

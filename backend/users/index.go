@@ -104,6 +104,16 @@ func (x *index) lookAt(user string, at time.Time) {
 	}
 }
 
+// toTheBack has the sweep look at others first: one that cannot be deleted must not hold them up at each tick.
+func (x *index) toTheBack(user string, now time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if e, known := x.users[strings.ToLower(user)]; known && e.look.Before(now) {
+		e.look = now
+		x.set(user, e)
+	}
+}
+
 // mirrored says that an entry of the WAL stands for a user as well.
 func (x *index) mirrored(user string) {
 	x.mu.Lock()

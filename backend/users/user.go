@@ -21,6 +21,7 @@ type User struct {
 	Issued     time.Time
 	State      State
 	Ending     time.Time // since when it is to go
+	Due        time.Time // when the sweep looks at it: one that a lease has, once that is over
 }
 
 // State is how far the life of a user is.
@@ -37,7 +38,7 @@ const (
 // all are the users, the oldest first.
 func (x *index) all() (all []User) {
 	x.each(func(e entry) {
-		all = append(all, User{Name: e.name, Role: e.role, Account: e.account, Way: e.by.Value(), Issued: e.issued, State: e.state(), Ending: e.ending})
+		all = append(all, User{Name: e.name, Role: e.role, Account: e.account, Way: e.by.Value(), Issued: e.issued, State: e.state(), Ending: e.ending, Due: e.look})
 	})
 	slices.SortFunc(all, func(one, other User) int { return one.Issued.Compare(other.Issued) })
 	return all
