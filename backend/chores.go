@@ -77,10 +77,11 @@ func (c chore) end(began time.Time, whole time.Duration) time.Time {
 
 // run does one chore.
 func (b *backend) run(ctx context.Context, req *logical.Request, c chore, end time.Time) (err error) {
+	defer func() { _ = b.memory.Chore(c.name, err) }()
 	defer b.Recover(&err)
 	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
-	return b.memory.Chore(c.name, c.do(ctx, req))
+	return c.do(ctx, req)
 }
 
 // beat writes the heartbeat.

@@ -77,6 +77,8 @@ func (f *inFlight) end() (idle <-chan struct{}) {
 // cleanUp has the requests under way give up and waits until they have cleaned up. Where
 // the mount is being disabled, it deletes what is left.
 func (b *backend) cleanUp(ctx context.Context) {
+	var panicked error // is logged
+	defer b.Recover(&panicked)
 	b.shared.Close()
 	b.tidy.Close()
 	b.staticRoles.Close()
@@ -92,12 +94,16 @@ func (b *backend) cleanUp(ctx context.Context) {
 		b.Log.Error("the mount ends while requests are under way; what they have made in AWS may stay there")
 	case <-ctx.Done():
 	}
+	ctx, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	disabled := b.Vault.Tainted()
+	if disabled { // the denials are each cluster's own
+		defer b.tellLeft(ctx)
+	}
 	if !b.Writable() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, endTime)
-	defer cancel()
-	if !b.Vault.Tainted() { // a reload, a seal, or the hand-over to the built-in engine
+	if !disabled { // a reload, a seal, or the hand-over to the built-in engine
 		if err := b.users.Mirror(ctx, b.Storage); err != nil {
 			b.Log.Warn("writing down for the built-in engine what is to end", "error", err)
 		}
@@ -106,6 +112,10 @@ func (b *backend) cleanUp(ctx context.Context) {
 	if err := b.users.EndAll(ctx); err != nil {
 		b.Log.Error("the mount is disabled, and IAM users are left in AWS", "error", err)
 	}
+}
+
+// tellLeft tells which policies a mount leaves in AWS that is being disabled.
+func (b *backend) tellLeft(ctx context.Context) {
 	if left, err := b.sessions.Left(ctx, b.Storage); err != nil || len(left) > 0 {
 		b.Log.Warn("the mount is disabled, and policies that deny its revoked sessions are left in AWS, since to remove them would give the sessions back; "+
 			"delete each when its time has come", "policies", left, "error", err)

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
+	"vault-plugin-secrets-aws-dyn/backend/roles"
 	"vault-plugin-secrets-aws-dyn/backend/users"
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
@@ -94,7 +95,9 @@ func (i *issuer) renew(ctx context.Context, req *logical.Request, _ *framework.F
 			if err := r.RenewalRefusal("roles/" + l.Role); err != nil {
 				return nil, err
 			}
-			l.DefaultTTL, l.MaxTTL = r.DefaultTTL, r.MaxTTL
+			if r.Issues(roles.IAMUser) { // else it says nothing of IAM users
+				l.DefaultTTL, l.MaxTTL = r.DefaultTTL, r.MaxTTL
+			}
 		}
 	}
 	cfg, err := engine.LoadOr(ctx, req.Storage, engine.KeyLeaseConfig, newLeaseConfig)

@@ -10,6 +10,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/helper/consts"
@@ -106,6 +107,9 @@ func (i *issuer) handOut(ctx context.Context, s logical.Storage, c *sharedCreden
 	}
 	if err == nil && resp != nil {
 		resp.Warnings = append(resp.Warnings, c.warnings...)
+		if i.Age(c.made) > i.LagWindow { // a key is not new for ever
+			resp.Warnings = slices.DeleteFunc(resp.Warnings, func(warning string) bool { return strings.HasPrefix(warning, "wait_until_usable: ") })
+		}
 	}
 	return resp, resp != nil, err
 }

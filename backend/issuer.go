@@ -4,6 +4,7 @@ package backend
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -39,7 +40,7 @@ func newIssuer(m *engine.Mount, opts Options, keys users.RollBack) *issuer {
 	i := &issuer{Mount: m, shared: sharing.New[*sharedCredential, *logical.Response](m.Now), memory: status.New(m.Now), requestTime: opts.RequestTime}
 	m.Begin, m.Watch = i.requests.begin, i.memory.Attempt
 	i.secret = i.leases()
-	i.roles = roles.New(m, roles.Options{Changed: i.shared.EndRole, Forget: i.memory.Forget, Registers: i.registersAny})
+	i.roles = roles.New(m, roles.Options{Changed: i.shared.EndRole, Forget: i.forget, Registers: i.registersAny})
 	into := func(ctx context.Context, s logical.Storage, way engine.AssumeRole) (*awscreds.Client, error) {
 		return i.users.Into(ctx, s, way)
 	}
@@ -55,6 +56,14 @@ func newIssuer(m *engine.Mount, opts Options, keys users.RollBack) *issuer {
 		Gone: i.shared.EndUser, Ended: i.memory.Ended,
 	})
 	return i
+}
+
+// forget drops what is known of calls for a role that was changed or deleted, and of the tags of its users.
+func (i *issuer) forget(path string) {
+	i.memory.Forget(path)
+	if set, known := i.settingsNow.Peek(struct{}{}); known {
+		set.noTags.Delete(strings.TrimPrefix(path, "roles/"))
+	}
 }
 
 // reconfigured makes the next request read the configuration anew.

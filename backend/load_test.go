@@ -87,6 +87,7 @@ func TestALoadLeavesNothingInTheProcess(t *testing.T) {
 	first := held()
 	issued, failed := m.live()
 	m.waitUntil("the cleanups that outlive their requests are done", m.quiet)
+	m.waitUntil("AWS has nothing to do any more, late attempts included", func() bool { return m.aws.InFlight() == 0 })
 	m.aws.ClearFaults()
 	m.pass(users.DefaultLateWindow)
 	m.mustTick()

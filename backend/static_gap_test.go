@@ -6,6 +6,7 @@ package backend
 // was set back.
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -265,7 +266,8 @@ func TestKeyThatWasAboutToGoIsHandedOutAfterAGap(t *testing.T) {
 	m.write("static-roles/app", map[string]any{"username": "app", "rotation_period": "1h"})
 	m.mustTick()
 	key := m.served("app")
-	m.leave("static-creds/app", strings.Replace(m.storage.dump(t)["static-creds/app"], "{", `{"ending":true,`, 1))
+	ending := fmt.Sprintf(`{"ending":true,"ending_since":%q,`, time.Now().UTC().Format(time.RFC3339))
+	m.leave("static-creds/app", strings.Replace(m.storage.dump(t)["static-creds/app"], "{", ending, 1))
 	m.age(2 * time.Hour)
 	m.start()
 	_ = m.tick()
@@ -277,5 +279,39 @@ func TestKeyThatWasAboutToGoIsHandedOutAfterAGap(t *testing.T) {
 	m.mustTick()
 	if now := m.served("app"); now == key {
 		t.Error("it is not rotated though somebody has said that there is no copy")
+	}
+}
+
+// AWS goes on listing a deleted key for some seconds. While nothing is deleted after a gap, such a key is not taken for
+// one that is there.
+func TestDeletedKeyIsNotHandedOutAgainAfterAGap(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, noRetries)
+	m.instantly()
+	m.aws.AddUser("app") // with a key of its own, which leaves no room for a second of ours
+	m.aws.Adopt("app")
+	m.write("static-roles/app", map[string]any{"username": "app", "rotation_period": "720h"})
+	m.mustTick()
+	key := m.served("app")
+	m.age(10 * time.Minute) // without a heartbeat
+	m.start()
+	m.mustTick()
+	m.aws.SetDeletionLag(30 * time.Second)
+	refused := m.aws.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.Refuse, Times: 1})
+	m.fails(logical.UpdateOperation, "static-roles/app/rotate", nil)
+	if refused.Hits() != 1 {
+		t.Fatalf("met %d times", refused.Hits())
+	}
+	m.noKeyYet()
+	m.mustTick() // as the timer does five seconds later
+	if resp, err := m.ask(logical.ReadOperation, "static-creds/app", nil); err == nil && resp.Data["access_key"] == key {
+		t.Errorf("the key %s, which the engine has deleted, is handed out", key)
+	}
+	for range 24 * 3 {
+		m.age(time.Hour)
+		m.mustTick()
+	}
+	if m.read("static-creds/app")["access_key"] == key {
+		t.Errorf("three days later it still is; the role's error: %q; status: %v", m.read("static-roles/app")["last_rotation_error"], m.read("status")["problems"])
 	}
 }

@@ -221,7 +221,7 @@ func TestStatusTellsOfLittleRoom(t *testing.T) {
 	}
 	m.start()
 	m.mustTick()
-	m.saysProblem(fmt.Sprintf("denies %d sessions of the about %d that its policy has room for", n-1, n-1), "There is more room from", "roles/<name>/revoke-sessions")
+	m.saysProblem(fmt.Sprintf("denies %d sessions of the about %d that its policy has room for", n-1, n-1), "There is more room from", "make inline policies of the AWS role managed ones")
 	detailed := fmt.Sprint(m.do(logical.ReadOperation, "status", map[string]any{"detailed": true}).Data["sessions_denied"])
 	if !strings.Contains(detailed, fmt.Sprintf("/deploy:%d of about", n-1)) {
 		t.Error(detailed)

@@ -124,3 +124,31 @@ func TestUserOfAFailedRequestGoesAfterStorageFailed(t *testing.T) {
 		t.Errorf("half an hour later AWS has %v, with a key that nobody got; its record says %v until %v", users, r["state"], r["ends"])
 	}
 }
+
+// The same in a process that has not read its records yet: what it knows of the request outweighs what storage says.
+func TestUserOfAFailedRequestGoesInANewProcess(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, noRetries)
+	m.aws.Inject(fakeaws.Fault{Action: "AttachUserPolicy", Kind: fakeaws.Refuse})
+	held := m.aws.Inject(fakeaws.Fault{Action: "AttachUserPolicy", Kind: fakeaws.Hang})
+	text := make(chan string)
+	go func() {
+		said, _ := outcome(m.ask(logical.ReadOperation, "creds/developer-access", nil))
+		text <- said
+	}()
+	<-held.Reached()
+	m.waitUntil("the record says that a lease has the user", func() bool { issued, _ := m.recordsByState(); return issued == 1 })
+	m.storage.breaks("put", "")
+	m.pass(2 * time.Minute) // the last write proves no more that this server leads
+	held.Release()
+	if said := <-text; !strings.Contains(said, "will be deleted when AWS allows it") {
+		t.Errorf("it says %q", said)
+	}
+	m.storage.mend()
+	m.aws.ClearFaults()
+	m.minutes(30)
+	if users := m.aws.Users(); len(users) > 0 {
+		r := m.read("issued/" + users[0])
+		t.Errorf("half an hour later AWS has %v, with a key that nobody got; its record says %v until %v", users, r["state"], r["ends"])
+	}
+}

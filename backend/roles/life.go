@@ -77,7 +77,7 @@ func (l Life) Asked() time.Duration {
 // Asked is what the request asks for, and console says that the session is to open the console.
 func (r *Role) Life(ctx context.Context, m *engine.Mount, client *awscreds.Client, asked time.Duration, console bool) (l Life, err error) {
 	bounds := []bound{r.ofAWS()}
-	if r.MaxSTSTTL == 0 {
+	if r.MaxSTSTTL == 0 || r.RevokeSessions { // whose sessions end with their leases
 		bounds = append(bounds, bound{m.Vault.MaxLeaseTTL(), "max_lease_ttl of the mount"})
 	}
 	l.TTL, l.warning, err = r.sessionTTL(asked, bounds...)

@@ -83,10 +83,15 @@ func (s *Sessions) OwnEnded() []Own {
 
 // CutOff says why AWS refuses what the engine asks for; empty where it knows of nothing.
 func (s *Sessions) CutOff() string {
-	for _, o := range s.OwnEnded() {
-		return fmt.Sprintf("the engine's own sessions of AWS role %s were ended with revoke-sessions, and it gets new ones within two minutes after %s", o.Role, stamp(o.Since))
+	ended := s.OwnEnded()
+	if len(ended) == 0 {
+		return ""
 	}
-	return ""
+	o := ended[0]
+	if o.Late(s.Now()) {
+		return fmt.Sprintf("the engine's own sessions of AWS role %s were ended with revoke-sessions at %s, and what gave it the session still gives the old one; status says what to do", o.Role, stamp(o.Since))
+	}
+	return fmt.Sprintf("the engine's own sessions of AWS role %s were ended with revoke-sessions, and it gets new ones within two minutes after %s", o.Role, stamp(o.Since))
 }
 
 // RenewOwn has the engine work with new sessions, where AWS refuses those that it has; it returns of which roles.

@@ -7,6 +7,7 @@ package sessions
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -59,6 +60,11 @@ func (s *states) change(r Role, now time.Time, do func(*State)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state, known := s.of[r.key()]
+	if !known && len(s.of) >= mostStates {
+		maps.DeleteFunc(s.of, func(_ string, old State) bool {
+			return old.Denied == 0 && old.Untended == nil && !now.Before(old.Until) // its sessions have ended
+		})
+	}
 	if !known && len(s.of) >= mostStates {
 		return
 	}

@@ -192,6 +192,9 @@ func (s *Sessions) tendPolicy(ctx context.Context, st logical.Storage, key strin
 
 // rewrite writes the policy that should stand, or removes what nobody needs any more.
 func (s *Sessions) rewrite(ctx context.Context, st logical.Storage, p *opened, stands denials) (err error) {
+	if err := engine.Save(ctx, st, p.record.key(), p.record); err != nil { // who leads no more must not take back what the next leader denied
+		return err
+	}
 	switch {
 	case stands.empty() && p.text != "":
 		err = p.client.DeleteRolePolicy(ctx, p.record.Name, s.policyName())

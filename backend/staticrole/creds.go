@@ -29,6 +29,8 @@ type creds struct {
 	OtherKeys []string `json:"other_access_keys,omitempty"`
 	// Ending says that the key may be gone already, to make room for the next one.
 	Ending bool `json:"ending,omitempty"`
+	// EndingSince is when that was written down.
+	EndingSince time.Time `json:"ending_since,omitzero"`
 	// Settled says which gaps in the heartbeat do not matter any more: those that were
 	// noticed before.
 	Settled time.Time `json:"gap_settled,omitzero"`

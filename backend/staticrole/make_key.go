@@ -150,18 +150,21 @@ func (m *maker) make(ctx context.Context, s logical.Storage, ch keyChange) (*cre
 // happens in between, the next tick makes one, due or not.
 func (m *maker) noteEnding(ctx context.Context, s logical.Storage, r *role, c *creds) error {
 	ending := *c
-	ending.Ending = true
+	ending.Ending, ending.EndingSince = true, m.Now().UTC()
 	return engine.Save(ctx, s, engine.PrefixStaticCreds+r.Name, &ending)
 }
 
-// takeBackEnding has a key be handed out again that was about to go when the process ended, and that AWS still lists: the
-// change of it waits now.
+// takeBackEnding has a key be handed out again that was about to go when the process ended, and that AWS lists longer after
+// than it ever lists a key that is gone: the change of it waits now.
 func (m *maker) takeBackEnding(ctx context.Context, s logical.Storage, r *role, p *keyPlan) {
-	if p.stored == nil || !p.stored.Ending || !slices.ContainsFunc(p.keys, func(k awscreds.KeyInfo) bool { return k.Active && k.ID == p.stored.AccessKey }) {
+	if p.stored == nil || !p.stored.Ending || p.stored.EndingSince.IsZero() || m.Now().Sub(p.stored.EndingSince) < m.LagWindow {
+		return
+	}
+	if !slices.ContainsFunc(p.keys, func(k awscreds.KeyInfo) bool { return k.Active && k.ID == p.stored.AccessKey }) {
 		return
 	}
 	kept := *p.stored
-	kept.Ending = false
+	kept.Ending, kept.EndingSince = false, time.Time{}
 	m.noteKept(ctx, s, r, &kept)
 }
 

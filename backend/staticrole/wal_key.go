@@ -19,6 +19,10 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
+// lostAfter is how long a key is looked for in an account that lets the engine in no more, once its static role is gone: the
+// account may be closed.
+const lostAfter = 30 * 24 * time.Hour
+
 // WALKind is the kind of a walKey.
 const WALKind = "static_key"
 
@@ -114,7 +118,7 @@ func (l *leftovers) settle(ctx context.Context, s logical.Storage, r *role, sche
 		var found []stray
 		w, err := walKeyOf(entry)
 		switch {
-		case err != nil || w.Username != r.Username:
+		case err != nil || w.Username != r.Username || w.UserID != "" && r.ID != "" && w.UserID != r.ID: // of a namesake, perhaps in another account
 			err = nil
 		case scheduled && l.GapAfter(w.Made).Cautious(l.Now()):
 		case w.Role == r.Name:
@@ -133,9 +137,10 @@ func (l *leftovers) settle(ctx context.Context, s logical.Storage, r *role, sche
 func (l *leftovers) settleEntry(ctx context.Context, s logical.Storage, id string, w *walKey, immediate bool) (strays []stray, err error) {
 	settled, strays, err := l.rollBackKey(ctx, s, w, "")
 	var elsewhere *engine.OtherAccountError
-	if errors.As(err, &elsewhere) && l.Now().Sub(w.Made) >= l.LagWindow {
+	age := l.Now().Sub(w.Made)
+	if errors.As(err, &elsewhere) && age >= l.LagWindow || engine.IsNotAllowed(err) && age >= lostAfter {
 		if r, missing := loadRole(ctx, s, w.Role); r == nil && missing == nil { // it was deleted by force
-			l.Log.Warn("a key of a static role that was deleted may be left in another account", "static_role", w.Role, "iam_user", w.Username, "account", elsewhere.Made.String())
+			l.Log.Warn("a key of a static role that was deleted may be left in another account", "static_role", w.Role, "iam_user", w.Username, "account", w.In.String(), "error", err)
 			return nil, framework.DeleteWAL(ctx, s, id)
 		}
 	}

@@ -155,7 +155,7 @@ func notDenied(f Facts, _ snapshot) (list []string) {
 		}
 		if d.NearlyFull() {
 			list = append(list, fmt.Sprintf("%s denies %d sessions of the about %d that its policy has room for; beyond that revocations fail, and the sessions live until they end. "+
-				"There is more room from %v on; lower max_sts_ttl of the roles, so that sessions end sooner, or end all sessions with roles/<name>/revoke-sessions.", of, d.Denied, d.Denied+d.Room, engine.Stamp(d.First)))
+				"There is more room from %v on; lower max_sts_ttl of the roles, so that sessions end sooner, and make inline policies of the AWS role managed ones.", of, d.Denied, d.Denied+d.Room, engine.Stamp(d.First)))
 		}
 	}
 	if more := len(list) - mostTold; more > 0 {

@@ -99,11 +99,12 @@ func (x *index) begin() (all bool, stale map[string]string) {
 	}
 	if all {
 		maps.DeleteFunc(x.users, func(_ string, e entry) bool {
-			if !e.request {
-				x.ofRole[e.role]--
-				x.ofAccount[e.in()]--
+			if e.request || e.failed {
+				return false
 			}
-			return !e.request
+			x.ofRole[e.role]--
+			x.ofAccount[e.in()]--
+			return true
 		})
 	}
 	return all, stale
@@ -114,7 +115,7 @@ func (x *index) found(user string, e *entry) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	key := strings.ToLower(user)
-	if x.changed[key] || x.users[key].request {
+	if known := x.users[key]; x.changed[key] || known.request || known.failed {
 		return
 	}
 	x.remove(user)

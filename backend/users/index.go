@@ -42,6 +42,8 @@ type entry struct {
 	pending bool      // the record is not one of a lease that may live
 	ending  time.Time // since when it is to go; zero where nobody has asked for its end
 	request bool      // a request of this process stands behind it
+	failed  bool      // a request of this process was to make it and failed: nobody has it, whatever storage says
+	never   bool      // and AWS certainly made no user for it: only its record is left
 	mirror  bool      // an entry of the WAL stands for it as well, or never will
 	account awscreds.Account
 	by      engine.Interned // how its account is reached
@@ -57,7 +59,11 @@ func (x *index) admit(user string, e entry, ofRole, ofAccount int, home string) 
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if known, taken := x.users[strings.ToLower(user)]; taken {
-		return nameTaken(known.name, known.look)
+		until := known.look
+		if known.pending || !until.After(e.issued) { // nobody knows when AWS lets it go
+			until = time.Time{}
+		}
+		return nameTaken(known.name, until)
 	}
 	if n, where := x.inAccount(e.in(), home); ofAccount > 0 && n >= ofAccount {
 		return engine.UserErrorf("max_users: this mount has %s%s, and config/users allows %d; revoke leases that nobody needs, or raise max_users at config/users", engine.Counted(n, "IAM user"), where, ofAccount)
@@ -79,8 +85,18 @@ func (x *index) release(user string, look time.Time) {
 	if known && e.request {
 		e.request = false
 		if e.pending {
-			e.look = look
+			e.look, e.failed = look, true
 		}
+		x.set(user, e)
+	}
+}
+
+// neverMade says that AWS made no user for a request whose record could not be deleted.
+func (x *index) neverMade(user string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if e, known := x.users[strings.ToLower(user)]; known {
+		e.never = true
 		x.set(user, e)
 	}
 }

@@ -50,15 +50,22 @@ func (m *Making) Begin(ctx context.Context, ofRole, ofAccount int) (latest time.
 	if err := m.admit(ctx, ofRole, ofAccount); err != nil {
 		return latest, err
 	}
+	begun := false
+	defer func() {
+		if !begun { // also where it panics
+			m.u.index.release(m.lease.Username, m.u.Now())
+		}
+	}()
 	if err := m.findAccount(ctx); err != nil {
 		m.u.index.drop(m.lease.Username) // nobody has written anything
 		return latest, err
 	}
 	latest = time.Now().Add(awscreds.CreateBegins) // counted from the record
 	if err = m.u.storeRecord(ctx, m.storage, m.lease.Username, m.Record); err != nil {
-		m.u.index.release(m.lease.Username, m.u.Now()) // it may have been stored all the same
+		return latest, err // it may have been stored all the same
 	}
-	return latest, err
+	begun = true
+	return latest, nil
 }
 
 // admit keeps to the caps on IAM users, and to one user of a name.
@@ -82,6 +89,8 @@ func (m *Making) admit(ctx context.Context, ofRole, ofAccount int) error {
 	if ofAccount > 0 {
 		home = u.homeAmong(ctx, m.storage, m.Record.AssumeRole)
 	}
+	now := u.Now().UTC() // after the wait for the records: from here on a heartbeat knows of the request
+	m.lease.Created, m.Record.Issued = now, now
 	return u.index.admit(name, entry{role: m.lease.Role, issued: m.lease.Created, by: m.Record.AssumeRole.Interned()}, ofRole, ofAccount, home)
 }
 
@@ -148,6 +157,7 @@ func (m *Making) Abandon(ctx context.Context, cause error) (err error) {
 	var never *awscreds.NotCreatedError
 	if errors.As(cause, &never) {
 		if err := u.dropRecord(ctx, m.storage, name, false); err != nil {
+			u.index.neverMade(name)
 			u.Log.Warn("a record outlives its IAM user; the sweep will remove it", "iam_user", name, "error", err)
 		}
 		return nil

@@ -74,6 +74,9 @@ func (u *Users) sweepUser(ctx context.Context, s logical.Storage, user string) e
 		return nil // the user that was due is gone, and a request is making one of the same name
 	}
 	u.index.toTheBack(user, u.Now())
+	if e, known := u.index.get(user); known && e.never {
+		return u.dropRecord(ctx, s, user, true)
+	}
 	r, err := load(ctx, s, user)
 	if engine.IsUnreadable(err) {
 		return fmt.Errorf("nobody can read until when IAM user %s is to live, so its lease alone ends it; delete issued/%s to end it now, or write issued/%s/forget to drop the record: %w", user, user, user, err)
@@ -88,7 +91,7 @@ func (u *Users) sweepUser(ctx context.Context, s logical.Storage, user string) e
 	if err := u.mendClock(ctx, s, user, r); err != nil {
 		return err
 	}
-	if e, known := u.index.get(user); known && e.pending && !r.pending() { // storage did not take that its request has failed
+	if e, known := u.index.get(user); known && e.failed && !r.pending() { // storage did not take that its request has failed
 		r.Ending = u.Now().UTC()
 		if err := u.saveRecord(ctx, s, user, r); err != nil {
 			return err

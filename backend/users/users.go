@@ -37,6 +37,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -126,12 +127,24 @@ func (u *Users) Mirror(ctx context.Context, s logical.Storage) error {
 // EndAll deletes every user that is written down. Vault has revoked all leases that it knew
 // when the disable began: those left are of requests that were answered since.
 func (u *Users) EndAll(ctx context.Context) error {
-	rolledBack := u.RollBack(ctx, u.Storage, true)
+	var rolledBack error
+	var both sync.WaitGroup
+	both.Go(func() { // an account that does not answer may take all the time that there is
+		defer u.Recover(&rolledBack)
+		rolledBack = u.RollBack(ctx, u.Storage, true)
+	})
+	err := u.endRecorded(ctx)
+	both.Wait()
+	return errors.Join(rolledBack, err)
+}
+
+// endRecorded deletes every user that has a record.
+func (u *Users) endRecorded(ctx context.Context) error {
 	if err := u.Fill(ctx, u.Storage); err != nil {
-		return errors.Join(rolledBack, err)
+		return err
 	}
 	users := u.index.holders("", "")
-	errs := []error{rolledBack}
+	var errs []error
 	for _, left := range engine.EachByAccount(ctx, u.Mount, sweepsAtOnce, users, u.accountOf, nil, u.endDisabled) {
 		errs = append(errs, left.Errs...)
 	}

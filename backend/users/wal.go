@@ -8,11 +8,14 @@ package users
 // being handed back to it, and it reads no records.
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -29,6 +32,9 @@ const (
 
 	// walKindDevice is the kind of a walDevice.
 	walKindDevice = "mfa_device"
+
+	// lostAfter is how long a device is tried whose account lets the engine in no more: it may be closed.
+	lostAfter = 30 * 24 * time.Hour
 
 	// mirrorPrefix begins the IDs of mirrors; others are UUIDs.
 	mirrorPrefix = "issued-"
@@ -96,25 +102,54 @@ func (u *Users) RollBack(ctx context.Context, s logical.Storage, immediate bool)
 	if err != nil {
 		return fmt.Errorf("listing what to roll back: %w", err)
 	}
-	return engine.Each(ctx, u.Mount, sweepsAtOnce, ids, nil, func(ctx context.Context, id string) error {
+	var mu sync.Mutex // guards entries
+	var entries []*framework.WALEntry
+	errs := []error{engine.Each(ctx, u.Mount, readsAtOnce, ids, nil, func(ctx context.Context, id string) error {
 		entry, err := engine.ReadWAL(ctx, s, id)
 		if err != nil || entry == nil {
 			return err
 		}
-		switch entry.Kind {
-		case walKindUser:
-			return u.rollBackUser(ctx, s, entry, immediate)
-		case walKindDevice:
-			return u.rollBackDevice(ctx, s, entry)
+		mu.Lock()
+		defer mu.Unlock()
+		entries = append(entries, entry)
+		return nil
+	})}
+	slices.SortFunc(entries, func(a, c *framework.WALEntry) int { return cmp.Compare(a.ID, c.ID) })
+	for _, left := range engine.EachByAccount(ctx, u.Mount, sweepsAtOnce, entries, accountOfEntry, nil, func(ctx context.Context, entry *framework.WALEntry) error {
+		return u.rollBackEntry(ctx, s, entry, immediate)
+	}) {
+		errs = append(errs, left.Errs...)
+	}
+	return errors.Join(errs...)
+}
+
+// accountOfEntry is the account that what an entry stands for is in; empty for the one of config/root.
+func accountOfEntry(entry *framework.WALEntry) string {
+	way, err := engine.WALData[struct {
+		engine.AssumeRole                   // of the key of a static role
+		Device            engine.AssumeRole `json:"assume_role"`
+	}](entry)
+	if err != nil {
+		return ""
+	}
+	return cmp.Or(way.Account(), way.Device.Account())
+}
+
+// rollBackEntry ends what one entry stands for.
+func (u *Users) rollBackEntry(ctx context.Context, s logical.Storage, entry *framework.WALEntry, immediate bool) error {
+	switch entry.Kind {
+	case walKindUser:
+		return u.rollBackUser(ctx, s, entry, immediate)
+	case walKindDevice:
+		return u.rollBackDevice(ctx, s, entry)
+	}
+	if other, known := u.o.RollBack[entry.Kind]; known {
+		if other == nil {
+			return nil
 		}
-		if other, known := u.o.RollBack[entry.Kind]; known {
-			if other == nil {
-				return nil
-			}
-			return other(ctx, s, entry, immediate)
-		}
-		return fmt.Errorf("rolling back entry %s: its kind, %q, is not known", id, entry.Kind)
-	})
+		return other(ctx, s, entry, immediate)
+	}
+	return fmt.Errorf("rolling back entry %s: its kind, %q, is not known", entry.ID, entry.Kind)
 }
 
 // rollBackUser ends the IAM user of an entry of the built-in engine or the first edition.
@@ -206,6 +241,10 @@ func (u *Users) rollBackDevice(ctx context.Context, s logical.Storage, entry *fr
 		return fmt.Errorf("rolling back entry %s: it names no MFA device", entry.ID)
 	}
 	client, _, err := u.reach(ctx, s, wal.AssumeRole, "")
+	if engine.IsNotAllowed(err) && u.Age(time.Unix(entry.CreatedAt, 0)) >= lostAfter {
+		u.Log.Warn("the account of a virtual MFA device that AWS has kept lets the engine in no more; the device is given up", "device", wal.Serial, "error", err)
+		return framework.DeleteWAL(ctx, s, entry.ID)
+	}
 	if err != nil {
 		return err
 	}

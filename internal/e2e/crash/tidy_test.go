@@ -138,7 +138,7 @@ func tidyAgain(v *stepping.Vault, c *crashCase) error {
 	case there && was.Data("deleted_count") != 0.0:
 		return fmt.Errorf("the orphan is there, and tidy/status has it deleted: %s", was.Text)
 	case c.said == "error" && strings.Contains(why, "interrupted"):
-	case c.said == "error" && strings.Contains(why, noHeaders), c.said == "finished" && gaveUp(was): // Vault drained for so long that tidy gave AWS up
+	case c.said == "error" && strings.Contains(why, noAnswer), c.said == "finished" && gaveUp(was): // Vault drained for so long that tidy gave AWS up
 	case c.said == "finished" && !there && was.Data("errors_count") == 0.0: // Vault has sent the request once more
 	case c.said == "idle" && c.seq.Count(tidyReport) == 0:
 	default:
@@ -162,14 +162,14 @@ func tidyAgain(v *stepping.Vault, c *crashCase) error {
 	return err
 }
 
-// noHeaders is how the HTTP client words that AWS did not begin to answer in time.
-const noHeaders = "awaiting response headers"
+// noAnswer is how the engine words that AWS did not answer in time.
+const noAnswer = "AWS did not answer"
 
 // gaveUp says whether a run met errors, and tells of each that AWS did not answer in time.
 func gaveUp(status server.Answer) bool {
 	errs, _ := status.Data("errors").([]any)
 	return len(errs) > 0 && status.Data("errors_count") == float64(len(errs)) &&
-		!slices.ContainsFunc(errs, func(one any) bool { return !strings.Contains(fmt.Sprint(one), noHeaders) })
+		!slices.ContainsFunc(errs, func(one any) bool { return !strings.Contains(fmt.Sprint(one), noAnswer) })
 }
 
 // tidyStatus is what tidy/status says when no run is under way any more.
