@@ -95,40 +95,28 @@ func TestUsersThatStayHoldUpNoOthers(t *testing.T) {
 }
 
 // Storage takes no writes for a moment, while a request fails whose user a lease was to have. Nobody got the key, this
-// process knows that, and it goes on: the user goes within minutes and not at the end that its lease would have had.
+// process knows that, and it goes on: the user goes within minutes and not at the end that its lease would have had. That
+// holds in a process that has not read its records yet, too: what it knows of the request outweighs what storage says.
 func TestUserOfAFailedRequestGoesAfterStorageFailed(t *testing.T) {
 	t.Parallel()
-	m := newConfiguredMount(t, noRetries)
-	m.mustTick()
-	m.aws.Inject(fakeaws.Fault{Action: "AttachUserPolicy", Kind: fakeaws.Refuse})
-	held := m.aws.Inject(fakeaws.Fault{Action: "AttachUserPolicy", Kind: fakeaws.Hang})
-	text := make(chan string)
-	go func() {
-		said, _ := outcome(m.ask(logical.ReadOperation, "creds/developer-access", nil))
-		text <- said
-	}()
-	<-held.Reached()
-	m.waitUntil("the record says that a lease has the user", func() bool { issued, _ := m.recordsByState(); return issued == 1 })
-	m.storage.breaks("put", "")
-	m.pass(2 * time.Minute) // the last write proves no more that this server leads
-	held.Release()
-	said := <-text
-	if !strings.Contains(said, "will be deleted when AWS allows it") {
-		t.Errorf("it says %q", said)
-	}
-	m.storage.mend()
-	m.aws.ClearFaults()
-	m.minutes(30)
-	if users := m.aws.Users(); len(users) > 0 {
-		r := m.read("issued/" + users[0])
-		t.Errorf("half an hour later AWS has %v, with a key that nobody got; its record says %v until %v", users, r["state"], r["ends"])
+	for name, begun := range map[string]func(*mount){"after a tick": (*mount).mustTick, "in a new process": (*mount).start} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newConfiguredMount(t, noRetries)
+			begun(m)
+			m.failsWhileStorageFails()
+			m.minutes(30)
+			if users := m.aws.Users(); len(users) > 0 {
+				r := m.read("issued/" + users[0])
+				t.Errorf("half an hour later AWS has %v, with a key that nobody got; its record says %v until %v", users, r["state"], r["ends"])
+			}
+		})
 	}
 }
 
-// The same in a process that has not read its records yet: what it knows of the request outweighs what storage says.
-func TestUserOfAFailedRequestGoesInANewProcess(t *testing.T) {
-	t.Parallel()
-	m := newConfiguredMount(t, noRetries)
+// failsWhileStorageFails has a request fail once its record says that a lease has the user, while storage takes no writes.
+func (m *mount) failsWhileStorageFails() {
+	m.t.Helper()
 	m.aws.Inject(fakeaws.Fault{Action: "AttachUserPolicy", Kind: fakeaws.Refuse})
 	held := m.aws.Inject(fakeaws.Fault{Action: "AttachUserPolicy", Kind: fakeaws.Hang})
 	text := make(chan string)
@@ -142,13 +130,8 @@ func TestUserOfAFailedRequestGoesInANewProcess(t *testing.T) {
 	m.pass(2 * time.Minute) // the last write proves no more that this server leads
 	held.Release()
 	if said := <-text; !strings.Contains(said, "will be deleted when AWS allows it") {
-		t.Errorf("it says %q", said)
+		m.t.Errorf("it says %q", said)
 	}
 	m.storage.mend()
 	m.aws.ClearFaults()
-	m.minutes(30)
-	if users := m.aws.Users(); len(users) > 0 {
-		r := m.read("issued/" + users[0])
-		t.Errorf("half an hour later AWS has %v, with a key that nobody got; its record says %v until %v", users, r["state"], r["ends"])
-	}
 }
