@@ -100,13 +100,16 @@ func (c *creation) make(ctx context.Context, r *roles.Role) (*logical.Response, 
 	return resp, err
 }
 
+// newKey begins a warning that is true of a new key alone.
+const newKey = "wait_until_usable: "
+
 // await waits until AWS accepts the new key, where the role says so, and returns what to warn
 // of. It holds nothing while it waits but the name and its place under the caps.
 func (c *creation) await(ctx context.Context, r *roles.Role, key awscreds.Key) (warning string) {
 	if !r.WaitUntilUsable {
 		return ""
 	}
-	const untold = "wait_until_usable: STS has no GetCallerIdentity here, so nothing tells when the key is accepted; it may be refused at first"
+	const untold = newKey + "STS has no GetCallerIdentity here, so nothing tells when the key is accepted; it may be refused at first"
 	began := c.issuer.Now()
 	if !c.settings.canProbe(began) {
 		return untold
@@ -121,7 +124,7 @@ func (c *creation) await(ctx context.Context, r *roles.Role, key awscreds.Key) (
 		return untold
 	case err != nil:
 		waited := min(now.Sub(began), r.Wait()).Round(100 * time.Millisecond) // less where the request had no more time
-		return fmt.Sprintf("wait_until_usable: AWS does not accept the key everywhere after %s (%s); it is returned anyway, and may be refused at first",
+		return fmt.Sprintf(newKey+"AWS does not accept the key everywhere after %s (%s); it is returned anyway, and may be refused at first",
 			waited, cmp.Or(awscreds.Code(err), err.Error()))
 	}
 	return ""

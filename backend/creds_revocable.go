@@ -137,11 +137,9 @@ func (i *issuer) awsRolesOf(ctx context.Context, s logical.Storage, name, arn st
 	if err != nil {
 		return nil, err
 	}
-	for _, arn := range arns {
-		if of := awsrules.ARNAccount(arn); awsrules.IsAccount(of) && here.Known() && of != here.Number {
-			return nil, engine.UserErrorf("role_arn: %s is in AWS account %s, and the calls for role %q are made in %s, from where nobody can write the policy that ends its sessions; "+
-				"write it to roles/<name>/revoke-sessions of a role whose assume_role_arn is of account %s, or revoke its sessions in the IAM console of that account", arn, of, name, here.Number, of)
-		}
+	if arn, of := roles.Foreign(here, arns...); arn != "" {
+		return nil, engine.UserErrorf("role_arn: %s is in AWS account %s, and the calls for role %q are made in %s, from where nobody can write the policy that ends its sessions; "+
+			"write it to roles/<name>/revoke-sessions of a role whose assume_role_arn is of account %s, or revoke its sessions in the IAM console of that account", arn, of, name, here.Number, of)
 	}
 	roles := make([]sessions.Role, len(arns))
 	for n, arn := range arns {

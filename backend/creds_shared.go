@@ -108,7 +108,7 @@ func (i *issuer) handOut(ctx context.Context, s logical.Storage, c *sharedCreden
 	if err == nil && resp != nil {
 		resp.Warnings = append(resp.Warnings, c.warnings...)
 		if i.Age(c.made) > i.LagWindow { // a key is not new for ever
-			resp.Warnings = slices.DeleteFunc(resp.Warnings, func(warning string) bool { return strings.HasPrefix(warning, "wait_until_usable: ") })
+			resp.Warnings = slices.DeleteFunc(resp.Warnings, func(warning string) bool { return strings.HasPrefix(warning, newKey) })
 		}
 	}
 	return resp, resp != nil, err

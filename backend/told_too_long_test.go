@@ -59,10 +59,9 @@ func TestSharedUserDoesNotRepeatThatItIsNew(t *testing.T) {
 	m.entityID = "e"
 	m.write("roles/developer-access", map[string]any{"share_for": "10h", "wait_until_usable": true, "wait_timeout": "1s"})
 	fault := m.aws.Inject(fakeaws.Fault{Action: "GetCallerIdentity", Kind: fakeaws.Refuse, Code: "InvalidClientTokenId", Status: http.StatusForbidden, Message: "The security token included in the request is invalid."})
-	m.b.(*backend).settingsNow.Reset()
 	resp, err := m.ask(logical.ReadOperation, "creds/developer-access", nil)
 	if text, status := outcome(resp, err); status != 200 {
-		t.Skip(text)
+		t.Fatal(text)
 	}
 	fault.Remove()
 	m.pass(5 * time.Hour)

@@ -25,6 +25,10 @@ func HomeAccount(ctx context.Context, s logical.Storage) (awscreds.Account, erro
 	return *home, nil
 }
 
+// LostAfter is how long the engine tries to reach an account that lets it in no more, for the sake of something that no
+// lease stands for: the account may be closed.
+const LostAfter = 30 * 24 * time.Hour
+
 // OtherAccountError says that nothing is known of a user or key, because AWS was asked about
 // another account than its own.
 type OtherAccountError struct {

@@ -25,21 +25,30 @@ func (r *Role) CheckOwnAccount(ctx context.Context, client *awscreds.Client, arn
 	if err != nil {
 		return err
 	}
-	return r.CheckAccount(here, arn)
+	return checkAccount(here, arn)
 }
 
-// CheckAccount refuses AWS roles of another account than the one that the calls of a role are made in.
-func (r *Role) CheckAccount(here awscreds.Account, arns ...string) error {
+// Foreign is the first of some AWS roles that is of another account than the one that the calls of a role are made in, and
+// that account; empty where there is none, or nobody knows.
+func Foreign(here awscreds.Account, arns ...string) (arn, account string) {
 	for _, arn := range arns {
 		if of := awsrules.ARNAccount(arn); awsrules.IsAccount(of) && here.Known() && of != here.Number {
-			return engine.UserErrorf("revoke_sessions: %s is in AWS account %s, and the calls for this role are made in %s: only an identity of its own account can write the policy that revokes its sessions; "+
-				"set assume_role_arn to a role of account %s that may, or revoke_sessions=false", arn, of, here.Number, of)
+			return arn, of
 		}
+	}
+	return "", ""
+}
+
+// checkAccount refuses AWS roles of another account for a role with revoke_sessions.
+func checkAccount(here awscreds.Account, arns ...string) error {
+	if arn, of := Foreign(here, arns...); arn != "" {
+		return engine.UserErrorf("revoke_sessions: %s is in AWS account %s, and the calls for this role are made in %s: only an identity of its own account can write the policy that revokes its sessions; "+
+			"set assume_role_arn to a role of account %s that may, or revoke_sessions=false", arn, of, here.Number, of)
 	}
 	return nil
 }
 
-// checkRevocable is CheckAccount for a role that is written. It asks AWS at most which account config/root leads to.
+// checkRevocable is checkAccount for a role that is written. It asks AWS at most which account config/root leads to.
 func (rs *Roles) checkRevocable(ctx context.Context, s logical.Storage, r *Role) (warnings []string, err error) {
 	if !r.RevokeSessions || !r.Issues(AssumedRole) {
 		return nil, nil
@@ -55,7 +64,7 @@ func (rs *Roles) checkRevocable(ctx context.Context, s logical.Storage, r *Role)
 	if !here.Known() {
 		warnings = append(warnings, "revoke_sessions: AWS does not tell which account config/root leads to, so that each request checks whether role_arns are of it")
 	}
-	return warnings, r.CheckAccount(here, r.RoleARNs...)
+	return warnings, checkAccount(here, r.RoleARNs...)
 }
 
 // unregistered warns where a write has made a role's sessions revocable of which some have neither a lease nor a record.

@@ -23,10 +23,6 @@ import (
 // written just before the key was asked for. What is further off is somebody else's.
 const strayWindow = 2 * time.Minute
 
-// strayPatience is how long a stray key is waited for while config/root leads to another
-// account than its user's.
-const strayPatience = 30 * 24 * time.Hour
-
 // dropStrays deletes the keys of the engine's own user that only the WAL knows of.
 func (r *Rotator) dropStrays(ctx context.Context, s logical.Storage, by cause) error {
 	ids, err := framework.ListWAL(ctx, s)
@@ -74,8 +70,8 @@ func (r *Rotator) dropStray(ctx context.Context, s logical.Storage, id, made str
 	}
 	age := r.Now().Sub(time.Unix(entry.CreatedAt, 0))
 	err = r.CheckAccount(ctx, client, wal.Account, "the access key that a failed rotation may have given to IAM user "+wal.User,
-		fmt.Sprintf("look for that key yourself: the engine gives it up %d days after the rotation", strayPatience/(24*time.Hour)))
-	if err != nil && age >= strayPatience {
+		fmt.Sprintf("look for that key yourself: the engine gives it up %d days after the rotation", engine.LostAfter/(24*time.Hour)))
+	if err != nil && age >= engine.LostAfter {
 		r.Log.Warn("a root key whose secret is lost may be left in another account", "iam_user", wal.User, "account", wal.Account.String(), "error", err)
 		return framework.DeleteWAL(ctx, s, id)
 	}

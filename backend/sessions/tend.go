@@ -25,10 +25,6 @@ const (
 	lookEvery = 15 * time.Minute
 
 	rolesAtOnce = 8
-
-	// lostAfter is how long after the last session has ended a policy is given up whose account is out of reach. It denies
-	// nobody who lives.
-	lostAfter = 30 * 24 * time.Hour
 )
 
 // roles is when each record is to be looked at. The mutex guards the fields and is never held while anything else happens.
@@ -159,7 +155,7 @@ func (s *Sessions) tend(ctx context.Context, st logical.Storage, key string) err
 	}
 	s.roles.unsure(key, record.ends().Add(margin))
 	err = s.tendPolicy(ctx, st, key, record)
-	if err != nil && outOfReach(err) && s.Now().After(record.ends().Add(lostAfter)) {
+	if err != nil && outOfReach(err) && s.Now().After(record.ends().Add(engine.LostAfter)) {
 		s.Log.Warn("gave up the policy that denies sessions of an AWS role, whose account is out of reach; all these sessions have ended, and the policy may be left there",
 			"aws_role", record.Name, "account", record.Account.String(), "policy", s.policyName(), "error", err)
 		record.denials = denials{}

@@ -19,10 +19,6 @@ import (
 	"vault-plugin-secrets-aws-dyn/internal/awscreds"
 )
 
-// lostAfter is how long a key is looked for in an account that lets the engine in no more, once its static role is gone: the
-// account may be closed.
-const lostAfter = 30 * 24 * time.Hour
-
 // WALKind is the kind of a walKey.
 const WALKind = "static_key"
 
@@ -138,7 +134,7 @@ func (l *leftovers) settleEntry(ctx context.Context, s logical.Storage, id strin
 	settled, strays, err := l.rollBackKey(ctx, s, w, "")
 	var elsewhere *engine.OtherAccountError
 	age := l.Now().Sub(w.Made)
-	if errors.As(err, &elsewhere) && age >= l.LagWindow || engine.IsNotAllowed(err) && age >= lostAfter {
+	if errors.As(err, &elsewhere) && age >= l.LagWindow || engine.IsNotAllowed(err) && age >= engine.LostAfter {
 		if r, missing := loadRole(ctx, s, w.Role); r == nil && missing == nil { // it was deleted by force
 			l.Log.Warn("a key of a static role that was deleted may be left in another account", "static_role", w.Role, "iam_user", w.Username, "account", w.In.String(), "error", err)
 			return nil, framework.DeleteWAL(ctx, s, id)

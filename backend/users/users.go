@@ -28,6 +28,7 @@
 //   - account.go: in which AWS account a user was made
 //   - tidy_view.go: answers tidy's questions about the records
 //   - wal.go: reads WAL entries of the built-in engine, and writes those that it would need
+//   - device.go: virtual MFA devices that AWS has kept, in the WAL
 //
 // Paths: path_issued.go is the path of one user, path_issued_list.go lists them.
 package users
