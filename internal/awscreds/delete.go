@@ -51,8 +51,14 @@ type Owned struct {
 func (c *Client) DeleteUser(ctx context.Context, name string, owned Owned) (existed bool, err error) {
 	d := &deletion{Client: c, user: name}
 	listed, removed := error(nil), c.makeAll(ctx, c.removals(name, owned)) // the access key among them: access stops here
+	var conflict error                                                     // what AWS said of the last try that it answered
 	for round := 0; ; round++ {
 		err = c.deleteUser(ctx, name)
+		if Code(err) == codeDeleteConflict {
+			conflict = err
+		} else if conflict != nil && ctx.Err() != nil {
+			err = errors.Join(conflict, err) // time ran out, but this is what it ran out on
+		}
 		switch {
 		case err == nil:
 			return true, d.finish(ctx)

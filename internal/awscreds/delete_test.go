@@ -4,6 +4,7 @@ package awscreds
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -104,11 +105,46 @@ func TestDeletionThatConflictsEndsInTime(t *testing.T) {
 	client := newClient(t, aws, 0)
 	owned := mustCreate(t, client, someone)
 	aws.Inject(fakeaws.Fault{Action: "DeleteUser", Kind: fakeaws.Refuse, Code: "DeleteConflict", Status: 409})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	if _, err := client.DeleteUser(Enduring(ctx), someone.Name, owned); Code(err) != "DeleteConflict" {
 		t.Errorf("got %v", err)
 	}
 	aws.ClearFaults()
 	mustDelete(t, client, someone.Name, owned)
+}
+
+// The time may end in the midst of a round. What AWS said before is told all the same.
+func TestDeletionThatHangsTellsTheConflictBefore(t *testing.T) {
+	t.Parallel()
+	for action, before := range map[string]int{"ListUserPolicies": 0, "DeleteUser": 1} {
+		t.Run(action, func(t *testing.T) {
+			t.Parallel()
+			aws := fakeaws.New(t)
+			client := newClient(t, aws, 0)
+			owned := mustCreate(t, client, someone)
+			aws.Dirty(someone.Name)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			hung := aws.Inject(fakeaws.Fault{Action: action, After: before, Kind: fakeaws.Hang})
+			go func() {
+				defer cancel()
+				select {
+				case <-hung.Reached():
+				case <-t.Context().Done():
+				}
+			}()
+			_, err := client.DeleteUser(ctx, someone.Name, owned)
+			if Code(err) != "DeleteConflict" || !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+			if action == "ListUserPolicies" && !strings.Contains(err.Error(), "listing the inline policies of someone: ") {
+				t.Errorf("it does not say what it was at: %v", err)
+			}
+			aws.ClearFaults()
+			if _, err := client.DeleteUser(t.Context(), someone.Name, owned); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

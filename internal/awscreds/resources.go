@@ -17,6 +17,7 @@ import (
 // resource is how one type of resources is found and removed.
 type resource struct {
 	name   string
+	plural string
 	list   func(ctx context.Context, c *iamCalls, user string) ([]string, error)
 	remove func(ctx context.Context, c *iamCalls, user, id string) error
 }

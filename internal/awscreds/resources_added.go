@@ -14,7 +14,7 @@ import (
 
 // loginProfiles holds at most one: the password for the console. It has no name.
 var loginProfiles = resource{
-	name: "login profile",
+	name: "login profile", plural: "login profiles",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		if _, err := c.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: &user}); err != nil {
 			return nil, err // NoSuchEntity: there is none
@@ -29,7 +29,7 @@ var loginProfiles = resource{
 
 // mfaDevices are deactivated. A virtual one then stays in the account; see strip.go.
 var mfaDevices = resource{
-	name: "MFA device",
+	name: "MFA device", plural: "MFA devices",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListMFADevicesPaginator(c, &iam.ListMFADevicesInput{UserName: &user}),
 			func(page *iam.ListMFADevicesOutput) []types.MFADevice { return page.MFADevices },
@@ -42,7 +42,7 @@ var mfaDevices = resource{
 }
 
 var sshKeys = resource{
-	name: "SSH key",
+	name: "SSH key", plural: "SSH keys",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListSSHPublicKeysPaginator(c, &iam.ListSSHPublicKeysInput{UserName: &user}),
 			func(page *iam.ListSSHPublicKeysOutput) []types.SSHPublicKeyMetadata { return page.SSHPublicKeys },
@@ -55,7 +55,7 @@ var sshKeys = resource{
 }
 
 var certificates = resource{
-	name: "signing certificate",
+	name: "signing certificate", plural: "signing certificates",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListSigningCertificatesPaginator(c, &iam.ListSigningCertificatesInput{UserName: &user}),
 			func(page *iam.ListSigningCertificatesOutput) []types.SigningCertificate { return page.Certificates },
@@ -70,7 +70,7 @@ var certificates = resource{
 // serviceCredentials are passwords and keys for CodeCommit, Keyspaces, Bedrock. The
 // SDK has no paginator for them, though the API has pages.
 var serviceCredentials = resource{
-	name: "service-specific credential",
+	name: "service-specific credential", plural: "service-specific credentials",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		var ids []string
 		in := &iam.ListServiceSpecificCredentialsInput{UserName: &user}

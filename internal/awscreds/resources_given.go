@@ -12,7 +12,7 @@ import (
 )
 
 var accessKeys = resource{
-	name: "access key",
+	name: "access key", plural: "access keys",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListAccessKeysPaginator(c, &iam.ListAccessKeysInput{UserName: &user}),
 			func(page *iam.ListAccessKeysOutput) []types.AccessKeyMetadata { return page.AccessKeyMetadata },
@@ -25,7 +25,7 @@ var accessKeys = resource{
 }
 
 var attachedPolicies = resource{
-	name: "attached policy",
+	name: "attached policy", plural: "attached policies",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListAttachedUserPoliciesPaginator(c, &iam.ListAttachedUserPoliciesInput{UserName: &user}),
 			func(page *iam.ListAttachedUserPoliciesOutput) []types.AttachedPolicy { return page.AttachedPolicies },
@@ -38,7 +38,7 @@ var attachedPolicies = resource{
 }
 
 var inlinePolicies = resource{
-	name: "inline policy",
+	name: "inline policy", plural: "inline policies",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListUserPoliciesPaginator(c, &iam.ListUserPoliciesInput{UserName: &user}),
 			func(page *iam.ListUserPoliciesOutput) []string { return page.PolicyNames },
@@ -51,7 +51,7 @@ var inlinePolicies = resource{
 }
 
 var groups = resource{
-	name: "group",
+	name: "group", plural: "groups",
 	list: func(ctx context.Context, c *iamCalls, user string) ([]string, error) {
 		return all(ctx, iam.NewListGroupsForUserPaginator(c, &iam.ListGroupsForUserInput{UserName: &user}),
 			func(page *iam.ListGroupsForUserOutput) []types.Group { return page.Groups },

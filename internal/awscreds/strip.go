@@ -58,7 +58,7 @@ func (d *deletion) strip(ctx context.Context) (listed, removed error) {
 				return err
 			})
 			if err != nil && !isNotFound(err) && !isLack(err) {
-				return fmt.Errorf("listing the %ss of %s: %w", r.name, d.user, err)
+				return fmt.Errorf("listing the %s of %s: %w", r.plural, d.user, err)
 			}
 			return nil
 		}
