@@ -226,6 +226,8 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	switch {
 	case key == engine.KeyRootConfig, key == engine.KeyLeaseConfig, key == engine.KeyUsersConfig:
 		b.reconfigured()
+	case key == engine.KeySessionsEnded:
+		b.shared.EndAll()
 	case strings.HasPrefix(key, engine.PrefixRole), strings.HasPrefix(key, engine.PrefixLegacyRole):
 		_, name, _ := strings.Cut(key, "/")
 		b.roles.Invalidate(name)

@@ -6,6 +6,7 @@ package backend
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -193,4 +194,17 @@ func TestCheckAgreesWithTheGeneratedPolicy(t *testing.T) {
 		path, says, _ := strings.Cut(line, ": ")
 		w.finds(path, "bad: permissions: "+action+" … "+says+" … as config/iam-policy has it")
 	}
+}
+
+// Storage cannot be read: that is no fault of the template.
+func TestCheckTellsStorageFromTheTemplate(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t)
+	m.start()
+	m.storage.breaks("get", "config/users")
+	found := fmt.Sprint(m.do(logical.UpdateOperation, "roles/developer-access/check", nil).Data["bad"])
+	if strings.Contains(found, "username_template") || !strings.Contains(found, "configuration of the mount: ") {
+		t.Errorf("the check says %s", found)
+	}
+	m.storage.mend()
 }

@@ -86,7 +86,7 @@ func (c *creation) make(ctx context.Context, r *roles.Role) (*logical.Response, 
 	var warning string
 	if err == nil {
 		warning = c.await(ctx, r, made.Key)
-		err = cmp.Or(ctx.Err(), i.stillEnabled(ctx, c.storage, c.order.role)) // nobody is there to take the key, or may
+		err = cmp.Or(i.stillEnabled(ctx, c.storage, c.order.role), ctx.Err()) // nobody is there to take the key, or may
 	}
 	if err != nil {
 		return nil, err

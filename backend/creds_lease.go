@@ -138,8 +138,12 @@ func (i *issuer) revoke(ctx context.Context, req *logical.Request, _ *framework.
 		moment.NotRevoked(err)
 	}
 	if err != nil && i.Vault.Tainted() {
+		what := "delete the IAM user in AWS"
+		if l.IsSTS {
+			what = "the session ends by itself"
+		}
 		err = fmt.Errorf("%w; the mount is being disabled or moved, so config/root and issued/ cannot be written any more: "+
-			"if AWS cannot be made to agree, drop the lease with vault lease revoke -force -prefix, and delete the IAM user in AWS", err)
+			"if AWS cannot be made to agree, drop the lease with vault lease revoke -force -prefix <lease_id>, and %s", err, what)
 	}
 	return nil, awscreds.Explained(err)
 }

@@ -254,9 +254,13 @@ func (c *roleCheck) session(ctx context.Context, arn string) {
 
 // calls asks what the engine's identity may do with what a request makes, which does not exist, and with what the role names.
 func (c *roleCheck) calls(ctx context.Context) {
-	set, err := c.b.settings(ctx, c.storage)
+	set, err := c.b.anySettings(ctx, c.storage)
 	if err != nil {
-		c.Bad("username_template", "%v", err)
+		c.Bad("configuration of the mount", "%v", err)
+		return
+	}
+	if set.unusable != nil {
+		c.Bad("username_template", "%v", set.unusable)
 		return
 	}
 	needed := iampolicy.Config{Partition: c.Who.Partition, Account: c.Who.Account}

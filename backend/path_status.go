@@ -18,6 +18,9 @@ import (
 )
 
 func (b *backend) pathStatus() *framework.Path {
+	// By way of write, since a standby does not know what the active server does. A secondary has denials and a WAL of its own.
+	read := engine.Gives(b.Write("Read what is wrong with the mount, and what to do about it.", b.readStatus), status.Fields())
+	read.ForwardPerformanceSecondary = false
 	return &framework.Path{
 		Pattern:      "status",
 		DisplayAttrs: engine.Operation("", "status"),
@@ -29,8 +32,7 @@ func (b *backend) pathStatus() *framework.Path {
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			// By way of write, since a standby does not know what the active server does.
-			logical.ReadOperation: engine.Gives(b.Write("Read what is wrong with the mount, and what to do about it.", b.readStatus), status.Fields()),
+			logical.ReadOperation: read,
 		},
 		HelpSynopsis: "What is wrong with this mount, and what to do about it.",
 		HelpDescription: `
@@ -58,7 +60,11 @@ func (b *backend) readStatus(ctx context.Context, req *logical.Request, d *frame
 	for _, o := range b.sessions.OwnEnded() {
 		f.Own = append(f.Own, status.Own{Role: o.Role, Account: o.Account, As: o.As, Since: o.Since, Until: o.Until, Late: o.Late(f.Now)})
 	}
-	for _, read := range []func(context.Context, logical.Storage, *status.Facts) error{b.rootFacts, b.recordFacts, b.tidyFacts} {
+	facts := []func(context.Context, logical.Storage, *status.Facts) error{b.rootFacts}
+	if f.Secondary = !b.Writable(); !f.Secondary { // only the primary knows what of this is under way
+		facts = append(facts, b.recordFacts, b.tidyFacts)
+	}
+	for _, read := range facts {
 		if err := read(ctx, req.Storage, &f); err != nil {
 			f.Unread = append(f.Unread, err)
 		}

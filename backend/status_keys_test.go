@@ -68,3 +68,25 @@ func TestStatusOfARootKeyThatIsGone(t *testing.T) {
 		t.Errorf("status says %s", problems)
 	}
 }
+
+// A request failed, and AWS does not delete the user that it had begun: status says why.
+func TestStatusOfAUserThatWasBegun(t *testing.T) {
+	t.Parallel()
+	m := newConfiguredMount(t, noRetries)
+	m.aws.Inject(fakeaws.Fault{Action: "AttachUserPolicy", Kind: fakeaws.Refuse})
+	stays := m.aws.Inject(fakeaws.Fault{Action: "DeleteUser", Kind: fakeaws.Refuse, Code: "AccessDenied", Message: "not by you", Status: 403})
+	m.fails(logical.ReadOperation, "creds/developer-access", nil)
+	m.age(time.Hour)
+	if err := m.tick(); err == nil {
+		t.Error("the tick says nothing")
+	}
+	_, said, told := strings.Cut(m.problems(), "1 IAM user may exist, of requests that were cut off")
+	if !told || !strings.Contains(said, "not by you") {
+		t.Errorf("status: %s", said)
+	}
+	stays.Remove()
+	m.aws.ClearFaults()
+	m.age(20 * time.Minute)
+	m.mustTick()
+	m.recorded(0)
+}

@@ -40,6 +40,8 @@ const (
 	PrefixDenied   = "denied-sessions/" // deniedRole of sessions, by account and role; each cluster has its own
 	PrefixSessions = "sessions/"        // Session of sessions, by the ID of its access key
 
+	KeySessionsEnded = "sessions-ended" // before when all sessions of a role were last ended: so that other servers and clusters hear of it
+
 	KeyAutoTidy   = "config/auto-tidy" // schedule
 	KeyTidyStatus = "tidy-status"      // runReport: the last run of tidy
 

@@ -181,11 +181,16 @@ func (s *Sessions) open(ctx context.Context, st logical.Storage, role Role) (*op
 		return nil, s.denied(role, err)
 	}
 	if p.inAWS, err = parse(p.text); err != nil {
-		return nil, engine.UserErrorf("inline policy %s of role %s was changed by somebody else, and is left as it is: %v; delete the policy in AWS, and revoke again: the engine then writes everything that this mount has denied",
-			s.policyName(), role.Name, err)
+		return nil, &changedError{engine.UserErrorf("inline policy %s of role %s was changed by somebody else, and is left as it is: %v; delete the policy in AWS, and revoke again: the engine then writes everything that this mount has denied",
+			s.policyName(), role.Name, err)}
 	}
 	return p, nil
 }
+
+// changedError says that somebody else has changed the policy of a role.
+type changedError struct{ error }
+
+func (e *changedError) Unwrap() error { return e.error }
 
 // explain puts what is so without a change behind the reason why it failed.
 func (c *change) explain() error {

@@ -92,6 +92,7 @@ func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *
 		s.Log.Warn("all sessions of an AWS role end on request", "aws_role", role.Name, "account", role.Account.String(), "issued_before", stamp(before), "role", name)
 		done = append(done, role.Name)
 	}
+	untold := s.tellOthers(ctx, req.Storage, before)
 	switch {
 	case failed != nil && len(done) > 0:
 		return nil, fmt.Errorf("%w; those of %s end", failed, strings.Join(done, ", "))
@@ -106,5 +107,23 @@ func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *
 	if len(own) > 0 {
 		resp.AddWarning(cutOffWarning(own))
 	}
+	if untold != nil {
+		resp.AddWarning(fmt.Sprintf("performance standbys and secondaries were not told, and may go on to return ended sessions of roles with share_for until these expire; write this once more: %v", untold))
+	}
 	return resp, nil
+}
+
+// tellOthers has the servers and clusters that share this mount's storage drop the sessions that they share: Vault tells them of
+// a key that was written.
+func (s *Sessions) tellOthers(ctx context.Context, st logical.Storage, before time.Time) error {
+	err := engine.Save(context.WithoutCancel(ctx), st, engine.KeySessionsEnded, &sessionsEnded{before})
+	if err != nil {
+		s.Log.Warn("performance standbys and secondaries were not told that sessions have ended", "error", err)
+	}
+	return err
+}
+
+// sessionsEnded is the entry at [engine.KeySessionsEnded].
+type sessionsEnded struct {
+	IssuedBefore time.Time `json:"issued_before"`
 }

@@ -155,8 +155,8 @@ func (s *Sessions) tend(ctx context.Context, st logical.Storage, key string) err
 	}
 	s.roles.unsure(key, record.ends().Add(margin))
 	err = s.tendPolicy(ctx, st, key, record)
-	if err != nil && outOfReach(err) && s.Now().After(record.ends().Add(engine.LostAfter)) {
-		s.Log.Warn("gave up the policy that denies sessions of an AWS role, whose account is out of reach; all these sessions have ended, and the policy may be left there",
+	if err != nil && lasts(err) && s.Now().After(record.ends().Add(engine.LostAfter)) {
+		s.Log.Warn("gave up the policy that denies sessions of an AWS role; all these sessions have ended, and the policy may be left in AWS",
 			"aws_role", record.Name, "account", record.Account.String(), "policy", s.policyName(), "error", err)
 		record.denials = denials{}
 		err = s.saveDenied(ctx, st, record)
@@ -165,10 +165,12 @@ func (s *Sessions) tend(ctx context.Context, st logical.Storage, key string) err
 	return err
 }
 
-// outOfReach reports whether AWS lets nobody into the account of a role, or config/root leads to another one.
-func outOfReach(err error) bool {
+// lasts reports whether an error is one that another try does not mend: AWS refuses, the policy is somebody else's now, or
+// config/root leads to another account.
+func lasts(err error) bool {
 	var elsewhere *engine.OtherAccountError
-	return engine.IsNotAllowed(err) || errors.As(err, &elsewhere)
+	var changed *changedError
+	return awscreds.IsRefused(err) || errors.As(err, &elsewhere) || errors.As(err, &changed)
 }
 
 // tendPolicy is tend for a role of which there is a record. Who holds its lock calls it.

@@ -135,7 +135,7 @@ func (k *Keeper) abolish(ctx context.Context, s logical.Storage, name string, fo
 			r.Username, strings.Join(c.keys(), ", "), err)}
 	}
 	for _, prefix := range []string{engine.PrefixStaticCreds, engine.PrefixStaticRole} {
-		if err := s.Delete(ctx, prefix+name); err != nil {
+		if err := s.Delete(context.WithoutCancel(ctx), prefix+name); err != nil { // its keys are gone, whoever waits for the answer
 			return nil, err
 		}
 	}

@@ -44,7 +44,7 @@ func (m *Memory) Answer(f Facts) map[string]any {
 		"static_roles_failing": len(f.Static.Failing),
 		"throttled":            append([]string{}, throttledNow(s.calls, f)...),
 		"tidy":                 tidied(f.Tidy),
-		"warnings":             append([]string{}, f.Root.Warnings...),
+		"warnings":             warnings(f),
 	}
 	if f.Detailed {
 		maps.Copy(data, m.details(f, s))
@@ -95,6 +95,15 @@ func recentError(s snapshot) any {
 	}
 	c := s.calls[0]
 	return fmt.Sprintf("%v %s: %s%s", engine.Stamp(c.failed), c.name(), c.words, requestID(c.requestID))
+}
+
+// warnings are what works but is unusual.
+func warnings(f Facts) []string {
+	list := append([]string{}, f.Root.Warnings...)
+	if f.Secondary {
+		list = append(list, "This cluster is a performance secondary: the status is of the sessions and calls to AWS of this cluster. IAM users, static roles, the root key and tidy are the primary's, whose status tells of them.")
+	}
+	return list
 }
 
 // oldest is the user that ends for the longest time.

@@ -27,6 +27,8 @@ type Facts struct {
 	Gap       engine.Gap    // that has not been decided
 	Writes    engine.Writes // of storage
 
+	Secondary bool // this cluster is a performance secondary: records, static roles, the root key and tidy are its primary's
+
 	// Unread is what could not be read from storage.
 	Unread []error
 }

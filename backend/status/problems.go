@@ -136,7 +136,7 @@ func notEnded(f Facts, s snapshot) (list []string) {
 	}
 	what := "The engine tries again after some minutes (-wal-min-age, 5m by default) and then once a minute; fix what AWS says. To try now, delete issued/<username>"
 	if len(f.Records.Ending) > 0 && f.Now.Sub(f.Records.Ending[0].Since) >= givenUp {
-		what = "Vault has given such leases up (sys/leases?type=irrevocable lists them), the engine has not: it tries again once a minute. Fix what AWS says, then delete issued/" + f.Records.Ending[0].User + " and drop the lease with vault lease revoke -force -prefix"
+		what = "The engine tries again once a minute; Vault does no more with leases that sys/leases?type=irrevocable lists. Fix what AWS says, then delete issued/" + f.Records.Ending[0].User + ", and drop its lease, if Vault lists it there, with vault lease revoke -force -prefix <lease_id>"
 	}
 	return []string{fmt.Sprintf("%s should be gone and may still have a key that works: %s. %s.", engine.Counted(len(late), "IAM user"), told(late), what)}
 }
@@ -207,14 +207,18 @@ func rootKey(f Facts, _ snapshot) []string {
 }
 
 // cutOff is about users that were being made when their request ended.
-func cutOff(f Facts, _ snapshot) []string {
+func cutOff(f Facts, s snapshot) []string {
 	n := len(f.Records.Creating)
 	if n == 0 {
 		return nil
 	}
 	var list []string
 	for _, r := range f.Records.Creating {
-		list = append(list, fmt.Sprintf("%s of role %s, begun at %v", r.User, r.Role, engine.Stamp(r.Since)))
+		text := fmt.Sprintf("%s of role %s, begun at %v", r.User, r.Role, engine.Stamp(r.Since))
+		if why, tried := s.ends[r.User]; tried {
+			text += ": " + why.words
+		}
+		list = append(list, text)
 	}
 	return []string{fmt.Sprintf("%s may exist, of requests that were cut off: the server was sealed, restarted or lost leadership (this term began at %v), or AWS did not answer: %s. "+
 		"The engine deletes them within 20 minutes; if one stays longer, delete issued/<username>.", engine.Counted(n, "IAM user"), engine.Stamp(f.Term.Since), told(list))}

@@ -136,6 +136,27 @@ func (v *vault) tokenEnds(ctx context.Context) time.Time {
 	return time.Now().Add(time.Duration(ttl) * time.Second).Truncate(time.Second)
 }
 
+// endWithToken has a credential end with the token that asked for it, where Vault ends it then: the key of an IAM user, and a
+// session of a role with revoke_sessions. AWS ends all other sessions, by themselves.
+func (v *vault) endWithToken(ctx context.Context, r request, c *credential) {
+	if c.lease == nil {
+		return
+	}
+	if token := v.tokenEnds(ctx); !token.IsZero() && token.Before(c.ends) && (c.isUser() || v.revokes(ctx, r)) {
+		c.ends = token
+	}
+}
+
+// revokes reports whether sessions of a role end with their leases, as far as the token may know.
+func (v *vault) revokes(ctx context.Context, r request) bool {
+	role, err := v.read(ctx, v.path("roles", r.role()), nil)
+	if err != nil {
+		return false
+	}
+	revokes, _ := role.Data["revoke_sessions"].(bool)
+	return revokes
+}
+
 // text is a text of an answer, empty if it is not there.
 func text(secret *api.Secret, key string) string {
 	value, _ := secret.Data[key].(string)

@@ -32,15 +32,10 @@ func credentialProcess(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	ends := got.ends
-	// AWS ends a session by itself, but Vault ends the key of a user, and a session of a role with revoke_sessions, with the
-	// token that asked for it.
-	if token := v.tokenEnds(ctx); !token.IsZero() && token.Before(ends) && got.lease != nil && (got.isUser() || v.revokes(ctx, r)) {
-		ends = token
-	}
+	v.endWithToken(ctx, r, got)
 	answer := processCredentials{
 		Version: 1, AccessKeyID: got.accessKey, SecretAccessKey: got.secretKey, SessionToken: got.sessionToken,
-		Expiration: ends.UTC().Format(time.RFC3339),
+		Expiration: got.ends.UTC().Format(time.RFC3339),
 	}
 	if err := json.NewEncoder(c.out).Encode(answer); err != nil { //nolint:gosec // to print them is what it is for
 		return fmt.Errorf("printing the credentials: %w", err)
@@ -49,16 +44,6 @@ func credentialProcess(ctx context.Context, c *call) error {
 		v.tellUnshared(ctx, c, r, got)
 	}
 	return nil
-}
-
-// revokes reports whether sessions of a role end with their leases, as far as the token may know.
-func (v *vault) revokes(ctx context.Context, r request) bool {
-	role, err := v.read(ctx, v.path("roles", r.role()), nil)
-	if err != nil {
-		return false
-	}
-	revokes, _ := role.Data["revoke_sessions"].(bool)
-	return revokes
 }
 
 // inTurn asks for a credential, one run after the other: then the first one's is there for the others, where the role

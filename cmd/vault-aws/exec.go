@@ -49,6 +49,9 @@ func execute(ctx context.Context, c *call) error {
 		if err == nil {
 			held.add(got)
 			c.warn(got)
+			if !got.isUser() { // whose lease is renewed
+				v.endWithToken(ctx, r, got)
+			}
 		}
 		return got, err
 	}
