@@ -120,6 +120,28 @@ func TestChangedPeriodTakesEffectAtOnce(t *testing.T) {
 	}
 }
 
+// When the key was last rotated cannot be read any more: nothing else is stopped by that, and the schedule counts anew.
+func TestScheduleThatCannotBeReadBeginsAnew(t *testing.T) {
+	t.Parallel()
+	m := newScheduledMount(t, map[string]any{"rotation_period": "24h"})
+	first := m.aws.RootKey().AccessKeyID
+	m.pass(12 * time.Hour)
+	m.rootUntouched(first)
+	if err := m.storage.Put(m.ctx, &logical.StorageEntry{Key: engine.KeyRootRotation, Value: []byte("{")}); err != nil {
+		t.Fatal(err)
+	}
+	m.start()
+	m.near("next", m.shown("next_vault_rotation"), m.now().Add(24*time.Hour))
+	m.rootUntouched(first)
+	m.pass(23 * time.Hour)
+	m.rootUntouched(first)
+	m.pass(time.Hour)
+	m.rotated(first)
+	if problems := m.problems(); problems != "" {
+		t.Errorf("status: %s", problems)
+	}
+}
+
 func TestRootKeyIsRotatedBySchedule(t *testing.T) {
 	t.Parallel()
 	m := newScheduledMount(t)

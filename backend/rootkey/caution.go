@@ -43,7 +43,7 @@ const instead = "If no other server has a copy, write to config/rotate-root, whi
 // strangers has a rotation wait where the user has a key that another server may have made
 // while there was no heartbeat.
 func (r *Rotator) strangers(ctx context.Context, s logical.Storage, user, id string, keys []awscreds.KeyInfo) error {
-	st, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
+	st, _, err := loadState(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (r *Rotator) mayRetire(ctx context.Context, s logical.Storage, cfg *engine.
 			return false, fmt.Errorf("writing down when the root key was rotated: %w", err)
 		}
 	}
-	st, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
+	st, _, err := loadState(ctx, s)
 	if err != nil {
 		return false, err
 	}

@@ -71,7 +71,7 @@ func (r *Rotator) Paths() []*framework.Path { return []*framework.Path{r.pathRot
 
 // Describe is what a read of config/root says about rotations.
 func (r *Rotator) Describe(ctx context.Context, s logical.Storage, cfg *engine.RootConfig) (map[string]any, error) {
-	st, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
+	st, _, err := loadState(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (r *Rotator) Describe(ctx context.Context, s logical.Storage, cfg *engine.R
 
 // Follow hears that config/root was written. The caller holds its lock.
 func (r *Rotator) Follow(ctx context.Context, s logical.Storage, cfg *engine.RootConfig) {
-	err := rememberLocked(ctx, s, func(st *state) bool { return st.follow(cfg, r.Now().UTC()) })
+	err := r.rememberLocked(ctx, s, func(st *state) bool { return st.follow(cfg, r.Now().UTC()) })
 	if err != nil {
 		r.Log.Warn("the rotation schedule will count from the next minute on", "error", err)
 	}

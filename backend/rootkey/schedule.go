@@ -7,7 +7,10 @@ package rootkey
 // which comes by once a minute; no rotation manager of Vault Enterprise is needed.
 
 import (
+	"context"
 	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
@@ -30,6 +33,16 @@ type state struct {
 }
 
 func newState() *state { return new(state) }
+
+// loadState is what is remembered. Of an entry that cannot be read, nothing is: the schedule counts anew then, and a gap in the
+// heartbeat counts as not decided, so a key stays too long and is never deleted too early.
+func loadState(ctx context.Context, s logical.Storage) (st *state, unreadable, err error) {
+	st, err = engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
+	if engine.IsUnreadable(err) {
+		return newState(), err, nil
+	}
+	return st, nil, err
+}
 
 // follow begins to count anew when there is another plan, or another key that somebody
 // wrote to config/root. A period that was only made longer or shorter counts from where

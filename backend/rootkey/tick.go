@@ -73,7 +73,7 @@ func (r *Rotator) idle(ctx context.Context, s logical.Storage) bool {
 	if err != nil || cfg == nil {
 		return err == nil
 	}
-	st, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
+	st, _, err := loadState(ctx, s)
 	if err != nil || st.follow(cfg, r.Now()) {
 		return false
 	}
@@ -117,14 +117,17 @@ func (r *Rotator) remember(ctx context.Context, s logical.Storage, change func(*
 		return err
 	}
 	defer unlock()
-	return rememberLocked(ctx, s, change)
+	return r.rememberLocked(ctx, s, change)
 }
 
 // rememberLocked is remember for whoever holds the lock of config/root.
-func rememberLocked(ctx context.Context, s logical.Storage, change func(*state) bool) error {
-	st, err := engine.LoadOr(ctx, s, engine.KeyRootRotation, newState)
+func (r *Rotator) rememberLocked(ctx context.Context, s logical.Storage, change func(*state) bool) error {
+	st, unreadable, err := loadState(ctx, s)
 	if err != nil || !change(st) {
 		return err
+	}
+	if unreadable != nil {
+		r.Log.Warn("when the root key was last rotated cannot be read; the schedule counts from now on", "error", unreadable)
 	}
 	return engine.Save(ctx, s, engine.KeyRootRotation, st)
 }
