@@ -74,6 +74,7 @@ import (
 
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/backend/rootkey"
+	"vault-plugin-secrets-aws-dyn/backend/sessions"
 	"vault-plugin-secrets-aws-dyn/backend/staticrole"
 	"vault-plugin-secrets-aws-dyn/backend/tidy"
 	"vault-plugin-secrets-aws-dyn/backend/users"
@@ -227,7 +228,7 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	case key == engine.KeyRootConfig, key == engine.KeyLeaseConfig, key == engine.KeyUsersConfig:
 		b.reconfigured()
 	case key == engine.KeySessionsEnded:
-		b.shared.EndAll()
+		b.shared.EndSessions(b.Now().Add(sessions.Settles))
 	case strings.HasPrefix(key, engine.PrefixRole), strings.HasPrefix(key, engine.PrefixLegacyRole):
 		_, name, _ := strings.Cut(key, "/")
 		b.roles.Invalidate(name)

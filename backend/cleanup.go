@@ -98,7 +98,7 @@ func (b *backend) cleanUp(ctx context.Context) {
 	defer cancel()
 	disabled := b.Vault.Tainted()
 	if disabled { // the denials are each cluster's own
-		defer b.tellLeft(ctx)
+		b.tellLeft(ctx) // first: to delete users may take all the time that there is
 	}
 	if !b.Writable() {
 		return

@@ -44,7 +44,7 @@ func newIssuer(m *engine.Mount, opts Options, keys users.RollBack) *issuer {
 	into := func(ctx context.Context, s logical.Storage, way engine.AssumeRole) (*awscreds.Client, error) {
 		return i.users.Into(ctx, s, way)
 	}
-	i.sessions = sessions.New(m, i.awsRolesOf, into, i.shared.EndAll)
+	i.sessions = sessions.New(m, i.awsRolesOf, into, i.shared.EndSessions)
 	i.users = users.New(m, users.Options{
 		SweepGrace: opts.SweepGrace, LateWindow: opts.LateWindow, Shared: roles.LongestShare,
 		Sessions: i.sessions, Roles: users.Roles{Way: roles.Way, Ways: roles.Ways},

@@ -87,12 +87,17 @@ func TestStatusOfASecondaryTellsOfItsOwnSessions(t *testing.T) {
 	t.Parallel()
 	m := newRevocableMount(t, noRetries)
 	user := m.creds("developer-access")
+	other := m.creds("developer-access")
 	of := newSecondary(m)
 	of.storage.Storage = withItsOwn{replicated{m.storage.Storage}}
 	creds := of.creds("deploy")
 	of.revoke(user)
 	of.mustTick()
 	healthy := of.read("status")
+	if healthy["records_issued"] != 0 {
+		t.Errorf("it counts the primary's records: %v", healthy["records_issued"])
+	}
+	m.revoke(other)
 	if healthy["healthy"] != true || !strings.Contains(strings.Join(healthy["warnings"].([]string), " "), "primary") {
 		t.Errorf("nothing is wrong, and it says %v, %v", healthy["problems"], healthy["warnings"])
 	}

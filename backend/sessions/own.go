@@ -26,6 +26,9 @@ const (
 	// behind is how far AWS's clock may be behind ours unseen: what it gives before issued_before by its clock is denied, too.
 	behind = 30 * time.Second
 
+	// Settles is how long after sessions were ended a new one may be one of them, as far as clocks are apart unseen.
+	Settles = behind + 2*time.Second
+
 	// askTime bounds the question who the engine is. An emergency does not wait for it.
 	askTime = 5 * time.Second
 )

@@ -20,6 +20,9 @@ import (
 // longestSession is the longest session of a role that AWS gives to anybody (STS API Reference, AssumeRole).
 const longestSession = 12 * time.Hour
 
+// tellTime bounds the write that tells other servers: what a request has left of its time, or more where that is over.
+const tellTime = 5 * time.Second
+
 func (s *Sessions) pathRevokeSessions() *framework.Path {
 	return &framework.Path{
 		Pattern:      "roles/(?P<name>[^/]+)/revoke-sessions",
@@ -80,7 +83,6 @@ func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *
 	ours := func(of Role) bool { return slices.ContainsFunc(own, func(o Own) bool { return o.of == of.key() }) }
 	roles = append(slices.DeleteFunc(slices.Clone(roles), ours), slices.DeleteFunc(roles, func(r Role) bool { return !ours(r) })...) // its own last, for the sake of the others
 	s.own.add(own)
-	defer s.ended() // also where one failed
 	var done []string
 	var failed error
 	for _, role := range roles {
@@ -92,6 +94,7 @@ func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *
 		s.Log.Warn("all sessions of an AWS role end on request", "aws_role", role.Name, "account", role.Account.String(), "issued_before", stamp(before), "role", name)
 		done = append(done, role.Name)
 	}
+	s.ended(before.Add(behind - ahead)) // also where one failed
 	untold := s.tellOthers(ctx, req.Storage, before)
 	switch {
 	case failed != nil && len(done) > 0:
@@ -116,7 +119,9 @@ func (s *Sessions) revokeSessions(ctx context.Context, req *logical.Request, d *
 // tellOthers has the servers and clusters that share this mount's storage drop the sessions that they share: Vault tells them of
 // a key that was written.
 func (s *Sessions) tellOthers(ctx context.Context, st logical.Storage, before time.Time) error {
-	err := engine.Save(context.WithoutCancel(ctx), st, engine.KeySessionsEnded, &sessionsEnded{before})
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
+	defer cancel()
+	err := engine.Save(ctx, st, engine.KeySessionsEnded, &sessionsEnded{before})
 	if err != nil {
 		s.Log.Warn("performance standbys and secondaries were not told that sessions have ended", "error", err)
 	}

@@ -35,7 +35,7 @@ type Sessions struct {
 	*engine.Mount
 	rolesOf RolesOf
 	into    Into
-	ended   func() // hears that sessions have ended, whoever has them
+	ended   func(until time.Time) // hears that sessions have ended, whoever has them
 	queue   queue
 	roles   roles
 	states  states
@@ -52,7 +52,7 @@ type Into func(ctx context.Context, st logical.Storage, way engine.AssumeRole) (
 
 // New returns the sessions of a mount. ended is called when all sessions of a role were ended: none that is kept to be shared
 // is of use any more.
-func New(m *engine.Mount, rolesOf RolesOf, into Into, ended func()) *Sessions {
+func New(m *engine.Mount, rolesOf RolesOf, into Into, ended func(until time.Time)) *Sessions {
 	return &Sessions{Mount: m, rolesOf: rolesOf, into: into, ended: ended}
 }
 

@@ -155,7 +155,7 @@ func (s *Sessions) tend(ctx context.Context, st logical.Storage, key string) err
 	}
 	s.roles.unsure(key, record.ends().Add(margin))
 	err = s.tendPolicy(ctx, st, key, record)
-	if err != nil && lasts(err) && s.Now().After(record.ends().Add(engine.LostAfter)) {
+	if err != nil && lasts(err) && s.Now().Add(min(awscreds.Ahead(err), 0)).After(record.ends().Add(engine.LostAfter)) { // by both clocks
 		s.Log.Warn("gave up the policy that denies sessions of an AWS role; all these sessions have ended, and the policy may be left in AWS",
 			"aws_role", record.Name, "account", record.Account.String(), "policy", s.policyName(), "error", err)
 		record.denials = denials{}

@@ -95,6 +95,16 @@ func (s *Store[C, A]) EndAll() {
 	s.endAll(func(string) bool { return true })
 }
 
+// EndSessions drops all, and keeps no session that is made until a moment: it may be one of those that were ended.
+func (s *Store[C, A]) EndSessions(until time.Time) {
+	s.mu.Lock()
+	if until.After(s.quiet) {
+		s.quiet = until
+	}
+	s.mu.Unlock()
+	s.EndAll()
+}
+
 // endAll drops what was made by some roles. Who asks from now on does not wait for what is being
 // made by them either.
 func (s *Store[C, A]) endAll(of func(role string) bool) {

@@ -32,7 +32,7 @@ func (s *Store[C, A]) end(key Key, m *making, id string, c *Credential[C]) {
 	if s.making[key] == m {
 		delete(s.making, key)
 	}
-	if c == nil || m.stale || s.closed {
+	if c == nil || m.stale || s.closed || c.User == "" && s.now().Before(s.quiet) {
 		return
 	}
 	s.makeRoom(key)

@@ -32,6 +32,7 @@ type Store[C, A any] struct {
 	kept   map[Key]*kept[C]
 	making map[Key]*making
 	closed bool
+	quiet  time.Time // until when nothing that expires by itself is kept
 }
 
 // New makes a store that goes by a clock.

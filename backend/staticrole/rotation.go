@@ -118,7 +118,9 @@ func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string
 
 // keyless reports whether a role's key was deleted to make room for one that is not made yet.
 func (k *Keeper) keyless(ctx context.Context, s logical.Storage, name string) bool {
-	_, c, err := load(context.WithoutCancel(ctx), s, name)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTime)
+	defer cancel()
+	_, c, err := load(ctx, s, name)
 	return err == nil && c != nil && c.Ending
 }
 

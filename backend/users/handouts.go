@@ -82,7 +82,9 @@ func (u *Users) HandOut(ctx context.Context, s logical.Storage, l *Lease, most i
 		return ends, 0, err
 	}
 	if gone := ctx.Err(); gone != nil { // nobody is there to take it
-		_, err := u.takeBack(context.WithoutCancel(ctx), s, l, r, nil)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+		defer cancel()
+		_, err := u.takeBack(ctx, s, l, r, nil)
 		return ends, 0, errors.Join(gone, err)
 	}
 	return r.Handouts[r.at(l.Handout)].Ends, len(r.Handouts), nil

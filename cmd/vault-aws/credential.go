@@ -21,7 +21,14 @@ type credential struct {
 
 	made, ends time.Time
 	lease      *api.Secret // nil for a static role, which has none
+
+	token string    // the accessor of the token that it ends with; empty where it ends by itself
+	alone time.Time // when it would end by itself
+	fresh time.Time // until when nobody needs another one for that
 }
+
+// ahead is how long before its end it is to be replaced.
+func (c *credential) ahead() time.Duration { return min(endpointAhead, c.ends.Sub(c.made)/3) }
 
 // isUser reports whether it is the key of an IAM user that ends with the lease.
 func (c *credential) isUser() bool { return c.lease != nil && c.sessionToken == "" }
@@ -123,17 +130,18 @@ func (c *credential) life(secret *api.Secret) time.Duration {
 	return time.Duration(secret.LeaseDuration) * time.Second
 }
 
-// tokenEnds is when the token expires, and with it the leases that it got; zero where it does not, or may not be asked.
-func (v *vault) tokenEnds(ctx context.Context) time.Time {
+// token is the accessor of the token, and when it expires, and with it the leases that it got; zero where it does not, or may not
+// be asked.
+func (v *vault) token(ctx context.Context) (accessor string, ends time.Time) {
 	secret, err := v.read(ctx, "auth/token/lookup-self", nil)
 	if err != nil {
-		return time.Time{}
+		return "", time.Time{}
 	}
 	ttl, err := number(secret.Data["ttl"])
-	if err != nil || ttl <= 0 {
-		return time.Time{}
+	if err != nil || ttl <= 0 && text(secret, "expire_time") == "" { // of a token that expires, ttl is 0 in its last second
+		return "", time.Time{}
 	}
-	return time.Now().Add(time.Duration(ttl) * time.Second).Truncate(time.Second)
+	return text(secret, "accessor"), time.Now().Add(time.Duration(ttl) * time.Second).Truncate(time.Second)
 }
 
 // endWithToken has a credential end with the token that asked for it, where Vault ends it then: the key of an IAM user, and a
@@ -142,9 +150,28 @@ func (v *vault) endWithToken(ctx context.Context, r request, c *credential) {
 	if c.lease == nil {
 		return
 	}
-	if token := v.tokenEnds(ctx); !token.IsZero() && token.Before(c.ends) && (c.isUser() || v.revokes(ctx, r)) {
+	if accessor, token := v.token(ctx); !token.IsZero() && token.Before(c.ends) && (c.isUser() || v.revokes(ctx, r)) {
+		c.token, c.alone, c.fresh = accessor, c.ends, c.ends.Add(-c.ahead())
 		c.ends = token
 	}
+}
+
+// prolonged is a session that was to end with the token, where the token has been renewed since, and the session itself is not
+// about to end; nil where a new one is needed.
+func (v *vault) prolonged(ctx context.Context, c *credential) *credential {
+	if c == nil || c.token == "" || !time.Now().Before(c.fresh) {
+		return nil
+	}
+	accessor, token := v.token(ctx)
+	if accessor != c.token || !token.After(c.ends) {
+		return nil
+	}
+	again := *c
+	again.made, again.ends = time.Now(), token
+	if c.alone.Before(token) {
+		again.ends = c.alone
+	}
+	return &again
 }
 
 // revokes reports whether sessions of a role end with their leases, as far as the token may know.

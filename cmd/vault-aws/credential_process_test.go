@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -23,9 +24,11 @@ func TestRevocableSessionEndsWithTheToken(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := map[string]any{}
 		switch r.URL.Path {
-		case "/v1/aws/creds/deploy":
+		case "/v1/aws/creds/deploy", "/v1/aws/creds/plain":
 			answer = map[string]any{"lease_id": "aws/creds/deploy/x", "lease_duration": 3600, "data": map[string]any{
 				"access_key": "ASIAEXAMPLE", "secret_key": "s", "session_token": "t", "security_token": "t", "ttl": 3600}}
+		case "/v1/aws/roles/plain":
+			answer = map[string]any{"data": map[string]any{"credential_type": "assumed_role", "revoke_sessions": false, "share_for": 0}}
 		case "/v1/auth/token/lookup-self":
 			answer = map[string]any{"data": map[string]any{"ttl": 600}}
 		case "/v1/aws/roles/deploy":
@@ -56,6 +59,14 @@ func TestRevocableSessionEndsWithTheToken(t *testing.T) {
 		t.Fatal(errs.String())
 	}
 	soon(t, out.Bytes())
+	out.Reset()
+	if status := run(t.Context(), []string{"credential-process", "-address=" + server.URL, "-mount=aws", "plain"}, &out, &errs); status != 0 {
+		t.Fatal(errs.String())
+	}
+	var plain struct{ Expiration time.Time }
+	if err := json.Unmarshal(out.Bytes(), &plain); err != nil || time.Until(plain.Expiration) < 50*time.Minute {
+		t.Errorf("a session that nobody revokes ends by itself, after an hour: %s %v", out.Bytes(), err)
+	}
 
 	file := filepath.Join(t.TempDir(), "answer")
 	t.Setenv("WRITE_ANSWER_TO", file)
@@ -69,13 +80,96 @@ func TestRevocableSessionEndsWithTheToken(t *testing.T) {
 	soon(t, answer)
 }
 
+// An agent renews a short token all the time. A session that ends with the token lives on then, and no other is needed: each one
+// takes room in the policy that denies sessions.
+func TestRevocableSessionLivesOnWithARenewedToken(t *testing.T) {
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := map[string]any{}
+		switch r.URL.Path {
+		case "/v1/aws/creds/deploy":
+			asked.Add(1)
+			answer = map[string]any{"lease_id": "aws/creds/deploy/x", "lease_duration": 3600, "data": map[string]any{
+				"access_key": "ASIAEXAMPLE", "secret_key": "s", "session_token": "t", "ttl": 3600}}
+		case "/v1/auth/token/lookup-self":
+			answer = map[string]any{"data": map[string]any{"ttl": 4, "accessor": "a", "expire_time": time.Now().Add(4 * time.Second).Format(time.RFC3339Nano)}}
+		case "/v1/aws/roles/deploy":
+			answer = map[string]any{"data": map[string]any{"credential_type": "assumed_role", "revoke_sessions": true}}
+		case "/v1/sys/leases/revoke":
+			w.WriteHeader(http.StatusNoContent)
+			return
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+		_ = json.NewEncoder(w).Encode(answer)
+	}))
+	defer server.Close()
+	t.Setenv("VAULT_TOKEN", "x")
+	file := filepath.Join(t.TempDir(), "answer")
+	t.Setenv("WRITE_ANSWER_TO", file)
+	t.Setenv("WRITE_THE_NEXT", "1")
+	var out, errs bytes.Buffer
+	if status := run(t.Context(), []string{"exec", "-address=" + server.URL, "-mount=aws", "deploy", "--", os.Args[0]}, &out, &errs); status != 0 {
+		t.Fatal(errs.String())
+	}
+	answer, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the token was renewed, and Vault was asked for %d sessions; the last answer: %s", n, answer)
+	}
+}
+
+// In the last second of a token Vault's lookup-self answers ttl 0 and expire_time. A session of a role with revoke_sessions that is
+// got then ends with the token, and is not good for an hour.
+func TestRevocableSessionOfTheLastSecond(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := map[string]any{}
+		switch r.URL.Path {
+		case "/v1/aws/creds/deploy":
+			answer = map[string]any{"lease_id": "aws/creds/deploy/1", "lease_duration": 3600,
+				"data": map[string]any{"access_key": "ASIA1", "secret_key": "s", "session_token": "t", "ttl": 3600}}
+		case "/v1/auth/token/lookup-self":
+			answer = map[string]any{"data": map[string]any{"ttl": 0, "expire_time": time.Now().Add(500 * time.Millisecond).Format(time.RFC3339Nano)}}
+		case "/v1/aws/roles/deploy":
+			answer = map[string]any{"data": map[string]any{"credential_type": "assumed_role", "revoke_sessions": true, "share_for": 0}}
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+		_ = json.NewEncoder(w).Encode(answer)
+	}))
+	defer server.Close()
+	t.Setenv("VAULT_TOKEN", "x")
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	var out, errs bytes.Buffer
+	if status := run(t.Context(), []string{"credential-process", "-address=" + server.URL, "-mount=aws", "deploy"}, &out, &errs); status != 0 {
+		t.Fatal(errs.String())
+	}
+	var got struct{ Expiration time.Time }
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if left := time.Until(got.Expiration); left > 2*time.Second {
+		t.Errorf("the token, and with it the session, ends in half a second; promised for %s", left.Round(time.Second))
+	}
+}
+
 // TestMain is also the command that exec runs above: it asks the endpoint as an SDK does, and writes the answer down.
 func TestMain(m *testing.M) {
 	file := os.Getenv("WRITE_ANSWER_TO")
 	if file == "" {
 		os.Exit(m.Run())
 	}
-	answer, err := askEndpoint(os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"), os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN"))
+	ask := func() ([]byte, error) {
+		return askEndpoint(os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"), os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN"))
+	}
+	answer, err := ask()
+	if os.Getenv("WRITE_THE_NEXT") != "" {
+		for first := answer; err == nil && bytes.Equal(answer, first); {
+			answer, err = ask()
+		}
+	}
 	if err == nil {
 		err = os.WriteFile(file, answer, 0o600)
 	}

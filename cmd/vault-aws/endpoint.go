@@ -135,7 +135,7 @@ func (e *endpoint) look(ctx context.Context) (*credential, *renewal) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := e.now
-	if e.closed || time.Until(c.ends) > min(endpointAhead, c.ends.Sub(c.made)/3) {
+	if e.closed || time.Until(c.ends) > c.ahead() {
 		return c, nil
 	}
 	if e.renewal == nil {

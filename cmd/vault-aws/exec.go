@@ -40,10 +40,15 @@ func execute(ctx context.Context, c *call) error {
 	held := &leases{settings: &c.settings, errs: c.errs}
 	defer held.revoke(ctx)
 	r := c.request()
+	var last *credential // asked for one at a time
 	ask := func(ctx context.Context) (*credential, error) {
 		v, err := c.connect() // with the token as it is by now
 		if err != nil {
 			return nil, err
+		}
+		if again := v.prolonged(ctx, last); again != nil {
+			last = again
+			return again, nil
 		}
 		got, err := v.credential(ctx, r)
 		if err == nil {
@@ -52,6 +57,7 @@ func execute(ctx context.Context, c *call) error {
 			if !got.isUser() { // whose lease is renewed
 				v.endWithToken(ctx, r, got)
 			}
+			last = got
 		}
 		return got, err
 	}

@@ -56,7 +56,7 @@ func (c *Client) DeleteUser(ctx context.Context, name string, owned Owned) (exis
 		err = c.deleteUser(ctx, name)
 		if Code(err) == codeDeleteConflict {
 			conflict = err
-		} else if conflict != nil && ctx.Err() != nil {
+		} else if err != nil && Code(err) == "" && conflict != nil && ctx.Err() != nil {
 			err = errors.Join(conflict, err) // time ran out, but this is what it ran out on
 		}
 		switch {

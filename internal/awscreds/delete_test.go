@@ -5,6 +5,7 @@ package awscreds
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,5 +147,58 @@ func TestDeletionThatHangsTellsTheConflictBefore(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// endsOnce is a context that is over as soon as something has happened: its time runs out while the last answer is on its way.
+type endsOnce struct {
+	context.Context
+	happened func() bool
+}
+
+func (c endsOnce) Err() error {
+	if c.happened() {
+		return context.DeadlineExceeded
+	}
+	return c.Context.Err()
+}
+
+// The time of a deletion runs out right after AWS has deleted the user: that is no conflict.
+func TestUserDeletedAtTheLastMoment(t *testing.T) {
+	t.Parallel()
+	aws := fakeaws.New(t)
+	client := newClient(t, aws, 0)
+	owned := mustCreate(t, client, someone)
+	aws.Dirty(someone.Name)
+	ctx := endsOnce{t.Context(), func() bool { return !slices.Contains(aws.Users(), someone.Name) }}
+	existed, err := client.DeleteUser(ctx, someone.Name, owned)
+	if slices.Contains(aws.Users(), someone.Name) {
+		t.Fatal("the user is there")
+	}
+	if err != nil || !existed {
+		t.Errorf("the user is gone, and who asked is told: existed %v, %v", existed, err)
+	}
+}
+
+// The same, and AWS has kept a virtual MFA device of it so far: who asked has to hear of the device, or nobody ever does.
+func TestDeviceOfAUserDeletedAtTheLastMoment(t *testing.T) {
+	t.Parallel()
+	aws := fakeaws.New(t)
+	client := newClient(t, aws, 0)
+	owned := mustCreate(t, client, someone)
+	aws.Dirty(someone.Name)
+	before, _ := aws.User(someone.Name)
+	aws.Inject(fakeaws.Fault{Action: "DeleteVirtualMFADevice", Kind: fakeaws.Refuse, Code: "DeleteConflict", Status: 409})
+	ctx := endsOnce{t.Context(), func() bool { return !slices.Contains(aws.Users(), someone.Name) }}
+	_, err := client.DeleteUser(ctx, someone.Name, owned)
+	var left *LeftError
+	if !errors.As(err, &left) || len(left.Devices) == 0 {
+		t.Errorf("the user is gone, its device is not, and nobody is told of it: %v", err)
+	}
+	aws.ClearFaults()
+	for _, serial := range before.MFADevices {
+		if err := client.DeleteDevice(t.Context(), serial); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -25,7 +25,7 @@ func (c *Client) RolePolicy(ctx context.Context, role, name string) (text string
 	out, err := c.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &role, PolicyName: &name})
 	switch {
 	case isNotFound(err):
-		return "", aheadAt(err), nil
+		return "", Ahead(err), nil
 	case err != nil:
 		return "", 0, fmt.Errorf("reading inline policy %s of role %s: %w", name, role, err)
 	}
@@ -40,8 +40,8 @@ func (c *Client) RolePolicy(ctx context.Context, role, name string) (text string
 // GetGroupPolicy): a plus sign stands for itself there.
 func decodedPolicy(document *string) (string, error) { return url.PathUnescape(aws.ToString(document)) }
 
-// aheadAt is how far AWS's clock was ahead of ours when it refused a call.
-func aheadAt(refusal error) time.Duration {
+// Ahead is how far AWS's clock was ahead of ours when it refused a call; 0 where an error is no answer of AWS's.
+func Ahead(refusal error) time.Duration {
 	var answer *smithyhttp.ResponseError
 	if !errors.As(refusal, &answer) || answer.Response == nil {
 		return 0
