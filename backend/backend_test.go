@@ -88,6 +88,10 @@ func (m *mount) start() {
 	if m.logger == nil {
 		m.logger = hclog.NewNullLogger()
 	}
+	if before, restarts := m.b.(*backend); restarts { // a process that is gone has no timers
+		before.tidy.Close()
+		before.staticRoles.Close()
+	}
 	factory := New(Options{
 		Version: "v0.0.1", RequestTime: m.gives, ProofPause: cmp.Or(m.pause, time.Millisecond), TidyPause: time.Millisecond,
 		WebIdentityTokenFiles: []string{os.TempDir() + "/"}, WebIdentitySTSEndpoints: append([]string{m.aws.URL()}, m.tokensTo...),

@@ -75,13 +75,15 @@ func TestTickGoesOnAfterAChoreThatHangs(t *testing.T) {
 	hung := m.aws.Inject(fakeaws.Fault{Action: "GetUser", User: "ghost", Kind: fakeaws.Hang})
 	m.pass(25 * time.Hour)
 	whole := m.ctx
-	ctx, cancel := context.WithTimeout(whole, 3*time.Second)
-	defer cancel()
-	m.ctx = ctx
-	if err := m.tick(); err == nil || !strings.Contains(err.Error(), "rollback: ") {
-		t.Errorf("the tick said %v", err)
+	for gives := 3 * time.Second; gives < tickTime && slices.Equal(m.keys("app"), before); gives *= 2 { // on a busy machine the rotation, too, takes its time
+		ctx, cancel := context.WithTimeout(whole, gives)
+		m.ctx = ctx
+		if err := m.tick(); err == nil || !strings.Contains(err.Error(), "rollback: ") {
+			t.Errorf("the tick said %v", err)
+		}
+		m.ctx = whole
+		cancel()
 	}
-	m.ctx = whole
 	if after := m.keys("app"); hung.Hits() == 0 || slices.Equal(after, before) {
 		t.Errorf("AWS kept the rollback waiting %d times; the static role has the keys %v", hung.Hits(), after)
 	}

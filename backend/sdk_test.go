@@ -170,13 +170,18 @@ func TestSDKHearsOfTheEndOfItsTime(t *testing.T) {
 	t.Parallel()
 	m := newHurriedMount(t)
 	m.write("roles/own", map[string]any{"credential_type": "session_token"})
-	hang := m.aws.Inject(fakeaws.Fault{Action: "GetSessionToken", Kind: fakeaws.Hang})
-	if a := m.sdk("creds/own", nil); a.status != 502 || !strings.HasPrefix(a.Message, "AWS did not answer") {
-		t.Errorf("%d %s: %s", a.status, a.Code, a.Message)
+	status, text := 0, ""
+	m.untilInTime(func() string {
+		hang := m.aws.Inject(fakeaws.Fault{Action: "GetSessionToken", Kind: fakeaws.Hang})
+		defer hang.Release()
+		defer hang.Remove()
+		a := m.sdk("creds/own", nil)
+		status, text = a.status, a.Message
+		return text
+	})
+	if status != 502 || !strings.HasPrefix(text, "AWS did not answer") {
+		t.Errorf("%d: %s", status, text)
 	}
-	hang.Remove()
-	hang.Release()
-	m.idle()
 }
 
 // What a standby leaves to another server, and what is no read, stays Vault's.

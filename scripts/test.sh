@@ -15,10 +15,8 @@ mkdir -p .tools
 
 # The end-to-end tests take these from here, so that the minutes a first Vault build takes do not count as test time.
 # The built-in engine shares all but three packages with Vault, so once that is built it takes seconds.
-atonce=
 case $packages in
 */internal/e2e*)
-	atonce="-p 6" # these suites wait more than they compute
 	VAULT_BIN=$(scripts/vault.sh)
 	scripts/vault.sh peer >/dev/null
 	make -s build
@@ -36,15 +34,19 @@ else
 fi
 echo "The whole log goes to .tools/test.log."
 
-# This suite changes mounts within one minute of Vault's timer, for which it needs the machine to itself.
+# The suites run after the other packages, whose tests set deadlines of a second, and six at once, since they wait more than they
+# compute. The last one changes mounts within one minute of Vault's timer, for which it needs the machine to itself.
+units=$(printf '%s\n' "$packages" | grep -v '/internal/e2e/' || :)
+suites=$(printf '%s\n' "$packages" | grep '/internal/e2e/' | grep -v '/editions$' || :)
 alone=$(printf '%s\n' "$packages" | grep '/internal/e2e/editions$' || :)
-together=$(printf '%s\n' "$packages" | grep -v '/internal/e2e/editions$' || :)
 
 # The shells that POSIX describes have no pipefail: go's exit code goes through a file.
 {
 	code=0
-	for some in "$together" "$alone"; do
+	for some in "$units" "$suites" "$alone"; do
 		[ -n "$some" ] || continue
+		atonce=
+		[ "$some" != "$suites" ] || atonce="-p 6"
 		# shellcheck disable=SC2086 # $race is one flag or none, $atonce two words or none, $some packages
 		go test $race $atonce -count=1 -timeout 30m -v $some 2>&1 || code=$?
 	done
