@@ -206,6 +206,7 @@ func oddIdentity(t *testing.T, url string) {
 		if text, status := outcome(resp, err); status < 500 {
 			t.Errorf("%s: %d %s", name, status, text)
 		}
+		m.waitUntil("nothing has the record any more", m.quiet)
 		if err := m.tick(); err == nil || !strings.Contains(err.Error(), "not an answer of AWS") {
 			t.Errorf("%s: a tick without an identity: %v", name, err)
 		}
