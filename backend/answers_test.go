@@ -197,6 +197,7 @@ func oddIdentity(t *testing.T, url string) {
 			m.aws.Inject(fakeaws.Fault{Action: action, Kind: fakeaws.Foreign})
 		}
 		m.fails(logical.ReadOperation, "creds/developer-access", nil) // and is left for the tick
+		m.waitUntil("it has ended", m.quiet)
 		m.recorded(1)
 		m.aws.ClearFaults()
 

@@ -73,9 +73,9 @@ func TestTickGoesOnAfterAChoreThatHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	hung := m.aws.Inject(fakeaws.Fault{Action: "GetUser", User: "ghost", Kind: fakeaws.Hang})
-	m.pass(25 * time.Hour)
 	whole := m.ctx
-	for gives := 3 * time.Second; gives < tickTime && slices.Equal(m.keys("app"), before); gives *= 2 { // on a busy machine the rotation, too, takes its time
+	for gives := 3 * time.Second; gives < tickTime && (hung.Hits() == 0 || slices.Equal(m.keys("app"), before)); gives *= 2 { // on a busy machine the rotation, too, takes its time
+		m.pass(25 * time.Hour)
 		ctx, cancel := context.WithTimeout(whole, gives)
 		m.ctx = ctx
 		if err := m.tick(); err == nil || !strings.Contains(err.Error(), "rollback: ") {

@@ -64,7 +64,11 @@ func TestMountWaitsForTheCleanUpThatItsEndBegan(t *testing.T) {
 		defer close(answered)
 		_, _ = m.ask(logical.ReadOperation, "creds/developer-access", nil)
 	}()
-	<-step.Reached()
+	select {
+	case <-step.Reached():
+	case <-answered:
+		t.Fatal("the request ended before it came to the second wave")
+	}
 	go func() {
 		defer close(ended)
 		m.b.Cleanup(m.ctx)

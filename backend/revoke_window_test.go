@@ -83,8 +83,7 @@ func (s hangs) wait(ctx context.Context) error {
 func TestStorageHangsAfterRevokeSessions(t *testing.T) {
 	t.Parallel()
 	m := newRevocableMount(t)
-	m.gives = 3 * time.Second
-	m.start()
+	m.hurry(4 * time.Second) // less than storage is waited for
 	m.write("roles/deploy", map[string]any{"revoke_sessions": false, "share_for": "30m"})
 	m.entityID = "e"
 	first := m.creds("deploy")
@@ -107,15 +106,15 @@ func TestStorageHangsAfterRevokeSessions(t *testing.T) {
 func TestStorageHangsWhileAStaticRoleIsDeleted(t *testing.T) {
 	t.Parallel()
 	m := newConfiguredMount(t, noRetries)
-	m.gives = 2 * time.Second
-	m.start()
 	m.aws.AddUser("alice")
 	m.write("static-roles/app", map[string]any{"username": "alice", "rotation_period": "24h"})
+	m.hurry(2 * time.Second)
 	release, plain := make(chan struct{}), m.storage.Storage
 	m.storage.Storage = hangs{plain, engine.PrefixStaticCreds, release}
 	m.fails(logical.DeleteOperation, "static-roles/app", nil)
 	m.waitUntil("the request has ended by itself", m.quiet)
 	m.storage.Storage = plain
+	m.hurry(0)
 	m.do(logical.DeleteOperation, "static-roles/app", nil)
 	close(release)
 }
@@ -200,7 +199,7 @@ func TestDisableWhileAWSHangsTellsPolicies(t *testing.T) {
 	m.creds("developer-access")
 	m.aws.Inject(fakeaws.Fault{Action: "DeleteUser", Kind: fakeaws.Hang})
 	m.system.(*tainted).is = true
-	ctx, cancel := context.WithTimeout(m.ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(m.ctx, 8*time.Second)
 	defer cancel()
 	m.b.Cleanup(ctx)
 	if text := log.String(); !strings.Contains(text, "vault-denied-sessions") {

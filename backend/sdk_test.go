@@ -168,8 +168,9 @@ func TestSDKIsRefusedInItsOwnForm(t *testing.T) {
 // Whatever ends a request, the answer has the form that an SDK reads.
 func TestSDKHearsOfTheEndOfItsTime(t *testing.T) {
 	t.Parallel()
-	m := newHurriedMount(t)
+	m := newConfiguredMount(t)
 	m.write("roles/own", map[string]any{"credential_type": "session_token"})
+	m.hurry(3 * time.Second)
 	status, text := 0, ""
 	m.untilInTime(func() string {
 		hang := m.aws.Inject(fakeaws.Fault{Action: "GetSessionToken", Kind: fakeaws.Hang})

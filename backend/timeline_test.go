@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-aws-dyn/backend/engine"
 	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
@@ -119,6 +120,8 @@ func TestARenewalAndARevocationWriteStorageOnce(t *testing.T) {
 	if resp, err := m.leaseOn(storage, logical.RevokeOperation, creds); !well(resp, err) {
 		t.Fatal(resp, err)
 	}
+	// A second after the last write, on a busy machine, the engine proves once more that it leads.
+	storage.writes = slices.DeleteFunc(storage.writes, func(w timedWrite) bool { return w.what == "put "+engine.KeyHeartbeat })
 	if len(storage.writes) != 1 || !strings.HasPrefix(storage.writes[0].what, "delete issued/") || !storage.writes[0].start.After(m.timed()["DeleteUser"].End) {
 		t.Errorf("a revocation writes %v", storage.writes)
 	}

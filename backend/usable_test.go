@@ -210,7 +210,7 @@ func TestAWaitThatTimesOut(t *testing.T) {
 		never func(m *mount)
 	}{
 		"AWS lags":        {"0", 20 * time.Second, func(m *mount) { m.aws.SetLag(0, time.Hour) }},
-		"of its own time": {"7s", 7 * time.Second, func(m *mount) { m.aws.SetLag(0, time.Hour) }},
+		"of its own time": {"28s", 28 * time.Second, func(m *mount) { m.aws.SetLag(0, time.Hour) }},
 		"accepted now and then": {"30s", 30 * time.Second, func(m *mount) {
 			m.aws.Inject(fakeaws.Fault{Action: "GetCallerIdentity", Kind: fakeaws.ServerError, Every: 4})
 		}},
@@ -221,10 +221,10 @@ func TestAWaitThatTimesOut(t *testing.T) {
 			m.write("roles/ci", map[string]any{"wait_timeout": c.wait, "default_ttl": "1h"})
 			c.never(m)
 			answer := m.under(m.ctx, "ci", 2)
-			m.pass(c.limit - time.Second)
+			m.pass(c.limit / 2)
 			all, _ := m.probes()
 			m.waitUntil("it is asked again before the time is over", func() bool { again, _ := m.probes(); return again > all+2 })
-			m.pass(time.Second)
+			m.pass(c.limit / 2)
 			creds, err := answer()
 			if err != nil || creds.IsError() {
 				t.Fatalf("%v %v", err, creds)
@@ -234,9 +234,8 @@ func TestAWaitThatTimesOut(t *testing.T) {
 			if err != nil || r.State != "" {
 				t.Fatalf("%v %+v", err, r)
 			}
-			answered := time.Now().Add(time.Duration(m.ahead.Load()))
-			if r.Ends.Before(answered.Add(time.Hour - 2*time.Second)) {
-				t.Errorf("the lease lives until %s, and its record says %s", answered.Add(time.Hour), r.Ends)
+			if latest := r.Issued.Add(c.limit + time.Hour); r.Ends.Before(latest) {
+				t.Errorf("the lease may live until %s, and its record says %s", latest, r.Ends)
 			}
 			if len(m.aws.Users()) != 1 {
 				t.Error("the user is gone")
@@ -295,7 +294,7 @@ func TestAWaitEndsBeforeTheRequestDoes(t *testing.T) {
 	t.Parallel()
 	m := newWaitingMount(t)
 	m.aws.SetLag(0, time.Hour)
-	ctx, cancel := context.WithTimeout(m.ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(m.ctx, 6*time.Second)
 	defer cancel()
 	resp, err := m.b.HandleRequest(ctx, m.request(logical.ReadOperation, "creds/ci", nil))
 	if err != nil || resp.IsError() {

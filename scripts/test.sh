@@ -34,8 +34,8 @@ else
 fi
 echo "The whole log goes to .tools/test.log."
 
-# The suites run after the other packages, whose tests set deadlines of a second, and six at once, since they wait more than they
-# compute. The last one changes mounts within one minute of Vault's timer, for which it needs the machine to itself.
+# The suites run after the other packages, whose tests set deadlines of some seconds, and six at once, since they wait more than they
+# compute, as some of the others' tests do. The last suite changes mounts within one minute of Vault's timer, for which it needs the machine to itself.
 units=$(printf '%s\n' "$packages" | grep -v '/internal/e2e/' || :)
 suites=$(printf '%s\n' "$packages" | grep '/internal/e2e/' | grep -v '/editions$' || :)
 alone=$(printf '%s\n' "$packages" | grep '/internal/e2e/editions$' || :)
@@ -45,9 +45,9 @@ alone=$(printf '%s\n' "$packages" | grep '/internal/e2e/editions$' || :)
 	code=0
 	for some in "$units" "$suites" "$alone"; do
 		[ -n "$some" ] || continue
-		atonce=
-		[ "$some" != "$suites" ] || atonce="-p 6"
-		# shellcheck disable=SC2086 # $race is one flag or none, $atonce two words or none, $some packages
+		atonce="-parallel 4"
+		[ "$some" = "$units" ] || atonce="-p 6"
+		# shellcheck disable=SC2086 # $race is one flag or none, $atonce two words, $some packages
 		go test $race $atonce -count=1 -timeout 30m -v $some 2>&1 || code=$?
 	done
 	echo "$code" >.tools/test.rc

@@ -106,7 +106,7 @@ func TestDeletionThatConflictsEndsInTime(t *testing.T) {
 	client := newClient(t, aws, 0)
 	owned := mustCreate(t, client, someone)
 	aws.Inject(fakeaws.Fault{Action: "DeleteUser", Kind: fakeaws.Refuse, Code: "DeleteConflict", Status: 409})
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 	defer cancel()
 	if _, err := client.DeleteUser(Enduring(ctx), someone.Name, owned); Code(err) != "DeleteConflict" {
 		t.Errorf("got %v", err)

@@ -120,7 +120,7 @@ func TestVaultAgentRendersCredentials(t *testing.T) {
 	v.Mount()
 	server.ConfigureRoot(v, account)
 	v.Call(http.MethodPost, "aws-dyn/roles/app", map[string]any{
-		"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess", "default_ttl": "8s", "max_ttl": "8s",
+		"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess", "default_ttl": "15s", "max_ttl": "15s",
 	})
 	a := startAgent(t, v, map[string]string{"credentials": "aws-dyn/creds/app"})
 	var last server.Key

@@ -20,7 +20,7 @@ import (
 // failed, so each has to wait for its turn by itself.
 func TestSoakRevokePrefix(t *testing.T) {
 	t.Parallel()
-	count := 200
+	count := 140
 	if *programs.Soak {
 		count = 2000
 	}

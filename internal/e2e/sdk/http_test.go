@@ -137,13 +137,18 @@ func TestStandbysForwardWhatSDKsRead(t *testing.T) {
 	account := fakeaws.New(t)
 	c := server.StartCluster(t)
 	c.Agreed()
-	v := c.Leader()
+	v := c.Active(nil)
 	v.Mount()
 	server.ConfigureRoot(v, account)
 	v.Call(http.MethodPost, "aws-dyn/roles/own", map[string]any{"credential_type": "session_token"})
 	for _, node := range c.Nodes {
-		if a := readAsSDK(node, http.MethodGet, "aws-dyn/sdk/creds/own", v.Token); a.status != http.StatusOK || a.kind != "application/json" || a.AccessKeyId == "" {
-			t.Errorf("the leader is %s, and %s answers %d %s %s", v.Address(), node.Address(), a.status, a.kind, a.text)
+		var a sdkAnswer
+		server.WaitFor(t, server.ElectionTime, node.Address()+" to answer while there is a leader", func() bool {
+			a = readAsSDK(node, http.MethodGet, "aws-dyn/sdk/creds/own", v.Token)
+			return a.status < http.StatusInternalServerError
+		})
+		if a.status != http.StatusOK || a.kind != "application/json" || a.AccessKeyId == "" {
+			t.Errorf("the leader was %s, and %s answers %d %s %s", v.Address(), node.Address(), a.status, a.kind, a.text)
 		}
 	}
 }

@@ -202,7 +202,7 @@ func (s *stage) playTime() {
 	s.Again()
 	s.tick()
 	s.write("tidy", map[string]any{"delete": true})
-	server.WaitFor(s.T, 10*time.Second, "the orphan", func() bool { return s.events.of("aws/orphan-found") != nil })
+	server.WaitFor(s.T, server.Soon, "the orphan", func() bool { return s.events.of("aws/orphan-found") != nil })
 	const later = 800 * 24 * time.Hour
 	s.read("creds/user")
 	s.tick()
@@ -260,7 +260,7 @@ func TestEventsAndObservationsArrive(t *testing.T) {
 		if name == "aws/static-role/delete" {
 			s.remove("static-roles/app")
 		}
-		server.WaitFor(t, 10*time.Second, name, func() bool { return s.events.of(name) != nil })
+		server.WaitFor(t, server.Soon, name, func() bool { return s.events.of(name) != nil })
 		for _, field := range fields {
 			if value := s.events.of(name)[field]; value == nil || value == "" {
 				t.Errorf("%s lacks %s: %v", name, field, s.events.of(name))
@@ -295,7 +295,7 @@ func TestEventsInARealVault(t *testing.T) {
 		}
 		return string(text)
 	}
-	server.WaitFor(t, 10*time.Second, "the end of the lease in the log", func() bool { return strings.Contains(log(), "deleted an IAM user at the end of its lease") })
+	server.WaitFor(t, server.Soon, "the end of the lease in the log", func() bool { return strings.Contains(log(), "deleted an IAM user at the end of its lease") })
 	lines := slices.DeleteFunc(strings.Split(log(), "\n"), func(line string) bool { return !strings.Contains(line, "vault-plugin-secrets-aws-dyn") })
 	for _, word := range []string{"nimplemented", "an event", "observation"} {
 		if i := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, word) }); i >= 0 {

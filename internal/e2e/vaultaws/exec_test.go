@@ -182,6 +182,7 @@ func TestVaultAWSExecAtTheMaximum(t *testing.T) {
 		t.Errorf("status %d", got)
 	}
 	server.WaitForUsers(t, h.account, 0)
+	server.WaitFor(t, server.Soon, "Vault to drop the lease, which may have ended by itself", func() bool { return len(h.leases("app")) == 0 })
 	h.mustHaveNothing()
 }
 

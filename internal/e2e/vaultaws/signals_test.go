@@ -11,10 +11,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"vault-plugin-secrets-aws-dyn/internal/e2e/programs"
 	"vault-plugin-secrets-aws-dyn/internal/e2e/server"
+	"vault-plugin-secrets-aws-dyn/internal/fakeaws"
 )
 
 // This file sends signals to vault-aws exec. Those of a terminal are in terminal_test.go.
@@ -76,17 +76,19 @@ func TestVaultAWSExecSignals(t *testing.T) {
 func TestVaultAWSExecSignalBeforeTheCommand(t *testing.T) {
 	t.Parallel()
 	h := startHelper(t)
-	h.account.SetLatency(time.Second / 2)
+	hung := h.account.Inject(fakeaws.Fault{Action: "CreateAccessKey", Kind: fakeaws.Hang})
 	cmd := h.command("exec", "app", "--", "echo", "the command ran")
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	server.WaitFor(t, server.Soon, "AWS to be asked for a user", func() bool { return len(h.account.Users()) > 0 })
+	server.WaitFor(t, server.Soon, "AWS to be asked for a key", func() bool { return hung.Hits() > 0 })
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+	hung.Remove()
+	hung.Release()
 	if got := endOf(cmd); got != syscall.SIGTERM || out.String() != "" {
 		t.Errorf("it ends by %v, printed %q", got, out.String())
 	}

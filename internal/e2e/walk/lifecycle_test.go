@@ -118,14 +118,14 @@ func TestALeaseEndsByItself(t *testing.T) {
 	v.Mount()
 	server.ConfigureRoot(v, account)
 	v.Call(http.MethodPost, "aws-dyn/roles/developer-access", map[string]any{
-		"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess", "default_ttl": "3s", "max_ttl": "1h",
+		"policy_arns": "arn:aws:iam::aws:policy/ReadOnlyAccess", "default_ttl": "10s", "max_ttl": "1h",
 	})
 	issued := v.Issue()
 	user := server.MustWork(t, account, issued.Key())
 	began := time.Now()
 	server.WaitFor(t, server.Soon, "the user "+user+" to go with its lease", func() bool { return len(account.Users()) == 0 })
 	if lasted := time.Since(began); lasted < time.Second {
-		t.Errorf("a lease of 3 s was over after %s", lasted)
+		t.Errorf("a lease of 10 s was over after %s", lasted)
 	}
 	server.MustBeRefused(t, account, issued.Key())
 }
