@@ -19,20 +19,18 @@ import (
 	"time"
 )
 
-// Vault ends a session of a role with revoke_sessions with the token that asked for it, and whoever gets the session is told.
-func TestRevocableSessionEndsWithTheToken(t *testing.T) {
+// startVault starts a server that answers as Vault does for two roles, one of them with revoke_sessions, whose sessions last an hour.
+func startVault(t *testing.T, session func() map[string]any, token map[string]any) *httptest.Server {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := map[string]any{}
 		switch r.URL.Path {
 		case "/v1/aws/creds/deploy", "/v1/aws/creds/plain":
-			answer = map[string]any{"lease_id": "aws/creds/deploy/x", "lease_duration": 3600, "data": map[string]any{
-				"access_key": "ASIAEXAMPLE", "secret_key": "s", "session_token": "t", "security_token": "t", "ttl": 3600}}
-		case "/v1/aws/roles/plain":
-			answer = map[string]any{"data": map[string]any{"credential_type": "assumed_role", "revoke_sessions": false, "share_for": 0}}
+			answer = session()
+		case "/v1/aws/roles/deploy", "/v1/aws/roles/plain":
+			answer["data"] = map[string]any{"credential_type": "assumed_role", "revoke_sessions": r.URL.Path == "/v1/aws/roles/deploy", "share_for": 0}
 		case "/v1/auth/token/lookup-self":
-			answer = map[string]any{"data": map[string]any{"ttl": 600}}
-		case "/v1/aws/roles/deploy":
-			answer = map[string]any{"data": map[string]any{"credential_type": "assumed_role", "revoke_sessions": true, "share_for": 0}}
+			answer["data"] = token
 		case "/v1/sys/leases/revoke":
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -41,7 +39,19 @@ func TestRevocableSessionEndsWithTheToken(t *testing.T) {
 		}
 		_ = json.NewEncoder(w).Encode(answer)
 	}))
-	defer server.Close()
+	t.Cleanup(server.Close)
+	return server
+}
+
+// session is what Vault answers for a role of the type assumed_role.
+func session() map[string]any {
+	return map[string]any{"lease_id": "aws/creds/deploy/x", "lease_duration": 3600, "data": map[string]any{
+		"access_key": "ASIAEXAMPLE", "secret_key": "s", "session_token": "t", "security_token": "t", "ttl": 3600}}
+}
+
+// Vault ends a session of a role with revoke_sessions with the token that asked for it, and whoever gets the session is told.
+func TestRevocableSessionEndsWithTheToken(t *testing.T) {
+	server := startVault(t, session, map[string]any{"ttl": 600})
 	t.Setenv("VAULT_TOKEN", "x")
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 	soon := func(t *testing.T, text []byte) {
@@ -84,26 +94,7 @@ func TestRevocableSessionEndsWithTheToken(t *testing.T) {
 // takes room in the policy that denies sessions.
 func TestRevocableSessionLivesOnWithARenewedToken(t *testing.T) {
 	var asked atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := map[string]any{}
-		switch r.URL.Path {
-		case "/v1/aws/creds/deploy":
-			asked.Add(1)
-			answer = map[string]any{"lease_id": "aws/creds/deploy/x", "lease_duration": 3600, "data": map[string]any{
-				"access_key": "ASIAEXAMPLE", "secret_key": "s", "session_token": "t", "ttl": 3600}}
-		case "/v1/auth/token/lookup-self":
-			answer = map[string]any{"data": map[string]any{"ttl": 4, "accessor": "a", "expire_time": time.Now().Add(4 * time.Second).Format(time.RFC3339Nano)}}
-		case "/v1/aws/roles/deploy":
-			answer = map[string]any{"data": map[string]any{"credential_type": "assumed_role", "revoke_sessions": true}}
-		case "/v1/sys/leases/revoke":
-			w.WriteHeader(http.StatusNoContent)
-			return
-		default:
-			w.WriteHeader(http.StatusNotFound)
-		}
-		_ = json.NewEncoder(w).Encode(answer)
-	}))
-	defer server.Close()
+	server := startVault(t, func() map[string]any { asked.Add(1); return session() }, map[string]any{"ttl": 4, "accessor": "a", "expire_time": time.Now().Add(time.Hour).Format(time.RFC3339Nano)})
 	t.Setenv("VAULT_TOKEN", "x")
 	file := filepath.Join(t.TempDir(), "answer")
 	t.Setenv("WRITE_ANSWER_TO", file)
@@ -116,6 +107,10 @@ func TestRevocableSessionLivesOnWithARenewedToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var got struct{ Expiration time.Time }
+	if err := json.Unmarshal(answer, &got); err != nil || time.Until(got.Expiration) > 10*time.Second {
+		t.Errorf("the token ends in 4s, and the last answer is %s: %v", answer, err)
+	}
 	if n := asked.Load(); n != 1 {
 		t.Errorf("the token was renewed, and Vault was asked for %d sessions; the last answer: %s", n, answer)
 	}
@@ -124,22 +119,7 @@ func TestRevocableSessionLivesOnWithARenewedToken(t *testing.T) {
 // In the last second of a token Vault's lookup-self answers ttl 0 and expire_time. A session of a role with revoke_sessions that is
 // got then ends with the token, and is not good for an hour.
 func TestRevocableSessionOfTheLastSecond(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := map[string]any{}
-		switch r.URL.Path {
-		case "/v1/aws/creds/deploy":
-			answer = map[string]any{"lease_id": "aws/creds/deploy/1", "lease_duration": 3600,
-				"data": map[string]any{"access_key": "ASIA1", "secret_key": "s", "session_token": "t", "ttl": 3600}}
-		case "/v1/auth/token/lookup-self":
-			answer = map[string]any{"data": map[string]any{"ttl": 0, "expire_time": time.Now().Add(500 * time.Millisecond).Format(time.RFC3339Nano)}}
-		case "/v1/aws/roles/deploy":
-			answer = map[string]any{"data": map[string]any{"credential_type": "assumed_role", "revoke_sessions": true, "share_for": 0}}
-		default:
-			w.WriteHeader(http.StatusNotFound)
-		}
-		_ = json.NewEncoder(w).Encode(answer)
-	}))
-	defer server.Close()
+	server := startVault(t, session, map[string]any{"ttl": 0, "expire_time": time.Now().Add(500 * time.Millisecond).Format(time.RFC3339Nano)})
 	t.Setenv("VAULT_TOKEN", "x")
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 	var out, errs bytes.Buffer
@@ -166,7 +146,7 @@ func TestMain(m *testing.M) {
 	}
 	answer, err := ask()
 	if os.Getenv("WRITE_THE_NEXT") != "" {
-		for first := answer; err == nil && bytes.Equal(answer, first); {
+		for first, end := answer, time.Now().Add(20*time.Second); err == nil && bytes.Equal(answer, first) && time.Now().Before(end); {
 			answer, err = ask()
 		}
 	}
