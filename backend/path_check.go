@@ -64,8 +64,7 @@ func (b *backend) checkConfig(ctx context.Context, req *logical.Request, _ *fram
 	if err != nil {
 		return nil, err
 	}
-	c := new(status.Checks)
-	answer := &logical.Response{}
+	c, answer := new(status.Checks), new(logical.Response)
 	defer func() { answer.Data = c.Answer() }()
 	client, err := b.AWS(ctx, req.Storage)
 	if err != nil {
