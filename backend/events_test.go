@@ -271,7 +271,7 @@ func TestNoRequestWaitsForEvents(t *testing.T) {
 			creds := m.creds("developer-access")
 			m.revoke(creds)
 			if a.hold != nil {
-				m.waitUntil("the first event", func() bool { events, _ := a.heard(); return len(events) > 0 }) // and no second one: that waits
+				m.waitUntil("the first event", func() bool { events, _ := a.heard(); return len(events) > 0 })
 				close(a.hold)
 			}
 			m.waitUntil("the rest", func() bool {

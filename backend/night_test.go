@@ -134,7 +134,7 @@ var nightFaults = []nightFault{
 		n.age(20 * time.Minute)
 		_ = n.tick()
 	}, func(n *night) { n.clear(); n.do(logical.DeleteOperation, "issued/"+n.user(n.held), nil); n.mustTick() },
-		[]string{"1 IAM user should be gone and may still have a key that works", "iam:DeleteUser", "Vault does no more with leases that sys/leases?type=irrevocable lists", "-force -prefix <lease_id>", "Fix what AWS says"}},
+		[]string{"1 IAM user should be gone and may still have a key that works", "iam:DeleteUser", "Vault tries leases that sys/leases?type=irrevocable lists only once a day", "-force -prefix <lease_id>", "Fix what AWS says"}},
 }
 
 // calm is half an hour in which nothing goes wrong.

@@ -20,7 +20,7 @@ import (
 // longestSession is the longest session of a role that AWS gives to anybody (STS API Reference, AssumeRole).
 const longestSession = 12 * time.Hour
 
-// tellTime bounds the write that tells other servers: what a request has left of its time, or more where that is over.
+// tellTime bounds the write that tells other servers, which goes on when its client has left.
 const tellTime = 5 * time.Second
 
 func (s *Sessions) pathRevokeSessions() *framework.Path {

@@ -19,8 +19,8 @@ import (
 	"vault-plugin-secrets-aws-dyn/backend/engine"
 )
 
-// forgetTime bounds what storage is told of a role that is gone.
-const forgetTime = 5 * time.Second
+// storageTime bounds what storage is asked or told after AWS, when nobody may wait any more.
+const storageTime = 5 * time.Second
 
 // identify looks up the IAM user of a new role, which must not be somebody else's: two roles
 // would delete each other's keys.
@@ -138,7 +138,7 @@ func (k *Keeper) abolish(ctx context.Context, s logical.Storage, name string, fo
 		warnings = []string{fmt.Sprintf("the role is gone, and keys of the IAM user %s may be left in AWS, where they go on working: %s: %v",
 			r.Username, strings.Join(c.keys(), ", "), err)}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTime) // its keys are gone, whoever waits for the answer
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storageTime) // its keys are gone, whoever waits for the answer
 	defer cancel()
 	for _, prefix := range []string{engine.PrefixStaticCreds, engine.PrefixStaticRole} {
 		if err := s.Delete(ctx, prefix+name); err != nil {

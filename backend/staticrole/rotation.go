@@ -118,7 +118,7 @@ func (k *Keeper) rotateIfDue(ctx context.Context, s logical.Storage, name string
 
 // keyless reports whether a role's key was deleted to make room for one that is not made yet.
 func (k *Keeper) keyless(ctx context.Context, s logical.Storage, name string) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storageTime)
 	defer cancel()
 	_, c, err := load(ctx, s, name)
 	return err == nil && c != nil && c.Ending

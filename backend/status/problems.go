@@ -20,7 +20,7 @@ const (
 	// (IAM User Guide, "Troubleshoot Signature Version 4"), so there is time to mend it.
 	mostAhead = 2 * time.Minute
 
-	// givenUp is when Vault has given a lease up: it tries six times, over some minutes.
+	// givenUp is when Vault has marked a lease irrevocable: it tries six times, over some minutes, and from then on once a day.
 	givenUp = 15 * time.Minute
 
 	// silence is how long there may be no heartbeat before it is told.
@@ -136,7 +136,7 @@ func notEnded(f Facts, s snapshot) (list []string) {
 	}
 	what := "The engine tries again after some minutes (-wal-min-age, 5m by default) and then once a minute; fix what AWS says. To try now, delete issued/<username>"
 	if len(f.Records.Ending) > 0 && f.Now.Sub(f.Records.Ending[0].Since) >= givenUp {
-		what = "The engine tries again once a minute; Vault does no more with leases that sys/leases?type=irrevocable lists. Fix what AWS says, then delete issued/" + f.Records.Ending[0].User + ", and drop its lease, if Vault lists it there, with vault lease revoke -force -prefix <lease_id>"
+		what = "The engine tries again once a minute; Vault tries leases that sys/leases?type=irrevocable lists only once a day. Fix what AWS says, then delete issued/" + f.Records.Ending[0].User + ", and drop its lease, if Vault lists it there, with vault lease revoke -force -prefix <lease_id>"
 	}
 	return []string{fmt.Sprintf("%s should be gone and may still have a key that works: %s. %s.", engine.Counted(len(late), "IAM user"), told(late), what)}
 }
